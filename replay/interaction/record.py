@@ -1,0 +1,156 @@
+"""What crosses from actors to the replay, and from the replay to the learner.
+
+One `LocationRecord` is one visit to a location: the first look, every touch and what it did. One `Batch` is a
+stack of records in the shape that the learner consumes. Both hold numpy arrays only.
+
+Everything on the *grid* has 100x100 cells of 3x3 pixels of the 300x300 image (paper section 2; spec section 1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+IMAGE_SIZE = 300
+"""Height and width of observations, pixels."""
+GRID_STRIDE = 3
+"""Height and width of a grid cell, pixels."""
+GRID_SIZE = IMAGE_SIZE // GRID_STRIDE
+"""Height and width of predictions, masks and interaction points, cells."""
+MAX_TOUCHES = 20
+"""Most touches that a record holds (10 greedy + 10 random, spec section 7)."""
+PACKED_MASK_BYTES = (GRID_SIZE * GRID_SIZE + 7) // 8
+"""Bytes of one grid mask packed with `numpy.packbits`."""
+MAGNITUDES = 3
+"""Number of force magnitudes, light to heavy (spec section 1)."""
+
+
+class Feedback(IntEnum):
+    """What the self-supervision module says of one touch."""
+
+    UNSUCCESSFUL = 0
+    """Nothing moved at the point: background of the score loss."""
+    JUST_RIGHT = 1
+    """Moved, and the predicted magnitude was the smallest sufficient one."""
+    TOO_SMALL = 2
+    """Moved, but only with a larger magnitude than predicted."""
+    TOO_LARGE = 3
+    """Moved already with a smaller magnitude than predicted."""
+    MOVED = 4
+    """Moved with the largest magnitude; smaller ones were not tried (segmentation-only phase): no force target."""
+    DROPPED = 5
+    """Unsuccessful, but the cell lies in an earlier mask of the same location: neither foreground nor background."""
+
+
+class Choice(IntEnum):
+    """Who chose a touched point."""
+
+    GREEDY = 0
+    RANDOM = 1
+    ORACLE = 2
+
+
+def is_success(feedback: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """True where a touch moved something: feedback 1 to 4. Any shape."""
+    return (feedback >= Feedback.JUST_RIGHT) & (feedback <= Feedback.MOVED)
+
+
+@dataclass(frozen=True)
+class LocationRecord:
+    """One visited location.
+
+    T = MAX_TOUCHES; rows from `touches` on are padding and all zero.
+    """
+
+    image: NDArray[np.uint8]
+    """(300, 300, 3) RGB, the first look."""
+    depth: NDArray[np.float16]
+    """(300, 300) metres along the pixel's ray, minus the near plane."""
+    touches: NDArray[np.uint8]
+    """() number of touches made."""
+    points: NDArray[np.uint8]
+    """(T, 2) touched grid cell (row, column)."""
+    magnitudes: NDArray[np.uint8]
+    """(T,) predicted (or drawn) magnitude index 0, 1, 2."""
+    feedback: NDArray[np.uint8]
+    """(T,) a `Feedback` each."""
+    choices: NDArray[np.uint8]
+    """(T,) a `Choice` each."""
+    masks: NDArray[np.uint8]
+    """(T, 1250) B+ of each successful touch, (100, 100) packed by `pack_masks`; zero where the touch failed."""
+    location: NDArray[np.int64]
+    """() running number of the location in the run: the coordinator's counter, unique in a run."""
+    entry: NDArray[np.int32]
+    """() index of the location in its data set file."""
+    weights_version: NDArray[np.int64]
+    """() optimiser steps done when the weights that chose the points were published."""
+    actor: NDArray[np.int32]
+    """() number of the actor that played."""
+
+
+RECORD_FIELDS: dict[str, tuple[tuple[int, ...], np.dtype]] = {
+    "image": ((IMAGE_SIZE, IMAGE_SIZE, 3), np.dtype(np.uint8)),
+    "depth": ((IMAGE_SIZE, IMAGE_SIZE), np.dtype(np.float16)),
+    "touches": ((), np.dtype(np.uint8)),
+    "points": ((MAX_TOUCHES, 2), np.dtype(np.uint8)),
+    "magnitudes": ((MAX_TOUCHES,), np.dtype(np.uint8)),
+    "feedback": ((MAX_TOUCHES,), np.dtype(np.uint8)),
+    "choices": ((MAX_TOUCHES,), np.dtype(np.uint8)),
+    "masks": ((MAX_TOUCHES, PACKED_MASK_BYTES), np.dtype(np.uint8)),
+    "location": ((), np.dtype(np.int64)),
+    "entry": ((), np.dtype(np.int32)),
+    "weights_version": ((), np.dtype(np.int64)),
+    "actor": ((), np.dtype(np.int32)),
+}
+"""Shape and dtype of each field of a record: the columns of the memory bank's ring."""
+
+RECORD_BYTES = sum(int(np.prod(shape)) * dtype.itemsize for shape, dtype in RECORD_FIELDS.values())
+"""Bytes of one record in the bank (475 125)."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A batch of B sampled records: each field of `LocationRecord` with a leading axis B, and where they came from."""
+
+    image: NDArray[np.uint8]
+    depth: NDArray[np.float16]
+    touches: NDArray[np.uint8]
+    points: NDArray[np.uint8]
+    magnitudes: NDArray[np.uint8]
+    feedback: NDArray[np.uint8]
+    choices: NDArray[np.uint8]
+    masks: NDArray[np.uint8]
+    location: NDArray[np.int64]
+    entry: NDArray[np.int32]
+    weights_version: NDArray[np.int64]
+    actor: NDArray[np.int32]
+    slots: NDArray[np.int64]
+    """(B,) slot of each record in the ring; with `stamps` the address for returning priorities."""
+    stamps: NDArray[np.int64]
+    """(B,) insertion counter of each record: a returned priority is ignored if its slot was overwritten since."""
+    number: int
+    """How many batches were sampled before this one (over the run)."""
+
+
+def pack_masks(masks: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Packs (..., 100, 100) bool masks into (..., 1250) bytes, row-major, big bit order."""
+    return np.packbits(masks.reshape(*masks.shape[:-2], GRID_SIZE * GRID_SIZE), axis=-1)
+
+
+def unpack_masks(packed: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Unpacks (..., 1250) bytes into (..., 100, 100) bool masks: the inverse of `pack_masks`."""
+    flat = np.unpackbits(packed, axis=-1, count=GRID_SIZE * GRID_SIZE)
+    return flat.reshape(*packed.shape[:-1], GRID_SIZE, GRID_SIZE).astype(bool)
+
+
+def check_record(record: LocationRecord) -> None:
+    """Raises ValueError naming the first field whose shape or dtype is not that of RECORD_FIELDS."""
+    for field in fields(record):
+        value = getattr(record, field.name)
+        shape, dtype = RECORD_FIELDS[field.name]
+        if not isinstance(value, np.ndarray) or value.shape != shape or value.dtype != dtype:
+            found = f"{value.dtype}{value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
+            raise ValueError(f"record field '{field.name}' must be {dtype}{shape}, not {found}")
