@@ -1,0 +1,88 @@
+"""From score and embedding maps to instances (spec/interaction.md section 4; section 4.1 of the paper).
+
+Repeated N times: the free cell of the highest score is the seed; the instance is every free cell whose embedding
+lies within squared distance `threshold` of the seed's, recentred once on the mean embedding; its cells are taken out.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from models.interaction.network import NetworkOutput
+
+
+class Instances(NamedTuple):
+    """N instances of each of B looks, in the order of their seeds' scores; rows that are not valid are zero."""
+
+    seeds: Tensor
+    """(B, N, 2) int64 grid cell (row, column)."""
+    masks: Tensor
+    """(B, N, 100, 100) bool, disjoint within a look; each contains its seed."""
+    scores: Tensor
+    """(B, N) float32 in [0, 1]: sigmoid of the score at the seed."""
+    force: Tensor
+    """(B, N) int64: index of the largest force logit at the seed."""
+    valid: Tensor
+    """(B, N) bool: false once no cell is left (or none with a sufficient score)."""
+
+
+@torch.no_grad()
+def cluster_instances(
+    output: NetworkOutput, count: int, threshold: float = 1.0, minimum_logit: float | None = None
+) -> Instances:
+    """Clusters a batch of predictions on its device; the only loop is the one over the N instances.
+
+    A seed that recentring leaves outside its own mask is put back, so no mask is empty and each seed is used once.
+
+    Args:
+        output: predictions, see `NetworkOutput`.
+        count: N, how many instances to look for in each image.
+        threshold: largest squared distance (exclusive) of a cell's embedding from the centre's (paper: 1).
+        minimum_logit: lowest score s (a logit) of a seed; None takes every seed (the paper; its release: -100).
+
+    Raises:
+        ValueError: `count` below 1 or `threshold` not positive.
+    """
+    if count < 1:
+        raise ValueError(f"count must be at least 1, not {count}")
+    if threshold <= 0:
+        raise ValueError(f"threshold must be positive, not {threshold}")
+    batch, height, width = output.score.shape
+    device = output.score.device
+    score = output.score.detach().float().reshape(batch, -1).clone()  # (B, P), P = 10 000 cells
+    embedding = output.embedding.detach().float().flatten(2)  # (B, C, P)
+    force = output.force.detach().flatten(2).argmax(dim=1)  # (B, P)
+    free = torch.ones_like(score, dtype=torch.bool)
+    lowest = -torch.inf if minimum_logit is None else minimum_logit
+
+    seeds = torch.zeros((batch, count), dtype=torch.int64, device=device)
+    scores = torch.zeros((batch, count), device=device)
+    magnitudes = torch.zeros((batch, count), dtype=torch.int64, device=device)
+    valid = torch.zeros((batch, count), dtype=torch.bool, device=device)
+    masks = torch.zeros((batch, count, height * width), dtype=torch.bool, device=device)
+    for n in range(count):
+        best, seed = score.masked_fill(~free, -torch.inf).max(dim=1, keepdim=True)  # (B, 1) each
+        found = free.gather(1, seed) & (best >= lowest)  # a free cell of score -inf still counts as free
+        center = embedding.gather(2, seed[:, None].expand(-1, embedding.shape[1], -1))  # (B, C, 1)
+        mask = _near(embedding, center, threshold) & free
+        area = mask.sum(dim=1).clamp_min(1)[:, None, None]
+        center = torch.bmm(embedding, mask.float()[..., None]) / area
+        mask = _near(embedding, center, threshold) & free
+        mask.scatter_(1, seed, True)
+        mask &= found
+        free &= ~mask
+        masks[:, n] = mask
+        seeds[:, n] = seed[:, 0].where(found[:, 0], 0)
+        scores[:, n] = best[:, 0].sigmoid().where(found[:, 0], 0)
+        magnitudes[:, n] = force.gather(1, seed)[:, 0].where(found[:, 0], 0)
+        valid[:, n] = found[:, 0]
+    cells = torch.stack([seeds // width, seeds % width], dim=-1)
+    return Instances(cells, masks.view(batch, count, height, width), scores, magnitudes, valid)
+
+
+def _near(embedding: Tensor, center: Tensor, threshold: float) -> Tensor:
+    """(B, P) bool: squared distance of embedding (B, C, P) from center (B, C, 1) below the threshold."""
+    return (embedding - center).square_().sum(dim=1) < threshold

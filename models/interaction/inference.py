@@ -1,0 +1,99 @@
+"""Instances from looks, in numpy: what the actors choose points with and what evaluation measures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from models.interaction.clustering import cluster_instances
+from models.interaction.inputs import network_input
+from models.interaction.network import InteractionNetwork, NetworkOutput
+from models.weights import load_flat_weights
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the model sees in one look: n instances, best first (n may be smaller than asked for), and two maps."""
+
+    seeds: NDArray[np.int64]
+    """(n, 2) grid cell (row, column) to touch."""
+    masks: NDArray[np.bool_]
+    """(n, 100, 100), disjoint."""
+    scores: NDArray[np.float32]
+    """(n,) in [0, 1], not increasing."""
+    force: NDArray[np.int64]
+    """(n,) index of the predicted force magnitude (also: mass class), 0 light to 2 heavy."""
+    score_map: NDArray[np.float32]
+    """(100, 100) in [0, 1]: sigmoid of the interaction score."""
+    force_map: NDArray[np.float32]
+    """(3, 100, 100) force logits."""
+
+
+class Predictor:
+    """A network in evaluation mode on a device, fed with numpy observations.
+
+    Not for concurrent calls. The number of threads is the process's: an actor sets `torch.set_num_threads(1)`.
+    """
+
+    def __init__(self, network: InteractionNetwork, device: str | torch.device = "cpu") -> None:
+        self.device = torch.device(device)
+        self.network = network.to(self.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+
+    def load(self, vector: NDArray[np.float32]) -> None:
+        """Takes over weights made by `flat_weights`; raises ValueError if they are another architecture's."""
+        load_flat_weights(self.network, vector)
+
+    @torch.inference_mode()
+    def forward(self, image: NDArray[np.uint8], depth: NDArray[np.floating]) -> NetworkOutput:
+        """Raw predictions on the device for images (B, 300, 300, 3) uint8 and depths (B, 300, 300) metres."""
+        pixels = torch.from_numpy(np.ascontiguousarray(image)).to(self.device)
+        metres = torch.from_numpy(np.ascontiguousarray(depth)).to(self.device)
+        return self.network(network_input(pixels, metres))
+
+    def predict(
+        self,
+        image: NDArray[np.uint8],
+        depth: NDArray[np.floating],
+        count: int,
+        threshold: float = 1.0,
+        minimum_logit: float | None = None,
+    ) -> list[Prediction]:
+        """Instances of one observation or of a batch of them.
+
+        Args:
+            image: (300, 300, 3) or (B, 300, 300, 3) uint8 RGB.
+            depth: (300, 300) or (B, 300, 300) float, metres along the pixel's ray minus the near plane.
+            count: most instances an image.
+            threshold, minimum_logit: see `cluster_instances`.
+
+        Returns:
+            One `Prediction` per observation, a list of length 1 for a single one.
+
+        Raises:
+            ValueError: shapes or dtypes other than the above, or depth with NaN.
+        """
+        if image.ndim == 3:
+            image, depth = image[None], depth[None]
+        if image.dtype != np.uint8:
+            raise ValueError(f"image must be uint8, not {image.dtype}")
+        if np.isnan(depth).any():
+            raise ValueError("depth must not contain NaN; use infinity where nothing is hit")
+        output = self.forward(image, depth)
+        found = cluster_instances(output, count, threshold, minimum_logit)
+        seeds, masks, scores, force, valid = (tensor.cpu().numpy() for tensor in found)
+        score_maps = output.score.sigmoid().cpu().numpy()
+        force_maps = output.force.contiguous().cpu().numpy()
+        return [
+            Prediction(
+                seeds[b, valid[b]],
+                masks[b, valid[b]],
+                scores[b, valid[b]],
+                force[b, valid[b]],
+                score_maps[b],
+                force_maps[b],
+            )
+            for b in range(len(image))
+        ]

@@ -1,0 +1,48 @@
+"""From a look (colour image and depth) to the network's input (spec/interaction.md sections 1 and 3).
+
+Colour is scaled to [-2, 2], depth is cut off at `MAX_DEPTH` and centred on the agent's reach, so that all four
+channels have mean near 0 and deviation near 1.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from replay.interaction.record import IMAGE_SIZE
+
+MAX_DEPTH = 5.0
+"""Metres. Nothing beyond it is in reach; cutting off keeps far walls and sky from dominating the channel."""
+DEPTH_CENTER = 1.5
+"""Metres: the paper's radius of interaction."""
+
+
+def network_input(image: Tensor, depth: Tensor) -> Tensor:
+    """Normalises a batch of looks.
+
+    Args:
+        image: (B, 300, 300, 3) RGB, uint8 in 0..255, or float in [0, 1] (after colour jitter).
+        depth: (B, 300, 300) float, metres along the pixel's ray minus the near plane; infinite where nothing is hit.
+
+    Returns:
+        (B, 4, 300, 300) float32 in channels_last memory format: colour 4 * (c - 0.5) with c in [0, 1]; depth
+        clip(d, 0, 5) - 1.5.
+
+    Raises:
+        ValueError: shapes or dtypes other than the above.
+    """
+    side = (IMAGE_SIZE, IMAGE_SIZE)
+    if image.ndim != 4 or image.shape[1:] != (*side, 3):
+        raise ValueError(f"image must have shape (B, 300, 300, 3), not {tuple(image.shape)}")
+    if depth.shape != (len(image), *side):
+        raise ValueError(f"depth must have shape ({len(image)}, 300, 300), not {tuple(depth.shape)}")
+    if not depth.is_floating_point():
+        raise ValueError(f"depth must be floating point metres, not {depth.dtype}")
+    if image.dtype != torch.uint8 and not image.is_floating_point():
+        raise ValueError(f"image must be uint8 or float, not {image.dtype}")
+    scale = 4 / 255 if image.dtype == torch.uint8 else 4.0
+    # Colour varies fastest in the source, so filling (B, H, W, 4) and permuting gives channels_last without a copy.
+    stacked = torch.empty((len(image), *side, 4), dtype=torch.float32, device=image.device)
+    torch.mul(image, scale, out=stacked[..., :3]).sub_(2.0)
+    stacked[..., 3] = depth.float().clamp_(0.0, MAX_DEPTH).sub_(DEPTH_CENTER)
+    return stacked.permute(0, 3, 1, 2)

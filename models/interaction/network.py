@@ -1,0 +1,160 @@
+"""The network that sees by touching: one look in, interaction score, force logits and embedding out.
+
+Source: paper section 1 of the supplement ("Model details"); spec/interaction.md section 3. A small UNet: stem of
+stride 3, three residual blocks of stride 2, three up modules with lateral connections, absolute coordinates, one
+shared 1x1 convolution, three 1x1 heads. With the paper's values 1 439 124 trainable parameters.
+
+Sizes on the way: 300 -> 100 (stem) -> 50 -> 25 -> 13 (blocks) -> 26, cropped to 25 -> 50 -> 100 (up modules).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from replay.interaction.record import GRID_SIZE, GRID_STRIDE, MAGNITUDES
+
+INPUT_CHANNELS = 4
+"""Red, green, blue, depth."""
+RECEPTIVE_BOX = 137
+"""Side of the largest box of input pixels that one output cell depends on, pixels (paper, "Model details")."""
+
+
+@dataclass
+class NetworkConfig:
+    """Widths of the network. Values and their reasons: conf/models/interaction.yaml."""
+
+    base_channels: int
+    """Channels after the stem; each of the three blocks doubles them."""
+    up_channels: list[int]
+    """Channels after each of the three up modules, from the coarsest (25x25) to the finest (100x100)."""
+    shared_channels: int
+    """Channels of the last shared layer, which the three heads read."""
+    embedding_channels: int
+    """Length of a cell's embedding vector."""
+    batch_norm_momentum: float
+    """Share of the newest batch in the running statistics that evaluation mode uses, in (0, 1]."""
+
+    def __post_init__(self) -> None:
+        for name in ("base_channels", "shared_channels", "embedding_channels"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"models.{name} must be at least 1, not {getattr(self, name)}")
+        if len(self.up_channels) != 3 or min(self.up_channels) < 1:
+            raise ValueError(f"models.up_channels must be three positive numbers, not {list(self.up_channels)}")
+        if not 0 < self.batch_norm_momentum <= 1:
+            raise ValueError(f"models.batch_norm_momentum must be in (0, 1], not {self.batch_norm_momentum}")
+
+
+class NetworkOutput(NamedTuple):
+    """Predictions on the 100x100 grid, all float32."""
+
+    score: Tensor
+    """(B, 100, 100) interaction score s: logit of "a touch here moves something"."""
+    force: Tensor
+    """(B, 3, 100, 100) force logits m, light to heavy."""
+    embedding: Tensor
+    """(B, 16, 100, 100) embedding vectors e_p: near each other within an object."""
+
+
+def _normalised(convolution: nn.Module, channels: int, momentum: float) -> nn.Sequential:
+    """A convolution followed by BatchNorm and ReLU, as every one but the heads is."""
+    return nn.Sequential(convolution, nn.BatchNorm2d(channels, momentum=momentum), nn.ReLU(inplace=True))
+
+
+class DownBlock(nn.Module):
+    """(B, c, H, W) -> (B, 2c, ceil(H/2), ceil(W/2)): 3x3, 1x1, residual sum, 3x3 of stride 2."""
+
+    def __init__(self, channels: int, momentum: float) -> None:
+        super().__init__()
+        wide = 2 * channels
+        self.widen = _normalised(nn.Conv2d(channels, wide, 3, padding=1, bias=False), wide, momentum)
+        self.narrow = _normalised(nn.Conv2d(wide, channels, 1, bias=False), channels, momentum)
+        self.reduce = _normalised(nn.Conv2d(channels, wide, 3, stride=2, padding=1, bias=False), wide, momentum)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.reduce(x + self.narrow(self.widen(x)))
+
+
+class UpModule(nn.Module):
+    """(B, c, h, w) and the lateral (B, l, H, W), H <= 2h -> (B, out, H, W)."""
+
+    def __init__(self, channels: int, lateral_channels: int, out_channels: int, momentum: float) -> None:
+        super().__init__()
+        self.enlarge = _normalised(
+            nn.ConvTranspose2d(channels, out_channels, 2, stride=2, bias=False), out_channels, momentum
+        )
+        self.merge = _normalised(
+            nn.Conv2d(out_channels + lateral_channels, out_channels, 3, padding=1, bias=False), out_channels, momentum
+        )
+
+    def forward(self, x: Tensor, lateral: Tensor) -> Tensor:
+        height, width = lateral.shape[-2:]
+        # 25 -> 13 -> 26: a block of stride 2 centres its output i on input 2i, so the last row and column are surplus.
+        enlarged = self.enlarge(x)[..., :height, :width]
+        return self.merge(torch.cat([enlarged, lateral], dim=1))
+
+
+class InteractionNetwork(nn.Module):
+    """Interaction score, force logits and embedding of one look (paper, "Model details").
+
+    `forward` is `heads(trunk(x))`; the learner calls the two halves itself to freeze the trunk and to measure
+    gradients at the shared layer.
+    """
+
+    coordinates: Tensor
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        base, momentum = config.base_channels, config.batch_norm_momentum
+        widths = [base, 2 * base, 4 * base, 8 * base]
+        self.config = config
+        # padding 1: (300 + 2 - 5) // 3 + 1 = 100
+        stem = nn.Conv2d(INPUT_CHANNELS, base, 5, stride=GRID_STRIDE, padding=1, bias=False)
+        self.stem = _normalised(stem, base, momentum)
+        self.down = nn.ModuleList(DownBlock(width, momentum) for width in widths[:3])
+        ups = list(config.up_channels)
+        self.up = nn.ModuleList(
+            UpModule(below, lateral, out, momentum)
+            for below, lateral, out in zip([widths[3], *ups[:2]], reversed(widths[:3]), ups, strict=True)
+        )
+        shared = nn.Conv2d(ups[2] + 2, config.shared_channels, 1, bias=False)
+        self.shared = _normalised(shared, config.shared_channels, momentum)
+        self.score_head = nn.Conv2d(config.shared_channels, 1, 1)
+        self.force_head = nn.Conv2d(config.shared_channels, MAGNITUDES, 1)
+        self.embedding_head = nn.Conv2d(config.shared_channels, config.embedding_channels, 1)
+        axis = torch.linspace(-1.0, 1.0, GRID_SIZE)
+        grid = torch.stack(torch.meshgrid(axis, axis, indexing="ij"))[None]  # (1, 2, 100, 100): row, column
+        self.register_buffer("coordinates", grid, persistent=False)
+
+    def trunk(self, x: Tensor) -> Tensor:
+        """(B, 4, 300, 300) float32 as made by `network_input` -> shared layer (B, 128, 100, 100)."""
+        x = self.stem(x)
+        laterals = []
+        for block in self.down:
+            laterals.append(x)
+            x = block(x)
+        for module, lateral in zip(self.up, reversed(laterals), strict=True):
+            x = module(x, lateral)
+        coordinates = self.coordinates.to(x.dtype).expand(len(x), -1, -1, -1)
+        return self.shared(torch.cat([x, coordinates], dim=1))
+
+    def heads(self, shared: Tensor) -> NetworkOutput:
+        """Shared layer (B, 128, 100, 100) -> predictions."""
+        return NetworkOutput(self.score_head(shared)[:, 0], self.force_head(shared), self.embedding_head(shared))
+
+    def forward(self, x: Tensor) -> NetworkOutput:
+        return self.heads(self.trunk(x))
+
+
+def build_network(config: NetworkConfig, seed: int) -> InteractionNetwork:
+    """A freshly initialised network (PyTorch's default initialisation), the same one for the same seed.
+
+    It leaves the process's random state as it was.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = InteractionNetwork(config)
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
