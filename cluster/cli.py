@@ -1,0 +1,201 @@
+"""The command line: COMMAND plus Hydra overrides, checked as a whole before anything starts.
+
+Exit codes: 0 done, 1 the run failed, 2 the command was not understood, 130 interrupted. Errors are one sentence on
+stderr; PLAYPEN_TRACEBACK=1 adds the traceback.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import runpy
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from cluster.errors import Interrupted, RunError, UsageError
+
+CONF = Path(__file__).resolve().parent.parent / "conf"
+BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
+
+HELP = {
+    "train": """usage: ./playpen train [-m] [overrides]
+
+Collects locations by touching, trains on them, evaluates, and draws the results.
+  reads    conf/ (see conf/train.yaml), the location files of the chosen data set (made on first use)
+  writes   outputs/train/<time>_<experiment>/: checkpoints/, config.yaml, metrics.jsonl, metrics.csv, results.json,
+           table.md, predictions (COCO JSON), figures/, wandb/; outputs/datasets/ (location files, kept between runs)
+  prints   progress, a results table, RUN <folder> and RESULT {json}
+
+examples:
+  ./playpen train                                        the quickstart
+  ./playpen train experiment=smoke seed=3                a minute, to see that everything runs
+  ./playpen train experiment=paper cluster.actors=35     the paper's schedule
+  ./playpen train -m experiment=smoke learner.lr=1e-4,5e-4   a sweep (Hydra multirun)
+
+`./playpen train --cfg job` prints the whole configuration; `--hydra-help` explains Hydra's own flags.
+""",
+    "evaluate": """usage: ./playpen evaluate checkpoint=FOLDER [overrides]
+
+Measures a checkpoint on a data set of locations: box and mask AP, mass accuracy, confusion matrix, six-panel figures.
+  reads    a checkpoint folder or a run folder; the data set's test file (made on first use)
+  writes   outputs/evaluate/<time>/: results.json, table.md, predictions (COCO JSON), figures/
+  prints   a results table, RUN <folder> and RESULT {json}
+
+example: ./playpen evaluate checkpoint=outputs/train/RUN evaluation=novel_objects
+""",
+    "predict": """usage: ./playpen predict checkpoint=FOLDER image=RGB.png depth=DEPTH.(png|npy) [output=FOLDER]
+
+Finds the objects in one RGB-D image.
+  reads    a checkpoint folder or a run folder; a 300x300 RGB image; depth along the camera axis, as a 16-bit PNG
+           (depth_scale metres a unit, default 0.001) or a .npy array in metres
+  writes   OUTPUT/predictions.json (COCO: RLE mask, box, score, mass class), OUTPUT/overlay.png
+
+example: ./playpen predict checkpoint=outputs/train/RUN image=rgb.png depth=depth.npy output=found
+""",
+    "dataset": """usage: ./playpen dataset [evaluation=novel_spaces|novel_objects] [overrides]
+
+Makes the location files of a data set for the embedded rooms: a training file, and a test file with ground truth.
+  reads    conf/evaluation/
+  writes   outputs/datasets/<name>-<hash of the settings>/: train.json, test.json
+  prints   the paths and RESULT {json}
+
+example: ./playpen dataset evaluation=novel_objects
+""",
+    "bench": """usage: ./playpen bench NAME [options]
+
+Runs a benchmark of benchmarks/: it prints its conditions, a table, and RESULT {json}.
+  names    {names}
+  `./playpen bench NAME --help` says what it measures.
+
+example: ./playpen bench replay
+""",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs one command and exits with its code."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    command, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
+    if command not in HELP:
+        fail(f"unknown command '{command}'; one of {', '.join(HELP)}", 2)
+    code = guarded(lambda: dispatch(command, rest))
+    sys.stdout.flush()
+    raise SystemExit(code)
+
+
+def dispatch(command: str, arguments: list[str]) -> int:
+    """Routes to the benchmark runner or to Hydra. Returns the exit code."""
+    if command == "bench":
+        return bench(arguments)
+    if any(argument in ("-h", "--help") for argument in arguments):
+        print(HELP[command], end="")
+        return 0
+    return hydra_command(command, arguments)
+
+
+def guarded(work: Callable[[], int]) -> int:
+    """Runs `work` and turns its errors into one sentence and an exit code."""
+    try:
+        return work()
+    except UsageError as error:
+        return report(error, 2)
+    except RunError as error:
+        return report(error, 1)
+    except (Interrupted, KeyboardInterrupt) as error:
+        print(f"playpen: interrupted{': ' + str(error) if str(error) else ''}", file=sys.stderr)
+        return 130
+    except OSError as error:
+        return report(error, 1)
+
+
+def report(error: BaseException, code: int) -> int:
+    """Prints the sentence (and the traceback if asked for)."""
+    if os.environ.get("PLAYPEN_TRACEBACK"):
+        traceback.print_exception(error)
+    message = " ".join(str(error).split()) or type(error).__name__
+    print(f"playpen: {message}", file=sys.stderr)
+    return code
+
+
+def fail(message: str, code: int) -> None:
+    """Ends the process with one sentence."""
+    print(f"playpen: {message}", file=sys.stderr)
+    raise SystemExit(code)
+
+
+def bench(arguments: list[str]) -> int:
+    """Runs benchmarks/NAME.py as a program of its own."""
+    names = sorted(path.stem for path in BENCHMARKS.glob("*.py") if not path.stem.startswith("_"))
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(HELP["bench"].replace("{names}", ", ".join(names)), end="")
+        return 0
+    name, rest = arguments[0], arguments[1:]
+    if name not in names:
+        raise UsageError(f"unknown benchmark '{name}'; one of {', '.join(names)}")
+    sys.argv = [f"playpen bench {name}", *rest]
+    runpy.run_module(f"benchmarks.{name}", run_name="__main__", alter_sys=True)
+    return 0
+
+
+def hydra_command(command: str, arguments: list[str]) -> int:
+    """Composes and checks the configuration, then lets Hydra run the command (once, or for each job of a sweep)."""
+    import hydra
+    from hydra.core.hydra_config import HydraConfig
+    from omegaconf import DictConfig
+
+    from cluster.config import SCHEMAS, instantiate, register
+
+    register()
+    if not any(argument in ("--cfg", "-c", "--info", "-i", "--hydra-help") for argument in arguments):
+        check_overrides(command, arguments)
+    codes: list[int] = []
+
+    def job(config: DictConfig) -> None:
+        module = importlib.import_module(f"cluster.{command}")
+        folder = Path(HydraConfig.get().runtime.output_dir)
+        codes.append(guarded(lambda: int(module.run(instantiate(config, SCHEMAS[command]), folder))))
+        if codes[-1]:
+            raise SystemExit(codes[-1])
+
+    sys.argv = [f"playpen {command}", *arguments]
+    hydra.main(version_base="1.3", config_path=str(CONF), config_name=command)(job)()
+    return max(codes, default=0)
+
+
+def check_overrides(command: str, arguments: list[str]) -> None:
+    """Composes the configuration with the overrides, each value of a sweep in turn, so that a mistake costs nothing.
+
+    Raises:
+        UsageError: one sentence naming the override or the field.
+    """
+    from hydra import compose, initialize_config_dir
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    from cluster.config import SCHEMAS, first_line, instantiate
+
+    overrides = [argument for argument in arguments if not argument.startswith("-")]
+    multirun = any(argument in ("-m", "--multirun") for argument in arguments)
+    try:
+        parsed = OverridesParser.create().parse_overrides(overrides)
+        variants: list[list[str]] = [[]]
+        for override in parsed:
+            values = [override.input_line or ""]
+            if override.is_sweep_override():
+                if not multirun:
+                    raise UsageError(f"'{override.input_line}' has several values; add -m to run each, or quote the list")
+                if override.is_discrete_sweep():
+                    values = [f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()]
+                else:
+                    values = []  # a continuous interval: the sweeper draws from it
+            # Every value once, beside the first value of the others: all values are checked without their product.
+            head = [variant + values[:1] for variant in variants]
+            variants = head + [variants[0] + [value] for value in values[1:]]
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            for variant in variants:
+                config = compose(command, overrides=variant, return_hydra_config=False)
+                instantiate(config, SCHEMAS[command])
+    except HydraException as error:
+        raise UsageError(first_line(error)) from error

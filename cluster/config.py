@@ -1,0 +1,202 @@
+"""The configuration of every command, assembled from the rooms' dataclasses.
+
+The dataclasses say what there is and of which type; the values live in `conf/` alone. Hydra composes the YAML tree
+over these schemas, so an unknown key or a wrong type is refused before anything starts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from actors.config import ActorConfig, SimulatorConfig
+from cluster.errors import UsageError
+from evaluation.config import EvaluationConfig
+from learner.config import LearnerConfig
+from models.interaction.network import NetworkConfig
+from replay.config import ReplayConfig
+
+
+@dataclass
+class ClusterConfig:
+    """Where the processes of a run live, and how long the run goes on."""
+
+    name: str
+    """For the records: local, or the name of the cluster."""
+    address: str | None
+    """Address of a running Ray cluster; null starts Ray on this machine, on loopback, for this run alone."""
+    actors: int
+    """Number of actors, each with a simulator of its own."""
+    actor_cpus: float
+    """CPUs that Ray sets aside for an actor and its simulator."""
+    actor_gpus: float | None
+    """GPU share of an actor's simulator; null: an equal share of the second GPU if the cluster has two, else none."""
+    learner_gpus: float | None
+    """GPUs of the learner; null: one if the cluster has any, else none."""
+    learner_cpus: float
+    """CPUs that Ray sets aside for the learner."""
+    object_store_bytes: int
+    """Size of Ray's object store on this machine, bytes (only when Ray is started here)."""
+    dashboard: bool
+    """Whether Ray's dashboard runs, on loopback (only when Ray is started here)."""
+    dashboard_port: int
+    """Port of the dashboard."""
+    location_timeout_s: float
+    """An actor silent for so long over one location is taken for dead and replaced."""
+    location_attempts: int
+    """A location that failed so often is left out, with its last error in the log."""
+    actor_restarts: int
+    """Restarts of one actor in a row (without a location done in between) after which the run stops."""
+
+    def __post_init__(self) -> None:
+        for name in ("actors", "location_attempts"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"cluster.{name} must be at least 1, not {getattr(self, name)}")
+        if self.location_timeout_s <= 0:
+            raise ValueError(f"cluster.location_timeout_s must be positive, not {self.location_timeout_s}")
+        if self.object_store_bytes < 80_000_000:
+            raise ValueError(f"cluster.object_store_bytes must be at least 80e6, not {self.object_store_bytes}")
+        if not 1024 <= self.dashboard_port <= 65535:
+            raise ValueError(f"cluster.dashboard_port must be between 1024 and 65535, not {self.dashboard_port}")
+
+
+@dataclass
+class TrackingConfig:
+    """Weights & Biases and the files beside it."""
+
+    mode: str
+    """auto (online where a login is found, else offline), online, offline or disabled."""
+    project: str
+    """W&B project."""
+    entity: str | None
+    """W&B user or team; null: the login's default."""
+    group: str | None
+    """W&B group, for sweeps and seeds."""
+    tags: list[str]
+    """W&B tags."""
+    log_every_s: float
+    """Least seconds between two rows of metrics."""
+
+    def __post_init__(self) -> None:
+        if self.mode not in ("auto", "online", "offline", "disabled"):
+            raise ValueError(f"tracking.mode must be auto, online, offline or disabled, not '{self.mode}'")
+
+
+@dataclass
+class TrainConfig:
+    """Everything `./playpen train` reads."""
+
+    experiment_name: str
+    """Name of the experiment, for the run's folder and W&B."""
+    seed: int
+    """Seed of the network, the touches, the order of locations, sampling and augmentation."""
+    checkpoint_minutes: float
+    """Minutes between checkpoints; one more is written at the end and on Ctrl-C."""
+    checkpoints_kept: int
+    """How many of the newest checkpoints are kept."""
+    simulator: SimulatorConfig
+    actors: ActorConfig
+    replay: ReplayConfig
+    models: NetworkConfig
+    learner: LearnerConfig
+    evaluation: EvaluationConfig
+    cluster: ClusterConfig
+    tracking: TrackingConfig
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise ValueError(f"seed must not be negative, not {self.seed}")
+        if self.checkpoint_minutes <= 0:
+            raise ValueError(f"checkpoint_minutes must be positive, not {self.checkpoint_minutes}")
+        if self.checkpoints_kept < 1:
+            raise ValueError(f"checkpoints_kept must be at least 1, not {self.checkpoints_kept}")
+
+
+@dataclass
+class EvaluateConfig:
+    """Everything `./playpen evaluate` reads."""
+
+    checkpoint: str
+    """A checkpoint folder, or a run folder (its newest checkpoint)."""
+    seed: int
+    """Seed of the figures' touches and of the random-score baseline."""
+    simulator: SimulatorConfig
+    actors: ActorConfig
+    models: NetworkConfig
+    evaluation: EvaluationConfig
+
+
+@dataclass
+class DatasetConfig:
+    """Everything `./playpen dataset` reads."""
+
+    simulator: SimulatorConfig
+    evaluation: EvaluationConfig
+
+
+@dataclass
+class PredictConfig:
+    """Everything `./playpen predict` reads."""
+
+    checkpoint: str
+    """A checkpoint folder, or a run folder (its newest checkpoint)."""
+    image: str
+    """RGB image file, 300x300."""
+    depth: str
+    """Depth file: 16-bit PNG or .npy in metres along the camera axis."""
+    depth_scale: float
+    """Metres of one unit of a 16-bit PNG."""
+    output: str
+    """Folder that gets the COCO JSON and the overlay."""
+    count: int
+    """At most so many instances."""
+    models: NetworkConfig
+
+
+SCHEMAS: dict[str, type] = {
+    "train": TrainConfig,
+    "evaluate": EvaluateConfig,
+    "dataset": DatasetConfig,
+    "predict": PredictConfig,
+}
+
+Config = TypeVar("Config")
+
+
+def register() -> None:
+    """Tells Hydra the schemas; `conf/COMMAND.yaml` extends `COMMAND_schema`."""
+    store = ConfigStore.instance()
+    for name, schema in SCHEMAS.items():
+        store.store(name=f"{name}_schema", node=schema)
+
+
+def instantiate(config: DictConfig, schema: type[Config]) -> Config:
+    """The composed configuration as dataclasses, every field checked.
+
+    Raises:
+        UsageError: one sentence naming the field.
+    """
+    missing = OmegaConf.missing_keys(config)
+    if missing:
+        name = sorted(missing)[0]
+        raise UsageError(f"{name} has no value; give one on the command line: {name}=VALUE")
+    try:
+        built: Any = OmegaConf.to_object(config)
+    except (ValueError, OmegaConfBaseException) as error:
+        raise UsageError(first_line(error)) from error
+    return cast(Config, built)
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, in one line: OmegaConf and Hydra add lines about their internals."""
+    cause: BaseException = error
+    while isinstance(cause.__cause__, ValueError):
+        cause = cause.__cause__
+    lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
+    sentence = lines[0] if lines else type(cause).__name__
+    key = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("full_key:")), "")
+    return f"{key}: {sentence}" if key and key not in sentence else sentence

@@ -1,0 +1,115 @@
+"""Ray's start-up, and who gets which CPUs and GPUs (spec section 7: the learner on one GPU, the actors on a second)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from cluster.config import ClusterConfig
+from cluster.errors import RunError, UsageError
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Ray resources of each part of a run."""
+
+    learner: dict[str, float]
+    actor: dict[str, float]
+    light: dict[str, float]
+    """The replay and the evaluator: they wait most of the time."""
+
+
+def plan(config: ClusterConfig, cluster_gpus: float) -> Resources:
+    """Shares the cluster's GPUs out.
+
+    Args:
+        config: the cluster's settings; null GPU shares are filled in.
+        cluster_gpus: how many GPUs Ray sees in all.
+
+    Returns:
+        options for `.options(**...)` of the Ray actors. The actors get equal shares of whatever GPU the learner
+        leaves, so 35 actors take 1/35 of the second one each and Ray packs them onto it.
+    """
+    learner_gpus = config.learner_gpus if config.learner_gpus is not None else float(min(1.0, cluster_gpus))
+    left = max(0.0, cluster_gpus - learner_gpus)
+    # Ray counts GPUs in 1/10000; rounding down keeps the sum within one GPU.
+    share = int(min(1.0, left) / config.actors * 10_000) / 10_000
+    actor_gpus = config.actor_gpus if config.actor_gpus is not None else share
+    if learner_gpus + actor_gpus * config.actors > cluster_gpus:
+        raise UsageError(
+            f"cluster.learner_gpus={learner_gpus:g} and {config.actors} actors of cluster.actor_gpus={actor_gpus:g} "
+            f"need more than the {cluster_gpus:g} GPUs of this cluster; lower one of them or leave them null"
+        )
+    return Resources(
+        learner={"num_cpus": config.learner_cpus, "num_gpus": learner_gpus},
+        actor={"num_cpus": config.actor_cpus, "num_gpus": actor_gpus},
+        light={"num_cpus": 0},
+    )
+
+
+def check_before_start(config: ClusterConfig) -> None:
+    """What can be known before Ray starts.
+
+    Raises:
+        UsageError: the dashboard's port is taken, or the object store does not fit into shared memory.
+    """
+    if config.address is None and config.dashboard and not port_is_free(config.dashboard_port):
+        raise UsageError(
+            f"cluster.dashboard_port={config.dashboard_port} is in use by another program; choose a free port"
+        )
+    if config.address is None and os.path.isdir("/dev/shm"):
+        free = shutil.disk_usage("/dev/shm").free
+        if config.object_store_bytes > free:
+            raise UsageError(
+                f"cluster.object_store_bytes={config.object_store_bytes} is more than the {free} bytes free in /dev/shm"
+            )
+
+
+def port_is_free(port: int) -> bool:
+    """Whether a server could listen on this loopback port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+@contextmanager
+def ray_session(config: ClusterConfig) -> Iterator[Resources]:
+    """Ray, connected or started here, and shut down on the way out.
+
+    Started here, everything listens on loopback, and the CPUs are as many as the run's parts ask for: Ray's count is
+    bookkeeping, and more parts than cores share the cores.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_DEDUP_LOGS", "0")
+    # Ray's workers are Python processes of this environment, wherever the run was started.
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    import ray
+
+    try:
+        if config.address is None:
+            ray.init(
+                num_cpus=max(os.cpu_count() or 1, int(config.actors * config.actor_cpus + config.learner_cpus + 1)),
+                object_store_memory=config.object_store_bytes,
+                include_dashboard=config.dashboard,
+                dashboard_host="127.0.0.1",
+                dashboard_port=config.dashboard_port,
+                _node_ip_address="127.0.0.1",
+                log_to_driver=False,
+                logging_level="error",
+            )
+        else:
+            ray.init(address=config.address, log_to_driver=False, logging_level="error")
+    except ConnectionError as error:
+        raise RunError(f"cluster.address={config.address}: no Ray cluster answers there ({error})") from error
+    try:
+        yield plan(config, float(ray.cluster_resources().get("GPU", 0)))
+    finally:
+        ray.shutdown()

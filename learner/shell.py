@@ -1,0 +1,165 @@
+"""The learner as a Ray actor: it adds transport and timing to `learner.interaction.learner.Learner`, nothing else.
+
+The next batches are in flight while one is computed, so the learner waits only when the replay's limiter says so.
+Weights are published as one `ray.put` of a flat float32 vector a version; the reference is handed out with the next
+locations (DESIGN, How data flows 4).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import ray
+
+from learner.checkpoint import load_checkpoint, save_checkpoint
+from learner.config import LearnerConfig
+from models.interaction.network import NetworkConfig
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One published version."""
+
+    reference: list[Any]
+    """One ObjectRef of the flat float32 vector, in a list so that Ray does not resolve it on the way."""
+    version: int
+    """Optimiser steps done when it was published."""
+
+
+@dataclass
+class TrainReport:
+    """What one call of `train` did."""
+
+    batches: int = 0
+    metrics: dict[str, float] = field(default_factory=dict)
+    """Means over the call's batches; a metric that only some steps measure is averaged over those."""
+    wait_s: float = 0.0
+    """Seconds spent waiting for batches."""
+    compute_s: float = 0.0
+    staleness: list[int] = field(default_factory=list)
+    """For each sampled record, how many optimiser steps older its weights were than the learner's."""
+    weights: Weights | None = None
+
+
+class LearnerShell:
+    """Runs in a Ray actor with two threads: `train` occupies one, the other answers `save`, `stop` and `health`."""
+
+    def __init__(self, network: NetworkConfig, config: LearnerConfig, replay: Any, seed: int, threads: int) -> None:
+        """Builds the learner on the GPU that Ray assigned, else on the CPU.
+
+        Args:
+            network: the model.
+            config: the learner's settings.
+            replay: handle of the replay actor.
+            seed: of the initial weights and the augmentation.
+            threads: CPU threads for torch.
+        """
+        import torch
+
+        from learner.interaction.learner import Learner
+        from models.interaction.network import InteractionNetwork
+
+        torch.set_num_threads(threads)
+        torch.manual_seed(seed)
+        device = torch.device("cuda" if ray.get_gpu_ids() and torch.cuda.is_available() else "cpu")
+        self.learner = Learner(InteractionNetwork(network), config, seed=seed, device=device)
+        self.config = config
+        self.replay = replay
+        self.stopping = threading.Event()
+        self.in_flight: deque[Any] = deque()
+
+    def publish(self) -> Weights:
+        """Puts the current weights into the object store."""
+        vector, version = self.learner.weights()
+        return Weights([ray.put(vector)], version)
+
+    def start_phase(self, name: str) -> None:
+        """Begins a phase of the schedule."""
+        self.in_flight.clear()
+        self.learner.start_phase(name)
+
+    def train(
+        self, batches: int, left_in_phase: int, progress: float, force_head_only: bool, prefetch: int
+    ) -> TrainReport:
+        """Takes `batches` steps and publishes.
+
+        Args:
+            batches: steps to take now.
+            left_in_phase: steps left in the phase, these included: no more batches than that are asked for.
+            progress: share of the run done, in [0, 1], for the learning rate.
+            force_head_only: whether everything but the force head is frozen.
+            prefetch: batches in flight beside the one in use; 0 asks for a batch only when the priorities of the
+                one before are stored, which strict alternation needs to be repeatable.
+
+        Returns:
+            what was done; fewer batches than asked for if `stop` was called.
+        """
+        report = TrainReport()
+        sums: dict[str, list[float]] = {}
+        self.learner.set_progress(progress)
+        self.learner.train_only_force_head(force_head_only)
+        for step in range(batches):
+            started = time.perf_counter()
+            wanted = min(1 + prefetch, left_in_phase - step)
+            while len(self.in_flight) < wanted:
+                self.in_flight.append(self.replay.sample.remote(self.config.batch_size))
+            batch = self.next_batch()
+            if batch is None:
+                break
+            received = time.perf_counter()
+            report.staleness += [int(age) for age in self.learner.version - batch.weights_version]
+            result = self.learner.step(batch)
+            stored = self.replay.update_priorities.remote(batch.slots, batch.stamps, result.priorities)
+            if prefetch == 0:
+                ray.get(stored)
+            for name, value in result.metrics.items():
+                sums.setdefault(name, []).append(value)
+            report.batches += 1
+            report.wait_s += received - started
+            report.compute_s += time.perf_counter() - received
+        report.metrics = {name: float(np.mean(values)) for name, values in sums.items()}
+        report.weights = self.publish()
+        return report
+
+    def next_batch(self) -> Any:
+        """The oldest batch in flight; None once `stop` was called."""
+        future = self.in_flight.popleft()
+        while not self.stopping.is_set():
+            ready, _ = ray.wait([future], timeout=0.5)
+            if ready:
+                return ray.get(future)
+        return None
+
+    def save(self, folder: str, extra: dict[str, Any]) -> int:
+        """Writes a checkpoint; may be called while `train` computes.
+
+        Args:
+            folder: the checkpoint's folder, created atomically.
+            extra: JSON-able facts about the run (phase, config) that go into the checkpoint.
+
+        Returns:
+            bytes written.
+        """
+        return save_checkpoint(Path(folder), self.learner.get_state(), extra)
+
+    def load(self, folder: str) -> None:
+        """Continues from a checkpoint."""
+        self.learner.set_state(load_checkpoint(Path(folder), self.learner.network))
+
+    def stop(self) -> None:
+        """Makes a running `train` return after the step it is in."""
+        self.stopping.set()
+
+    def health(self) -> dict[str, Any]:
+        """Process id, steps and device, for the coordinator's heartbeat."""
+        return {"pid": os.getpid(), "steps": self.learner.version, "device": str(self.learner.device)}
+
+
+LearnerActor = ray.remote(max_concurrency=3)(LearnerShell)
