@@ -1,0 +1,158 @@
+"""Settings of evaluation; their values are in `conf/evaluation/`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from evaluation.coco import MASS_CLASSES
+
+
+@dataclass
+class SplitSettings:
+    """One file of locations."""
+
+    first_room: int
+    """Number of the first room within each kind of room, from 1."""
+    last_room: int
+    """Number of the last room within each kind, at most 30."""
+    locations: int
+    """How many locations the file holds."""
+    poses_per_spawn: int
+    """Most locations that share a room and a spawn seed: more are faster to make, fewer are more varied."""
+    annotated: bool
+    """Whether the file stores the objects of each location (to evaluate on), not only how to get there."""
+
+
+@dataclass
+class DatasetSettings:
+    """How to make the files of locations of the embedded rooms."""
+
+    name: str
+    """Name of the data set, part of the names of its files."""
+    folder: str
+    """Where the files are kept; each is made once for its settings."""
+    seed: int
+    """All random choices follow from it, whatever the number of workers."""
+    scene_offsets: list[int]
+    """What is added to a room's number within its kind to get its scene number: one offset for each kind of room."""
+    train: SplitSettings
+    """Locations to train at."""
+    test: SplitSettings
+    """Locations to evaluate at."""
+    rotations: list[float]
+    """Rotations about the vertical to choose from, degrees."""
+    horizons: list[float]
+    """Horizons to choose from, degrees; positive looks down."""
+    attempts_per_spawn: int
+    """Poses tried in one spawn before the next one."""
+    min_objects: int
+    """Fewest moveable things in reach that make a pose a location."""
+    min_pixels: int
+    """Fewest pixels in reach that let a thing count towards `min_objects`."""
+    min_annotated_pixels: int
+    """Fewest pixels in reach that make a thing part of the ground truth (spec section 1: 10)."""
+    max_mass: float
+    """Things from this mass on are no part of the ground truth, kg (spec section 1: 150)."""
+    workers: int
+    """Processes that make locations, each with its own simulator."""
+
+    def __post_init__(self) -> None:
+        for name, split in (("train", self.train), ("test", self.test)):
+            where = f"evaluation.dataset.{name}"
+            if not 1 <= split.first_room <= split.last_room <= 30:
+                raise ValueError(f"{where}.first_room and last_room must be a range of rooms within 1 to 30.")
+            if split.locations < 1:
+                raise ValueError(f"{where}.locations must be at least 1.")
+            if split.poses_per_spawn < 1:
+                raise ValueError(f"{where}.poses_per_spawn must be at least 1.")
+        if not self.test.annotated:
+            raise ValueError("evaluation.dataset.test.annotated must be true: the file is evaluated on.")
+        for field in ("scene_offsets", "rotations", "horizons"):
+            if not getattr(self, field):
+                raise ValueError(f"evaluation.dataset.{field} must hold at least one value.")
+        for field in ("attempts_per_spawn", "min_objects", "min_pixels", "min_annotated_pixels", "workers"):
+            if getattr(self, field) < 1:
+                raise ValueError(f"evaluation.dataset.{field} must be at least 1.")
+        if self.max_mass <= 0:
+            raise ValueError("evaluation.dataset.max_mass must be above 0.")
+
+
+@dataclass
+class SuperpixelSettings:
+    """Felzenszwalb superpixels as proposals without priors."""
+
+    scale: float
+    """Larger values make larger superpixels."""
+    sigma: float
+    """Width of the Gaussian that smooths the image first, pixels."""
+    min_size: int
+    """Smallest superpixel, pixels."""
+
+
+@dataclass
+class DepthEdgeSettings:
+    """Connected components between depth edges as proposals."""
+
+    step: int
+    """Distance of the two neighbours that a pixel's inverse depth is compared with, pixels."""
+    threshold: float
+    """A pixel is an edge if its inverse depth is below its neighbours' mean by more than this share of itself."""
+    min_size: int
+    """Smallest component that becomes a proposal, pixels."""
+    max_share: float
+    """Largest component that becomes a proposal under the size prior, share of the image."""
+    reach: float
+    """Farthest median depth of a proposal under the reach prior, metres along the ray."""
+
+
+@dataclass
+class BaselineSettings:
+    """What a trained network is compared with."""
+
+    limits: list[int]
+    """Most proposals an image, each tried; the best is reported."""
+    superpixels: SuperpixelSettings
+    """Felzenszwalb superpixels of the colour image."""
+    depth_edges: DepthEdgeSettings
+    """Connected components of the depth image."""
+
+    def __post_init__(self) -> None:
+        if not self.limits or min(self.limits) < 1:
+            raise ValueError("evaluation.baselines.limits must hold at least one number, each at least 1.")
+
+
+@dataclass
+class EvaluationSettings:
+    """One evaluation: data set, what is measured and what is drawn."""
+
+    dataset: DatasetSettings
+    """Locations of the embedded rooms."""
+    train_file: str | None
+    """Data set file to train at instead of one made for the embedded rooms."""
+    test_file: str | None
+    """Data set file to evaluate at instead of one made for the embedded rooms."""
+    images: int
+    """How many of the test locations are evaluated, evenly spaced in the file; 0 for all."""
+    max_detections: int
+    """Most instances an image (spec section 8: 32)."""
+    batch_size: int
+    """Images that the network sees at once."""
+    figures: int
+    """How many six-panel figures are drawn."""
+    baselines: BaselineSettings
+    """What the trained network is compared with."""
+
+    def __post_init__(self) -> None:
+        for field, least in (("images", 0), ("max_detections", 1), ("batch_size", 1), ("figures", 0)):
+            if getattr(self, field) < least:
+                raise ValueError(f"evaluation.{field} must be at least {least}.")
+
+
+def chosen_entries(total: int, images: int) -> list[int]:
+    """Indices of `images` of `total` locations, evenly spaced; all of them if `images` is 0 or more than there are."""
+    count = total if images == 0 else min(images, total)
+    return [index * total // count for index in range(count)]
+
+
+BASELINE_CLASS = MASS_CLASSES.index("medium")
+"""Mass class of every proposal of a baseline: they do not predict one."""
