@@ -1,0 +1,104 @@
+"""Camera geometry: from depth along the camera's axis to distance along a pixel's ray, and what is within reach.
+
+Pixel (row v, column u) of a W-pixel wide image with field of view 90 degrees looks along
+((u - c)/f, (v - c)/f, 1) in camera coordinates (x right, y down, z forward), f = W/2 = 150 px, c = (W-1)/2 = 149.5
+(paper section 2; spec section 1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replay.interaction.record import GRID_STRIDE
+
+NEAR_PLANE = 0.1
+"""Metres from the camera to its near plane; subtracted from distances as in the authors' released code."""
+
+
+class ReachShape(Enum):
+    """Where a touch may go (spec section 1 and row (l) of the paper's Table 1)."""
+
+    SPHERE = "sphere"
+    """Within the radius of the camera."""
+    CYLINDER = "cylinder"
+    """Within the radius of the vertical line through the agent, at any height."""
+    INTERSECTION = "intersection"
+    """In the sphere and in the cylinder."""
+    INFINITE = "infinite"
+    """Anywhere in view."""
+
+
+@dataclass
+class ReachConfig:
+    """How far the agent reaches."""
+
+    shape: ReachShape
+    """sphere, cylinder, intersection or infinite."""
+    radius: float
+    """Metres."""
+
+    def __post_init__(self) -> None:
+        if not self.radius > 0:
+            raise ValueError(f"actors.reach.radius must be greater than 0 metres, not {self.radius}")
+
+
+@cache
+def _offsets(size: int, field_of_view: float) -> NDArray[np.float64]:
+    """(size,) x/z of each column's rays, which is y/z of each row's."""
+    focal = size / 2 / np.tan(np.radians(field_of_view) / 2)
+    return (np.arange(size) - (size - 1) / 2) / focal
+
+
+@cache
+def ray_factor(size: int, field_of_view: float) -> NDArray[np.float64]:
+    """(size, size) metres along each pixel's ray per metre along the camera's axis, of a square image."""
+    offsets = _offsets(size, field_of_view)
+    factor = np.sqrt(1 + offsets[None, :] ** 2 + offsets[:, None] ** 2)
+    factor.setflags(write=False)
+    return factor
+
+
+def ray_distance(axis_depth: NDArray[np.float32], field_of_view: float) -> NDArray[np.float32]:
+    """Converts (H, H) depth along the camera's axis to metres along each pixel's ray, minus the near plane.
+
+    Raises ValueError if the image is not square.
+    """
+    height, width = axis_depth.shape
+    if height != width:
+        raise ValueError(f"depth must be square, not {height}x{width}")
+    return (axis_depth * ray_factor(height, field_of_view) - NEAR_PLANE).astype(np.float32)
+
+
+def reach_mask(
+    depth: NDArray[np.floating], horizon: float, reach: ReachConfig, field_of_view: float
+) -> NDArray[np.bool_]:
+    """Which grid cells show a point within reach, judged at each cell's centre pixel.
+
+    Args:
+        depth: (H, H) metres along each ray minus the near plane, as `ray_distance` gives it.
+        horizon: degrees that the camera looks down.
+        reach: shape and radius; the sphere is measured from the camera itself.
+        field_of_view: degrees.
+
+    Returns:
+        (H/3, H/3) bool.
+    """
+    centre = GRID_STRIDE // 2
+    distance = depth[centre::GRID_STRIDE, centre::GRID_STRIDE].astype(np.float64) + NEAR_PLANE
+    reachable = np.ones(distance.shape, dtype=bool)
+    if reach.shape in (ReachShape.SPHERE, ReachShape.INTERSECTION):
+        reachable &= distance <= reach.radius
+    if reach.shape in (ReachShape.CYLINDER, ReachShape.INTERSECTION):
+        offsets = _offsets(len(depth), field_of_view)[centre::GRID_STRIDE]
+        ahead = distance / ray_factor(len(depth), field_of_view)[centre::GRID_STRIDE, centre::GRID_STRIDE]
+        pitch = np.radians(horizon)
+        # Looking down by the pitch, "down" in the image points down and back towards the agent.
+        forward = ahead * (np.cos(pitch) - offsets[:, None] * np.sin(pitch))
+        sideways = ahead * offsets[None, :]
+        reachable &= np.hypot(forward, sideways) <= reach.radius
+    return reachable

@@ -1,0 +1,243 @@
+"""How a simulator is started: its settings, the client's arguments, a private home folder, and what must be on disk.
+
+Either simulator is driven by the real client; which one is configuration alone (DESIGN). `command` starts a local
+executable, such as the embedded simulator; without it the client starts a Unity build of AI2-THOR.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes.util
+import fcntl
+import os
+import shlex
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ai2thor.build
+
+from actors.watchdog import SimulatorError
+
+_ROOT = Path(__file__).resolve().parent.parent
+_HOME_PREFIX = "playpen-simulator-"
+_ABANDONED_AFTER_S = 60.0
+_LOG_LIMIT_BYTES = 4 * 2**20
+_environment_lock = threading.Lock()
+
+
+@dataclass
+class SimulatorConfig:
+    """One simulator and how the AI2-THOR client starts it."""
+
+    name: str
+    """What messages call it."""
+    command: str | None
+    """Command line of a local executable that speaks the client's protocol; a leading word "python" is this very
+    interpreter, with this project on its path. null: a Unity build of AI2-THOR."""
+    build_path: str | None
+    """Folder of an unpacked Unity build, named thor-<platform>-<commit> as in the client's cache. null: the folder
+    of that name for this version of the client in ~/.ai2thor/releases. Only without a command."""
+    platform: str | None
+    """"CloudRendering" (headless, Vulkan) or "Linux64" (an X display). Only without a command."""
+    x_display: str | None
+    """X display such as ":0". A local executable that needs none must be given a name all the same."""
+    gpu_device: int | None
+    """Index of the GPU that renders; null leaves the choice to the simulator."""
+    width: int
+    """Pixels; the model and the records need 300."""
+    height: int
+    """Pixels; the model and the records need 300."""
+    field_of_view: float
+    """Degrees, of the whole image."""
+    visibility_distance: float
+    """Metres; touches beyond it fail."""
+    start_timeout_s: float
+    """Seconds from launch until the first scene is ready."""
+    step_timeout_s: float
+    """Seconds for one action or for one reset."""
+    controller: dict[str, Any]
+    """Further keywords of `ai2thor.controller.Controller`, e.g. snapToGrid."""
+
+    def __post_init__(self) -> None:
+        for field in ("width", "height", "field_of_view", "visibility_distance", "start_timeout_s", "step_timeout_s"):
+            if not getattr(self, field) > 0:
+                raise ValueError(f"simulator.{field} must be greater than 0, not {getattr(self, field)}")
+        if self.field_of_view >= 180:
+            raise ValueError(f"simulator.field_of_view must be below 180 degrees, not {self.field_of_view}")
+        if self.gpu_device is not None and self.gpu_device < 0:
+            raise ValueError(f"simulator.gpu_device must be null or at least 0, not {self.gpu_device}")
+        if self.command is None and self.platform not in ("CloudRendering", "Linux64"):
+            raise ValueError(f"simulator.platform must be CloudRendering or Linux64, not {self.platform}")
+        if self.command is not None and not self.command.strip():
+            raise ValueError("simulator.command must be null or a command line, not an empty string")
+
+
+def controller_arguments(config: SimulatorConfig, home: Path, keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """Keywords for `ai2thor.controller.Controller`; `keywords` override the configured ones.
+
+    Raises SimulatorError at once, in one sentence, if the executable or the Unity build is missing: left to itself the
+    client would try to download a build, or wait for ever.
+    """
+    arguments: dict[str, Any] = {
+        "width": config.width,
+        "height": config.height,
+        "fieldOfView": config.field_of_view,
+        "visibilityDistance": config.visibility_distance,
+        "renderDepthImage": True,
+        # The watchdog comes first; these only keep the client from giving up before it.
+        "server_timeout": 2 * config.step_timeout_s + 10,
+        "server_start_timeout": 2 * config.start_timeout_s + 10,
+    }
+    if config.x_display is not None:
+        arguments["x_display"] = config.x_display
+    arguments.update(config.controller)
+    arguments.update(keywords)
+    if config.command is not None:
+        arguments["local_executable_path"] = _executable(config)
+        return arguments
+    commit = _provide_build(config, home)
+    if config.platform == "CloudRendering" and ctypes.util.find_library("vulkan") is None:
+        raise SimulatorError(
+            f"simulator '{config.name}' needs the Vulkan loader for headless rendering: "
+            "install it (sudo apt-get install libvulkan1) and a Vulkan driver of your GPU"
+        )
+    arguments.update(platform=config.platform, commit_id=commit)
+    if config.gpu_device is not None:
+        arguments["gpu_device"] = config.gpu_device
+    return arguments
+
+
+def _executable(config: SimulatorConfig) -> str:
+    """The command line for `local_executable_path`, run by env(1), which becomes the command (same process id).
+
+    env gives the simulator back what the client must not see: the user's home folder, and CUDA_VISIBLE_DEVICES, from
+    which an embedded simulator picks its GPU.
+    """
+    assert config.command is not None
+    words = shlex.split(config.command)
+    variables = {"HOME": os.path.expanduser("~")}
+    if words[0] == "python":
+        words[0] = sys.executable
+        variables["PYTHONPATH"] = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH", "")]))
+    elif shutil.which(words[0]) is None:
+        raise SimulatorError(
+            f"simulator '{config.name}' cannot start: simulator.command names '{words[0]}', "
+            "which is not an executable file or a command on the PATH"
+        )
+    if "CUDA_VISIBLE_DEVICES" in os.environ:
+        variables["CUDA_VISIBLE_DEVICES"] = os.environ["CUDA_VISIBLE_DEVICES"]
+    if config.gpu_device is not None:
+        variables["MUJOCO_EGL_DEVICE_ID"] = str(config.gpu_device)
+    return shlex.join(["env", *(f"{name}={value}" for name, value in variables.items()), *words])
+
+
+def _provide_build(config: SimulatorConfig, home: Path) -> str:
+    """Links the Unity build into the private home, so that the client finds it there, and returns its commit.
+
+    The client removes all but the newest builds of the folder it starts from: in the private one there is only this.
+    """
+    name = f"thor-{config.platform}-{ai2thor.build.COMMIT_ID}"
+    if config.build_path is not None:
+        build = Path(config.build_path).expanduser().resolve()
+        hint = f"simulator.build_path must be an unpacked build, such as .../{name}"
+    else:
+        build = Path("~/.ai2thor/releases").expanduser() / name
+        hint = (
+            'fetch it on a machine with network by python -c "from ai2thor.controller import Controller; '
+            f"Controller(platform='{config.platform}', download_only=True)\" and keep ~/.ai2thor/releases, "
+            "or set simulator.build_path to an unpacked build"
+        )
+    prefix = f"thor-{config.platform}-"
+    wanted = build / build.name
+    if not wanted.is_file() or not (build / "metadata.json").is_file() or not build.name.startswith(prefix):
+        raise SimulatorError(f"simulator '{config.name}' needs the Unity build of AI2-THOR at {build}: {hint}")
+    releases = home / ".ai2thor" / "releases"
+    releases.mkdir(parents=True)
+    (releases / build.name).symlink_to(build, target_is_directory=True)
+    return build.name.removeprefix(prefix)
+
+
+@contextlib.contextmanager
+def client_environment(config: SimulatorConfig, home: Path) -> Iterator[None]:
+    """The process environment while a client is constructed; one client at a time in a process.
+
+    The client writes its lock files and its simulator's output below HOME, which therefore is a private folder; a
+    Unity build inherits that, so caches and the X authority are pointed to where they were. For an embedded simulator
+    CUDA_VISIBLE_DEVICES is taken away, because it makes the client ask for tools of the GPU's driver.
+    """
+    before = os.environ.copy()
+    changes: dict[str, str] = {"HOME": str(home)}
+    user_home = Path("~").expanduser()
+    if config.command is None:
+        changes["XDG_CACHE_HOME"] = before.get("XDG_CACHE_HOME", str(user_home / ".cache"))
+        changes["XAUTHORITY"] = before.get("XAUTHORITY", str(user_home / ".Xauthority"))
+    with _environment_lock:
+        try:
+            os.environ.update(changes)
+            if config.command is not None:
+                os.environ.pop("CUDA_VISIBLE_DEVICES", None)
+            yield
+        finally:
+            for name in [*changes, "CUDA_VISIBLE_DEVICES"]:
+                if name in before:
+                    os.environ[name] = before[name]
+                else:
+                    os.environ.pop(name, None)
+
+
+class PrivateHome:
+    """A temporary home folder for one client, with its simulator's output. Locked while in use.
+
+    Folders that a killed process left behind are removed by the next one: their lock is free.
+    """
+
+    def __init__(self) -> None:
+        _remove_abandoned_homes()
+        self.path = Path(tempfile.mkdtemp(prefix=_HOME_PREFIX))
+        self._lock = open(self.path / "lock", "w")  # noqa: SIM115 - held until remove()
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+
+    @property
+    def log_path(self) -> Path:
+        """What the simulator wrote to its standard output and error streams."""
+        return self.path / ".ai2thor" / "log" / "unity.log"
+
+    def log_tail(self, lines: int = 3, characters: int = 500) -> str:
+        """The last lines that are not empty, joined by " | "; empty if there are none."""
+        try:
+            with open(self.log_path, "rb") as log:
+                log.seek(max(0, log.seek(0, os.SEEK_END) - 64 * 1024))
+                text = log.read().decode("utf-8", errors="replace")
+        except FileNotFoundError:
+            return ""
+        kept = [line.strip() for line in text.splitlines() if line.strip()][-lines:]
+        return " | ".join(kept)[-characters:]
+
+    def bound_log(self) -> None:
+        """Empties the log if it has grown over 4 MiB: the simulator appends to it for as long as it lives."""
+        with contextlib.suppress(FileNotFoundError):
+            if self.log_path.stat().st_size > _LOG_LIMIT_BYTES:
+                os.truncate(self.log_path, 0)
+
+    def remove(self) -> None:
+        """Removes the folder. May be called repeatedly."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        self._lock.close()
+
+
+def _remove_abandoned_homes() -> None:
+    for folder in Path(tempfile.gettempdir()).glob(_HOME_PREFIX + "*"):
+        # Somebody else's folder, or one that vanishes meanwhile, is left alone.
+        with contextlib.suppress(OSError):
+            if time.time() - folder.stat().st_mtime < _ABANDONED_AFTER_S:
+                continue  # perhaps just made and not locked yet
+            with open(folder / "lock", "r+") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
