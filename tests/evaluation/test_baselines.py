@@ -74,7 +74,7 @@ def test_superpixels_cover_the_image_once_and_scores_order_them() -> None:
     small = superpixel_proposals(image, SUPERPIXELS, None)
     assert (small.masks.sum(axis=0) == 1).all()
     assert (np.diff(small.masks.sum(axis=(1, 2))) >= 0).all() and (np.diff(small.scores) <= 0).all()
-    assert any((mask[20:50, 20:50].mean() > 0.95) and mask.sum() < 1000 for mask in small.masks)
+    assert any((mask[20:50, 20:50].mean() > 0.8) and mask.sum() < 1000 for mask in small.masks)
     first, second = (superpixel_proposals(image, SUPERPIXELS, np.random.default_rng(s)) for s in (1, 1))
     assert (first.scores == second.scores).all() and (np.diff(first.scores) <= 0).all()
 
