@@ -1,0 +1,216 @@
+"""The law between locations inserted into the memory bank and batches sampled from it.
+
+Source: paper, training schedule ("alternate between adding batches from 70 locations to the memory bank, and training
+on K batches"); spec/interaction section 7; DESIGN "How data flows" 3 and 5. Pure: counts only, no clocks, no threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import accumulate
+
+
+@dataclass(frozen=True)
+class Phase:
+    """What one phase of training asks of the bank."""
+
+    prefill: int
+    """Locations inserted before the first batch (paper: 3000); 0 is possible where a filled bank is kept."""
+    locations_per_round: int
+    """Locations of a round (paper: 70)."""
+    batches_per_round: tuple[int, ...]
+    """Batches of each round, in order (paper: 900 rounds, 15 rising to 45)."""
+    batch_size: int
+    """Records of a batch (paper: 64)."""
+
+    @property
+    def locations(self) -> int:
+        """Locations of the whole phase, the prefill included."""
+        return self.prefill + self.locations_per_round * len(self.batches_per_round)
+
+    @property
+    def batches(self) -> int:
+        """Batches of the whole phase."""
+        return sum(self.batches_per_round)
+
+
+class RateLimiter:
+    """Says whether a location may be inserted, and whether a batch may be sampled, at this moment.
+
+    Let P be the prefill, L the locations of a round, K_r the batches of round r, S_r = K_0 + ... + K_(r-1);
+    i locations are inserted, n = i - P of them after the prefill, and s batches are sampled. Prefill insertions
+    (n < 0) are always allowed and no batch is sampled before the prefill is complete. After that:
+
+    Overlap. C(n) is the piecewise linear function through C(L r) = S_r.
+      - a batch may be sampled while           s + 1 <= C(n) + batches_ahead  (and s < S_R);
+      - a location may be inserted while  C(n + 1 - locations_ahead) <= s     (and n < L R),
+        that is, while n + 1 is at most locations_ahead beyond the largest x with C(x) <= s.
+    Strict alternation. With q = n // L rounds of locations complete,
+      - a batch may be sampled while s < S_q: the locations of its round and of all before are in;
+      - a location may be inserted while S_q <= s: the batches of all rounds before its own are taken.
+
+    The law fails, and the constructor refuses it, if a state can be reached in which neither side may go on although
+    the phase is not finished. Such a state exists if and only if, for some n, fewer batches are allowed at n than are
+    required for location n + 1; the constructor checks each n. With both slacks at least 1 this cannot happen; nor can
+    it under strict alternation. It also refuses a prefill (with the records present) smaller than a batch, and a
+    ring in which a batch, the prefill or a round does not fit.
+    Every count is an integer and C is compared after multiplication by L: nothing is rounded.
+
+    A second phase gets a new limiter, whose counts begin at 0; `present` says how many records of the first phase
+    the bank keeps (0 for a fresh bank).
+    """
+
+    def __init__(
+        self,
+        phase: Phase,
+        *,
+        capacity: int,
+        present: int,
+        strict_alternation: bool,
+        locations_ahead: int,
+        batches_ahead: int,
+    ) -> None:
+        """Starts a phase at no locations and no batches.
+
+        Args:
+            phase: the phase's numbers.
+            capacity: records that the ring holds.
+            present: records that it already holds when the phase starts.
+            strict_alternation: whole rounds in turn; the two slacks are then without effect.
+            locations_ahead: slack of insertion, locations.
+            batches_ahead: slack of sampling, batches.
+
+        Raises:
+            ValueError: the settings would block for ever; one sentence says which and what would be right.
+        """
+        _check_phase(phase, capacity, present)
+        self.phase = phase
+        self._strict = strict_alternation
+        self._locations_ahead = locations_ahead
+        self._batches_ahead = batches_ahead
+        self._sums = [0, *accumulate(phase.batches_per_round)]
+        self._inserted = 0
+        self._sampled = 0
+        for n in range(phase.locations - phase.prefill):
+            if self._allowed(n) < self._required(n):
+                raise ValueError(
+                    f"replay.locations_ahead={locations_ahead} with replay.batches_ahead={batches_ahead} would block "
+                    f"both sides after {phase.prefill + n} locations and {self._allowed(n)} batches: "
+                    "each should be at least 1"
+                )
+
+    @property
+    def inserted_locations(self) -> int:
+        """Locations inserted in this phase, the prefill included."""
+        return self._inserted
+
+    @property
+    def sampled_batches(self) -> int:
+        """Batches sampled in this phase."""
+        return self._sampled
+
+    @property
+    def all_inserted(self) -> bool:
+        """Whether every location of the phase is in."""
+        return self._inserted == self.phase.locations
+
+    @property
+    def all_sampled(self) -> bool:
+        """Whether every batch of the phase is taken."""
+        return self._sampled == self._sums[-1]
+
+    @property
+    def finished(self) -> bool:
+        """Whether the phase is over: all its locations are in and all its batches are taken."""
+        return self.all_inserted and self.all_sampled
+
+    def can_insert(self) -> bool:
+        """Whether one more location may be inserted now."""
+        return not self.all_inserted and self._sampled >= self._required(self._inserted - self.phase.prefill)
+
+    def can_sample(self) -> bool:
+        """Whether one more batch may be sampled now."""
+        return self._sampled < self._allowed(self._inserted - self.phase.prefill)
+
+    def inserted(self, count: int = 1) -> None:
+        """Counts locations. Raises RuntimeError if one of them was not allowed."""
+        for _ in range(count):
+            if not self.can_insert():
+                raise RuntimeError(f"location {self._inserted} was inserted against the law of the limiter")
+            self._inserted += 1
+
+    def sampled(self) -> None:
+        """Counts one batch. Raises RuntimeError if it was not allowed."""
+        if not self.can_sample():
+            raise RuntimeError(f"batch {self._sampled} was sampled against the law of the limiter")
+        self._sampled += 1
+
+    def get_state(self) -> dict[str, int]:
+        """The two counts; JSON-able."""
+        return {"inserted": self._inserted, "sampled": self._sampled}
+
+    def set_state(self, state: Mapping[str, int]) -> None:
+        """Continues at the counts of `get_state`.
+
+        The slacks may differ from those of the saved limiter: a side that is then too far ahead waits for the other.
+
+        Raises:
+            ValueError: counts that this phase cannot have.
+        """
+        inserted, sampled = int(state["inserted"]), int(state["sampled"])
+        batches = self._sums[-1] if inserted >= self.phase.prefill else 0
+        if not (0 <= inserted <= self.phase.locations and 0 <= sampled <= batches):
+            raise ValueError(f"the limiter's state of {inserted} locations and {sampled} batches is not of this phase")
+        self._inserted, self._sampled = inserted, sampled
+
+    def _scaled(self, n: int) -> int:
+        """L C(n): batches per L locations earned after n locations; the product is an integer."""
+        size, rounds = self.phase.locations_per_round, self.phase.batches_per_round
+        if n <= 0:
+            return 0
+        whole, part = divmod(n, size)
+        if whole >= len(rounds):
+            return size * self._sums[-1]
+        return size * self._sums[whole] + part * rounds[whole]
+
+    def _allowed(self, n: int) -> int:
+        """How many batches may have been sampled in all when n locations are in after the prefill."""
+        if n < 0:
+            return 0
+        if self._strict:
+            return self._sums[n // self.phase.locations_per_round]
+        return min(self._sums[-1], self._scaled(n) // self.phase.locations_per_round + self._batches_ahead)
+
+    def _required(self, n: int) -> int:
+        """How many batches must have been sampled before location n + 1 after the prefill is inserted."""
+        if n < 0:
+            return 0
+        if self._strict:
+            return self._sums[n // self.phase.locations_per_round]
+        return -(-self._scaled(n + 1 - self._locations_ahead) // self.phase.locations_per_round)
+
+
+def _check_phase(phase: Phase, capacity: int, present: int) -> None:
+    """Raises ValueError, one sentence, for numbers that cannot work whatever the slacks."""
+    if phase.batch_size < 1:
+        raise ValueError(f"the batch size must be at least 1, not {phase.batch_size}")
+    if phase.prefill < 0:
+        raise ValueError(f"the prefill must not be negative, not {phase.prefill}")
+    if phase.locations_per_round < 1:
+        raise ValueError(f"a round must have at least 1 location, not {phase.locations_per_round}")
+    if not phase.batches_per_round:
+        raise ValueError("a phase must have at least 1 round")
+    if min(phase.batches_per_round) < 0:
+        raise ValueError(f"a round's batches must not be negative, not {min(phase.batches_per_round)}")
+    needed = max(phase.batch_size, phase.prefill, phase.locations_per_round)
+    if capacity < needed:
+        raise ValueError(
+            f"replay.capacity must be at least {needed} to hold a batch ({phase.batch_size}), the prefill "
+            f"({phase.prefill}) and a round ({phase.locations_per_round}), not {capacity}"
+        )
+    if phase.prefill + present < phase.batch_size:
+        raise ValueError(
+            f"the prefill must be at least {phase.batch_size - present}, so that a batch of {phase.batch_size} can be "
+            f"sampled from {present} records present and {phase.prefill} of the prefill"
+        )
