@@ -32,7 +32,7 @@ class BankClosed(RuntimeError):
 
 
 class PhaseFinished(RuntimeError):
-    """The phase has all its locations (or batches), or it ended while the call waited."""
+    """The phase has all its batches, or it ended before or while the call waited."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,11 @@ class Receipt(NamedTuple):
     """Where an inserted record went."""
 
     slot: int
-    """Slot in the ring."""
+    """Slot in the ring; -1 if the phase was over."""
     stamp: int
-    """Records inserted before it in the life of the bank."""
+    """Records inserted before it in the life of the bank; -1 if the phase was over."""
     stored: bool
-    """False if the bank held a record of this key already: the slot and stamp are of that one."""
+    """False if the phase was over, or if the bank held a record of this key already (slot and stamp are of that)."""
 
 
 class Sample(NamedTuple):
@@ -140,7 +140,7 @@ class MemoryBank:
     def start_phase(self, phase: Phase, fresh: bool) -> None:
         """Begins a phase: a new limiter and, if `fresh`, an emptied bank.
 
-        Calls that still wait in the phase before end with PhaseFinished.
+        The phase before ends, as by `end_phase`.
 
         Raises:
             ValueError: the phase would block for ever; the bank is unchanged. See `RateLimiter`.
@@ -156,12 +156,21 @@ class MemoryBank:
                 self._unsorted = 0
             self._changed.notify_all()
 
+    def end_phase(self) -> None:
+        """Ends the phase early (without effect if it has ended): what waits, and what comes, is turned away.
+
+        Records are then not stored, and samples end with PhaseFinished, until the next `start_phase`.
+        """
+        with self._changed:
+            self._limiter = None
+            self._changed.notify_all()
+
     def _make_limiter(self, phase: Phase, present: int) -> RateLimiter:
         return RateLimiter(
             phase,
             capacity=self._config.capacity,
             present=present,
-            strict_alternation=self._config.strict_alternation,
+            strict=self._config.strict,
             locations_ahead=self._config.locations_ahead,
             batches_ahead=self._config.batches_ahead,
         )
@@ -173,10 +182,14 @@ class MemoryBank:
             record: what `RecordFormat.to_columns` takes.
             timeout: longest wait in seconds; None: no limit.
 
+        Returns:
+            where it went. It is not stored if the phase has all its locations or ended meanwhile (an actor need not
+            care), nor if a record of its key is there (an actor died when it had sent its record; another one
+            visited the location again).
+
         Raises:
             ValueError: a malformed record.
-            PhaseFinished: the phase has all its locations, or it ended meanwhile; the record is not stored.
-            BankTimeout, BankClosed: likewise not stored.
+            BankTimeout, BankClosed: it is not stored.
         """
         columns = self._records.to_columns(record)
         key = None if self._records.key_field is None else int(columns[self._records.key_field])
@@ -187,6 +200,8 @@ class MemoryBank:
                 lambda limiter: limiter.all_inserted,
                 timeout,
             )
+            if limiter is None:
+                return Receipt(-1, -1, stored=False)
             if key is not None and key in self._slot_of_key:
                 slot = self._slot_of_key[key]
                 self._duplicates += 1
@@ -216,12 +231,14 @@ class MemoryBank:
 
         Raises:
             ValueError: fewer records than `batch_size`.
-            PhaseFinished: the phase has all its batches, or it ended meanwhile.
+            PhaseFinished: the phase has all its batches, or has ended.
             BankTimeout, BankClosed: as for `insert`.
         """
         with self._changed:
             limiter = self._wait("sample", RateLimiter.can_sample, lambda limiter: limiter.all_sampled, timeout)
-            if self._config.strict_alternation and self._records.key_field is not None and self._unsorted:
+            if limiter is None:
+                raise PhaseFinished("the phase has all its batches, or has ended")
+            if self._config.strict and self._records.key_field is not None and self._unsorted:
                 self._ring.sort_newest(self._unsorted, self._records.key_field)
             self._unsorted = 0
             occupied = self._ring.occupied
@@ -417,33 +434,33 @@ class MemoryBank:
         ready: Callable[[RateLimiter], bool],
         over: Callable[[RateLimiter], bool],
         timeout: float | None,
-    ) -> RateLimiter:
-        """Waits, with the lock held, until `ready`. Returns the limiter of the phase in which the call began."""
-        limiter = self._limiter
-        if limiter is None:
+    ) -> RateLimiter | None:
+        """Waits, with the lock held, until `ready`; None if this side of the phase is over before that."""
+        if self._phase_number == 0:
             raise RuntimeError("no phase of the memory bank has been started: call start_phase first")
+        limiter = self._limiter
         began = time.monotonic()
         self._waiting[side] += 1
         try:
             in_time = self._changed.wait_for(
-                lambda: self._closed or self._limiter is not limiter or ready(limiter) or over(limiter), timeout
+                lambda: (
+                    self._closed or limiter is None or limiter is not self._limiter or ready(limiter) or over(limiter)
+                ),
+                timeout,
             )
         finally:
             self._waiting[side] -= 1
             self._waited[side] += time.monotonic() - began
-        counts = (
-            f"{limiter.inserted_locations} of {limiter.phase.locations} locations are in and "
-            f"{limiter.sampled_batches} of {limiter.phase.batches} batches are taken"
-        )
         if self._closed:
             raise BankClosed("the memory bank is closed")
-        if self._limiter is not limiter:
-            raise PhaseFinished(f"the phase ended while a call to {side} waited: {counts}")
+        if limiter is None or limiter is not self._limiter:
+            return None
         if not in_time:
-            raise BankTimeout(f"no {side} was possible for {timeout} s: {counts}")
-        if not ready(limiter):
-            raise PhaseFinished(f"the phase needs no further {side}: {counts}")
-        return limiter
+            raise BankTimeout(
+                f"no {side} was possible for {timeout} s: {limiter.inserted_locations} of {limiter.phase.locations} "
+                f"locations are in and {limiter.sampled_batches} of {limiter.phase.batches} batches are taken"
+            )
+        return limiter if ready(limiter) else None
 
 
 def _histogram(values: NDArray[Any], bins: int = 20) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from replay.priorities import PRIORITY_MODES
 
 
-@dataclass(frozen=True)
+@dataclass
 class ReplayConfig:
     """Settings of the memory bank that hold for all phases of a run; `replay.limiter.Phase` has a phase's own."""
 
@@ -17,8 +17,8 @@ class ReplayConfig:
     """Priority of a record that no batch has used yet (paper: 0.5)."""
     mode: str
     """How records are preferred: a key of `replay.priorities.PRIORITY_MODES`."""
-    strict_alternation: bool
-    """Whether locations and batches alternate in whole rounds (the paper's loop) instead of overlapping."""
+    strict: bool
+    """Strict alternation: locations and batches take turns in whole rounds (the paper's loop); else they overlap."""
     locations_ahead: int
     """Overlap only: locations that may be inserted beyond those that the batches taken so far have earned."""
     batches_ahead: int

@@ -24,6 +24,10 @@ class Phase:
     batch_size: int
     """Records of a batch (paper: 64)."""
 
+    def __post_init__(self) -> None:
+        # Whatever sequence of integers it was (of numpy, of a configuration), it is saved as JSON.
+        object.__setattr__(self, "batches_per_round", tuple(int(count) for count in self.batches_per_round))
+
     @property
     def locations(self) -> int:
         """Locations of the whole phase, the prefill included."""
@@ -67,7 +71,7 @@ class RateLimiter:
         *,
         capacity: int,
         present: int,
-        strict_alternation: bool,
+        strict: bool,
         locations_ahead: int,
         batches_ahead: int,
     ) -> None:
@@ -77,7 +81,7 @@ class RateLimiter:
             phase: the phase's numbers.
             capacity: records that the ring holds.
             present: records that it already holds when the phase starts.
-            strict_alternation: whole rounds in turn; the two slacks are then without effect.
+            strict: whole rounds in turn; the two slacks are then without effect.
             locations_ahead: slack of insertion, locations.
             batches_ahead: slack of sampling, batches.
 
@@ -86,7 +90,7 @@ class RateLimiter:
         """
         _check_phase(phase, capacity, present)
         self.phase = phase
-        self._strict = strict_alternation
+        self._strict = strict
         self._locations_ahead = locations_ahead
         self._batches_ahead = batches_ahead
         self._sums = [0, *accumulate(phase.batches_per_round)]

@@ -56,6 +56,11 @@ class ReplayActor:
         """See `MemoryBank.start_phase`."""
         self._opened.start_phase(phase, fresh)
 
+    @ray.method(concurrency_group="control")
+    def end_phase(self) -> None:
+        """See `MemoryBank.end_phase`."""
+        self._opened.end_phase()
+
     @ray.method(concurrency_group="insert")
     def insert(self, record: Any, timeout: float | None = None) -> Receipt:
         """See `MemoryBank.insert`. The record may be a value or a reference; it is copied before this returns."""
