@@ -134,7 +134,7 @@ class ActorPool:
         try:
             statistics = ray.get(member.future)
         except RayTaskError as error:
-            return self.failed(index, member, assignment, original(error), replace=False)
+            return self.failed(index, member, assignment, cause_of(error), replace=False)
         except RayActorError as error:
             return self.failed(index, member, assignment, f"the actor died ({one_line(error)})", replace=True)
         except RayError as error:
@@ -162,6 +162,20 @@ class ActorPool:
         self.waiting.appendleft(assignment)
         return None
 
+    def drain(self) -> list[Any]:
+        """Waits for what is in flight, hands nothing out again; returns the statistics of the locations that ended well."""
+        self.waiting.clear()
+        statistics = []
+        for member in self.members:
+            if member.future is None:
+                continue
+            try:
+                statistics.append(ray.get(member.future, timeout=self.config.location_timeout_s))
+            except RayError as error:
+                self.log(f"a location at the end of the phase was not stored: {cause_of(error)}")
+            member.assignment = member.future = None
+        return statistics
+
     def stop(self, timeout_s: float) -> None:
         """Ends the simulators and the actors; an actor that does not answer is killed."""
         ray.wait([member.handle.stop.remote() for member in self.members], num_returns=len(self.members), timeout=timeout_s)
@@ -175,7 +189,9 @@ def one_line(error: BaseException) -> str:
     return lines[-1] if lines else type(error).__name__
 
 
-def original(error: RayTaskError) -> str:
-    """The error that was raised in the actor, as one line with its type."""
-    cause = error.cause if isinstance(error.cause, BaseException) else error
-    return f"{type(cause).__name__}: {one_line(cause)}"
+def cause_of(error: BaseException) -> str:
+    """The error that was raised in the actor, as one line with its type; for other errors their own last line."""
+    cause = getattr(error, "cause", None)
+    if isinstance(cause, BaseException):
+        return f"{type(cause).__name__}: {one_line(cause)}"
+    return one_line(error)

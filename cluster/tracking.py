@@ -60,14 +60,14 @@ class Tracker:
     def log(
         self,
         row: Mapping[str, float],
-        histograms: Mapping[str, Sequence[float]] | None = None,
+        histograms: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None,
         images: Mapping[str, Path] | None = None,
     ) -> None:
         """Appends one row.
 
         Args:
             row: scalars by name ("learner/score_iou"); non-finite ones are written as null.
-            histograms: samples by name, to W&B only.
+            histograms: (counts (n,), edges (n + 1,)) by name, to W&B only.
             images: picture files by name, to W&B only.
         """
         stamped = {"seconds": round(time.monotonic() - self.started, 2), **row}
@@ -75,9 +75,8 @@ class Tracker:
         self.file.flush()
         if self.run is not None:
             extra: dict[str, Any] = {}
-            for key, samples in (histograms or {}).items():
-                if len(samples):
-                    extra[key] = self.wandb.Histogram(list(samples))
+            for key, (counts, edges) in (histograms or {}).items():
+                extra[key] = self.wandb.Histogram(np_histogram=(list(counts), list(edges)))
             for key, path in (images or {}).items():
                 extra[key] = self.wandb.Image(str(path))
             self.run.log({**stamped, **extra})

@@ -21,6 +21,7 @@ import ray
 from learner.checkpoint import load_checkpoint, save_checkpoint
 from learner.config import LearnerConfig
 from models.interaction.network import NetworkConfig
+from replay.bank import PhaseFinished
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ class LearnerShell:
     def start_phase(self, name: str) -> None:
         """Begins a phase of the schedule."""
         self.in_flight.clear()
+        self.stopping.clear()
         self.learner.start_phase(name)
 
     def train(
@@ -129,12 +131,15 @@ class LearnerShell:
         return report
 
     def next_batch(self) -> Any:
-        """The oldest batch in flight; None once `stop` was called."""
+        """The oldest batch in flight; None once `stop` was called or the phase was ended."""
         future = self.in_flight.popleft()
         while not self.stopping.is_set():
             ready, _ = ray.wait([future], timeout=0.5)
             if ready:
-                return ray.get(future)
+                try:
+                    return ray.get(future)
+                except PhaseFinished:
+                    return None
         return None
 
     def save(self, folder: str, extra: dict[str, Any]) -> int:

@@ -1,0 +1,250 @@
+"""The run's main loop: phases of collecting and training that overlap, checkpoints, evaluation on the way.
+
+The coordinator moves small things only: locations and weight references to actors, numbers of batches to the learner,
+statistics to the tracker. Images go from actors to the replay and from there to the learner. How far collecting and
+training may run apart is the replay's law (replay/limiter.py); in strict alternation the coordinator also hands a
+round's locations out only when the weights of the round before are there.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import ray
+from ray.exceptions import RayError
+
+from actors.interaction.locations import Location
+from cluster.actor_pool import ActorPool, Assignment, cause_of
+from cluster.config import TrainConfig
+from cluster.errors import Interrupted, RunError
+from cluster.reporting import Reporter
+from learner.schedule import PhaseConfig, batches_before_round, batches_in_round, total_batches, total_locations
+from learner.shell import TrainReport, Weights
+from replay.limiter import Phase
+
+
+@dataclass
+class Parts:
+    """Handles of the run's Ray actors, and how to make another actor."""
+
+    replay: Any
+    learner: Any
+    evaluator: Any
+    make_actor: Callable[[int], Any]
+
+
+class Coordinator:
+    """Runs the phases of one training run."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        folder: Path,
+        parts: Parts,
+        locations: Sequence[Location],
+        reporter: Reporter,
+        interrupted: threading.Event,
+    ) -> None:
+        """Starts the actors.
+
+        Args:
+            config: the whole configuration.
+            folder: the run's folder.
+            parts: the Ray actors.
+            locations: the training file's locations.
+            reporter: takes everything that happens.
+            interrupted: set by Ctrl-C.
+        """
+        self.config, self.folder, self.parts, self.reporter = config, folder, parts, reporter
+        self.locations = locations
+        self.interrupted = interrupted
+        self.pool = ActorPool(parts.make_actor, config.cluster, reporter.note)
+        self.weights: Weights = ray.get(parts.learner.publish.remote())
+        self.next_number = 0
+        self.steps = 0
+        self.started = time.monotonic()
+        self.last_checkpoint = self.started
+        self.last_evaluation = self.started
+        self.evaluation: Any = None
+        self.phase_name = ""
+
+    def run(self) -> Weights:
+        """All phases; returns the final weights.
+
+        Raises:
+            Interrupted: Ctrl-C; a checkpoint was saved.
+            RunError: a part died that the run cannot do without, or an actor failed again and again.
+        """
+        phases = [phase for phase in self.config.learner.phases.values() if phase.rounds]
+        totals = [total_batches(phase) for phase in phases]
+        try:
+            for index, phase in enumerate(phases):
+                self.run_phase(phase, sum(totals[:index]), sum(totals))
+        except RayError as error:
+            raise RunError(f"a part of the run failed: {cause_of(error)}; the last checkpoint is kept") from error
+        finally:
+            self.reporter.close_progress()
+        self.checkpoint()
+        return self.weights
+
+    def run_phase(self, phase: PhaseConfig, steps_before: int, steps_in_all: int) -> None:
+        """One phase: prefill, then rounds."""
+        cumulative = batches_before_round(phase)
+        locations_wanted, batches_wanted = total_locations(phase), total_batches(phase)
+        strict = self.config.replay.strict_alternation
+        law = limiter_phase(phase, self.config.learner.batch_size)
+        ray.get(
+            [
+                self.parts.replay.start_phase.remote(law, phase.fresh_bank),
+                self.parts.learner.start_phase.remote(phase.name),
+            ]
+        )
+        self.phase_name = phase.name
+        self.reporter.start_phase(phase, locations_wanted, batches_wanted)
+        phase_started = time.monotonic()
+        submitted = stored = batches = 0
+        training: Any = None
+        while stored < locations_wanted or batches < batches_wanted:
+            self.check_interrupt()
+            elapsed = time.monotonic() - phase_started
+            if phase.minutes is not None and elapsed > 60 * phase.minutes:
+                self.reporter.note(f"phase {phase.name}: its {phase.minutes:g} minutes are over")
+                break
+
+            while submitted < locations_wanted and self.pool.in_flight < self.config.cluster.actors:
+                round_index = max(0, submitted - phase.prefill) // phase.locations_per_round
+                if strict and batches < cumulative[min(round_index, phase.rounds)]:
+                    break
+                self.pool.submit(self.assignment(phase))
+                submitted += 1
+            self.pool.dispatch()
+
+            if training is None and batches < batches_wanted:
+                round_index = int(np.searchsorted(cumulative, batches, side="right")) - 1
+                share = (steps_before + batches) / max(1, steps_in_all)
+                if phase.minutes is not None:
+                    share = max(share, (steps_before + batches_wanted * elapsed / (60 * phase.minutes)) / steps_in_all)
+                training = self.parts.learner.train.remote(
+                    min(cumulative[round_index + 1] - batches, self.config.learner.publish_every),
+                    batches_wanted - batches,
+                    min(1.0, share),
+                    round_index < phase.force_head_only_rounds,
+                    0 if strict else self.config.learner.prefetch,
+                )
+
+            waiting_for = [*self.pool.futures, *([training] if training is not None else [])]
+            if self.evaluation is not None:
+                waiting_for.append(self.evaluation)
+            ready, _ = ray.wait(waiting_for, num_returns=1, timeout=0.5)
+            for finished in self.pool.collect(ready):
+                if finished.statistics is None:
+                    submitted -= 1  # another location takes its place
+                    self.reporter.location_given_up(finished.number, finished.error)
+                else:
+                    stored += 1
+                    self.reporter.location(finished.statistics)
+            if training in ready:
+                report: TrainReport = ray.get(training)
+                training = None
+                batches += report.batches
+                self.steps += report.batches
+                if report.weights is not None:
+                    self.weights = report.weights
+                self.reporter.trained(report, self.steps)
+            self.reporter.tick(stored, batches, self.pool, self.parts.replay, self.weights.version)
+            self.evaluate_on_the_way()
+            if time.monotonic() - self.last_checkpoint > 60 * self.config.checkpoint_minutes:
+                self.checkpoint()
+        self.finish_phase(training)
+
+    def finish_phase(self, training: Any) -> None:
+        """Lets what is in flight end: gates open, so that nobody waits for the other side."""
+        ray.get(self.parts.replay.end_phase.remote())
+        if training is not None:
+            self.parts.learner.stop.remote()
+            report: TrainReport = ray.get(training)
+            self.steps += report.batches
+            self.weights = report.weights or self.weights
+            self.reporter.trained(report, self.steps)
+        for statistics in self.pool.drain():
+            self.reporter.location(statistics)
+        self.reporter.end_phase()
+
+    def assignment(self, phase: PhaseConfig) -> Assignment:
+        """The next location: the data set's order is shuffled anew for each pass through it."""
+        number = self.next_number
+        self.next_number += 1
+        passes, position = divmod(number, len(self.locations))
+        order = np.random.default_rng([self.config.seed, passes]).permutation(len(self.locations))
+        location = self.locations[int(order[position])]
+        weights = self.weights
+        return Assignment(
+            number,
+            (location, number, phase.greedy, phase.random, phase.force_trials, weights.reference, weights.version),
+        )
+
+    def evaluate_on_the_way(self) -> None:
+        """Starts an evaluation now and then, and takes in the one that is done."""
+        if self.evaluation is not None:
+            ready, _ = ray.wait([self.evaluation], timeout=0)
+            if ready:
+                self.reporter.evaluated(ray.get(self.evaluation), self.folder)
+                self.evaluation = None
+        minutes = self.config.evaluation.every_minutes
+        due = minutes is not None and time.monotonic() - self.last_evaluation > 60 * minutes
+        if due and self.evaluation is None and self.steps:
+            self.last_evaluation = time.monotonic()
+            self.evaluation = self.parts.evaluator.on_the_way.remote(
+                self.weights.reference, self.weights.version, self.reporter.seconds()
+            )
+
+    def checkpoint(self) -> Path:
+        """Saves the learner and the memory bank's state; keeps the newest few.
+
+        The learner may be in the middle of a call: its own count of steps names the checkpoint.
+        """
+        started = time.monotonic()
+        steps = ray.get(self.parts.learner.health.remote())["steps"]
+        target = self.folder / "checkpoints" / f"step_{steps:07d}"
+        facts = {
+            "phase": self.phase_name,
+            "next_location": self.next_number,
+            "experiment": self.config.experiment_name,
+            "seed": self.config.seed,
+        }
+        ray.get([self.parts.learner.save.remote(str(target), facts), self.parts.replay.save.remote()], timeout=60)
+        keep_newest(self.folder / "checkpoints", self.config.checkpoints_kept)
+        self.last_checkpoint = time.monotonic()
+        self.reporter.checkpointed(target, self.last_checkpoint - started)
+        return target
+
+    def check_interrupt(self) -> None:
+        """Ctrl-C: saves and leaves."""
+        if self.interrupted.is_set():
+            path = self.checkpoint()
+            raise Interrupted(f"checkpoint saved in {path}")
+
+    def stop(self, timeout_s: float = 3.0) -> None:
+        """Ends actors and simulators; gates open so that none is stuck in the replay."""
+        self.parts.replay.close.remote()
+        self.parts.learner.stop.remote()
+        self.pool.stop(timeout_s)
+
+
+def limiter_phase(phase: PhaseConfig, batch_size: int) -> Phase:
+    """What the schedule asks of the memory bank."""
+    rounds = tuple(batches_in_round(phase, index) for index in range(phase.rounds))
+    return Phase(phase.prefill, phase.locations_per_round, rounds, batch_size)
+
+
+def keep_newest(folder: Path, count: int) -> None:
+    """Removes all but the newest `count` checkpoints of a folder; their names sort by step."""
+    for old in sorted(path for path in folder.glob("step_*") if path.is_dir())[:-count]:
+        shutil.rmtree(old)

@@ -1,0 +1,218 @@
+"""What a run says while it goes on: progress, rows of metrics, health, the log of what went wrong."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import ray
+
+from actors.interaction.statistics import PlayStatistics
+from cluster.actor_pool import ActorPool
+from cluster.progress import Progress
+from cluster.tracking import Tracker
+from learner.schedule import PhaseConfig
+from learner.shell import TrainReport
+
+SUCCESS_WINDOW = 100
+"""Locations over which the success shares of greedy and random touches are taken."""
+
+
+class Reporter:
+    """Collects what happens and passes it on to the terminal and the tracker."""
+
+    def __init__(self, tracker: Tracker, folder: Path, every_s: float) -> None:
+        """Opens the log.
+
+        Args:
+            tracker: metrics and W&B.
+            folder: the run's folder, where `run.log` lies.
+            every_s: least seconds between two rows of metrics.
+        """
+        self.tracker, self.every_s = tracker, every_s
+        self.log_file = (folder / "run.log").open("a", encoding="utf-8")
+        self.started = time.monotonic()
+        self.recent: deque[PlayStatistics] = deque(maxlen=SUCCESS_WINDOW)
+        self.progress: list[Progress] = []
+        self.prefill = 0
+        self.touches = self.locations = self.steps = self.given_up = 0
+        self.curve: list[dict[str, float]] = []
+        self.last_train: dict[str, float] = {}
+        self.last_row = 0.0
+        self.row_locations: list[PlayStatistics] = []
+        self.row_reports: list[TrainReport] = []
+        self.row_started = self.started
+
+    def seconds(self) -> float:
+        """Since the run began."""
+        return time.monotonic() - self.started
+
+    def note(self, line: str) -> None:
+        """One line for the log and the terminal."""
+        print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}", file=self.log_file, flush=True)
+        for progress in self.progress:
+            if progress.bar is not None:
+                progress.bar.write(line, file=sys.stderr)
+                return
+        print(line, file=sys.stderr, flush=True)
+
+    # ---- phases ----------------------------------------------------------------------------------------------
+
+    def start_phase(self, phase: PhaseConfig, locations: int, batches: int) -> None:
+        """Opens the phase's progress: prefill first, then locations and steps."""
+        self.prefill = phase.prefill
+        self.phase, self.phase_locations, self.phase_batches = phase.name, locations, batches
+        self.progress = [Progress(f"{phase.name}: prefill", max(1, phase.prefill), "location")]
+
+    def end_phase(self) -> None:
+        """Closes the phase's progress."""
+        self.close_progress()
+        self.row()
+
+    def close_progress(self) -> None:
+        """Closes whatever bars are open."""
+        for progress in self.progress:
+            progress.close()
+        self.progress = []
+
+    def tick(self, locations: int, batches: int, pool: ActorPool, replay: Any, version: int) -> None:
+        """Brings the progress up to date; writes a row of metrics when it is time.
+
+        Args:
+            locations, batches: done in this phase.
+            pool: for the actors' health.
+            replay: handle, asked for its statistics once a row.
+            version: of the newest weights.
+        """
+        if len(self.progress) == 1 and locations >= self.prefill:
+            self.close_progress()
+            self.progress = [
+                Progress(f"{self.phase}: locations", self.phase_locations - self.prefill, "location"),
+                Progress(f"{self.phase}: training", self.phase_batches, "step"),
+            ]
+        figures = self.figures()
+        if len(self.progress) == 2:
+            self.progress[0].update(locations - self.prefill, figures)
+            self.progress[1].update(batches, self.last_train)
+        elif self.progress:
+            self.progress[0].update(locations, figures)
+        if time.monotonic() - self.last_row > self.every_s:
+            self.row(pool, ray.get(replay.status.remote(version)))
+
+    def figures(self) -> dict[str, float]:
+        """Success shares and touch rate for the progress line."""
+        return {
+            "touches/s": self.touches / max(1e-9, self.seconds()),
+            "greedy": self.success("greedy"),
+            "random": self.success("random"),
+        }
+
+    # ---- events ----------------------------------------------------------------------------------------------
+
+    def location(self, statistics: PlayStatistics) -> None:
+        """A location was played and stored."""
+        self.recent.append(statistics)
+        self.row_locations.append(statistics)
+        self.locations += 1
+        self.touches += statistics.touches
+
+    def location_given_up(self, number: int, error: str) -> None:
+        """A location failed too often."""
+        self.given_up += 1
+        self.note(f"location {number} is left out after repeated failure: {error}")
+
+    def trained(self, report: TrainReport, steps: int) -> None:
+        """Some batches were trained."""
+        self.row_reports.append(report)
+        self.steps = steps
+        total = report.wait_s + report.compute_s
+        if report.batches:
+            self.last_train = {
+                "steps/s": report.batches / max(1e-9, total),
+                "waiting": report.wait_s / max(1e-9, total),
+                "mask IoU": report.metrics.get("mask_iou", float("nan")),
+            }
+
+    def evaluated(self, metrics: dict[str, float], folder: Path) -> None:
+        """An evaluation on the way is done."""
+        self.curve.append(metrics)
+        self.note(
+            f"evaluation at step {metrics['steps']:.0f}: mask AP50 {metrics['mask_ap50']:.1f}, "
+            f"AP {metrics['mask_ap']:.1f} on {metrics['images']:.0f} images"
+        )
+        self.tracker.log({f"evaluation/{name}": value for name, value in metrics.items()})
+
+    def checkpointed(self, path: Path, seconds: float) -> None:
+        """A checkpoint was written."""
+        self.note(f"checkpoint {path.name} saved in {seconds:.1f} s")
+        self.tracker.log({"checkpoint/seconds": seconds})
+
+    # ---- figures ---------------------------------------------------------------------------------------------
+
+    def success(self, choice: str) -> float:
+        """Share of successful touches among the latest locations', "greedy" or "random"; NaN without any."""
+        touches = sum(statistics.touches_by_choice.get(choice, 0) for statistics in self.recent)
+        successes = sum(statistics.successes_by_choice.get(choice, 0) for statistics in self.recent)
+        return successes / touches if touches else float("nan")
+
+    def row(self, pool: ActorPool | None = None, bank: Mapping[str, Any] | None = None) -> None:
+        """Writes one row of metrics from what happened since the last one.
+
+        Args:
+            pool: for the actors' health.
+            bank: statistics of the memory bank.
+        """
+        now = time.monotonic()
+        span = max(1e-9, now - self.row_started)
+        row: dict[str, float] = {
+            "steps": self.steps,
+            "locations": self.locations,
+            "touches": self.touches,
+            "rate/locations_per_s": len(self.row_locations) / span,
+            "rate/touches_per_s": sum(statistics.touches for statistics in self.row_locations) / span,
+            "actors/greedy_success": self.success("greedy"),
+            "actors/random_success": self.success("random"),
+            "actors/given_up": self.given_up,
+        }
+        histograms: dict[str, Any] = {}
+        seconds: dict[str, float] = {}
+        for statistics in self.row_locations:
+            for part, spent in statistics.seconds.items():
+                seconds[part] = seconds.get(part, 0.0) + spent
+        total = sum(seconds.values())
+        row.update({f"actors/share_{part}": spent / total for part, spent in seconds.items() if total})
+        batches = sum(report.batches for report in self.row_reports)
+        if batches:
+            waited = sum(report.wait_s for report in self.row_reports)
+            computed = sum(report.compute_s for report in self.row_reports)
+            staleness = [age for report in self.row_reports for age in report.staleness]
+            row["rate/steps_per_s"] = batches / span
+            row["learner/wait_share"] = waited / max(1e-9, waited + computed)
+            row["learner/staleness_mean"] = sum(staleness) / len(staleness)
+            row["learner/staleness_max"] = max(staleness)
+            histograms["learner/staleness"] = np.histogram(staleness, bins=20)
+            for name in sorted({name for report in self.row_reports for name in report.metrics}):
+                pairs = [(r.metrics[name], r.batches) for r in self.row_reports if name in r.metrics]
+                row[f"learner/{name}"] = sum(v * n for v, n in pairs) / max(1, sum(n for _, n in pairs))
+        if pool is not None:
+            row["actors/busy"] = pool.config.actors - pool.idle
+            row["actors/restarts"] = pool.restarts
+        for name, value in (bank or {}).items():
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                row[f"replay/{name}"] = value
+            elif name in ("priorities", "staleness") and value and value["counts"]:
+                row[f"replay/{name}_mean"] = value["mean"]
+                histograms[f"replay/{name}"] = (value["counts"], value["edges"])
+        self.tracker.log(row, histograms)
+        self.row_locations, self.row_reports = [], []
+        self.last_row = self.row_started = now
+
+    def close(self) -> None:
+        """Closes the log."""
+        self.close_progress()
+        self.log_file.close()

@@ -1,0 +1,98 @@
+"""Hand-out, failure and replacement with real Ray actors that only pretend to play."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import ray
+
+from cluster.actor_pool import ActorPool, Assignment, Finished
+from cluster.errors import RunError
+from tests.cluster.test_resources import LOCAL
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[None]:
+    ray.init(num_cpus=4, object_store_memory=80_000_000, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
+@ray.remote(num_cpus=0)
+class Pretender:
+    """Plays as the location's number says: 1 raises, 2 dies, 3 is silent; a marker file makes 2 and 3 do so once."""
+
+    def __init__(self, index: int, folder: str) -> None:
+        self.index, self.folder = index, Path(folder)
+
+    def play(self, number: int) -> int:
+        marker = self.folder / str(number)
+        if number == 1:
+            raise ValueError("a bad room")
+        if number in (2, 3) and not marker.exists():
+            marker.touch()
+            if number == 2:
+                os._exit(1)
+            time.sleep(60)
+        return 100 + number
+
+    def stop(self) -> None:
+        pass
+
+
+def play_all(numbers: list[int], folder: Path, **changes: float) -> tuple[list[Finished], list[str], ActorPool]:
+    log: list[str] = []
+    settings = {"actors": 2, "location_timeout_s": 4, "location_attempts": 2, "actor_restarts": 5} | changes
+    config = dataclasses.replace(LOCAL, **settings)
+    pool = ActorPool(lambda index: Pretender.remote(index, str(folder)), config, log.append)
+    try:
+        for number in numbers:
+            pool.submit(Assignment(number, (number,)))
+        finished: list[Finished] = []
+        while pool.in_flight:
+            pool.dispatch()
+            assert all(member.handle is not None for member in pool.members)
+            ready, _ = ray.wait(pool.futures, timeout=0.5)
+            finished += pool.collect(ready)
+        return finished, log, pool
+    finally:
+        pool.stop(1)
+
+
+def test_every_location_is_played_once(session: None, tmp_path: Path) -> None:
+    finished, log, pool = play_all(list(range(10, 20)), tmp_path)
+    assert sorted((f.number, f.statistics) for f in finished) == [(n, 100 + n) for n in range(10, 20)]
+    assert log == []
+    assert sum(member.locations for member in pool.members) == 10
+
+
+def test_a_location_that_always_fails_is_left_out_with_its_error(session: None, tmp_path: Path) -> None:
+    finished, log, _ = play_all([1, 10], tmp_path)
+    failed = next(f for f in finished if f.number == 1)
+    assert failed.statistics is None
+    assert failed.error == "ValueError: a bad room"
+    assert len(log) == 2
+
+
+def test_a_dead_actor_is_replaced_and_its_location_done_again(session: None, tmp_path: Path) -> None:
+    finished, log, pool = play_all([2, 10, 11], tmp_path)
+    assert sorted(f.statistics for f in finished) == [102, 110, 111]
+    assert pool.restarts == 1
+    assert "the actor died" in log[0]
+
+
+def test_a_silent_actor_is_replaced(session: None, tmp_path: Path) -> None:
+    finished, log, pool = play_all([3], tmp_path)
+    assert [f.statistics for f in finished] == [103]
+    assert pool.restarts == 1
+    assert "silent for too long" in log[0]
+
+
+def test_an_actor_that_only_fails_ends_the_run_with_its_error(session: None, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="failed 2 times in a row; last: ValueError: a bad room"):
+        play_all([1, 1, 1], tmp_path, actors=1, actor_restarts=1)

@@ -1,0 +1,76 @@
+"""GPU shares and what is refused before Ray starts."""
+
+from __future__ import annotations
+
+import dataclasses
+import socket
+
+import pytest
+
+from cluster.config import ClusterConfig
+from cluster.errors import UsageError
+from cluster.resources import check_before_start, plan
+
+LOCAL = ClusterConfig(
+    name="local",
+    address=None,
+    actors=35,
+    actor_cpus=1,
+    actor_gpus=None,
+    learner_gpus=None,
+    learner_cpus=1,
+    object_store_bytes=100_000_000,
+    dashboard=False,
+    dashboard_port=8265,
+    location_timeout_s=60,
+    location_attempts=3,
+    actor_restarts=5,
+)
+
+
+def test_two_gpus_learner_takes_one_and_35_actors_share_the_other() -> None:
+    resources = plan(LOCAL, cluster_gpus=2)
+    assert resources.learner["num_gpus"] == 1
+    assert resources.actor["num_gpus"] == 0.0285  # 1/35 rounded down to Ray's 1/10000
+    assert 35 * resources.actor["num_gpus"] <= 1
+
+
+def test_one_gpu_is_the_learners() -> None:
+    resources = plan(LOCAL, cluster_gpus=1)
+    assert resources.learner["num_gpus"] == 1
+    assert resources.actor["num_gpus"] == 0
+
+
+def test_without_gpus_nobody_asks_for_one() -> None:
+    resources = plan(LOCAL, cluster_gpus=0)
+    assert resources.learner["num_gpus"] == resources.actor["num_gpus"] == 0
+
+
+def test_asking_for_more_gpus_than_there_are_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"cluster\.learner_gpus=1 and 35 actors of cluster\.actor_gpus=0\.1"):
+        plan(dataclasses.replace(LOCAL, actor_gpus=0.1), cluster_gpus=2)
+
+
+def test_busy_dashboard_port_is_refused() -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        port = server.getsockname()[1]
+        config = dataclasses.replace(LOCAL, dashboard=True, dashboard_port=port)
+        with pytest.raises(UsageError, match=f"cluster.dashboard_port={port} is in use"):
+            check_before_start(config)
+    check_before_start(config)
+
+
+def test_object_store_beyond_shared_memory_is_refused() -> None:
+    with pytest.raises(UsageError, match="cluster.object_store_bytes=.* is more than"):
+        check_before_start(dataclasses.replace(LOCAL, object_store_bytes=10**15))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("actors", 0), ("location_attempts", 0), ("location_timeout_s", 0), ("object_store_bytes", 1), ("dashboard_port", 80)],
+)
+def test_bad_values_name_their_field(field: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"cluster.{field} must be"):
+        dataclasses.replace(LOCAL, **{field: value})
