@@ -1,0 +1,132 @@
+"""The executable that AI2-THOR's Python client starts: `python -m simulator`.
+
+    from ai2thor.controller import Controller
+    Controller(local_executable_path="python -m simulator", x_display=":0", scene="FloorPlan1", renderDepthImage=True)
+
+The client appends options of Unity's to the command line and names two pipes in the environment.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+
+from simulator.graphics import ADVICE, NoGraphics, choose_backend
+
+PIPES = ("AI2THOR_FIFO_SERVER_PIPE_PATH", "AI2THOR_FIFO_CLIENT_PIPE_PATH")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line: our own options, and those that the client appends."""
+    result = argparse.ArgumentParser(
+        prog="python -m simulator",
+        description="A simulator of rooms that speaks AI2-THOR's protocol. It is started by ai2thor's Controller, with "
+        'local_executable_path="python -m simulator [OPTIONS]" and x_display=":0".',
+        epilog="MUJOCO_GL=egl or osmesa chooses the OpenGL library; by default the first of them that can be opened.",
+    )
+    result.add_argument("--shadows", action=argparse.BooleanOptionalAction, default=False, help="draw shadows (slow)")
+    result.add_argument("--samples", type=int, default=0, metavar="N", help="samples a pixel; 0: no multisampling")
+    result.add_argument(
+        "--time-step", type=float, default=0.005, metavar="S", help="of the physics, seconds (%(default)s)"
+    )
+    result.add_argument(
+        "--rest-timeout", type=float, default=4.0, metavar="S",
+        help="longest motion after an action, simulated seconds (%(default)s)",
+    )  # fmt: skip
+    result.add_argument("--cached-rooms", type=int, default=4, metavar="N", help="compiled rooms to keep (%(default)s)")
+    result.add_argument(
+        "--rooms", metavar="MODULE", help="module with SCENE_NAMES, build_scene and spawn; default: ours"
+    )
+    result.add_argument("--verbose", action="store_true", help="log failed actions too")
+    unity = result.add_argument_group("options that the client appends")
+    unity.add_argument("-screen-width", type=int, default=300, metavar="N")
+    unity.add_argument("-screen-height", type=int, default=300, metavar="N")
+    unity.add_argument("-force-device-index", type=int, default=None, metavar="N", help="GPU that EGL uses")
+    unity.add_argument("-screen-fullscreen", metavar="N", help=argparse.SUPPRESS)
+    unity.add_argument("-screen-quality", metavar="N", help=argparse.SUPPRESS)
+    unity.add_argument("-batchmode", action="store_true", help=argparse.SUPPRESS)
+    unity.add_argument("-nographics", action="store_true", help=argparse.SUPPRESS)
+    return result
+
+
+def check(options: argparse.Namespace) -> str | None:
+    """What is wrong with the options, in one sentence, or None."""
+    if not 0 <= options.samples <= 16:
+        return f"--samples must be between 0 and 16, not {options.samples}"
+    if not 0.0005 <= options.time_step <= 0.01:
+        return f"--time-step must be between 0.0005 and 0.01 seconds, not {options.time_step}"
+    if not 0.1 <= options.rest_timeout <= 60:
+        return f"--rest-timeout must be between 0.1 and 60 seconds, not {options.rest_timeout}"
+    if not 1 <= options.cached_rooms <= 1000:
+        return f"--cached-rooms must be between 1 and 1000, not {options.cached_rooms}"
+    for name in ("screen_width", "screen_height"):
+        if not 1 <= getattr(options, name) <= 4096:
+            return f"-{name.replace('_', '-')} must be between 1 and 4096 pixels, not {getattr(options, name)}"
+    return None
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the simulator; returns the exit code: 0 at the client's end, 1 on an error, 2 on wrong options."""
+    command = parser()
+    options = command.parse_args(arguments)
+    problem = check(options)
+    if problem is not None:
+        command.error(problem)
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO if options.verbose else logging.WARNING,
+        format=f"%(asctime)s simulator {os.getpid()} %(levelname)s: %(message)s",
+    )
+    pipes = [os.environ.get(name) for name in PIPES]
+    if not all(pipes):
+        print(
+            f"simulator: {' and '.join(PIPES)} are not set: this program is started by ai2thor.controller.Controller"
+            '(local_executable_path="python -m simulator", x_display=":0").',
+            file=sys.stderr,
+        )
+        return 2
+    try:
+        choose_backend(options.force_device_index)
+    except NoGraphics as error:
+        print(f"simulator: {error}", file=sys.stderr)
+        return 1
+    # Imported only now, because MuJoCo looks at MUJOCO_GL when it is imported.
+    from simulator.environment import Environment, Limits
+    from simulator.rendering import Quality
+    from simulator.room import generated_rooms, rooms_of_module
+    from simulator.server import exit_with_parent, serve
+
+    exit_with_parent()
+    # Ctrl-C reaches the whole process group; the client decides when its simulator ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        source = generated_rooms() if options.rooms is None else rooms_of_module(options.rooms)
+    except ValueError as error:
+        print(f"simulator: {error}", file=sys.stderr)
+        return 2
+    try:
+        environment = Environment(
+            source,
+            Limits(options.time_step, options.rest_timeout, options.cached_rooms),
+            Quality(options.shadows, options.samples),
+            options.screen_width,
+            options.screen_height,
+        )
+    except Exception as error:
+        # Whatever a broken driver raises, it means the same to the user.
+        print(
+            f"simulator: no OpenGL context with MUJOCO_GL={os.environ['MUJOCO_GL']}: {error}; {ADVICE}.",
+            file=sys.stderr,
+        )
+        return 1
+    assert pipes[0] is not None and pipes[1] is not None
+    code = serve(environment, pipes[0], pipes[1], os.environ.get("AI2THOR_CLIENT_TOKEN", ""))
+    environment.close()
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

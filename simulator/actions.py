@@ -1,0 +1,324 @@
+"""The actions that a client can send, in AI2-THOR's names, with its arguments and return values.
+
+Each action is a function of the environment and of keyword arguments (see simulator.arguments); what it returns is the
+reply's actionReturn. Failures are ActionFailed: with an errorCode for a call that can never be right (the client raises
+ValueError), without one for what the world does not allow (the client's event is false).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from simulator.arguments import INVALID, MISSING, Angles, Vector, call
+from simulator.camera import FAR, NEAR
+from simulator.environment import AGENT_CENTER, SCENE_SUFFIX, ActionFailed, Environment, View
+from simulator.metadata import vector
+from simulator.navigation import Obstacles
+from simulator.physics import Unstable, make_push
+from simulator.scene import from_unity
+
+LARGEST_IMAGE = 4096
+"""Pixels: the largest width and height."""
+HORIZONS = (-30.0, 60.0)
+"""Degrees: how far the default agent looks up and down."""
+LARGEST_PHYSICS_STEP = 0.05
+"""Seconds: the largest timeStep of AdvancePhysicsStep."""
+FLOOR_TOLERANCE = 0.05
+"""Metres: how far a teleport's height may be from that of an agent on the floor."""
+STRUCTURE = "not a sim object, a structure was touched"
+"""The objectId of what is no object."""
+
+
+@dataclass(frozen=True)
+class Action:
+    """An entry of the table of actions."""
+
+    function: Callable[..., Any]
+    strict: bool
+    """Whether unknown arguments are an error."""
+    drawn: bool
+    """Whether the reply has images."""
+
+
+ACTIONS: dict[str, Action] = {}
+
+
+def action(name: str, strict: bool = True, drawn: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Puts a function into the table of actions."""
+
+    def enter(function: Callable[..., Any]) -> Callable[..., Any]:
+        ACTIONS[name] = Action(function, strict, drawn)
+        return function
+
+    return enter
+
+
+def perform(environment: Environment, request: dict[str, Any]) -> tuple[Any, bool]:
+    """Performs an action; returns its actionReturn and whether the reply should have images.
+
+    Raises:
+        ActionFailed: it did not succeed.
+    """
+    name = request.get("action")
+    if not isinstance(name, str) or not name:
+        raise ActionFailed("The message names no action.", MISSING)
+    entry = ACTIONS.get(name)
+    if entry is None:
+        raise ActionFailed(f"There is no action '{name}'; there are {', '.join(sorted(ACTIONS))}.", "InvalidAction")
+    try:
+        return call(entry.function, environment, request, entry.strict), entry.drawn
+    except Unstable as error:
+        raise ActionFailed(str(error)) from None
+
+
+# --- The connection: which scene, which images
+
+
+@action("GetScenesInBuild")
+def get_scenes_in_build(environment: Environment) -> list[str]:
+    """Names of all rooms."""
+    return [name + SCENE_SUFFIX for name in environment.source.names]
+
+
+# The client sends Initialize right after Reset, so images of the reset alone would never be seen.
+@action("Reset", strict=False, drawn=False)
+def reset(environment: Environment, *, sceneName: str) -> None:
+    """Loads a room."""
+    environment.reset(sceneName)
+
+
+@action("ChangeResolution")
+def change_resolution(environment: Environment, *, x: int, y: int) -> None:
+    """Sets the size of the images, pixels."""
+    for name, value in (("x", x), ("y", y)):
+        if not 1 <= value <= LARGEST_IMAGE:
+            raise ActionFailed(f"The argument '{name}' must be between 1 and {LARGEST_IMAGE}, not {value}.", INVALID)
+    environment.width, environment.height = x, y
+
+
+@action("Initialize", strict=False)
+def initialize(
+    environment: Environment,
+    *,
+    gridSize: float = 0.25,
+    visibilityDistance: float = 1.5,
+    fieldOfView: float = 90.0,
+    renderImage: bool = True,
+    renderDepthImage: bool = False,
+    renderInstanceSegmentation: bool = False,
+    renderObjectImage: bool = False,
+    renderSemanticSegmentation: bool = False,
+    renderNormalsImage: bool = False,
+    renderFlowImage: bool = False,
+    snapToGrid: bool = True,
+    agentMode: str = "default",
+    width: int | None = None,
+    height: int | None = None,
+) -> dict[str, float]:
+    """Sets what the agent is and what it sees; everything not sent goes back to its default."""
+    if gridSize < 0.05:
+        raise ActionFailed(f"The argument 'gridSize' must be at least 0.05 m, not {gridSize}.", INVALID)
+    if visibilityDistance <= 0:
+        raise ActionFailed(f"The argument 'visibilityDistance' must be positive, not {visibilityDistance}.", INVALID)
+    if not 1 <= fieldOfView <= 170:
+        raise ActionFailed(f"The argument 'fieldOfView' must be 1 to 170 degrees, not {fieldOfView}.", INVALID)
+    if agentMode.lower() != "default":
+        raise ActionFailed(f"The argument 'agentMode' must be 'default', not '{agentMode}'.", INVALID)
+    for name, wanted in (
+        ("renderSemanticSegmentation", renderSemanticSegmentation),
+        ("renderNormalsImage", renderNormalsImage),
+        ("renderFlowImage", renderFlowImage),
+    ):
+        if wanted:
+            raise ActionFailed(
+                f"The argument '{name}' cannot be true: there are only colour, depth and instance images.", INVALID
+            )
+    environment.room  # noqa: B018 - fails without a scene
+    if width is not None or height is not None:
+        change_resolution(environment, x=width or environment.width, y=height or environment.height)
+    environment.view = View(
+        gridSize, visibilityDistance, fieldOfView, renderImage, renderDepthImage,
+        renderInstanceSegmentation or renderObjectImage,
+    )  # fmt: skip
+    return {"cameraNearPlane": NEAR, "cameraFarPlane": FAR}
+
+
+# --- The agent
+
+
+@action("Pass", strict=False)
+def pass_(environment: Environment) -> None:
+    """Does nothing but look."""
+    environment.room  # noqa: B018 - fails without a scene
+
+
+@action("Done", strict=False)
+def done(environment: Environment) -> None:
+    """Does nothing but look."""
+    environment.room  # noqa: B018 - fails without a scene
+
+
+@action("TeleportFull")
+def teleport_full(
+    environment: Environment,
+    *,
+    rotation: Angles,
+    horizon: float,
+    standing: bool = True,
+    position: Vector | None = None,
+    x: float | None = None,
+    y: float | None = None,
+    z: float | None = None,
+    forceAction: bool = False,
+) -> None:
+    """Puts the agent to a pose; fails where it would stand outside, above or below the floor, or in something.
+
+    The place is `position` or x, y, z, in Unity's frame; `forceAction` leaves out the checks for things in the way.
+    """
+    if position is None:
+        if x is None or y is None or z is None:
+            raise ActionFailed("The action 'TeleportFull' needs the argument 'position' or all of x, y and z.", MISSING)
+        position = Vector(x, y, z)
+    if not HORIZONS[0] <= horizon <= HORIZONS[1]:
+        raise ActionFailed(f"The horizon must be between {HORIZONS[0]:g} and {HORIZONS[1]:g} degrees, not {horizon:g}.")
+    east, north, up = from_unity(position.x, position.y, position.z)
+    room = environment.room
+    if not forceAction:
+        if abs(up - AGENT_CENTER) > FLOOR_TOLERANCE:
+            raise ActionFailed(f"The agent's position is {AGENT_CENTER} m above the floor; {up:g} m is not possible.")
+        obstacles = Obstacles(room.scene, room.data)
+        if obstacles.outside(np.array([[east, north]]))[0]:
+            raise ActionFailed("The target position is outside the room.")
+        geom = obstacles.hit(east, north)
+        if geom is not None:
+            number = room.object_of_geom(geom)
+            obstacle = "a structure" if number is None else environment.ids[number]
+            raise ActionFailed(f"The target position is taken by {obstacle}.")
+    environment.move_agent(x=east, y=north, yaw=rotation.y % 360.0, horizon=horizon, standing=standing)
+
+
+@action("GetReachablePositions")
+def get_reachable_positions(environment: Environment) -> list[dict[str, float]]:
+    """Where the agent can walk on a grid through its position."""
+    room, agent = environment.room, environment.agent
+    points = Obstacles(room.scene, room.data).reachable(agent.x, agent.y, environment.view.grid_size)
+    return [vector(x, y, AGENT_CENTER) for x, y in points.tolist()]
+
+
+@action("TouchThenApplyForce", strict=False)
+def touch_then_apply_force(
+    environment: Environment, *, x: float, y: float, direction: Vector, moveMagnitude: float, handDistance: float
+) -> dict[str, Any]:
+    """Reaches through an image point and pushes what the hand meets; returns when everything rests.
+
+    Args:
+        environment: what it acts on.
+        x: image point, 0 (left) to 1.
+        y: image point, 0 (top) to 1.
+        direction: of the push (right, up, ahead) in the agent's body frame; its length counts.
+        moveMagnitude: of the push, see simulator.physics.
+        handDistance: how far the hand reaches from the camera, metres.
+    """
+    if moveMagnitude < 0:
+        raise ActionFailed(f"The argument 'moveMagnitude' must not be negative, not {moveMagnitude}.", INVALID)
+    if handDistance < 0:
+        raise ActionFailed(f"The argument 'handDistance' must not be negative, not {handDistance}.", INVALID)
+    room = environment.room
+    if not (0.0 <= x <= 1.0 and 0.0 <= y <= 1.0):
+        raise ActionFailed("The touched point is outside the agent's view: x and y go from 0 to 1.")
+    pick = environment.pick(x, y, handDistance)
+    if (handDistance if pick is None else pick.distance) > environment.view.visibility_distance:
+        raise ActionFailed("The hand would have to reach beyond the agent's visibilityDistance.")
+    if pick is None:
+        return {"didHandTouchSomething": False, "objectId": "", "armsLength": handDistance}
+    if pick.object is None:
+        return {"didHandTouchSomething": True, "objectId": STRUCTURE, "armsLength": pick.distance}
+    touched = {"didHandTouchSomething": True, "objectId": environment.ids[pick.object], "armsLength": pick.distance}
+    if room.scene.objects[pick.object].dynamic:
+        world = environment.to_world(np.array([direction.x, direction.y, direction.z]))
+        body = int(room.object_bodies[pick.object])
+        room.physics.push(make_push(room.data, body, pick.point, world, moveMagnitude))
+        if not environment.physics_paused:
+            room.physics.run_to_rest()
+    return touched
+
+
+# --- The things in the room
+
+
+@action("InitialRandomSpawn")
+def initial_random_spawn(
+    environment: Environment,
+    *,
+    randomSeed: int | None = None,
+    seed: int | None = None,
+    forceVisible: bool = False,
+    numPlacementAttempts: int = 5,
+    placeStationary: bool = True,
+) -> None:
+    """Moves the room's things about, by a seed, and lets them settle. Their ids change.
+
+    `placeStationary` is accepted either way: things always come to rest before the reply.
+    """
+    chosen = randomSeed if randomSeed is not None else seed if seed is not None else 0
+    if chosen < 0:
+        raise ActionFailed(f"The argument 'randomSeed' must not be negative, not {chosen}.", INVALID)
+    if not 1 <= numPlacementAttempts <= 1000:
+        raise ActionFailed("The argument 'numPlacementAttempts' must be between 1 and 1000.", INVALID)
+    environment.spawn(chosen, numPlacementAttempts, forceVisible)
+
+
+@action("MakeAllObjectsMoveable")
+def make_all_objects_moveable(environment: Environment) -> None:
+    """Frees what AI2-THOR's rooms hold fixed although it could move; in these rooms nothing is held."""
+    environment.room  # noqa: B018 - fails without a scene
+
+
+@action("SetMassProperties")
+def set_mass_properties(
+    environment: Environment, *, objectId: str, mass: float, drag: float, angularDrag: float
+) -> None:
+    """Changes the mass (kg) and the drag (1/s) of a moveable or pickupable object until the next Reset."""
+    room = environment.room
+    if objectId not in environment.ids:
+        raise ActionFailed(f"There is no object '{objectId}' in the scene.")
+    index = environment.ids.index(objectId)
+    if not room.scene.objects[index].dynamic:
+        raise ActionFailed(f"The object '{objectId}' is neither moveable nor pickupable, so it has no mass to set.")
+    if mass <= 0 or drag < 0 or angularDrag < 0:
+        raise ActionFailed("The mass must be positive, and drag and angularDrag must not be negative.", INVALID)
+    room.set_mass(index, mass, drag, angularDrag)
+
+
+# --- Time
+
+
+@action("PausePhysicsAutoSim")
+def pause_physics_auto_sim(environment: Environment) -> None:
+    """From now on only AdvancePhysicsStep lets time pass."""
+    environment.room  # noqa: B018 - fails without a scene
+    environment.physics_paused = True
+
+
+@action("UnpausePhysicsAutoSim")
+def unpause_physics_auto_sim(environment: Environment) -> None:
+    """Lets everything come to rest, now and after each action."""
+    room = environment.room
+    environment.physics_paused = False
+    if not room.physics.at_rest:
+        room.physics.run_to_rest()
+
+
+@action("AdvancePhysicsStep")
+def advance_physics_step(environment: Environment, *, timeStep: float = 0.02) -> None:
+    """Lets `timeStep` seconds pass while physics is paused."""
+    room = environment.room
+    if not environment.physics_paused:
+        raise ActionFailed("AdvancePhysicsStep needs PausePhysicsAutoSim first.")
+    if not 0 < timeStep <= LARGEST_PHYSICS_STEP:
+        raise ActionFailed(f"The timeStep must be greater than 0 and at most {LARGEST_PHYSICS_STEP} s, not {timeStep}.")
+    room.physics.run(timeStep)

@@ -1,0 +1,61 @@
+"""The agent's camera: where it is, where it looks, and the rays through its pixels.
+
+Frames: MuJoCo's (x east, y north, z up, metres). Angles are AI2-THOR's, degrees: yaw 0 looks north and grows clockwise
+seen from above, horizon 0 is level and positive looks down.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+NEAR = 0.1
+"""Distance of the near plane, metres."""
+FAR = 20.0
+"""Distance of the far plane, metres."""
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A pinhole camera without roll."""
+
+    position: tuple[float, float, float]
+    yaw: float
+    horizon: float
+    field_of_view: float
+    """Vertical, degrees."""
+    width: int
+    height: int
+
+    def axes(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Unit vectors (right, up, forward), each (3,)."""
+        yaw, pitch = math.radians(self.yaw), math.radians(-self.horizon)
+        sin_yaw, cos_yaw, sin_pitch, cos_pitch = math.sin(yaw), math.cos(yaw), math.sin(pitch), math.cos(pitch)
+        right = np.array([cos_yaw, -sin_yaw, 0.0])
+        up = np.array([-sin_yaw * sin_pitch, -cos_yaw * sin_pitch, cos_pitch])
+        forward = np.array([sin_yaw * cos_pitch, cos_yaw * cos_pitch, sin_pitch])
+        return right, up, forward
+
+    def half_size(self) -> tuple[float, float]:
+        """Half width and half height of the image plane at distance 1."""
+        half_height = math.tan(math.radians(self.field_of_view) / 2)
+        return half_height * self.width / self.height, half_height
+
+    def ray(self, x: float, y: float) -> NDArray[np.float64]:
+        """(3,) unit vector from the camera through the image point (x, y) in [0, 1] from the top left."""
+        right, up, forward = self.axes()
+        half_width, half_height = self.half_size()
+        direction = forward + (2 * x - 1) * half_width * right + (1 - 2 * y) * half_height * up
+        return direction / np.linalg.norm(direction)
+
+    def sees(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """(n,) whether each of the points (n, 3) lies inside the view's pyramid, occluded or not."""
+        right, up, forward = self.axes()
+        half_width, half_height = self.half_size()
+        relative = points - np.asarray(self.position)
+        depth = relative @ forward
+        across, along = np.abs(relative @ right), np.abs(relative @ up)
+        return (depth > NEAR) & (depth < FAR) & (across <= half_width * depth) & (along <= half_height * depth)

@@ -1,0 +1,206 @@
+"""Motion of a room's things: settling, the push of a touch, and rest.
+
+The push. The paper applies a force of magnitude 5, 30 or 200 for 1 ms and lets rigid-body motion run until rest. A
+literal 1 ms cannot separate light from heavy things: 200 N x 1 ms = 0.2 N s gives a 10 kg box 2 cm/s, which friction
+stops within a tenth of a millimetre, and in one step of any usable length the same force throws a cup across the room.
+What the three magnitudes are for is to tell apart what friction holds, so here a hand pushes the hit point for a short
+but finite time:
+
+- the force is FORCE_SCALE x magnitude x direction, its vertical component scaled down to VERTICAL_SHARE so that lifting
+  does not take away the friction that separates the classes (the paper's directions all point upwards);
+- it lasts PUSH_SECONDS, or until the hit point moves at HAND_SPEED along the force, whichever comes first; in its last
+  step it is reduced to what reaches just that speed, so a light thing slides and tumbles instead of flying.
+
+For a block of mass m on a support with friction mu, force F and a = F/m - mu g > 0, the slide is
+a T^2 / 2 * (1 + a / (mu g)) while the hand speed is not reached, and nothing for a <= 0: with mu = 0.5 and |F| the
+horizontal part sqrt(2) FORCE_SCALE magnitude this is 5 cm for 0.5 kg at magnitude 5, for 3 kg at 30, for 20 kg at 200.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+FORCE_SCALE = 0.7
+"""Newtons of the hand's force per unit of magnitude x direction."""
+VERTICAL_SHARE = 0.1
+"""Factor on the vertical component of the force."""
+PUSH_SECONDS = 0.1
+"""Longest duration of a push."""
+HAND_SPEED = 1.2
+"""m/s of the hit point along the force at which the hand lets go."""
+SPEED_LIMIT = 6.0
+"""m/s: no thing moves faster (a fall from 1.8 m), so at 5 ms a step none passes through a wall."""
+SPIN_LIMIT = 30.0
+"""rad/s: no thing turns faster."""
+SLEEP_TOLERANCE = 5e-3
+"""MuJoCo's threshold on a resting tree's velocities (m/s and rad/s times the body's size)."""
+STEPS_BETWEEN_CHECKS = 4
+"""Steps that run before rest and speeds are looked at again."""
+
+
+class Unstable(Exception):
+    """The simulation produced positions or velocities that are not finite or too large; the room was put back."""
+
+
+@dataclass
+class Push:
+    """A hand that pushes one point of a body."""
+
+    body: int
+    point: NDArray[np.float64]
+    """(3,) in the body's frame, metres."""
+    direction: NDArray[np.float64]
+    """(3,) unit vector, world frame."""
+    force: float
+    """N, the most that the hand applies."""
+    seconds_left: float
+
+
+def make_push(
+    data: mujoco.MjData, body: int, point: NDArray[np.float64], direction: NDArray[np.float64], magnitude: float
+) -> Push | None:
+    """The push that a touch starts; None if it has no force.
+
+    Args:
+        data: the room's state.
+        body: the touched body.
+        point: (3,) the hit point, world frame, metres.
+        direction: (3,) as the client gives it (not normalised), turned into the world frame.
+        magnitude: the client's moveMagnitude.
+    """
+    vector = FORCE_SCALE * magnitude * direction * np.array([1.0, 1.0, VERTICAL_SHARE])
+    force = float(np.linalg.norm(vector))
+    if force == 0.0:
+        return None
+    local = data.xmat[body].reshape(3, 3).T @ (point - data.xpos[body])
+    return Push(body, local, vector / force, force, PUSH_SECONDS)
+
+
+class Physics:
+    """The motion of one room.
+
+    Args:
+        model: the compiled room; its time step and sleeping are set here.
+        data: its state, stepped in place.
+        time_step: seconds.
+        rest_timeout: longest simulated time that `run_to_rest` takes, seconds.
+    """
+
+    def __init__(self, model: mujoco.MjModel, data: mujoco.MjData, time_step: float, rest_timeout: float) -> None:
+        model.opt.timestep = time_step
+        model.opt.enableflags |= mujoco.mjtEnableBit.mjENBL_SLEEP
+        model.opt.sleep_tolerance = SLEEP_TOLERANCE
+        self.model, self.data = model, data
+        self.rest_timeout = rest_timeout
+        self._push: Push | None = None
+        self._owed_seconds = 0.0
+        free = model.jnt_type == mujoco.mjtJoint.mjJNT_FREE
+        starts = model.jnt_dofadr[free]
+        self._linear = (starts[:, None] + np.arange(3)).ravel()
+        self._angular = (starts[:, None] + np.arange(3, 6)).ravel()
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing moves and nothing is being pushed."""
+        return self._push is None and not self.data.qvel.any()
+
+    def place(self, qpos: NDArray[np.float64]) -> None:
+        """Puts everything to (nq,) positions, at rest and without pushes."""
+        mujoco.mj_resetData(self.model, self.data)
+        self.data.qpos[:] = qpos
+        self._push, self._owed_seconds = None, 0.0
+        mujoco.mj_forward(self.model, self.data)
+
+    def push(self, push: Push | None) -> None:
+        """Starts a push; the next steps apply it. Another one still under way ends."""
+        self._release()
+        self._push = push
+
+    def run_to_rest(self) -> None:
+        """Steps until nothing moves, at most `rest_timeout` seconds, then stops what still moves.
+
+        Raises:
+            Unstable: the room is as it was before, and at rest.
+        """
+        before = self.data.qpos.copy()
+        steps = round(self.rest_timeout / self.model.opt.timestep)
+        while steps > 0:
+            steps -= self._advance(min(steps, STEPS_BETWEEN_CHECKS))
+            if self._push is None and self.data.ntree_awake == 0:
+                break
+        self._finish(before)
+        self.freeze()
+
+    def run(self, seconds: float) -> None:
+        """Steps for `seconds`; what is less than a step is carried over to the next call. Things go on moving.
+
+        Raises:
+            Unstable: the room is as it was before, and at rest.
+        """
+        before = self.data.qpos.copy()
+        self._owed_seconds += seconds
+        steps = int(self._owed_seconds / self.model.opt.timestep + 1e-9)
+        self._owed_seconds -= steps * self.model.opt.timestep
+        while steps > 0:
+            steps -= self._advance(min(steps, STEPS_BETWEEN_CHECKS))
+        self._finish(before)
+
+    def freeze(self) -> None:
+        """Takes all motion away, so that another look shows the same picture."""
+        self._release()
+        self.data.qvel[:] = 0.0
+        self.data.qacc_warmstart[:] = 0.0
+        mujoco.mj_kinematics(self.model, self.data)
+
+    def _finish(self, before: NDArray[np.float64]) -> None:
+        warnings = self.data.warning
+        kinds = (mujoco.mjtWarning.mjWARN_BADQPOS, mujoco.mjtWarning.mjWARN_BADQVEL, mujoco.mjtWarning.mjWARN_BADQACC)
+        if any(warnings[kind].number for kind in kinds):
+            self.place(before)
+            raise Unstable("The simulation became unstable; everything was put back to where it was.")
+        # A step leaves the poses of bodies as they were at its beginning.
+        mujoco.mj_kinematics(self.model, self.data)
+
+    def _release(self) -> None:
+        if self._push is not None:
+            self.data.xfrc_applied[self._push.body] = 0.0
+            self._push = None
+
+    def _advance(self, steps: int) -> int:
+        """Makes up to `steps` steps, one if something is being pushed; returns how many."""
+        if self._push is not None:
+            self._apply(self._push)
+        if self._push is not None:
+            steps = 1
+        mujoco.mj_step(self.model, self.data, steps)
+        velocity = self.data.qvel
+        if velocity.any() and np.abs(velocity).max() > min(SPEED_LIMIT, SPIN_LIMIT):
+            velocity[self._linear] = np.clip(velocity[self._linear], -SPEED_LIMIT, SPEED_LIMIT)
+            velocity[self._angular] = np.clip(velocity[self._angular], -SPIN_LIMIT, SPIN_LIMIT)
+        return steps
+
+    def _apply(self, push: Push) -> None:
+        """Sets the force of the next step, or ends the push."""
+        model, data = self.model, self.data
+        step = model.opt.timestep
+        rotation = data.xmat[push.body].reshape(3, 3)
+        start = model.jnt_dofadr[model.body_jntadr[push.body]]
+        lever = rotation @ push.point
+        point_velocity = data.qvel[start : start + 3] + np.cross(rotation @ data.qvel[start + 3 : start + 6], lever)
+        missing = HAND_SPEED - float(point_velocity @ push.direction)
+        if push.seconds_left < step / 2 or missing <= 0.0:
+            self._release()
+            return
+        # Inverse of the mass that the hand feels at the point, in its direction.
+        arm = data.xpos[push.body] + lever - data.xipos[push.body]
+        torque = np.cross(arm, push.direction)
+        principal = data.ximat[push.body].reshape(3, 3).T @ torque
+        inverse_mass = 1.0 / model.body_mass[push.body] + float(principal**2 @ (1.0 / model.body_inertia[push.body]))
+        force = min(push.force, missing / (inverse_mass * step))
+        data.xfrc_applied[push.body, :3] = force * push.direction
+        data.xfrc_applied[push.body, 3:] = force * torque
+        push.seconds_left -= step
