@@ -45,13 +45,28 @@ class Surface:
 
     name: str
     center: tuple[float, float, float]
+    """Metres, in the world; in the frame of `support` if that is a dynamic object."""
     half_size: tuple[float, float]
     yaw: float
-    """Radians about +z."""
+    """Radians about +z, in the same frame."""
     clearance: float
     """Free height above it, metres."""
     support: str
     """Body name of the object it belongs to (it moves with it if that is dynamic), or "" for the structure."""
+    place: str = "top"
+    """What it is like: "top", "shelf", "soft" (beds, sofas) or "floor". Categories name the places they go to."""
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """The box of a fixed thing, sides along the walls: nothing is put into it, and nobody walks through it."""
+
+    low: tuple[float, float, float]
+    """Lower corner, metres."""
+    high: tuple[float, float, float]
+    """Upper corner, metres."""
+    owner: str
+    """Body name of the fixed thing, or "" for the structure."""
 
 
 @dataclass
@@ -70,6 +85,8 @@ class Scene:
     """(x_min, x_max, y_min, y_max) of the walkable rectangle inside the walls, metres."""
     height: float
     """Ceiling height, metres."""
+    obstacles: tuple[Obstacle, ...] = ()
+    """Boxes of everything fixed that stands in the room or hangs on its walls."""
 
 
 def to_unity(x: float, y: float, z: float) -> tuple[float, float, float]:

@@ -1,0 +1,203 @@
+"""Generates the 120 rooms, each from its name alone, as compiled MuJoCo models."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+
+from simulator.categories import CATEGORIES, KINDS, LETTERS, Category, parse_scene_name, room_role
+from simulator.layout import Layout, furnish
+from simulator.materials import FINISHES, Draw, add_materials
+from simulator.scene import Scene, SceneObject, Surface
+from simulator.shapes import UPRIGHT, Part, Quaternion, Vector, about_z, add_parts, bounds, tilt
+from simulator.spawn import generator_of, plan
+
+SCENE_NAMES: tuple[str, ...] = tuple(f"FloorPlan{base + number}" for base in KINDS.values() for number in range(1, 31))
+"""All scenes: 30 kitchens, living rooms, bedrooms and bathrooms each."""
+
+_ROLLING_FRICTION = (0.5, 0.02, 0.004)
+_FRICTION = (0.5, 0.015, 0.0005)
+
+
+@dataclass(frozen=True)
+class _Instance:
+    """A drawn thing that moves."""
+
+    thing: SceneObject
+    category: Category
+    parts: list[Part]
+    top: Surface | None
+
+
+def _draw_instances(kind: str, split: str, draw: Draw) -> list[_Instance]:
+    letter = next(short for short, full in LETTERS.items() if full == kind)
+    fitting = [category for category in CATEGORIES.values() if category.split == split and letter in category.kinds]
+    weights = np.array([category.kinds[letter] for category in fitting])
+    counts = dict.fromkeys((category.name for category in fitting), 0)
+    instances = []
+    for _ in range(draw.integer(26, 34)):
+        index = int(np.searchsorted(np.cumsum(weights), draw.uniform(0, float(weights.sum())), side="right"))
+        category = fitting[min(index, len(fitting) - 1)]
+        counts[category.name] += 1
+        weights[index] *= 0.35  # rarely many of a kind
+        instances.append(_instance(category, counts[category.name], draw))
+    return instances
+
+
+def _instance(category: Category, number: int, draw: Draw) -> _Instance:
+    parts = category.make(draw)
+    low, high = bounds(parts)
+    half = (high - low) / 2
+    offset = (high + low) / 2
+    name = f"{category.name}_{number}"
+    thing = SceneObject(
+        name=name,
+        category=category.name,
+        mass=draw.uniform(*category.mass),
+        moveable=not category.pickupable,
+        pickupable=category.pickupable,
+        half_extents=_vector(half),
+        center_offset=_vector(offset),
+        split=category.split,
+    )
+    top = None
+    if category.top > 0:
+        inset = (float(half[0]) - category.top, float(half[1]) - category.top)
+        top = Surface(f"{name}|0", (float(offset[0]), float(offset[1]), float(high[2])), inset, 0.0, 0.45, name)
+    return _Instance(thing, category, parts, top)
+
+
+def _vector(values: np.ndarray) -> Vector:
+    return float(values[0]), float(values[1]), float(values[2])
+
+
+def build_scene(name: str) -> Scene:
+    """Builds a room.
+
+    Args:
+        name: a scene name, with or without the suffix "_physics".
+
+    Returns:
+        The compiled room; its reference configuration (`model.qpos0`) has all things in their first places.
+
+    Raises:
+        ValueError: no scene has this name.
+    """
+    kind, number = parse_scene_name(name)
+    name = f"FloorPlan{KINDS[kind] + number}"
+    generator = generator_of(name)
+    draw = Draw(generator)
+    layout = furnish(kind, draw)
+    split = "test" if room_role(name) == "novel_objects" else "train"
+    instances = _draw_instances(kind, split, draw)
+    x_min, x_max, y_min, y_max = layout.floor
+    ground = Surface(
+        "Floor|0",
+        ((x_min + x_max) / 2, (y_min + y_max) / 2, 0.0),
+        ((x_max - x_min) / 2, (y_max - y_min) / 2),
+        0.0,
+        layout.height,
+        "",
+        "floor",
+    )
+    surfaces = (ground, *layout.surfaces, *(instance.top for instance in instances if instance.top))
+    things = [instance.thing for instance in instances]
+    poses = plan(things, surfaces, layout.obstacles, layout.floor, generator_of(name, 0))
+    spec = _start_spec(name)
+    _add_shell(spec, kind, layout, draw)
+    fixed = []
+    for placed in layout.placed:
+        body = spec.worldbody.add_body(name=placed.name, pos=(placed.x, placed.y, placed.z), quat=about_z(placed.yaw))
+        add_parts(spec, body, placed.parts)
+        if placed.category:
+            low, high = bounds(placed.parts)
+            fixed.append(
+                SceneObject(
+                    placed.name,
+                    placed.category,
+                    100.0,
+                    False,
+                    False,
+                    _vector((high - low) / 2),
+                    _vector((high + low) / 2),
+                    "train",
+                )
+            )
+    finishes = {part.finish for placed in layout.placed for part in placed.parts}
+    for instance in instances:
+        thing = instance.thing
+        pose = poses[thing.name]
+        body = spec.worldbody.add_body(name=thing.name, pos=(pose.x, pose.y, pose.z), quat=about_z(pose.yaw))
+        joint = body.add_freejoint(name=thing.name)
+        joint.damping = [2.0 * thing.mass * sum(half * half for half in thing.half_extents) / 5, 0, 0]
+        add_parts(
+            spec,
+            body,
+            instance.parts,
+            mass=thing.mass,
+            friction=_ROLLING_FRICTION if instance.category.rolls else _FRICTION,
+            condim=6 if instance.category.rolls else 4,
+        )
+        finishes |= {part.finish for part in instance.parts}
+    add_materials(spec, (finishes | {geom.material for geom in spec.worldbody.geoms}) & set(FINISHES))
+    return Scene(
+        name=name,
+        kind=kind,
+        model=spec.compile(),
+        objects=(*things, *fixed),
+        surfaces=surfaces,
+        floor=layout.floor,
+        height=layout.height,
+        obstacles=tuple(layout.obstacles),
+    )
+
+
+def _start_spec(name: str) -> mujoco.MjSpec:
+    spec = mujoco.MjSpec()
+    spec.modelname = name
+    spec.option.timestep = 0.005
+    spec.visual.global_.offwidth = spec.visual.global_.offheight = 300
+    spec.visual.quality.shadowsize = 1024
+    spec.visual.quality.offsamples = 0
+    spec.visual.headlight.ambient = [0.42, 0.42, 0.42]
+    spec.visual.headlight.diffuse = [0.28, 0.28, 0.28]
+    spec.visual.headlight.specular = [0.1, 0.1, 0.1]
+    spec.visual.map.znear = 0.01
+    spec.stat.extent = 8.0
+    spec.stat.center = [0.0, 0.0, 1.2]
+    return spec
+
+
+def _add_shell(spec: mujoco.MjSpec, kind: str, layout: Layout, draw: Draw) -> None:
+    """Floor, walls, ceiling (planes that face the room) and lights."""
+    x_min, x_max, y_min, y_max = layout.floor
+    half_x, half_y, height = (x_max - x_min) / 2, (y_max - y_min) / 2, layout.height
+    world = spec.worldbody
+    wet = kind == "bathroom"
+    floor_finish = draw.pick({"kitchen": ["tile", "planks"], "bathroom": ["tile"]}.get(kind, ["planks", "carpet"]))
+    palette = {"tile": "floor_tile", "planks": "floor_wood", "carpet": "carpet"}[floor_finish]
+    wall = draw.plain_color("bath_wall" if wet else "wall")
+    plane = mujoco.mjtGeom.mjGEOM_PLANE
+
+    def add(label: str, pos: Vector, quat: Quaternion, size: Vector, rgb: Vector, finish: str) -> None:
+        geom = world.add_geom(name=label, type=plane, pos=pos, quat=quat, size=size, rgba=(*rgb, 1.0), material=finish)
+        geom.friction = [0.4, 0.005, 0.0002]
+
+    right = math.pi / 2
+    middle = height / 2
+    add("Floor", (0, 0, 0), UPRIGHT, (half_x, half_y, 0.1), draw.plain_color(palette), floor_finish)
+    add("Ceiling", (0, 0, height), tilt("x", math.pi), (half_x, half_y, 0.1), (0.93, 0.93, 0.91), "plain")
+    finish = "tile" if wet and draw.chance(0.6) else "plaster"
+    add("WallNorth", (0, y_max, middle), tilt("x", right), (half_x, middle, 0.1), wall, finish)
+    add("WallSouth", (0, y_min, middle), tilt("x", -right), (half_x, middle, 0.1), wall, finish)
+    add("WallEast", (x_max, 0, middle), tilt("y", -right), (middle, half_y, 0.1), wall, finish)
+    add("WallWest", (x_min, 0, middle), tilt("y", right), (middle, half_y, 0.1), wall, finish)
+    angle = draw.uniform(0, 2 * math.pi)
+    sun = world.add_light(pos=(0.0, 0.0, height - 0.05), dir=(0.35 * math.cos(angle), 0.35 * math.sin(angle), -1.0))
+    sun.type = mujoco.mjtLightType.mjLIGHT_DIRECTIONAL
+    sun.diffuse = [0.42, 0.41, 0.39]
+    sun.specular = [0.15, 0.15, 0.15]
+    sun.castshadow = False

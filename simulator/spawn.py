@@ -1,0 +1,403 @@
+"""InitialRandomSpawn: puts the dynamic things of a room on its surfaces, by seed, without touching the model.
+
+Every thing stands upright with a random yaw. Per surface the footprints are packed as turned rectangles; large things
+stand on the floor near walls and furniture and leave the floor walkable. The result depends on the room and the seed
+alone, not on where things were before.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import mujoco
+import numpy as np
+
+from simulator.categories import CATEGORIES
+from simulator.scene import Obstacle, Scene, SceneObject, Surface
+
+AGENT_RADIUS = 0.2
+"""Metres; as AI2-THOR's agent."""
+GRID = 0.25
+"""Spacing of the positions that an agent can stand at, metres."""
+LEAST_POSITIONS = 32
+"""Positions that must stay reachable from each other in every spawned room."""
+_GAP = 0.008
+_DROP = 0.002
+_FLOOR_TRIES = 40
+
+
+@dataclass(frozen=True)
+class Pose:
+    """Where a thing's foot stands and how it is turned about +z (radians)."""
+
+    x: float
+    y: float
+    z: float
+    yaw: float
+
+
+@dataclass(frozen=True)
+class _Rectangle:
+    """A turned rectangle: centre, half sides, cosine and sine of its yaw."""
+
+    x: float
+    y: float
+    a: float
+    b: float
+    cos: float
+    sin: float
+    radius: float
+    low: float = 0.0
+    """Height of its lower side above the surface, metres: shelves over tables do not hinder small things."""
+
+
+def _rectangle(x: float, y: float, a: float, b: float, yaw: float, low: float = 0.0) -> _Rectangle:
+    return _Rectangle(x, y, a, b, math.cos(yaw), math.sin(yaw), math.hypot(a, b), low)
+
+
+def _overlap(p: _Rectangle, q: _Rectangle, gap: float) -> bool:
+    """Whether two rectangles come nearer than `gap` to each other, by separating axes."""
+    dx, dy = q.x - p.x, q.y - p.y
+    reach = p.radius + q.radius + gap
+    if dx * dx + dy * dy >= reach * reach:
+        return False
+    cos = abs(p.cos * q.cos + p.sin * q.sin)
+    sin = abs(p.cos * q.sin - p.sin * q.cos)
+    if abs(dx * p.cos + dy * p.sin) >= p.a + q.a * cos + q.b * sin + gap:
+        return False
+    if abs(dy * p.cos - dx * p.sin) >= p.b + q.a * sin + q.b * cos + gap:
+        return False
+    if abs(dx * q.cos + dy * q.sin) >= q.a + p.a * cos + p.b * sin + gap:
+        return False
+    return abs(dy * q.cos - dx * q.sin) < q.b + p.a * sin + p.b * cos + gap
+
+
+class WalkGrid:
+    """Positions on the 0.25 m grid where an agent can stand, as the bits of one integer: floods cost microseconds."""
+
+    def __init__(self, floor: tuple[float, float, float, float]) -> None:
+        x_min, x_max, y_min, y_max = (value / GRID for value in floor)
+        margin = AGENT_RADIUS / GRID
+        self.first_column, self.first_row = math.ceil(x_min + margin), math.ceil(y_min + margin)
+        self.columns = math.floor(x_max - margin) - self.first_column + 1
+        self.rows = math.floor(y_max - margin) - self.first_row + 1
+        self.width = self.columns + 1  # one empty column keeps rows apart when bits are shifted
+        row = (1 << self.columns) - 1
+        self.free = sum(row << (index * self.width) for index in range(self.rows))
+
+    def covered(self, rectangle: _Rectangle) -> int:
+        """The positions at which an agent would touch the rectangle."""
+        reach = rectangle.radius + AGENT_RADIUS
+        bits = 0
+        for row in range(
+            max(0, math.ceil((rectangle.y - reach) / GRID) - self.first_row),
+            min(self.rows - 1, math.floor((rectangle.y + reach) / GRID) - self.first_row) + 1,
+        ):
+            dy = (row + self.first_row) * GRID - rectangle.y
+            for column in range(
+                max(0, math.ceil((rectangle.x - reach) / GRID) - self.first_column),
+                min(self.columns - 1, math.floor((rectangle.x + reach) / GRID) - self.first_column) + 1,
+            ):
+                dx = (column + self.first_column) * GRID - rectangle.x
+                u = max(0.0, abs(dx * rectangle.cos + dy * rectangle.sin) - rectangle.a)
+                v = max(0.0, abs(dy * rectangle.cos - dx * rectangle.sin) - rectangle.b)
+                if u * u + v * v < AGENT_RADIUS * AGENT_RADIUS:
+                    bits |= 1 << (row * self.width + column)
+        return bits
+
+    def largest(self, free: int) -> int:
+        """The largest set of `free` positions connected by steps along the grid."""
+        best = 0
+        while free:
+            region = free & -free
+            while True:
+                grown = (region | region << 1 | region >> 1 | region << self.width | region >> self.width) & free
+                if grown == region:
+                    break
+                region = grown
+            free &= ~region
+            if region.bit_count() > best.bit_count():
+                best = region
+        return best
+
+    def positions(self, bits: int) -> list[tuple[float, float]]:
+        """(x, y) of each position in the set, metres."""
+        return [
+            ((column + self.first_column) * GRID, (row + self.first_row) * GRID)
+            for row in range(self.rows)
+            for column in range(self.columns)
+            if bits >> (row * self.width + column) & 1
+        ]
+
+
+@dataclass
+class _Spot:
+    """A surface while it is being filled."""
+
+    surface: Surface
+    taken: list[_Rectangle]
+    """Footprints on it and fixed things that rise from it or hang over it."""
+    free_area: float
+    x: float
+    y: float
+    z: float
+    yaw: float
+    holder: str = field(default="")
+    """Name of the dynamic thing that carries it, if any."""
+
+
+def generator_of(name: str, *numbers: int) -> np.random.Generator:
+    """The random generator for a scene name and further numbers: the same in every process."""
+    return np.random.default_rng([zlib.crc32(name.encode()), *(number % 2**64 for number in numbers)])
+
+
+def _spot(surface: Surface, obstacles: Sequence[Obstacle], pose: Pose | None = None) -> _Spot:
+    x, y, z = surface.center
+    yaw = surface.yaw
+    if pose is not None:
+        cos, sin = math.cos(pose.yaw), math.sin(pose.yaw)
+        x, y, z = pose.x + cos * x - sin * y, pose.y + sin * x + cos * y, pose.z + z
+        yaw += pose.yaw
+    taken = [
+        _rectangle(
+            (obstacle.low[0] + obstacle.high[0]) / 2,
+            (obstacle.low[1] + obstacle.high[1]) / 2,
+            (obstacle.high[0] - obstacle.low[0]) / 2,
+            (obstacle.high[1] - obstacle.low[1]) / 2,
+            0.0,
+            max(0.0, obstacle.low[2] - z),
+        )
+        for obstacle in obstacles
+        if not (obstacle.owner and obstacle.owner == surface.support)
+        and obstacle.low[2] < z + surface.clearance
+        and obstacle.high[2] > z + 0.005
+    ]
+    area = 4 * surface.half_size[0] * surface.half_size[1]
+    return _Spot(surface, taken, area, x, y, z, yaw, surface.support if pose is not None else "")
+
+
+class _Placer:
+    def __init__(
+        self,
+        objects: Sequence[SceneObject],
+        surfaces: Sequence[Surface],
+        obstacles: Sequence[Obstacle],
+        floor: tuple[float, float, float, float],
+        generator: np.random.Generator,
+        attempts: int,
+        force_visible: bool,
+    ) -> None:
+        self.generator = generator
+        self.obstacles = obstacles
+        self.attempts = attempts
+        self.carried: dict[str, list[Surface]] = {}
+        dynamic = {thing.name for thing in objects}
+        self.spots: list[_Spot] = []
+        for surface in surfaces:
+            if surface.support in dynamic:
+                self.carried.setdefault(surface.support, []).append(surface)
+            elif not force_visible or surface.place == "floor" or surface.center[2] > 0.3:
+                self.spots.append(_spot(surface, obstacles))
+        self.floor = next(spot for spot in self.spots if spot.surface.place == "floor")
+        self.bounds = floor
+        self.grid = WalkGrid(floor)
+        free = self.grid.free
+        for rectangle in self.floor.taken:
+            if rectangle.low < 1.5:
+                free &= ~self.grid.covered(rectangle)
+        self.walkable = self.grid.largest(free)
+        self.anchors = [rectangle for rectangle in self.floor.taken if rectangle.low < 0.3]
+        self.poses: dict[str, Pose] = {}
+
+    def place(self, thing: SceneObject) -> None:
+        category = CATEGORIES[thing.category]
+        height = 2 * thing.half_extents[2]
+        smaller, larger = sorted(thing.half_extents[:2])
+        open_spots: dict[str, list[_Spot]] = {}
+        for spot in self.spots:
+            surface = spot.surface
+            if (
+                category.places.get(surface.place, 0.0) > 0
+                and surface.clearance > height + 0.01
+                and spot.holder != thing.name
+                and min(surface.half_size) > smaller
+                and max(surface.half_size) > larger
+            ):
+                open_spots.setdefault(surface.place, []).append(spot)
+        while open_spots:
+            places = list(open_spots)
+            weights = [category.places[place] for place in places]
+            place = places[self._weighted(weights)]
+            spots = open_spots[place]
+            spot = spots.pop(self._weighted([max(0.01, spot.free_area) for spot in spots]))
+            if not spots:
+                del open_spots[place]
+            tries = self.attempts if spot is not self.floor else max(self.attempts, _FLOOR_TRIES)
+            if self._try(thing, spot, tries):
+                return
+        # Crowded: the floor, then any surface that holds it, then wherever on the floor it overlaps nothing.
+        if self._try(thing, self.floor, 3 * _FLOOR_TRIES):
+            return
+        for spot in self.spots:
+            if spot.surface.clearance > height + 0.01 and self._try(thing, spot, _FLOOR_TRIES):
+                return
+        if not self._try(thing, self.floor, 40 * _FLOOR_TRIES, walkable=False):
+            raise RuntimeError(f"no free place for {thing.name} in the room: it holds too many things")
+
+    def _weighted(self, weights: Sequence[float]) -> int:
+        target = self.generator.random() * sum(weights)
+        for index, weight in enumerate(weights):
+            target -= weight
+            if target < 0:
+                return index
+        return len(weights) - 1
+
+    def _try(self, thing: SceneObject, spot: _Spot, tries: int, walkable: bool = True) -> bool:
+        a, b, half_height = thing.half_extents
+        height = 2 * half_height
+        on_floor = spot is self.floor
+        cos_spot, sin_spot = math.cos(spot.yaw), math.sin(spot.yaw)
+        for u, v, w, choice in self.generator.random((tries, 4)):
+            if on_floor:
+                x, y, yaw = self._floor_point(a, b, u, v, w, choice)
+            else:
+                yaw = 2 * math.pi * w
+                cos, sin = abs(math.cos(yaw)), abs(math.sin(yaw))
+                room_x = spot.surface.half_size[0] - cos * a - sin * b
+                room_y = spot.surface.half_size[1] - sin * a - cos * b
+                if room_x < 0 or room_y < 0:  # too long for this turn: lay it along the surface
+                    long_side = (spot.surface.half_size[0] > spot.surface.half_size[1]) != (a > b)
+                    yaw = math.pi * round(w) + (math.pi / 2 if long_side else 0.0)
+                    room_x = spot.surface.half_size[0] - (b if long_side else a)
+                    room_y = spot.surface.half_size[1] - (a if long_side else b)
+                    if room_x < 0 or room_y < 0:
+                        return False
+                p, q = (2 * u - 1) * room_x, (2 * v - 1) * room_y
+                x, y = spot.x + cos_spot * p - sin_spot * q, spot.y + sin_spot * p + cos_spot * q
+                yaw += spot.yaw
+            box = _rectangle(x, y, a, b, yaw)
+            if any(other.low < height and _overlap(box, other, _GAP) for other in spot.taken):
+                continue
+            if on_floor:
+                left = self.grid.largest(self.walkable & ~self.grid.covered(box))
+                if walkable and left.bit_count() < min(LEAST_POSITIONS, self.walkable.bit_count()):
+                    continue
+                self.walkable = left
+            self._put(thing, spot, box, yaw)
+            return True
+        return False
+
+    def _floor_point(
+        self, a: float, b: float, u: float, v: float, w: float, choice: float
+    ) -> tuple[float, float, float]:
+        """A point near a wall or a fixed thing, and a yaw whose back (+y) looks at it, give or take."""
+        x_min, x_max, y_min, y_max = self.bounds
+        slack = 0.04 + 0.25 * v * v
+        side = int(choice * 4)
+        yaw = -side * math.pi / 2 + (w - 0.5) * 0.5
+        cos, sin = abs(math.cos(yaw)), abs(math.sin(yaw))
+        half_x, half_y = cos * a + sin * b, sin * a + cos * b
+        fraction = choice * 4 - side
+        anchor = int(fraction * 2 * len(self.anchors))
+        if anchor < len(self.anchors):  # half of the time at a piece of furniture, whose front may lie on any side
+            rectangle = self.anchors[anchor]
+            x_min, x_max, y_min, y_max = (
+                rectangle.x + rectangle.a + 2 * half_x,
+                rectangle.x - rectangle.a - 2 * half_x,
+                rectangle.y + rectangle.b + 2 * half_y,
+                rectangle.y - rectangle.b - 2 * half_y,
+            )
+            slack = -0.02 - 0.12 * v
+        if side % 2 == 0:
+            low, high = min(x_min, x_max) + half_x, max(x_min, x_max) - half_x
+            x = low + u * (high - low)
+            y = y_max - half_y - slack if side == 0 else y_min + half_y + slack
+        else:
+            low, high = min(y_min, y_max) + half_y, max(y_min, y_max) - half_y
+            y = low + u * (high - low)
+            x = x_max - half_x - slack if side == 1 else x_min + half_x + slack
+        low_x, high_x, low_y, high_y = self.bounds
+        x = min(max(x, low_x + half_x + 0.01), high_x - half_x - 0.01)
+        y = min(max(y, low_y + half_y + 0.01), high_y - half_y - 0.01)
+        return x, y, yaw
+
+    def _put(self, thing: SceneObject, spot: _Spot, box: _Rectangle, yaw: float) -> None:
+        spot.taken.append(box)
+        spot.free_area -= 4 * box.a * box.b
+        cos, sin = math.cos(yaw), math.sin(yaw)
+        dx, dy, dz = thing.center_offset
+        foot = spot.z + thing.half_extents[2] - dz + _DROP
+        pose = Pose(box.x - cos * dx + sin * dy, box.y - sin * dx - cos * dy, foot, yaw)
+        self.poses[thing.name] = pose
+        for surface in self.carried.get(thing.name, ()):
+            self.spots.append(_spot(surface, self.obstacles, pose))
+
+
+def plan(
+    objects: Sequence[SceneObject],
+    surfaces: Sequence[Surface],
+    obstacles: Sequence[Obstacle],
+    floor: tuple[float, float, float, float],
+    generator: np.random.Generator,
+    attempts: int = 5,
+    force_visible: bool = True,
+) -> dict[str, Pose]:
+    """Poses by name for all dynamic `objects`: large things that carry others first, then by footprint.
+
+    Args:
+        floor: (x_min, x_max, y_min, y_max), metres.
+        attempts: tries per surface.
+        force_visible: leave out surfaces lower than 0.3 m that one cannot look into.
+    """
+    dynamic = [thing for thing in objects if thing.dynamic]
+    placer = _Placer(dynamic, surfaces, obstacles, floor, generator, attempts, force_visible)
+    order = generator.permutation(len(dynamic))
+
+    def rank(index: int) -> tuple[bool, bool, float]:
+        thing = dynamic[index]
+        category = CATEGORIES[thing.category]
+        return category.top <= 0, "floor" not in category.places, -thing.half_extents[0] * thing.half_extents[1]
+
+    for index in sorted((int(index) for index in order), key=rank):
+        placer.place(dynamic[index])
+    return placer.poses
+
+
+def spawn(scene: Scene, data: mujoco.MjData, seed: int, attempts: int = 5, force_visible: bool = True) -> None:
+    """Re-places the dynamic things of `scene` by `seed`; writes positions and velocities in `data`, nothing else.
+
+    The things stand 2 mm above their surfaces: let the physics settle them. Ends with `mj_forward`.
+
+    Args:
+        seed: any integer.
+        attempts: tries per surface (numPlacementAttempts), at least 1.
+        force_visible: use only surfaces that one can look at (forceVisible).
+    """
+    if attempts < 1:
+        raise ValueError(f"numPlacementAttempts must be at least 1, not {attempts}.")
+    poses = plan(
+        scene.objects,
+        scene.surfaces,
+        scene.obstacles,
+        scene.floor,
+        generator_of(scene.name, seed),
+        attempts,
+        force_visible,
+    )
+    mujoco.mj_resetData(scene.model, data)
+    for name, pose in poses.items():
+        body = scene.model.body(name).id
+        start = scene.model.jnt_qposadr[scene.model.body_jntadr[body]]
+        data.qpos[start : start + 7] = (
+            pose.x,
+            pose.y,
+            pose.z,
+            math.cos(pose.yaw / 2),
+            0.0,
+            0.0,
+            math.sin(pose.yaw / 2),
+        )
+    mujoco.mj_forward(scene.model, data)
