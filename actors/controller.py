@@ -18,11 +18,12 @@ from ai2thor.controller import Controller
 from ai2thor.server import Event
 from numpy.typing import NDArray
 
+from actors.config import SimulatorConfig
 from actors.geometry import ray_distance
-from actors.launch import PrivateHome, SimulatorConfig, client_environment, controller_arguments
+from actors.launch import PrivateHome, client_environment, controller_arguments
 from actors.watchdog import SimulatorError, Watchdog
 
-__all__ = ["Observation", "SimulatorConfig", "SimulatorError", "SimulatorProcess"]
+__all__ = ["Observation", "SimulatorError", "SimulatorProcess"]
 
 
 @dataclass(frozen=True)

@@ -7,44 +7,16 @@ Pixel (row v, column u) of a W-pixel wide image with field of view 90 degrees lo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.config import ReachConfig
 from replay.interaction.record import GRID_STRIDE
 
 NEAR_PLANE = 0.1
 """Metres from the camera to its near plane; subtracted from distances as in the authors' released code."""
-
-
-class ReachShape(Enum):
-    """Where a touch may go (spec section 1 and row (l) of the paper's Table 1)."""
-
-    SPHERE = "sphere"
-    """Within the radius of the camera."""
-    CYLINDER = "cylinder"
-    """Within the radius of the vertical line through the agent, at any height."""
-    INTERSECTION = "intersection"
-    """In the sphere and in the cylinder."""
-    INFINITE = "infinite"
-    """Anywhere in view."""
-
-
-@dataclass
-class ReachConfig:
-    """How far the agent reaches."""
-
-    shape: ReachShape
-    """sphere, cylinder, intersection or infinite."""
-    radius: float
-    """Metres."""
-
-    def __post_init__(self) -> None:
-        if not self.radius > 0:
-            raise ValueError(f"actors.reach.radius must be greater than 0 metres, not {self.radius}")
 
 
 @cache
@@ -91,9 +63,9 @@ def reach_mask(
     centre = GRID_STRIDE // 2
     distance = depth[centre::GRID_STRIDE, centre::GRID_STRIDE].astype(np.float64) + NEAR_PLANE
     reachable = np.ones(distance.shape, dtype=bool)
-    if reach.shape in (ReachShape.SPHERE, ReachShape.INTERSECTION):
+    if reach.shape in ("sphere", "intersection"):
         reachable &= distance <= reach.radius
-    if reach.shape in (ReachShape.CYLINDER, ReachShape.INTERSECTION):
+    if reach.shape in ("cylinder", "intersection"):
         offsets = _offsets(len(depth), field_of_view)[centre::GRID_STRIDE]
         ahead = distance / ray_factor(len(depth), field_of_view)[centre::GRID_STRIDE, centre::GRID_STRIDE]
         pitch = np.radians(horizon)

@@ -1,4 +1,4 @@
-"""How a simulator is started: its settings, the client's arguments, a private home folder, and what must be on disk.
+"""How a simulator is started: the client's arguments, a private home folder, and what must be on disk.
 
 Either simulator is driven by the real client; which one is configuration alone (DESIGN). `command` starts a local
 executable, such as the embedded simulator; without it the client starts a Unity build of AI2-THOR.
@@ -17,12 +17,12 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import ai2thor.build
 
+from actors.config import SimulatorConfig
 from actors.watchdog import SimulatorError
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -30,53 +30,6 @@ _HOME_PREFIX = "playpen-simulator-"
 _ABANDONED_AFTER_S = 60.0
 _LOG_LIMIT_BYTES = 4 * 2**20
 _environment_lock = threading.Lock()
-
-
-@dataclass
-class SimulatorConfig:
-    """One simulator and how the AI2-THOR client starts it."""
-
-    name: str
-    """What messages call it."""
-    command: str | None
-    """Command line of a local executable that speaks the client's protocol; a leading word "python" is this very
-    interpreter, with this project on its path. null: a Unity build of AI2-THOR."""
-    build_path: str | None
-    """Folder of an unpacked Unity build, named thor-<platform>-<commit> as in the client's cache. null: the folder
-    of that name for this version of the client in ~/.ai2thor/releases. Only without a command."""
-    platform: str | None
-    """"CloudRendering" (headless, Vulkan) or "Linux64" (an X display). Only without a command."""
-    x_display: str | None
-    """X display such as ":0". A local executable that needs none must be given a name all the same."""
-    gpu_device: int | None
-    """Index of the GPU that renders; null leaves the choice to the simulator."""
-    width: int
-    """Pixels; the model and the records need 300."""
-    height: int
-    """Pixels; the model and the records need 300."""
-    field_of_view: float
-    """Degrees, of the whole image."""
-    visibility_distance: float
-    """Metres; touches beyond it fail."""
-    start_timeout_s: float
-    """Seconds from launch until the first scene is ready."""
-    step_timeout_s: float
-    """Seconds for one action or for one reset."""
-    controller: dict[str, Any]
-    """Further keywords of `ai2thor.controller.Controller`, e.g. snapToGrid."""
-
-    def __post_init__(self) -> None:
-        for field in ("width", "height", "field_of_view", "visibility_distance", "start_timeout_s", "step_timeout_s"):
-            if not getattr(self, field) > 0:
-                raise ValueError(f"simulator.{field} must be greater than 0, not {getattr(self, field)}")
-        if self.field_of_view >= 180:
-            raise ValueError(f"simulator.field_of_view must be below 180 degrees, not {self.field_of_view}")
-        if self.gpu_device is not None and self.gpu_device < 0:
-            raise ValueError(f"simulator.gpu_device must be null or at least 0, not {self.gpu_device}")
-        if self.command is None and self.platform not in ("CloudRendering", "Linux64"):
-            raise ValueError(f"simulator.platform must be CloudRendering or Linux64, not {self.platform}")
-        if self.command is not None and not self.command.strip():
-            raise ValueError("simulator.command must be null or a command line, not an empty string")
 
 
 def controller_arguments(config: SimulatorConfig, home: Path, keywords: Mapping[str, Any]) -> dict[str, Any]:

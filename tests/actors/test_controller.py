@@ -15,7 +15,8 @@ import numpy as np
 import psutil
 import pytest
 
-from actors.controller import SimulatorConfig, SimulatorError, SimulatorProcess
+from actors.config import SimulatorConfig
+from actors.controller import SimulatorError, SimulatorProcess
 from tests.actors.conftest import FAKE
 
 MakeConfig = Callable[..., SimulatorConfig]

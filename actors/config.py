@@ -1,0 +1,138 @@
+"""Settings of simulators and actors. Values and comments: `conf/simulator/` and `conf/actors/interaction.yaml`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from replay.interaction.kernels import KERNELS
+from replay.interaction.record import MAGNITUDES
+
+REACH_SHAPES = ("sphere", "cylinder", "intersection", "infinite")
+"""Where a touch may go: within the radius of the camera; within the radius of the vertical line through the agent, at
+any height; in both; anywhere in view (spec section 1 and row (l) of the paper's Table 1)."""
+
+
+@dataclass
+class SimulatorConfig:
+    """One simulator and how the AI2-THOR client starts it."""
+
+    name: str
+    """What messages call it."""
+    command: str | None
+    """Command line of a local executable that speaks the client's protocol; a leading word "python" is this very
+    interpreter, with this project on its path. null: a Unity build of AI2-THOR."""
+    build_path: str | None
+    """Folder of an unpacked Unity build, named thor-<platform>-<commit> as in the client's cache. null: the folder
+    of that name for this version of the client in ~/.ai2thor/releases. Only without a command."""
+    platform: str | None
+    """"CloudRendering" (headless, Vulkan) or "Linux64" (an X display). Only without a command."""
+    x_display: str | None
+    """X display such as ":0". A local executable that needs none must be given a name all the same."""
+    gpu_device: int | None
+    """Index of the GPU that renders; null leaves the choice to the simulator."""
+    width: int
+    """Pixels; the model and the records need 300."""
+    height: int
+    """Pixels; the model and the records need 300."""
+    field_of_view: float
+    """Degrees, of the whole image."""
+    visibility_distance: float
+    """Metres; touches beyond it fail."""
+    start_timeout_s: float
+    """Seconds from launch until the first scene is ready."""
+    step_timeout_s: float
+    """Seconds for one action or for one reset."""
+    controller: dict[str, Any]
+    """Further keywords of `ai2thor.controller.Controller`, e.g. snapToGrid."""
+
+    def __post_init__(self) -> None:
+        for field in ("width", "height", "field_of_view", "visibility_distance", "start_timeout_s", "step_timeout_s"):
+            if not getattr(self, field) > 0:
+                raise ValueError(f"simulator.{field} must be greater than 0, not {getattr(self, field)}")
+        if self.field_of_view >= 180:
+            raise ValueError(f"simulator.field_of_view must be below 180 degrees, not {self.field_of_view}")
+        if self.gpu_device is not None and self.gpu_device < 0:
+            raise ValueError(f"simulator.gpu_device must be null or at least 0, not {self.gpu_device}")
+        if self.command is None and self.platform not in ("CloudRendering", "Linux64"):
+            raise ValueError(f"simulator.platform must be CloudRendering or Linux64, not {self.platform}")
+        if self.command is not None and not self.command.strip():
+            raise ValueError("simulator.command must be null or a command line, not an empty string")
+
+
+@dataclass
+class ReachConfig:
+    """How far the agent reaches."""
+
+    shape: str
+    """A name of `REACH_SHAPES`."""
+    radius: float
+    """Metres; without effect if the reach is infinite."""
+
+    def __post_init__(self) -> None:
+        if self.shape not in REACH_SHAPES:
+            raise ValueError(f"actors.reach.shape must be one of {', '.join(REACH_SHAPES)}, not '{self.shape}'")
+        if not self.radius > 0:
+            raise ValueError(f"actors.reach.radius must be greater than 0 metres, not {self.radius}")
+
+
+@dataclass
+class SelfSupervisionConfig:
+    """How two images become a mask and a decision (spec section 2)."""
+
+    change_threshold: float
+    """A cell has changed if its mean squared HSV difference is greater."""
+    superpixels: bool
+    """Whether the mask is made of whole superpixels; otherwise it is the changed cells."""
+    superpixel_scale: float
+    """Felzenszwalb's scale: larger makes larger superpixels."""
+    superpixel_sigma: float
+    """Standard deviation of the Gaussian that smooths the image before, pixels."""
+    superpixel_min_size: int
+    """Pixels of the smallest superpixel."""
+    superpixel_fraction: float
+    """A superpixel joins the mask if a larger fraction of its cells has changed."""
+    kernel: str
+    """Weighs the mask around a touched cell: a name of `replay.interaction.kernels.KERNELS`."""
+    success_threshold: float
+    """A touch is successful if the weighted sum is at least this."""
+
+    def __post_init__(self) -> None:
+        where = "actors.self_supervision"
+        for field in ("change_threshold", "superpixel_scale", "success_threshold"):
+            if not getattr(self, field) > 0:
+                raise ValueError(f"{where}.{field} must be greater than 0, not {getattr(self, field)}")
+        if self.superpixel_sigma < 0:
+            raise ValueError(f"{where}.superpixel_sigma must not be negative, not {self.superpixel_sigma}")
+        if self.superpixel_min_size < 1:
+            raise ValueError(f"{where}.superpixel_min_size must be at least 1 pixel, not {self.superpixel_min_size}")
+        if not 0 <= self.superpixel_fraction < 1:
+            raise ValueError(f"{where}.superpixel_fraction must be in [0, 1), not {self.superpixel_fraction}")
+        if self.kernel not in KERNELS:
+            raise ValueError(f"{where}.kernel must be one of {', '.join(KERNELS)}, not '{self.kernel}'")
+
+
+@dataclass
+class ActorConfig:
+    """How an actor plays a location."""
+
+    reach: ReachConfig
+    forces: list[float]
+    """moveMagnitude of the three force magnitudes, light to heavy."""
+    cluster_distance: float
+    """Squared distance in embedding space below which a cell belongs to an instance (spec section 4)."""
+    placement_attempts: int
+    """numPlacementAttempts of InitialRandomSpawn."""
+    drop_on_earlier_mask: bool
+    """Whether an unsuccessful touch on a cell of an earlier mask of its location counts for nothing (spec section 10)."""
+    self_supervision: SelfSupervisionConfig
+
+    def __post_init__(self) -> None:
+        if len(self.forces) != MAGNITUDES or list(self.forces) != sorted(set(self.forces)) or min(self.forces) <= 0:
+            raise ValueError(
+                f"actors.forces must be {MAGNITUDES} positive magnitudes in increasing order, not {list(self.forces)}"
+            )
+        if not self.cluster_distance > 0:
+            raise ValueError(f"actors.cluster_distance must be greater than 0, not {self.cluster_distance}")
+        if self.placement_attempts < 1:
+            raise ValueError(f"actors.placement_attempts must be at least 1, not {self.placement_attempts}")

@@ -1,0 +1,76 @@
+"""Which cells to touch, how hard, and in which direction (spec sections 1 and 4).
+
+All random draws of a location come from one generator seeded by (run's seed, running number of the location), and in
+an order that does not depend on the model: the random touches and all directions of a location are the same whichever
+actor plays it, with whatever weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.controller import Observation
+from models.interaction.inference import Predictor
+from replay.interaction.record import GRID_SIZE, MAGNITUDES, MAX_TOUCHES, Choice
+
+DIRECTIONS: NDArray[np.float64] = np.array(list(product((-1, 1), (1, 2), (-1, 1))), dtype=np.float64)
+"""(8, 3) directions (x right, y up, z ahead in the agent's frame), not normalised: sideways, up, to or fro."""
+
+
+@dataclass(frozen=True)
+class TouchPlan:
+    """How many touches a location gets and what they are to find out; changes with the phase of training."""
+
+    greedy: int
+    """Touches that the model chooses."""
+    random: int
+    """Touches drawn at random."""
+    force_trials: bool
+    """Whether smaller and larger forces are tried (joint phase); otherwise only the largest is used."""
+
+    def __post_init__(self) -> None:
+        if min(self.greedy, self.random) < 0 or not 1 <= self.greedy + self.random <= MAX_TOUCHES:
+            raise ValueError(
+                f"greedy and random touches must be 1 to {MAX_TOUCHES} together, not {self.greedy} and {self.random}"
+            )
+
+
+@dataclass(frozen=True)
+class Touch:
+    """One intended touch."""
+
+    row: int
+    column: int
+    magnitude: int
+    """Predicted or drawn magnitude index 0, 1, 2."""
+    direction: tuple[float, float, float]
+    """In the agent's frame."""
+    choice: Choice
+
+
+def choose_touches(
+    observation: Observation,
+    plan: TouchPlan,
+    predictor: Predictor,
+    rng: np.random.Generator,
+    cluster_distance: float = 1.0,
+) -> list[Touch]:
+    """The touches of a location, greedy ones first and best first.
+
+    There are fewer greedy ones than planned only if the instances found fill the whole grid.
+    """
+    cells = rng.integers(GRID_SIZE, size=(plan.random, 2))
+    magnitudes = rng.integers(MAGNITUDES, size=plan.random)
+    directions = DIRECTIONS[rng.integers(len(DIRECTIONS), size=plan.greedy + plan.random)]
+    touches = []
+    if plan.greedy:
+        (found,) = predictor.predict(observation.image, observation.depth, plan.greedy, cluster_distance)
+        for (row, column), force, direction in zip(found.seeds, found.force, directions, strict=False):
+            touches.append(Touch(int(row), int(column), int(force), tuple(direction), Choice.GREEDY))
+    for (row, column), magnitude, direction in zip(cells, magnitudes, directions[plan.greedy :], strict=True):
+        touches.append(Touch(int(row), int(column), int(magnitude), tuple(direction), Choice.RANDOM))
+    return touches

@@ -1,0 +1,198 @@
+"""Playing one location: look, choose points, touch them one by one, and record what came of it.
+
+Source: paper sections 2 and 4; spec sections 1, 2 and 4. The core without Ray; `actors/shell.py` is the Ray actor.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.config import ActorConfig
+from actors.controller import Observation, SimulatorProcess
+from actors.geometry import reach_mask
+from actors.interaction.choose import Touch, TouchPlan, choose_touches
+from actors.interaction.locations import Location, set_up
+from actors.interaction.self_supervision import SelfSupervision
+from actors.interaction.statistics import PlayStatistics
+from models.interaction.inference import Predictor
+from replay.interaction.record import (
+    GRID_SIZE,
+    IMAGE_SIZE,
+    MAGNITUDES,
+    RECORD_FIELDS,
+    Choice,
+    Feedback,
+    LocationRecord,
+    is_success,
+    pack_masks,
+)
+
+UNLIMITED_HAND = 100.0
+"""handDistance, metres, for reaches that are no sphere: the reach itself was checked by depth before the touch."""
+
+
+class Supervision(Protocol):
+    """What judges touches: `SelfSupervision`, or another source of masks."""
+
+    def judge(self, image: NDArray[np.uint8], row: int, column: int) -> NDArray[np.bool_] | None:
+        """The (100, 100) mask of what the touch of a cell moved, or None if it was not successful."""
+
+
+class Player:
+    """Plays locations in one simulator.
+
+    Args:
+        simulator: running; `play` leaves it wherever the last touch did.
+        predictor: the actor's copy of the model.
+        config: reach, forces, self-supervision.
+        seed: the run's.
+        actor: number of the actor, for the records.
+        supervise: makes the judge of a location from its first look; the self-supervision module unless given.
+        choose: chooses a location's touches; `choose_touches` unless given.
+    """
+
+    def __init__(
+        self,
+        simulator: SimulatorProcess,
+        predictor: Predictor,
+        config: ActorConfig,
+        seed: int,
+        actor: int = 0,
+        supervise: Callable[[Observation], Supervision] | None = None,
+        choose: Callable[..., list[Touch]] = choose_touches,
+    ) -> None:
+        self.simulator = simulator
+        self.predictor = predictor
+        self.config = config
+        self.seed = seed
+        self.actor = actor
+        self._supervise = supervise or (lambda first: SelfSupervision(first.image, config.self_supervision))
+        self._choose = choose
+
+    def play(
+        self, location: Location, number: int, plan: TouchPlan, weights_version: int
+    ) -> tuple[LocationRecord, PlayStatistics]:
+        """One visit.
+
+        Args:
+            location: where.
+            number: running number of the location in the run; with the run's seed it decides all random draws.
+            plan: how many touches, and whether forces are tried.
+            weights_version: of the predictor's weights, for the record.
+
+        Raises:
+            LocationError, SimulatorError: see `set_up`.
+        """
+        statistics = PlayStatistics(number, location.entry, self.actor, weights_version)
+        rng = np.random.default_rng([self.seed, number])
+        with statistics.clock("set_up"):
+            first = set_up(self.simulator, location, self.config.placement_attempts)
+        if first.image.shape != (IMAGE_SIZE, IMAGE_SIZE, 3):
+            height, width = first.image.shape[:2]
+            raise ValueError(f"simulator.width and simulator.height must be {IMAGE_SIZE}, not {width} and {height}")
+        with statistics.clock("inference"):
+            touches = self._choose(first, plan, self.predictor, rng, self.config.cluster_distance)
+        with statistics.clock("masks"):
+            judge = self._supervise(first)
+            reachable = self._reachable(first, location)
+
+        columns = {name: np.zeros(shape, dtype) for name, (shape, dtype) in RECORD_FIELDS.items()}
+        moved = np.zeros((GRID_SIZE, GRID_SIZE), dtype=bool)
+        for index, touch in enumerate(touches):
+            # Out of reach the simulator would answer, a step later, that nothing was touched. The touch still counts
+            # as unsuccessful, so that the model learns to expect nothing there.
+            feedback, mask = Feedback.UNSUCCESSFUL, None
+            if reachable[touch.row, touch.column]:
+                feedback, mask, look = self._attempt(touch, plan, judge, statistics)
+                reachable = self._reachable(look, location)
+            else:
+                statistics.out_of_reach += 1
+            if mask is not None:
+                moved |= mask
+                columns["masks"][index] = pack_masks(mask)
+            elif self.config.drop_on_earlier_mask and moved[touch.row, touch.column]:
+                feedback = Feedback.DROPPED
+            columns["points"][index] = touch.row, touch.column
+            columns["magnitudes"][index] = touch.magnitude
+            columns["feedback"][index] = feedback
+            columns["choices"][index] = touch.choice
+
+        columns["image"], columns["depth"] = first.image, first.depth.astype(np.float16)
+        for name, value in {
+            "touches": len(touches),
+            "location": number,
+            "entry": location.entry,
+            "weights_version": weights_version,
+            "actor": self.actor,
+        }.items():
+            columns[name] = np.array(value, dtype=RECORD_FIELDS[name][1])
+        record = LocationRecord(**columns)
+        count(record, statistics)
+        return record, statistics
+
+    def _attempt(
+        self, touch: Touch, plan: TouchPlan, judge: Supervision, statistics: PlayStatistics
+    ) -> tuple[Feedback, NDArray[np.bool_] | None, Observation]:
+        """All trials of one touch: its feedback, the mask of the successful trial or None, and the last look."""
+        for magnitude, verdict in trials(touch.magnitude, plan.force_trials):
+            statistics.trials += 1
+            with statistics.clock("simulator"):
+                look = self._touch(touch, self.config.forces[magnitude])
+            with statistics.clock("masks"):
+                mask = judge.judge(look.image, touch.row, touch.column)
+            if mask is not None:
+                return verdict, mask, look
+        return Feedback.UNSUCCESSFUL, None, look
+
+    def _touch(self, touch: Touch, force: float) -> Observation:
+        sphere = self.config.reach.shape in ("sphere", "intersection")
+        arguments: dict[str, Any] = {
+            "x": (touch.column + 0.5) / GRID_SIZE,
+            "y": (touch.row + 0.5) / GRID_SIZE,
+            "direction": dict(zip("xyz", touch.direction, strict=True)),
+            "moveMagnitude": force,
+            "handDistance": self.config.reach.radius if sphere else UNLIMITED_HAND,
+        }
+        # Whether the action reports success does not matter: what counts is what the next look shows.
+        return self.simulator.observe(self.simulator.step("TouchThenApplyForce", **arguments))
+
+    def _reachable(self, look: Observation, location: Location) -> NDArray[np.bool_]:
+        field_of_view = self.simulator.config.field_of_view
+        return reach_mask(look.depth, location.horizon, self.config.reach, field_of_view)
+
+
+def trials(predicted: int, force_trials: bool) -> list[tuple[int, Feedback]]:
+    """The magnitudes to try in turn at a point, each with the feedback that its success means (spec section 2).
+
+    First the one below the predicted, then the predicted, then the largest; none twice: if the smallest is predicted
+    there is none below it, and its own success means "just right".
+    """
+    largest = MAGNITUDES - 1
+    if not force_trials:
+        return [(largest, Feedback.MOVED)]
+    attempts = []
+    if predicted > 0:
+        attempts.append((predicted - 1, Feedback.TOO_LARGE))
+    attempts.append((predicted, Feedback.JUST_RIGHT))
+    if predicted < largest:
+        attempts.append((largest, Feedback.TOO_SMALL))
+    return attempts
+
+
+def count(record: LocationRecord, statistics: PlayStatistics) -> None:
+    """Fills in the statistics' counts of touches from a record."""
+    made = int(record.touches)
+    choices, feedback = record.choices[:made], record.feedback[:made]
+    statistics.touches = made
+    statistics.touches_by_choice = _names(choices, Choice)
+    statistics.successes_by_choice = _names(choices[is_success(feedback)], Choice)
+    statistics.feedback = _names(feedback, Feedback)
+
+
+def _names(values: NDArray[np.uint8], kind: type[Choice] | type[Feedback]) -> dict[str, int]:
+    return {kind(value).name.lower(): times for value, times in sorted(Counter(values.tolist()).items())}

@@ -1,0 +1,110 @@
+"""Locations: where the agent stands, and how the scene is set up there (paper section 2; spec section 1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ai2thor.server import Event
+
+from actors.controller import Observation, SimulatorError, SimulatorProcess
+
+POSITION_TOLERANCE = 0.05
+"""Metres between the pose asked for and the one answered; the Unity build lets the agent settle on the floor."""
+ANGLE_TOLERANCE = 0.5
+"""Degrees, likewise."""
+
+
+@dataclass(frozen=True)
+class Location:
+    """One entry of a data set file: a place in a room and the arrangement of the room's things."""
+
+    entry: int
+    """Index in its data set file."""
+    scene: str
+    """Scene name, e.g. "FloorPlan28"."""
+    position: tuple[float, float, float]
+    """Agent's (x, y, z), metres, in Unity's coordinates (y up)."""
+    rotation: float
+    """Degrees about the vertical, clockwise seen from above."""
+    horizon: float
+    """Degrees that the camera looks down."""
+    seed: int
+    """Seed of InitialRandomSpawn."""
+
+    def __str__(self) -> str:
+        x, y, z = self.position
+        return (
+            f"location {self.entry} ({self.scene}, position {x:g} {y:g} {z:g}, rotation {self.rotation:g}, "
+            f"horizon {self.horizon:g}, seed {self.seed})"
+        )
+
+
+class LocationError(ValueError):
+    """A location that the simulator refuses; the simulator itself is in order."""
+
+
+def set_up(simulator: SimulatorProcess, location: Location, placement_attempts: int = 5) -> Observation:
+    """Brings the simulator to a location and looks.
+
+    Reset, InitialRandomSpawn, MakeAllObjectsMoveable, TeleportFull; then verifies that the answer is of the scene and
+    pose asked for: two Unity processes on one X server have been seen to return each other's frames. The answer itself
+    stays in `simulator.last_event`.
+
+    Raises:
+        LocationError: unknown scene, or an action failed; names the location and the action.
+        SimulatorError: the simulator failed, or the frame is of another scene or pose.
+    """
+    try:
+        simulator.reset(location.scene)
+    except ValueError as error:
+        raise LocationError(f"{location}: {error}") from error
+    x, y, z = location.position
+    _require(
+        simulator,
+        location,
+        "InitialRandomSpawn",
+        randomSeed=location.seed,
+        forceVisible=True,
+        numPlacementAttempts=placement_attempts,
+    )
+    _require(simulator, location, "MakeAllObjectsMoveable")
+    event = _require(
+        simulator,
+        location,
+        "TeleportFull",
+        position={"x": x, "y": y, "z": z},
+        rotation={"x": 0.0, "y": location.rotation, "z": 0.0},
+        horizon=location.horizon,
+        standing=True,
+    )
+    verify(event, location)
+    return simulator.observe(event)
+
+
+def verify(event: Event, location: Location) -> None:
+    """Raises SimulatorError if an answer is not of the location's scene and pose."""
+    scene, agent = event.metadata["sceneName"], event.metadata["agent"]
+    if scene.removesuffix("_physics") != location.scene.removesuffix("_physics"):
+        raise SimulatorError(f"{location}: the simulator's answer is of scene {scene}")
+    for axis, wanted in zip("xyz", location.position, strict=True):
+        found = agent["position"][axis]
+        if abs(found - wanted) > POSITION_TOLERANCE:
+            raise SimulatorError(f"{location}: the simulator's answer is of position {axis} = {found:.3f}")
+    for name, wanted, found in (
+        ("rotation", location.rotation, agent["rotation"]["y"]),
+        ("horizon", location.horizon, agent["cameraHorizon"]),
+    ):
+        if abs((found - wanted + 180) % 360 - 180) > ANGLE_TOLERANCE:
+            raise SimulatorError(f"{location}: the simulator's answer is of {name} {found:.2f}")
+
+
+def _require(simulator: SimulatorProcess, location: Location, action: str, **arguments: Any) -> Event:
+    try:
+        event = simulator.step(action, **arguments)
+    except ValueError as error:
+        raise LocationError(f"{location}: {action} was refused: {error}") from error
+    if not event.metadata["lastActionSuccess"]:
+        message = " ".join(str(event.metadata["errorMessage"]).split()) or "no reason given"
+        raise LocationError(f"{location}: {action} failed: {message}")
+    return event
