@@ -30,7 +30,8 @@ class SimulatorConfig:
     x_display: str | None
     """X display such as ":0". A local executable that needs none must be given a name all the same."""
     gpu_device: int | None
-    """Index of the GPU that renders; null leaves the choice to the simulator."""
+    """Index of the GPU that renders; null leaves the choice to the simulator. A local executable gets it as
+    -force-device-index."""
     width: int
     """Pixels; the model and the records need 300."""
     height: int
@@ -124,7 +125,7 @@ class ActorConfig:
     placement_attempts: int
     """numPlacementAttempts of InitialRandomSpawn."""
     drop_on_earlier_mask: bool
-    """Whether an unsuccessful touch on a cell of an earlier mask of its location counts for nothing (spec section 10)."""
+    """Whether an unsuccessful touch on a cell of an earlier mask of its location is left out (spec section 10)."""
     self_supervision: SelfSupervisionConfig
 
     def __post_init__(self) -> None:

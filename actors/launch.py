@@ -87,7 +87,7 @@ def _executable(config: SimulatorConfig) -> str:
     if "CUDA_VISIBLE_DEVICES" in os.environ:
         variables["CUDA_VISIBLE_DEVICES"] = os.environ["CUDA_VISIBLE_DEVICES"]
     if config.gpu_device is not None:
-        variables["MUJOCO_EGL_DEVICE_ID"] = str(config.gpu_device)
+        words += ["-force-device-index", str(config.gpu_device)]
     return shlex.join(["env", *(f"{name}={value}" for name, value in variables.items()), *words])
 
 

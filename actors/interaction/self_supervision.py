@@ -31,7 +31,7 @@ def hsv(image: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def changed_cells(before: NDArray[np.float32], after: NDArray[np.float32], threshold: float) -> NDArray[np.bool_]:
-    """(H/3, W/3) bool: mean squared difference of (H, W, 3) HSV images over a cell's pixels and channels > threshold."""
+    """(H/3, W/3) bool: mean squared difference of (H, W, 3) HSV images over a cell's pixels, channels > threshold."""
     height, width, channels = before.shape
     squares = np.square(before - after).reshape(height, width * channels)
     across = squares.reshape(height, -1, GRID_STRIDE * channels).sum(axis=2)

@@ -173,7 +173,8 @@ def test_what_the_simulator_inherits(fake_config: MakeConfig, monkeypatch: pytes
     simulator = SimulatorProcess(fake_config(gpu_device=1))
     try:
         seen = simulator.step("Environment").metadata["actionReturn"]
-        assert (seen["CUDA_VISIBLE_DEVICES"], seen["MUJOCO_EGL_DEVICE_ID"], seen["HOME"]) == ("3", "1", home)
+        assert (seen["CUDA_VISIBLE_DEVICES"], seen["HOME"]) == ("3", home)
+        assert "-force-device-index 1" in " ".join(psutil.Process(simulator.pid).cmdline())
         assert os.environ["CUDA_VISIBLE_DEVICES"] == "3" and os.environ["HOME"] == home
         assert not (Path(home) / ".ai2thor").exists()
     finally:
