@@ -107,8 +107,7 @@ class Metrics:
 def encode_detections(image_id: int | str, detections: Detections, limit: int) -> EncodedDetections:
     """Encodes the best `limit` detections of an image with non-empty masks, upsampled to 300x300, by falling score."""
     scores = np.asarray(detections.scores, dtype=np.float64)
-    nonempty = np.asarray(detections.masks).any(axis=(1, 2)) if len(scores) else np.zeros(0, dtype=bool)
-    order = [int(i) for i in np.argsort(-scores, kind="stable") if nonempty[i]][:limit]
+    order = [int(i) for i in np.argsort(-scores, kind="stable") if detections.masks[i].any()][:limit]
     return EncodedDetections(
         image_id=image_id,
         segmentations=tuple(encode(upsample(np.asarray(detections.masks[i], dtype=bool))) for i in order),

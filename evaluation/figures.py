@@ -216,12 +216,12 @@ def confusion_figure(path: Path, metrics: Metrics) -> None:
     for row in range(len(MASS_CLASSES)):
         for column in range(len(MASS_CLASSES)):
             value = percent[row, column]
-            text = "none found" if np.isnan(value) else f"{value:.1f} %\n({metrics.confusion[row, column]})"
+            text = "–" if np.isnan(value) else f"{value:.1f} %\n({metrics.confusion[row, column]})"
             axis.text(column, row, text, ha="center", va="center", color="white" if value > 55 else "0.15", fontsize=9)
     axis.set_xticks(range(len(MASS_CLASSES)), MASS_CLASSES)
     axis.set_yticks(range(len(MASS_CLASSES)), MASS_CLASSES)
     axis.set(xlabel="predicted mass class", ylabel="true mass class")
-    axis.set_title(f"Mass of found objects (mean per class {metrics.mass_accuracy:.1f} %)", fontsize=10)
+    figure.suptitle(f"Mass of found objects: {metrics.mass_accuracy:.1f} % right (mean per class)", fontsize=10)
     figure.colorbar(picture, ax=axis, shrink=0.85, label="% of the true class")
     save(figure, path, dpi=110)
 
@@ -229,12 +229,12 @@ def confusion_figure(path: Path, metrics: Metrics) -> None:
 def precision_recall_figure(path: Path, curves: Mapping[str, Metrics]) -> None:
     """Writes precision against recall at IoU 0.5 for masks and boxes, one line for each named method."""
     figure = Figure(figsize=(8.4, 3.6), layout="constrained")
-    for axis, kind in zip(figure.subplots(1, 2, sharey=True), ("mask", "box"), strict=True):
+    for axis, kind, title in zip(figure.subplots(1, 2, sharey=True), ("mask", "box"), ("Masks", "Boxes"), strict=True):
         for name, metrics in curves.items():
             precision = metrics.mask_precision if kind == "mask" else metrics.box_precision
             ap = metrics.mask_ap50 if kind == "mask" else metrics.box_ap50
             axis.plot(RECALLS, precision, linewidth=1.6, label=f"{name} ({ap:.1f})")
-        axis.set(xlabel="recall", xlim=(0, 1), ylim=(0, 1.02), title=f"{kind.capitalize()}s at IoU 0.5")
+        axis.set(xlabel="recall", xlim=(0, 1), ylim=(0, 1.02), title=f"{title} at IoU 0.5")
         axis.grid(alpha=0.25)
         axis.spines[["top", "right"]].set_visible(False)
         axis.legend(frameon=False, fontsize=8, title="AP50", title_fontsize=8)

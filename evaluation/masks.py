@@ -8,13 +8,15 @@ each group as one ASCII character from 48 on (the COCO mask format).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from faster_coco_eval.core import mask as coco_mask
 from numpy.typing import NDArray
 
 from replay.interaction.record import GRID_STRIDE
+
+Value = TypeVar("Value", bound=np.generic)
 
 RLE = dict[str, Any]
 """{"size": [height, width], "counts": str}: one compressed mask."""
@@ -41,8 +43,8 @@ def area(rle: Mapping[str, Any]) -> int:
     return int(coco_mask.area(dict(rle)))
 
 
-def upsample(masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """(..., 100, 100) grid masks to (..., 300, 300) image masks: each cell becomes its 3x3 pixels (spec section 8)."""
+def upsample(masks: NDArray[Value]) -> NDArray[Value]:
+    """(..., 100, 100) grid masks or maps to (..., 300, 300) images: a cell becomes 3x3 pixels (spec section 8)."""
     return masks.repeat(GRID_STRIDE, axis=-2).repeat(GRID_STRIDE, axis=-1)
 
 
@@ -76,7 +78,7 @@ def check_rle(rle: Any, height: int, width: int) -> RLE:
 
 
 def _runs_of_string(counts: str) -> list[int]:
-    """Run lengths of a compressed RLE string. Raises ValueError for characters or ends that the format does not have."""
+    """Run lengths of a compressed RLE string; raises ValueError for characters and ends that the format lacks."""
     runs: list[int] = []
     value, shift = 0, 0
     for character in counts:

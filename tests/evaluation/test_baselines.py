@@ -92,7 +92,10 @@ def test_the_best_variant_is_reported() -> None:
     assert len(depth.variants) == 8 and len(results["superpixels"].variants) == 4
     for result in results.values():
         best = max(v["mask_ap50"] for v in result.variants.values())
-        assert result.metrics.mask_ap50 == pytest.approx(best, abs=1e-3) and result.variants[result.variant]["mask_ap50"] == best
+        assert (
+            result.metrics.mask_ap50 == pytest.approx(best, abs=1e-3)
+            and result.variants[result.variant]["mask_ap50"] == best
+        )
 
 
 def test_settings_name_the_field() -> None:

@@ -119,7 +119,7 @@ def test_same_figures_as_pycocotools() -> None:
         objects = [rectangle(*rng.integers(0, 240, 2), *rng.integers(9, 60, 2)) for _ in range(rng.integers(0, 5))]
         truths.append(truth(image, objects, [int(c) for c in rng.integers(0, 3, len(objects))]))
         masks = [np.roll(o, rng.integers(-9, 9, 2), (0, 1))[1::3, 1::3] for o in objects for _ in range(2)]
-        masks += [cells(*rng.integers(0, 80, 2), 9, 9) for _ in range(4)]
+        masks += [cells(int(rng.integers(80)), int(rng.integers(80)), 9, 9) for _ in range(4)]
         order = rng.permutation(len(masks))
         scores, classes = rng.random(len(masks)).round(1), rng.integers(0, 3, len(masks))
         detections = found([masks[i] for i in order], list(scores), [int(c) for c in classes])
@@ -142,7 +142,9 @@ def test_same_figures_as_pycocotools() -> None:
         return evaluator.eval["precision"][:, :, :, 0, 0]
 
     mask, box, mass = reference("segm", False), reference("bbox", False), reference("bbox", True)
-    assert metrics.mask_ap == pytest.approx(100 * mask.mean()) and metrics.mask_ap50 == pytest.approx(100 * mask[0].mean())
+    assert metrics.mask_ap == pytest.approx(100 * mask.mean()) and metrics.mask_ap50 == pytest.approx(
+        100 * mask[0].mean()
+    )
     assert metrics.box_ap == pytest.approx(100 * box.mean()) and metrics.box_ap50 == pytest.approx(100 * box[0].mean())
     assert metrics.mass_ap50 == pytest.approx(100 * mass[0].mean())
     assert 5 < metrics.mask_ap < metrics.mask_ap50 < 95

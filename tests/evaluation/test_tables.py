@@ -1,0 +1,61 @@
+"""The results table in its three forms."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from evaluation.tables import Row, cells, csv_table, markdown_table, mean_and_deviation, terminal_table, write_tables
+
+ALL = ("box_ap50", "box_ap", "mask_ap50", "mask_ap", "mass_accuracy", "mass_ap50")
+ROWS = [
+    Row("trained", [dict.fromkeys(ALL, 40.0), dict.fromkeys(ALL, 44.0)]),
+    Row("superpixels | random", [{"box_ap50": 12.34, "box_ap": 5.0, "mask_ap50": 50.0, "mask_ap": 6.6}]),
+]
+
+
+def test_mean_and_sample_deviation() -> None:
+    # The paper's three further seeds would be reported like this: 1, 2, 6 have mean 3 and variance (4+1+9)/2 = 7.
+    assert mean_and_deviation([1, 2, 6]) == (3, pytest.approx(7**0.5))
+    assert mean_and_deviation([5.0]) == (5.0, None)
+
+
+def test_cells_show_deviation_only_over_several_runs_and_a_dash_for_what_is_absent() -> None:
+    assert cells(ROWS[0]) == ["42.0 ± 2.8"] * 6
+    assert cells(ROWS[1]) == ["12.3", "5.0", "50.0", "6.6", "–", "–"]
+    assert cells(Row("nothing", [])) == ["–"] * 6
+    assert cells(Row("partly", [{"box_ap": 1.0}, {}]))[1] == "–"
+
+
+def test_markdown_marks_the_best_and_escapes_names() -> None:
+    lines = markdown_table(ROWS).splitlines()
+    assert (
+        lines[2]
+        == "| trained | **42.0 ± 2.8** | **42.0 ± 2.8** | 42.0 ± 2.8 | **42.0 ± 2.8** | 42.0 ± 2.8 | 42.0 ± 2.8 |"
+    )
+    assert lines[3] == "| superpixels \\| random | 12.3 | 5.0 | **50.0** | 6.6 | – | – |"
+    assert lines[0].count("|") == lines[1].count("|") == 8
+
+
+def test_csv_holds_means_deviations_and_empty_fields() -> None:
+    first, second = list(csv.DictReader(io.StringIO(csv_table(ROWS))))
+    assert (
+        first["runs"] == "2"
+        and float(first["mask_ap50"]) == 42
+        and float(first["mask_ap50_std"]) == pytest.approx(8**0.5, abs=1e-4)
+    )
+    assert second["mask_ap50"] == "50.0000" and second["mask_ap50_std"] == "" and second["mass_accuracy"] == ""
+
+
+def test_terminal_and_files(tmp_path: Path) -> None:
+    console = Console(file=io.StringIO(), width=120)
+    console.print(terminal_table("NovelSpaces", ROWS))
+    printed = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "NovelSpaces" in printed and "42.0 ± 2.8" in printed and "mass accuracy" in printed
+    write_tables(tmp_path / "new", ROWS)
+    assert sorted(p.name for p in (tmp_path / "new").iterdir()) == ["results.csv", "results.md"]
+    assert (tmp_path / "new" / "results.md").read_text() == markdown_table(ROWS)
