@@ -1,0 +1,302 @@
+"""Checkpoints of the learner: two safetensors files and one JSON file in a folder.
+
+    model-<sha256>.safetensors      the weights to evaluate (the moving average if it is on)
+    training-<sha256>.safetensors   Adam's moments, and the weights being trained if those are not the model's
+    learner.json                    format, architecture, configs, counters, and name, size and hash of the two
+
+`learner.json` is written last and names the other two, so a folder holds either a whole checkpoint or none, also when a
+checkpoint is written over another one. Nothing is unpickled on loading.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import shutil
+from pathlib import Path
+from typing import Any, TypeVar
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from learner.interaction.state import LearnerState
+from models.interaction.network import InteractionNetwork, NetworkConfig
+from models.weights import architecture, architecture_signature, float_state
+
+FORMAT = "playpen learner"
+FORMAT_VERSION = 1
+INDEX = "learner.json"
+_MAX_INDEX_BYTES = 16 * 2**20
+
+Value = TypeVar("Value")
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint that cannot be written or read; the message is one sentence naming the file and what is wrong."""
+
+
+def save_checkpoint(folder: Path, state: LearnerState, extra: dict[str, Any]) -> int:
+    """Writes a checkpoint; the folder appears, or changes, atomically.
+
+    Args:
+        folder: made if it is not there; a checkpoint in it is replaced, other files in it stay.
+        state: of `Learner.get_state`.
+        extra: JSON-able facts that `read_index` gives back under "extra".
+
+    Returns:
+        bytes written.
+
+    Raises:
+        CheckpointError: the disk is full, the folder cannot be written, or weights are not finite; what was in the
+            folder before is still whole.
+    """
+    folder = Path(folder)
+    model, training = state.weights, dict(state.moments)
+    if state.average is not None:
+        model = state.average
+        training |= {f"weights.{name}": value for name, value in state.weights.items()}
+    for name, value in {**model, **training}.items():
+        if not bool(torch.isfinite(value).all()):
+            raise CheckpointError(f"checkpoint {folder} was not written: tensor '{name}' holds NaN or infinity")
+    shapes = {name: list(value.shape) for name, value in model.items()}
+    files = {}
+    contents = {}
+    for kind, tensors in (("model", model), ("training", training)):
+        data = safetensors.torch.save(tensors)
+        digest = hashlib.sha256(data).hexdigest()
+        name = f"{kind}-{digest[:16]}.safetensors"
+        files[kind] = {"name": name, "bytes": len(data), "sha256": digest}
+        contents[name] = data
+    index = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "signature": architecture_signature(shapes),
+        "architecture": shapes,
+        "network": state.network_config,
+        "learner": state.learner_config,
+        "version": state.version,
+        "phase": state.phase,
+        "force_head_only": state.force_head_only,
+        "progress": state.progress,
+        "seed": state.seed,
+        "averaged": state.average is not None,
+        "files": files,
+        "extra": extra,
+    }
+    contents[INDEX] = json.dumps(index, indent=1).encode()  # last: the commit
+    target = folder if folder.exists() else folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        for name, data in contents.items():
+            _write(target / name, data)
+        _sync_folder(target)
+        if target != folder:
+            os.replace(target, folder)
+            _sync_folder(folder.parent)
+        for old in folder.glob("*-*.safetensors"):
+            if old.name.split("-")[0] in files and old.name not in contents:
+                old.unlink()
+    except OSError as error:
+        if target != folder:
+            shutil.rmtree(target, ignore_errors=True)
+        raise CheckpointError(f"checkpoint {folder} could not be written: {error.strerror or error}") from error
+    return sum(map(len, contents.values()))
+
+
+def read_index(folder: Path) -> dict[str, Any]:
+    """What `learner.json` says, with every field that loading needs checked for its type.
+
+    Raises:
+        CheckpointError: the file is missing, too large, no JSON, of another format, or lacks a field.
+    """
+    path = Path(folder) / INDEX
+    try:
+        if path.stat().st_size > _MAX_INDEX_BYTES:
+            raise CheckpointError(f"{path} is no checkpoint index: it is larger than {_MAX_INDEX_BYTES} bytes")
+        index = json.loads(path.read_bytes())
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read, so there is no checkpoint: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path} is not JSON: it is truncated or was changed") from error
+    if not isinstance(index, dict) or index.get("format") != FORMAT:
+        raise CheckpointError(f'{path} is no learner checkpoint: "format" must be "{FORMAT}"')
+    if index.get("format_version") != FORMAT_VERSION:
+        raise CheckpointError(
+            f"{path} has format_version {index.get('format_version')!r}, but this program reads {FORMAT_VERSION}"
+        )
+    for name, kind in {
+        "architecture": dict, "network": dict, "learner": dict, "version": int, "phase": str, "force_head_only": bool,
+        "progress": float, "seed": int, "averaged": bool, "files": dict, "extra": dict,
+    }.items():  # fmt: skip
+        _field(index, name, kind, path)
+    for name, shape in index["architecture"].items():
+        if not isinstance(shape, list) or not all(type(side) is int and side >= 0 for side in shape):
+            raise CheckpointError(f"{path}: architecture.{name} must be a list of whole numbers")
+    if index["version"] < 0 or index["seed"] < 0 or not 0 <= index["progress"] <= 1:
+        raise CheckpointError(f"{path}: version and seed must not be negative, and progress must be in [0, 1]")
+    for kind in ("model", "training"):
+        entry = _field(index["files"], kind, dict, path)
+        for name, wanted in {"name": str, "bytes": int, "sha256": str}.items():
+            _field(entry, name, wanted, path)
+        if Path(entry["name"]).name != entry["name"] or not entry["name"].endswith(".safetensors"):
+            raise CheckpointError(f"{path}: files.{kind}.name must be the plain name of a .safetensors file")
+    return index
+
+
+def load_model(folder: Path, network: InteractionNetwork) -> dict[str, Any]:
+    """Loads the weights to evaluate into `network`, in place; nothing else is read.
+
+    Returns:
+        the index, see `read_index`.
+
+    Raises:
+        CheckpointError: as `read_index`, or the network has another architecture, or the weights' file is missing,
+            truncated, changed, or holds NaN.
+    """
+    index = read_index(folder)
+    _check_architecture(folder, index, network)
+    tensors = _read_tensors(folder, index, "model", index["architecture"])
+    with torch.no_grad():
+        for name, value in float_state(network).items():
+            value.copy_(tensors[name])
+    return index
+
+
+def load_network(folder: Path) -> InteractionNetwork:
+    """A network as the checkpoint's config describes it, with its weights to evaluate.
+
+    Raises:
+        CheckpointError: as `load_model`, or the config in it is not a network's.
+    """
+    index = read_index(folder)
+    try:
+        network = InteractionNetwork(NetworkConfig(**index["network"]))
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f'{Path(folder) / INDEX}: "network" does not describe a network: {error}') from error
+    load_model(folder, network)
+    return network
+
+
+def load_checkpoint(folder: Path, network: InteractionNetwork) -> LearnerState:
+    """The whole state, for a learner that trains `network` (which is only compared, not changed).
+
+    Raises:
+        CheckpointError: as `load_model`, for both files.
+    """
+    index = read_index(folder)
+    _check_architecture(folder, index, network)
+    shapes: dict[str, list[int]] = index["architecture"]
+    model = _read_tensors(folder, index, "model", shapes)
+    parameters = {name: list(value.shape) for name, value in network.named_parameters()}
+    raw = {f"weights.{name}": shape for name, shape in shapes.items()} if index["averaged"] else {}
+    moments = {
+        f"{key}.{name}": [] if key == "step" else shape
+        for name, shape in parameters.items()
+        for key in ("step", "exp_avg", "exp_avg_sq")
+    }
+    training = _read_tensors(folder, index, "training", raw, optional=moments)
+    for name in parameters:
+        if len({f"{key}.{name}" in training for key in ("step", "exp_avg", "exp_avg_sq")}) > 1:
+            raise CheckpointError(f"checkpoint {folder} holds only a part of Adam's moments of '{name}'")
+    return LearnerState(
+        weights={name: training.pop(f"weights.{name}") for name in shapes} if index["averaged"] else model,
+        average=model if index["averaged"] else None,
+        moments=training,
+        version=index["version"],
+        phase=index["phase"],
+        force_head_only=index["force_head_only"],
+        progress=index["progress"],
+        seed=index["seed"],
+        network_config=index["network"],
+        learner_config=index["learner"],
+    )
+
+
+def _check_architecture(folder: Path, index: dict[str, Any], network: InteractionNetwork) -> None:
+    """Compares the index with a network and names the first difference."""
+    theirs, ours = index["architecture"], architecture(network)
+    for name in sorted(theirs.keys() | ours.keys()):
+        if theirs.get(name) != ours.get(name):
+            there, here = (f"shape {shapes[name]}" if name in shapes else "absent" for shapes in (theirs, ours))
+            raise CheckpointError(
+                f"checkpoint {folder} is another model's: '{name}' is {there} there, but {here} in the configured "
+                "models group"
+            )
+
+
+def _read_tensors(
+    folder: Path,
+    index: dict[str, Any],
+    kind: str,
+    required: dict[str, list[int]],
+    optional: dict[str, list[int]] | None = None,
+) -> dict[str, Tensor]:
+    """The float32 tensors of one file, all `required` and some `optional` ones, each of its shape and finite."""
+    entry = index["files"][kind]
+    path = Path(folder) / entry["name"]
+    allowed = required | (optional or {})
+    # Four bytes a number; safetensors' header takes less than a kilobyte a tensor.
+    most = sum(4 * math.prod(shape) + 1024 for shape in allowed.values()) + 1024
+    try:
+        size = path.stat().st_size
+        if size != entry["bytes"] or size > most:
+            raise CheckpointError(f"{path} has {size} bytes, not the {entry['bytes']} it was written with or too many")
+        data = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
+    if hashlib.sha256(data).hexdigest() != entry["sha256"]:
+        raise CheckpointError(f"{path} was changed after it was written: its SHA-256 is not the one in {INDEX}")
+    try:
+        tensors = safetensors.torch.load(data)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise CheckpointError(f"{path} is not a safetensors file: {error}") from error
+    for name in required:
+        if name not in tensors:
+            raise CheckpointError(f"{path} lacks the tensor '{name}'")
+    for name, value in tensors.items():
+        if name not in allowed:
+            raise CheckpointError(f"{path} holds an unexpected tensor '{name}'")
+        if value.dtype != torch.float32 or list(value.shape) != allowed[name]:
+            raise CheckpointError(
+                f"{path}: tensor '{name}' must be float32 of shape {allowed[name]}, "
+                f"not {str(value.dtype).removeprefix('torch.')} of shape {list(value.shape)}"
+            )
+        if not bool(torch.isfinite(value).all()):
+            raise CheckpointError(f"{path}: tensor '{name}' holds NaN or infinity")
+    return tensors
+
+
+def _field(values: dict[str, Any], name: str, kind: type[Value], path: Path) -> Value:
+    """The field of that name; CheckpointError unless it has that type (a whole number is a float, true no number)."""
+    value = values.get(name)
+    if kind is float and type(value) is int:
+        value = values[name] = float(value)
+    if type(value) is not kind:
+        raise CheckpointError(f'{path}: "{name}" must be of type {kind.__name__}, not {type(value).__name__}')
+    return value
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Writes a file under a temporary name, flushes it to the disk, and renames it."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes renames in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

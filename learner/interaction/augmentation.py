@@ -1,0 +1,135 @@
+"""Random mirroring and colour jitter of sampled looks (spec/interaction.md section 6).
+
+The colour operations are those of torchvision's ColorJitter on float images (whose compiled operators this project does
+not depend on), batched: each image has its own factors and its own order of the four operations. All draws come from a
+generator keyed by (seed, step), so a resumed run repeats them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from learner.config import AugmentationConfig
+from replay.interaction.record import GRID_SIZE
+
+GRAY = (0.2989, 0.587, 0.114)
+"""Weights of red, green and blue in a grey value (ITU-R BT.601, as torchvision rounds them)."""
+
+
+@dataclass(frozen=True)
+class Draws:
+    """What happens to each image of a batch, on the CPU."""
+
+    flip: Tensor
+    """(B,) bool: mirrored left to right."""
+    jitter: Tensor
+    """(B,) bool: colours changed."""
+    order: Tensor
+    """(B, 4) int64: a permutation of the indices in `OPERATIONS` each."""
+    factors: Tensor
+    """(B, 4) float32: the argument of each of `OPERATIONS`."""
+
+
+def draw(config: AugmentationConfig, batch: int, seed: int, step: int) -> Draws:
+    """Draws the changes of a batch; the same arguments give the same draws."""
+    key = int(np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0] >> np.uint64(1))
+    generator = torch.Generator().manual_seed(key)
+    flip, jitter = torch.rand((2, batch), generator=generator)
+    strengths = torch.tensor([config.brightness, config.contrast, config.saturation, config.hue])
+    spread = (2 * torch.rand((batch, 4), generator=generator) - 1) * strengths  # (B, 4) in [-strength, strength]
+    return Draws(
+        flip < config.flip_probability,
+        jitter < config.jitter_probability,
+        torch.rand((batch, 4), generator=generator).argsort(dim=1),
+        spread + torch.tensor([1.0, 1.0, 1.0, 0.0]),
+    )
+
+
+def flip_columns(maps: Tensor, flip: Tensor) -> Tensor:
+    """Mirrors maps (B, H, W, ...) left to right where `flip` (B,) is true; a copy of the rest."""
+    chosen = flip.nonzero()[:, 0].to(maps.device)
+    mirrored = maps.clone()
+    mirrored[chosen] = maps[chosen].flip(2)
+    return mirrored
+
+
+def flip_points(points: Tensor, flip: Tensor) -> Tensor:
+    """Mirrors grid cells (B, T, 2), (row, column), where `flip` (B,) is true."""
+    flip = flip.to(points.device)
+    columns = torch.where(flip[:, None], GRID_SIZE - 1 - points[..., 1], points[..., 1])
+    return torch.stack([points[..., 0], columns], dim=-1)
+
+
+def color_jitter(image: Tensor, draws: Draws) -> Tensor:
+    """Applies each image's operations in its own order.
+
+    Args:
+        image: (B, H, W, 3) uint8 RGB.
+        draws: of B images.
+
+    Returns:
+        (B, H, W, 3) float32 in [0, 1], planar in memory (a permuted view of (B, 3, H, W)).
+    """
+    planes = image.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format).div_(255)
+    flat = planes.flatten(2)  # (B, 3, P), a view
+    for turn in range(len(OPERATIONS)):
+        for number, operation in enumerate(OPERATIONS):
+            chosen = (draws.jitter & (draws.order[:, turn] == number)).nonzero()[:, 0]
+            if len(chosen):
+                factor = draws.factors[chosen, number].to(flat.device)
+                index = chosen.to(flat.device)
+                flat.index_copy_(0, index, operation(flat.index_select(0, index), factor))
+    return planes.permute(0, 2, 3, 1)
+
+
+def adjust_brightness(x: Tensor, factor: Tensor) -> Tensor:
+    """x (n, 3, P) in [0, 1] times factor (n,), cut off at 1. In place, as the other operations."""
+    return x.mul_(factor[:, None, None]).clamp_(0, 1)
+
+
+def adjust_contrast(x: Tensor, factor: Tensor) -> Tensor:
+    """Blends x with the mean grey value of its image; factor 1 changes nothing, 0 leaves grey."""
+    gray = (x.mean(dim=2) * x.new_tensor(GRAY)).sum(dim=1)  # (n,)
+    return x.mul_(factor[:, None, None]).add_(((1 - factor) * gray)[:, None, None]).clamp_(0, 1)
+
+
+def adjust_saturation(x: Tensor, factor: Tensor) -> Tensor:
+    """Blends each pixel of x with its grey value; factor 1 changes nothing, 0 leaves grey."""
+    gray = _gray(x) * (1 - factor)[:, None]
+    return x.mul_(factor[:, None, None]).add_(gray[:, None]).clamp_(0, 1)
+
+
+def adjust_hue(x: Tensor, shift: Tensor) -> Tensor:
+    """Turns the hue of x by shift (n,) of the colour circle; saturation and value (HSV) stay.
+
+    With value V, chroma C and hue h in turns, channel c of an HSV colour is V - C clamp(2 - 6 |u|, 0, 1), where u is
+    h's distance on the circle from the hue opposite to c: 1/2 for red, 5/6 for green, 1/6 for blue.
+    """
+    red, green, blue = x.unbind(dim=1)
+    value = x.amax(dim=1)
+    chroma = value - x.amin(dim=1)
+    scale = 6 * torch.where(chroma > 0, chroma, 1.0)
+    hue = torch.where(
+        value == red,
+        (green - blue).div_(scale),
+        torch.where(value == green, (blue - red).div_(scale).add_(1 / 3), (red - green).div_(scale).add_(2 / 3)),
+    ).add_(shift[:, None])
+    for channel, opposite in enumerate((1 / 2, 5 / 6, 1 / 6)):
+        distance = hue - opposite
+        distance.sub_(distance.round()).abs_()
+        x[:, channel] = value - distance.mul_(-6).add_(2).clamp_(0, 1).mul_(chroma)
+    return x
+
+
+def _gray(x: Tensor) -> Tensor:
+    """(n, 3, P) -> (n, P) grey values."""
+    gray = x[:, 0] * GRAY[0]
+    return gray.add_(x[:, 1], alpha=GRAY[1]).add_(x[:, 2], alpha=GRAY[2])
+
+
+OPERATIONS = (adjust_brightness, adjust_contrast, adjust_saturation, adjust_hue)
+"""In the order of the columns of `Draws.factors`."""

@@ -1,0 +1,316 @@
+"""The learner: batches in, priorities and weights out (spec/interaction.md sections 5 to 7).
+
+Plain PyTorch; `learner.shell` makes a Ray actor of it. One thread calls `step` and the methods that steer it; any other
+thread may call `weights` and `get_state` meanwhile: they wait for an optimiser update at most, never for a whole step.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.utils import get_total_norm
+
+from learner.config import LearnerConfig
+from learner.interaction import augmentation
+from learner.interaction.losses import (
+    embedding_gradient,
+    force_gradient,
+    score_gradient,
+    surrogate,
+)
+from learner.interaction.metrics import force_agreement, foreground_iou
+from learner.interaction.state import LearnerState
+from learner.interaction.targets import Masks, Touches, point_targets, read_masks, read_touches
+from learner.schedule import learning_rate
+from models.interaction.inputs import network_input
+from models.interaction.network import InteractionNetwork
+from models.weights import flatten_state, float_state
+from replay.interaction.kernels import kernel
+from replay.interaction.record import GRID_SIZE, Batch
+from replay.priorities import priority_from_score
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What one step returns."""
+
+    metrics: dict[str, float]
+    """Figures to log; those that could not be measured in this batch are left out."""
+    scores: NDArray[np.float32]
+    """(B,) smallest IoU of each image's masks with the predicted ones, 0.5 without masks."""
+    priorities: NDArray[np.float64]
+    """(B,) new priorities of the batch's records (Eq. 7, or another mode)."""
+
+
+@dataclass(frozen=True)
+class PreparedBatch:
+    """A batch on the device, augmented."""
+
+    inputs: Tensor
+    """(B, 4, 300, 300) float32, see `network_input`."""
+    touches: Touches
+    masks: Masks
+
+
+class Learner:
+    """Trains an `InteractionNetwork` with Adam on batches from the memory bank."""
+
+    def __init__(
+        self,
+        network: InteractionNetwork,
+        config: LearnerConfig,
+        seed: int,
+        device: str | torch.device = "cpu",
+        priority_mode: str = "priority",
+    ) -> None:
+        """Takes over `network` and moves it to the device.
+
+        Args:
+            network: freshly initialised (`build_network`) or loaded.
+            config: settings.
+            seed: key of the augmentation, not negative.
+            device: of the network and of all computations.
+            priority_mode: `replay.mode`, how scores become priorities.
+        """
+        self.config = config
+        self.device = torch.device(device)
+        self.seed = seed
+        self.priority_mode = priority_mode
+        self.version = 0
+        """Optimiser steps done."""
+        memory_format = torch.channels_last if config.channels_last else torch.contiguous_format
+        self.network = network.to(self.device, memory_format=memory_format)  # type: ignore[call-overload]
+        self.optimizer = torch.optim.Adam(
+            network.parameters(), lr=config.lr, weight_decay=config.weight_decay, fused=True
+        )
+        self._kernel = torch.from_numpy(kernel(config.kernel).copy()).to(self.device, torch.float32)
+        self._lock = threading.Lock()
+        self._phase = ""
+        self._force_head_only = False
+        self._progress = 0.0
+        self._average = (
+            {name: value.detach().clone() for name, value in float_state(network).items()} if config.ema_decay else None
+        )
+        self._remember_buffers()
+
+    # Steering
+
+    def start_phase(self, name: str) -> None:
+        """Begins a phase: without `force_trials` all but the force head is trained, with it all.
+
+        The optimiser's moments carry over.
+
+        Raises:
+            ValueError: the config has no phase of that name.
+        """
+        if name not in self.config.phases:
+            raise ValueError(f"phase must be one of {', '.join(self.config.phases)}, not '{name}'")
+        with self._lock:
+            self._phase = name
+            self._force_head_only = False
+
+    def train_only_force_head(self, only: bool) -> None:
+        """Freezes everything but the force head, BatchNorm's running statistics included, or lets it go on."""
+        with self._lock:
+            self._force_head_only = only
+
+    def set_progress(self, progress: float) -> None:
+        """Tells the share of the run that is done, in [0, 1]: the learning rate follows it."""
+        config = self.config
+        rate = learning_rate(config.lr, config.lr_schedule, config.lr_decay_fraction, progress)
+        with self._lock:
+            self._progress = progress
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+
+    # Training
+
+    def prepare(self, batch: Batch) -> PreparedBatch:
+        """Moves a batch to the device, unpacks its masks and augments it with the draws of the coming step."""
+        draws = augmentation.draw(self.config.augmentation, len(batch.image), self.seed, self.version)
+        image, depth = self._to_device(batch.image), self._to_device(batch.depth)
+        points = augmentation.flip_points(self._to_device(batch.points), draws.flip)
+        touches = read_touches(
+            points, self._to_device(batch.magnitudes), self._to_device(batch.feedback), self._to_device(batch.touches)
+        )
+        masks = read_masks(self._to_device(batch.masks), touches)
+        if draws.flip.any():
+            image = augmentation.flip_columns(image, draws.flip)
+            depth = augmentation.flip_columns(depth, draws.flip)
+            grid = masks.cells.view(-1, GRID_SIZE, GRID_SIZE)
+            flipped = augmentation.flip_columns(grid, draws.flip.to(self.device)[masks.image])
+            masks = Masks(masks.image, flipped.flatten(1))
+        if draws.jitter.any():
+            image = augmentation.color_jitter(image, draws)
+        inputs = network_input(image, depth)
+        return PreparedBatch(inputs if self.config.channels_last else inputs.contiguous(), touches, masks)
+
+    def step(self, batch: Batch) -> StepResult:
+        """One optimiser step.
+
+        Raises:
+            RuntimeError: `start_phase` was not called before.
+            FloatingPointError: the gradients are not finite; the weights are left as they were.
+        """
+        return self.train_on(self.prepare(batch))
+
+    def train_on(self, prepared: PreparedBatch) -> StepResult:
+        """One optimiser step on a prepared batch; `step` is `prepare` and this."""
+        if not self._phase:
+            raise RuntimeError("start_phase must be called before the first step")
+        config, touches, size = self.config, prepared.touches, len(prepared.inputs)
+        trains_force = self.config.phases[self._phase].force_trials
+        trains_rest = not self._force_head_only
+        self._freeze(trains_force, trains_rest)
+        with torch.set_grad_enabled(trains_rest):
+            shared = self.network.trunk(prepared.inputs)
+        output = self.network.heads(shared)
+
+        targets = point_targets(touches, self._kernel)
+        found = embedding_gradient(output.embedding, prepared.masks, config.embedding_weight, trains_rest)
+        metrics = {
+            "foreground_iou": foreground_iou(output.score, touches),
+            "mask_iou": found.iou.mean(),
+            "masks_per_image": found.iou.new_tensor(len(found.iou) / size),
+        }
+        terms: dict[str, Tensor] = {}
+        if trains_rest:
+            gradient = score_gradient(output.score.detach(), targets.foreground, targets.background)
+            terms["score"] = surrogate(output.score, gradient) / size
+            terms["embedding"] = surrogate(output.embedding, found.gradient) / size
+            weight = targets.foreground.sum() + targets.background.sum()
+            metrics["score_residual"] = gradient.abs().sum() / weight
+        if trains_force:
+            gradient = force_gradient(output.force.detach(), targets.force)
+            terms["force"] = config.force_weight * surrogate(output.force, gradient) / size
+            metrics["force_residual"] = gradient.abs().sum() / targets.force.abs().sum()
+            metrics["force_agreement"] = force_agreement(output.force, touches)
+        if trains_rest and config.gradient_norms_every and self.version % config.gradient_norms_every == 0:
+            for name, term in terms.items():
+                (at_shared,) = torch.autograd.grad(term, shared, retain_graph=True)
+                metrics[f"{name}_gradient_norm"] = at_shared.norm()
+
+        self.optimizer.zero_grad(set_to_none=True)
+        if terms:
+            torch.stack(list(terms.values())).sum().backward()
+        gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
+        norm = get_total_norm(gradients)
+        metrics["gradient_norm"] = norm
+
+        # One transfer for everything that the host needs; it also waits for the device.
+        names = list(metrics)
+        values = torch.stack([metrics[name].detach().float() for name in names])
+        *numbers, = torch.cat([values, found.image_scores.float()]).tolist()
+        measured = dict(zip(names, numbers, strict=False))
+        if not np.isfinite(measured["gradient_norm"]):
+            raise FloatingPointError(
+                f"the gradients of step {self.version} are not finite: learner.lr ({config.lr}) may be too large"
+            )
+        self._update(gradients, norm)
+        scores = np.array(numbers[len(names) :], dtype=np.float32)
+        logged = {name: value for name, value in measured.items() if np.isfinite(value)}
+        logged["learning_rate"] = self.optimizer.param_groups[0]["lr"]
+        return StepResult(logged, scores, priority_from_score(scores, self.priority_mode))
+
+    def _freeze(self, trains_force: bool, trains_rest: bool) -> None:
+        """Sets which parameters get gradients, and whether BatchNorm learns."""
+        force = set(self.network.force_head.parameters())
+        for parameter in self.network.parameters():
+            parameter.requires_grad_(trains_force if parameter in force else trains_rest)
+        self.network.train(trains_rest)
+
+    def _update(self, gradients: list[Tensor], norm: Tensor) -> None:
+        """Adam's step, the moving average, and the counter: the only place that changes what other threads read."""
+        limit = self.config.max_gradient_norm
+        if limit:
+            torch._foreach_mul_(gradients, (limit / norm).clamp_max(1.0))
+        with self._lock:
+            self.optimizer.step()
+            self.version += 1
+            self._remember_buffers()
+            if self._average is not None:
+                # A young average follows quickly, so that it does not remember the initial weights.
+                decay = min(self.config.ema_decay, (1 + self.version) / (10 + self.version))
+                state = float_state(self.network)
+                torch._foreach_lerp_(list(self._average.values()), list(state.values()), 1 - decay)
+
+    def _remember_buffers(self) -> None:
+        """Copies BatchNorm's statistics, which a forward pass changes outside the lock."""
+        self._buffers = {
+            name: value.clone() for name, value in self.network.named_buffers() if value.is_floating_point()
+        }
+
+    def _to_device(self, array: NDArray) -> Tensor:
+        # A copy where the array is read-only, as all that come out of Ray's object store are.
+        return torch.from_numpy(array if array.flags.writeable else array.copy()).to(self.device)
+
+    # State
+
+    def weights(self) -> tuple[NDArray[np.float32], int]:
+        """The weights to publish as a flat vector (the moving average if it is on), and their version."""
+        with self._lock:
+            return flatten_state(self._average or self._current()), self.version
+
+    def get_state(self) -> LearnerState:
+        """A copy of the state after the last finished step, on the CPU."""
+        with self._lock:
+            moments = {
+                f"{key}.{name}": _cpu_copy(value)
+                for name, parameter in self.network.named_parameters()
+                for key, value in self.optimizer.state.get(parameter, {}).items()
+            }
+            return LearnerState(
+                weights={name: _cpu_copy(value) for name, value in self._current().items()},
+                average=self._average and {name: _cpu_copy(value) for name, value in self._average.items()},
+                moments=moments,
+                version=self.version,
+                phase=self._phase,
+                force_head_only=self._force_head_only,
+                progress=self._progress,
+                seed=self.seed,
+                network_config=asdict(self.network.config),
+                learner_config=asdict(self.config),
+            )
+
+    def set_state(self, state: LearnerState) -> None:
+        """Continues from a state of a network of the same architecture (`load_checkpoint` checks that).
+
+        Settings stay the ones given to the constructor. If the moving average is on and the state has none, it
+        begins with the state's weights.
+        """
+        if state.phase:
+            self.start_phase(state.phase)
+        self.train_only_force_head(state.force_head_only)
+        self.set_progress(state.progress)
+        with self._lock, torch.no_grad():
+            for name, value in float_state(self.network).items():
+                value.copy_(state.weights[name])
+            self.optimizer.state.clear()
+            for name, parameter in self.network.named_parameters():
+                if f"step.{name}" in state.moments:
+                    self.optimizer.state[parameter] = {
+                        "step": state.moments[f"step.{name}"].to(self.device, copy=True),
+                        **{
+                            key: torch.empty_like(parameter).copy_(state.moments[f"{key}.{name}"])
+                            for key in ("exp_avg", "exp_avg_sq")
+                        },
+                    }
+            for name, value in (self._average or {}).items():
+                value.copy_((state.average or state.weights)[name])
+            self.version = state.version
+            self.seed = state.seed
+            self._remember_buffers()
+
+    def _current(self) -> dict[str, Tensor]:
+        """`float_state` of the network as it was after the last step."""
+        return {name: self._buffers.get(name, value) for name, value in float_state(self.network).items()}
+
+
+def _cpu_copy(tensor: Tensor) -> Tensor:
+    """A contiguous copy on the CPU."""
+    return torch.clone(tensor.detach(), memory_format=torch.contiguous_format).cpu()

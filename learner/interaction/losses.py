@@ -1,0 +1,124 @@
+"""The three losses, given by their gradients (supplement of the paper, "Loss details"; spec/interaction.md section 5).
+
+All *gradients* here are ascent directions as the paper writes them: they raise the score where the foreground is. The
+learner minimises `surrogate`, whose derivative is minus the ascent direction.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from learner.interaction.targets import Masks
+
+DISTANCE_SCALE = 1.5
+"""Sets the squared distance (about 1) at which Eq. 5 pushes and pulls alike (Eq. 6)."""
+PREDICTED_DISTANCE = 1.0
+"""Squared distance from a mask's mean below which a cell counts as predicted to belong to it (Eq. 6, 7)."""
+SCORE_WITHOUT_MASKS = 0.5
+"""Score of an image without any mask (supplement, "Priorities in the memory bank")."""
+CHUNK_FLOATS = 2**21
+"""Floats of one temporary of `embedding_gradient` on a CPU: some masks at a time, to stay within its caches."""
+CHUNK_FLOATS_GPU = 2**26
+"""The same on a GPU: 256 MB."""
+
+
+class EmbeddingGradient(NamedTuple):
+    """What the comparison of embeddings with masks gives, float32 unless the embedding is float64."""
+
+    gradient: Tensor
+    """(B, C, 100, 100) ascent direction for the embedding."""
+    iou: Tensor
+    """(M,) IoU of each mask B+ with {p: d_p < 1}."""
+    image_scores: Tensor
+    """(B,) smallest IoU of an image's masks, 0.5 without any: what Eq. 7 makes its priority from."""
+
+
+def rising(x: Tensor) -> Tensor:
+    """sigmoid(-x) * exp(-max(x, 0)^2 / 2): how strongly a logit x is raised, fading once it is confident (Eq. 2)."""
+    return torch.sigmoid(-x) * torch.exp(-0.5 * x.clamp_min(0).square())
+
+
+def score_gradient(score: Tensor, foreground: Tensor, background: Tensor) -> Tensor:
+    """Eq. 2: fg rising(s) - bg rising(-s); all (B, 100, 100).
+
+    The second factor of the paper, sigmoid(s) exp(-min(s, 0)^2 / 2), is `rising` of -s.
+    """
+    return foreground * rising(score) - background * rising(-score)
+
+
+def force_gradient(force: Tensor, target: Tensor) -> Tensor:
+    """Eq. 4, before its factor of 0.1: ft rising(m) where ft > 0, ft rising(-m) where ft < 0; all (B, 3, 100, 100)."""
+    return target * rising(force * target.sign())
+
+
+def distance_gradient(distance: Tensor, inside: Tensor) -> Tensor:
+    """Eq. 5: exp(-(d/1.5)^4) outside the mask, -1.5 d / (1 + d) inside; broadcasts.
+
+    The exponent ends at -50 (2e-22), since numbers that underflow slow a CPU down twentyfold.
+    """
+    push = torch.exp((distance / DISTANCE_SCALE).square_().square_().clamp_max_(50).neg_())
+    return torch.where(inside, -DISTANCE_SCALE * distance / (1 + distance), push)
+
+
+def surrogate(prediction: Tensor, gradient: Tensor) -> Tensor:
+    """A scalar whose derivative with respect to `prediction` is -gradient; its own value means nothing."""
+    return -(gradient.detach() * prediction).sum()
+
+
+@torch.no_grad()
+def embedding_gradient(
+    embedding: Tensor, masks: Masks, weight: float, differentiate: bool = True, chunk_floats: int | None = None
+) -> EmbeddingGradient:
+    """The embedding loss (Eq. 5) differentiated by hand, and the IoUs that fall out on the way.
+
+    For a mask B+ of area A with mean e = sum_{p in B+} e_p / A, x_p = e_p - e and d_p = |x_p|^2, the backward pass of
+    huber_square replaces the derivative 2 x of the squared norm by h(x) = 2 x truncated componentwise to [-1, 1].
+    With a_p = (weight / A) g_d(p), the ascent direction is a_p h(x_p) at each cell p, and through the mean
+    -(1 / A) sum_q a_q h(x_q) at each cell of B+. Masks of an image add up.
+
+    No scalar has this derivative (forward and backward of huber_square disagree on purpose). The work is done for
+    some masks at a time, so that memory does not grow with their number.
+
+    Args:
+        embedding: (B, C, 100, 100) e_p.
+        masks: of successful touches, none of them empty.
+        weight: w; the paper 1, its release 200.
+        differentiate: false leaves the gradient zero, for when only the IoUs are wanted.
+        chunk_floats: size of the temporaries; None chooses by device.
+    """
+    batch, channels = embedding.shape[:2]
+    flat = embedding.detach().flatten(2).contiguous()  # (B, C, P)
+    gradient = torch.zeros_like(flat)
+    iou = flat.new_zeros(len(masks.image))
+    if chunk_floats is None:
+        chunk_floats = CHUNK_FLOATS_GPU if flat.is_cuda else CHUNK_FLOATS
+    at_once = max(1, chunk_floats // flat[0].numel())
+    for start in range(0, len(masks.image), at_once):
+        image, inside = masks.image[start : start + at_once], masks.cells[start : start + at_once]
+        member = inside.to(flat.dtype)  # (m, P)
+        area = member.sum(dim=1)
+        x = flat.index_select(0, image)  # (m, C, P), a copy
+        x -= torch.bmm(x, member[..., None]) / area[:, None, None]
+        distance = torch.zeros_like(member)  # (m, P)
+        for component in x.unbind(dim=1):  # on a CPU twice as fast as x.square().sum(dim=1), and no temporary
+            distance.addcmul_(component, component)
+
+        predicted = distance < PREDICTED_DISTANCE
+        overlap = (predicted & inside).sum(dim=1)
+        iou[start : start + at_once] = overlap / (predicted | inside).sum(dim=1)
+
+        if not differentiate:
+            continue
+        # h(x) = 2 clamp(x, -1/2, 1/2); the 2 is cheaper in the factor, which has no channels.
+        factor = distance_gradient(distance, inside).mul_(2 * weight / area[:, None])
+        x.clamp_(-0.5, 0.5).mul_(factor[:, None])
+        through_mean = x.sum(dim=2) / area[:, None]  # (m, C)
+        x.addcmul_(through_mean[..., None], member[:, None], value=-1)
+        gradient.index_add_(0, image, x)
+    scores = torch.full((batch,), torch.inf, dtype=iou.dtype, device=iou.device)
+    scores.scatter_reduce_(0, masks.image, iou, reduce="amin")
+    scores = torch.where(scores.isinf(), SCORE_WITHOUT_MASKS, scores)
+    return EmbeddingGradient(gradient.view(embedding.shape), iou, scores)

@@ -1,0 +1,42 @@
+"""What a training step reports instead of loss values, of which the paper has none (spec/interaction.md section 5).
+
+All functions return scalars on the device, NaN where there is nothing to measure: a step moves them to the host once.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from learner.interaction.targets import Touches, force_marks
+from replay.interaction.record import MAGNITUDES, Feedback
+
+
+def foreground_iou(score: Tensor, touches: Touches) -> Tensor:
+    """IoU of predicted (s > 0) and observed (successful) foreground over the touched cells of a batch.
+
+    Cells that were never touched have no target and do not count; neither do dropped touches.
+
+    Args:
+        score: (B, 100, 100) interaction score s, a logit.
+        touches: of the batch.
+    """
+    predicted = score.flatten(1).gather(1, touches.cells) > 0
+    successful = touches.successful
+    either = (predicted & (touches.feedback != Feedback.DROPPED)) | successful
+    return (predicted & successful).sum() / either.sum()
+
+
+def force_agreement(force: Tensor, touches: Touches) -> Tensor:
+    """Share of touches with a force target whose largest force logit is one that the feedback speaks for.
+
+    Args:
+        force: (B, 3, 100, 100) force logits.
+        touches: of the batch; just right speaks for the predicted magnitude, too small (large) for all larger
+            (smaller) ones.
+    """
+    cells = touches.cells[:, None].expand(-1, MAGNITUDES, -1)
+    choice = force.flatten(2).gather(2, cells).argmax(dim=1)  # (B, T)
+    marks = torch.stack([force_marks(touches, magnitude) for magnitude in range(MAGNITUDES)], dim=1)  # (B, 3, T)
+    agrees = marks.gather(1, choice[:, None])[:, 0]
+    return agrees.sum() / marks.any(dim=1).sum()

@@ -1,0 +1,36 @@
+"""The learner's state between two steps: what a checkpoint holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass
+class LearnerState:
+    """A copy of everything that the next step depends on besides its batch; tensors on the CPU.
+
+    There is no generator to save: augmentation is keyed by seed and version.
+    """
+
+    weights: dict[str, Tensor]
+    """Name -> float32 tensor: `models.weights.float_state` of the network."""
+    average: dict[str, Tensor] | None
+    """The same of the moving average; None if it is off."""
+    moments: dict[str, Tensor]
+    """Adam's state: "exp_avg.NAME", "exp_avg_sq.NAME" and "step.NAME" of each parameter that was ever trained."""
+    version: int
+    """Optimiser steps done."""
+    phase: str
+    """Name of the current phase, "" before the first."""
+    force_head_only: bool
+    """Whether everything but the force head is frozen."""
+    progress: float
+    """Share of the run done, for the learning rate."""
+    seed: int
+    """Key of the augmentation."""
+    network_config: dict
+    """`NetworkConfig` as a dictionary."""
+    learner_config: dict
+    """`LearnerConfig` as a dictionary, for the record."""

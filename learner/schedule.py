@@ -1,0 +1,128 @@
+"""The schedule of a run: prefill, then rounds of locations and batches, with K batches growing linearly.
+
+Source: supplement of the paper, "Training details"; spec/interaction.md section 7. Pure functions of a `PhaseConfig`:
+the coordinator, the replay's limiter and the learner read the same numbers from them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import accumulate
+
+
+@dataclass
+class PhaseConfig:
+    """One phase of training. Values and their reasons: conf/learner/interaction.yaml."""
+
+    name: str
+    """Name of the phase; the same as its key under learner.phases."""
+    prefill: int
+    """Locations in the memory bank before the first batch."""
+    rounds: int
+    """Rounds of collecting and training; 0 leaves the phase out."""
+    locations_per_round: int
+    """Locations that one round adds to the memory bank."""
+    batches_first: int
+    """K, batches of the first round."""
+    batches_last: int
+    """K that the last rounds tend to."""
+    greedy: int
+    """Points a location that the model chooses."""
+    random: int
+    """Points a location drawn at random."""
+    force_trials: bool
+    """Whether several magnitudes are tried at each point, and the force head is trained."""
+    fresh_bank: bool
+    """Whether the phase begins with an empty memory bank."""
+    force_head_only_rounds: int
+    """Rounds at the beginning in which only the force head is trained."""
+
+    def __post_init__(self) -> None:
+        where = f"learner.phases.{self.name}"
+        for name in ("prefill", "rounds", "batches_first", "batches_last", "greedy", "random"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{where}.{name} must be 0 or more, not {getattr(self, name)}")
+        if self.locations_per_round < 1:
+            raise ValueError(f"{where}.locations_per_round must be at least 1, not {self.locations_per_round}")
+        if self.rounds and self.greedy + self.random < 1:
+            raise ValueError(f"{where}.greedy and {where}.random must not both be 0, or nothing is ever touched")
+        if not 0 <= self.force_head_only_rounds <= self.rounds:
+            raise ValueError(
+                f"{where}.force_head_only_rounds must be between 0 and rounds ({self.rounds}), "
+                f"not {self.force_head_only_rounds}"
+            )
+        if self.force_head_only_rounds and not self.force_trials:
+            raise ValueError(f"{where}.force_head_only_rounds needs {where}.force_trials: nothing else would be trained")
+
+
+def batches_in_round(phase: PhaseConfig, round_index: int) -> int:
+    """K of round r = 0 ... R - 1: int(first + (last - first) * r / R), rounded down as in the authors' release.
+
+    `last` itself would be round R's, so the last round trains slightly fewer batches when K grows.
+
+    Raises:
+        ValueError: the phase has no such round.
+    """
+    if not 0 <= round_index < phase.rounds:
+        raise ValueError(f"phase {phase.name} has rounds 0 to {phase.rounds - 1}, not {round_index}")
+    # In integers: the floor is then exact whatever R is (both ends are at least 0, so floor = int).
+    return (phase.batches_first * phase.rounds + (phase.batches_last - phase.batches_first) * round_index) // (
+        phase.rounds
+    )
+
+
+def batches_before_round(phase: PhaseConfig) -> list[int]:
+    """R + 1 numbers: batches of the phase done when round r begins; the last one is the phase's total."""
+    return list(accumulate((batches_in_round(phase, r) for r in range(phase.rounds)), initial=0))
+
+
+def round_of_batch(phase: PhaseConfig, batch: int) -> int:
+    """The round that trains the phase's batch number `batch` (from 0); R for batches beyond the last one.
+
+    Raises:
+        ValueError: `batch` is negative.
+    """
+    if batch < 0:
+        raise ValueError(f"batch must be 0 or more, not {batch}")
+    return sum(done <= batch for done in batches_before_round(phase)[1:])
+
+
+def total_batches(phase: PhaseConfig) -> int:
+    """Batches of the whole phase."""
+    return batches_before_round(phase)[-1]
+
+
+def total_locations(phase: PhaseConfig) -> int:
+    """Locations of the whole phase, prefill included; 0 for a phase without rounds."""
+    return phase.prefill + phase.rounds * phase.locations_per_round if phase.rounds else 0
+
+
+def locations_before_round(phase: PhaseConfig, round_index: int) -> int:
+    """Locations of the phase that are in the bank before the batches of round r: a round collects, then trains."""
+    return phase.prefill + (round_index + 1) * phase.locations_per_round
+
+
+def learning_rate(start: float, kind: str, decay_fraction: float, progress: float) -> float:
+    """Learning rate after a share of the run.
+
+    Args:
+        start: rate at the beginning.
+        kind: "constant" (the paper), or "linear" or "cosine": `start` until the last `decay_fraction` of the run
+            begins, then falling to 0 at its end.
+        decay_fraction: in (0, 1].
+        progress: share of the run done, in [0, 1].
+
+    Raises:
+        ValueError: progress outside [0, 1], or an unknown kind.
+    """
+    if not 0 <= progress <= 1:
+        raise ValueError(f"progress must be in [0, 1], not {progress}")
+    left = min(1.0, (1 - progress) / decay_fraction)
+    if kind == "constant":
+        return start
+    if kind == "linear":
+        return start * left
+    if kind == "cosine":
+        return start * (1 - math.cos(math.pi * left)) / 2
+    raise ValueError(f"learner.lr_schedule must be constant, linear or cosine, not '{kind}'")
