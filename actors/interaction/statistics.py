@@ -29,6 +29,8 @@ class PlayStatistics:
     """Touches asked of the simulator: force trials make them more, cells out of reach fewer, than `touches`."""
     out_of_reach: int = 0
     """Touches that were not asked of the simulator because their cell was out of reach."""
+    stored: bool = True
+    """Whether the replay took the record; it does not if the phase is over or the location is there already."""
     restarts: int = 0
     """Simulators that had to be started anew for this location."""
     seconds: dict[str, float] = field(default_factory=dict)

@@ -1,0 +1,196 @@
+"""How fast one actor plays, where its time goes, and how that compares with the simulator alone.
+
+    python -m benchmarks.actor [--locations N] [--simulator rooms] [--seed S]
+
+One actor plays N locations with everything in it: set-up, look, inference with an untrained network, 10 greedy and 10
+random touches, masks, push to a memory bank (in the same process, without Ray). After each location a second simulator
+process repeats exactly the actions that the actor asked of the first one, through the same client and with nothing else
+done. `actor_vs_simulator` is the ratio of the two rates of touches in this run: the closer to 1, the less the actor's
+own work costs. A touch out of reach is counted, though it is not asked of the simulator. One torch thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+import tempfile
+from collections import Counter, defaultdict
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+import yaml
+from ai2thor.server import Event
+from tqdm import tqdm
+
+from actors.config import ActorConfig, ReachConfig, SelfSupervisionConfig, SimulatorConfig
+from actors.controller import SimulatorProcess
+from actors.geometry import reach_mask
+from actors.interaction.choose import TouchPlan
+from actors.interaction.interact import Player
+from actors.interaction.locations import Location, LocationError
+from models.interaction.inference import Predictor
+from models.interaction.network import InteractionNetwork, NetworkConfig
+from replay.bank import MemoryBank
+from replay.config import ReplayConfig
+from replay.interaction.batch import LOCATION_RECORDS
+from replay.limiter import Phase
+
+POSES = 6
+"""Poses tried for each location of the benchmark."""
+UNTRAINED_DISTANCE = 1e-4
+"""An untrained network's embeddings lie close together: with the paper's distance its first instance fills the grid."""
+CONF = Path(__file__).resolve().parent.parent / "conf"
+
+
+class RecordingSimulator(SimulatorProcess):
+    """Keeps what it was asked, so that another simulator can be asked the same."""
+
+    def __init__(self, config: SimulatorConfig) -> None:
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        super().__init__(config)
+
+    def reset(self, scene: str) -> Event:
+        self.asked.append(("reset", {"scene": scene}))
+        return super().reset(scene)
+
+    def step(self, action: str, **arguments: Any) -> Event:
+        self.asked.append((action, arguments))
+        return super().step(action, **arguments)
+
+
+def repeat(simulator: SimulatorProcess, asked: list[tuple[str, dict[str, Any]]]) -> None:
+    """Asks a simulator the same actions again."""
+    for action, arguments in asked:
+        if action == "reset":
+            simulator.reset(**arguments)
+        else:
+            simulator.step(action, **arguments)
+
+
+def draw_locations(simulator: SimulatorProcess, config: ActorConfig, count: int, seed: int) -> list[Location]:
+    """Locations each in another room, as long as there are enough; of POSES random poses that with most in reach."""
+    rng = np.random.default_rng(seed)
+    scenes = rng.permutation(sorted(simulator.scenes))
+    locations = []
+    for entry in range(count):
+        scene, spawn = str(scenes[entry % len(scenes)]), int(rng.integers(10_000))
+        simulator.reset(scene)
+        attempts = config.placement_attempts
+        simulator.step("InitialRandomSpawn", randomSeed=spawn, forceVisible=True, numPlacementAttempts=attempts)
+        places = simulator.step("GetReachablePositions").metadata["actionReturn"]
+        best, most = None, -1
+        for _ in range(POSES):
+            place = places[rng.integers(len(places))]
+            position, rotation = (place["x"], place["y"], place["z"]), float(rng.integers(8) * 45)
+            event = simulator.step(
+                "TeleportFull", position=place, rotation={"x": 0, "y": rotation, "z": 0}, horizon=30.0, standing=True
+            )
+            depth = simulator.observe(event).depth
+            reachable = reach_mask(depth, 30.0, config.reach, simulator.config.field_of_view).sum()
+            if event.metadata["lastActionSuccess"] and reachable > most:
+                best, most = Location(entry, scene, position, rotation, 30.0, spawn), reachable
+        if best is not None:
+            locations.append(best)
+    return locations
+
+
+def main() -> int:
+    """Runs the benchmark and prints its table and RESULT."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.actor", description=__doc__.split("\n\n")[0])
+    parser.add_argument("--locations", type=int, default=40, help="locations to play (40)")
+    parser.add_argument("--simulator", default="rooms", help="a file of conf/simulator (rooms)")
+    parser.add_argument("--seed", type=int, default=0, help="of the locations and touches (0)")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+
+    def read(name: str) -> dict[str, Any]:
+        return yaml.safe_load((CONF / name).read_text())
+
+    simulator_config = SimulatorConfig(**read(f"simulator/{arguments.simulator}.yaml"))
+    values = read("actors/interaction.yaml")
+    values["reach"] = ReachConfig(**values["reach"])
+    values["self_supervision"] = SelfSupervisionConfig(**values["self_supervision"])
+    values["cluster_distance"] = UNTRAINED_DISTANCE
+    config = ActorConfig(**values)
+    torch.manual_seed(arguments.seed)
+    predictor = Predictor(InteractionNetwork(NetworkConfig(**read("models/interaction.yaml"))))
+    plan = TouchPlan(greedy=10, random=10, force_trials=False)
+
+    seconds: dict[str, float] = defaultdict(float)
+    counts: Counter[str] = Counter()
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        bank_values = {**read("replay/bank.yaml"), "capacity": 64}
+        bank = MemoryBank(ReplayConfig(**bank_values), folder, LOCATION_RECORDS, arguments.seed)
+        bank.start_phase(Phase(arguments.locations + 1, 1, (1,), 1), True)
+        played, bare = RecordingSimulator(simulator_config), SimulatorProcess(simulator_config)
+        stack.callback(bare.stop)
+        stack.callback(played.stop)
+        player = Player(played, predictor, config, arguments.seed)
+        locations = draw_locations(bare, config, arguments.locations, arguments.seed)
+        for number, location in enumerate(tqdm(locations, desc="locations", disable=None)):
+            played.asked.clear()
+            start = perf_counter()
+            try:
+                record, statistics = player.play(location, number, plan, 0)
+            except LocationError:
+                counts["refused"] += 1
+                continue
+            with statistics.clock("push"):
+                bank.insert(record)
+            between = perf_counter()
+            repeat(bare, played.asked)
+            if number == 0:
+                continue  # first use of everything
+            seconds["simulator alone"] += perf_counter() - between
+            seconds["actor"] += between - start
+            for part, spent in statistics.seconds.items():
+                seconds[part] += spent
+            counts.update(
+                locations=1,
+                touches=statistics.touches,
+                trials=statistics.trials,
+                successes=sum(statistics.successes_by_choice.values()),
+            )
+
+    number = counts["locations"]
+    rate, alone = counts["touches"] / seconds["actor"], counts["touches"] / seconds["simulator alone"]
+    parts = {part: 1000 * seconds[part] / number for part in ("set_up", "simulator", "inference", "masks", "push")}
+    total = 1000 * seconds["actor"] / number
+    parts["rest"] = total - sum(parts.values())
+    print(
+        f"{number} locations, {counts['touches']} touches ({counts['trials']} asked, {counts['successes']} successful)"
+    )
+    for part, milliseconds in parts.items():
+        print(f"{part:>10} {milliseconds:8.1f} ms a location {100 * milliseconds / total:5.1f} %")
+    print(f"{'actor':>10} {total:8.1f} ms a location, {rate:.1f} touches/s")
+    print(f"{'simulator':>10} {1000 * seconds['simulator alone'] / number:8.1f} ms alone, {alone:.1f} touches/s")
+    result = {
+        "touches_per_s": round(rate, 2),
+        "simulator_touches_per_s": round(alone, 2),
+        "actor_vs_simulator": round(rate / alone, 3),
+        "parts": {part: round(milliseconds, 2) for part, milliseconds in parts.items()},
+        "locations": number,
+        "touches": counts["touches"],
+        "asked": counts["trials"],
+        "successes": counts["successes"],
+        "refused": counts["refused"],
+        "simulator": simulator_config.command or simulator_config.name,
+        "cpus": os.cpu_count(),
+        "threads": 1,
+        "seed": arguments.seed,
+    }
+    print("RESULT " + json.dumps(result))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
