@@ -21,7 +21,7 @@ from skimage.segmentation import felzenszwalb
 
 from actors.geometry import NEAR_PLANE, ray_factor
 from evaluation.coco import GroundTruth, Metrics, compute_metrics, encode_detections
-from evaluation.settings import BASELINE_CLASS, BaselineSettings, DepthEdgeSettings, SuperpixelSettings
+from evaluation.config import BASELINE_CLASS, BaselineConfig, DepthEdgeConfig, SuperpixelConfig
 from replay.interaction.record import GRID_SIZE, GRID_STRIDE, IMAGE_SIZE
 
 FIELD_OF_VIEW = 90.0
@@ -51,13 +51,13 @@ class BaselineResult:
     variants: dict[str, dict[str, float]]
 
 
-def superpixel_labels(image: NDArray[np.uint8], settings: SuperpixelSettings) -> NDArray[np.int64]:
+def superpixel_labels(image: NDArray[np.uint8], settings: SuperpixelConfig) -> NDArray[np.int64]:
     """(100, 100) number of the superpixel at each cell's centre pixel, for a (300, 300, 3) uint8 image."""
     labels = felzenszwalb(image, scale=settings.scale, sigma=settings.sigma, min_size=settings.min_size)
     return _subsample(labels).astype(np.int64)
 
 
-def depth_edges(depth: NDArray[np.floating], settings: DepthEdgeSettings) -> NDArray[np.bool_]:
+def depth_edges(depth: NDArray[np.floating], settings: DepthEdgeConfig) -> NDArray[np.bool_]:
     """Pixels at which a surface ends behind another one or folds towards the camera.
 
     Inverse depth along the camera's axis is an affine function of the pixel on every plane. It lies below the mean of
@@ -83,7 +83,7 @@ def depth_edges(depth: NDArray[np.floating], settings: DepthEdgeSettings) -> NDA
     return edges
 
 
-def depth_components(depth: NDArray[np.floating], settings: DepthEdgeSettings) -> NDArray[np.int64]:
+def depth_components(depth: NDArray[np.floating], settings: DepthEdgeConfig) -> NDArray[np.int64]:
     """(300, 300) number of the 4-connected component between depth edges at each pixel; 0 on edges and in components
     smaller than `min_size`."""
     free = (~depth_edges(depth, settings)).astype(np.uint8)
@@ -94,7 +94,7 @@ def depth_components(depth: NDArray[np.floating], settings: DepthEdgeSettings) -
 
 
 def superpixel_proposals(
-    image: NDArray[np.uint8], settings: SuperpixelSettings, random: np.random.Generator | None
+    image: NDArray[np.uint8], settings: SuperpixelConfig, random: np.random.Generator | None
 ) -> Proposals:
     """Every superpixel as a proposal, scored by `random`, or small-first if that is None."""
     labels = superpixel_labels(image, settings)
@@ -102,7 +102,7 @@ def superpixel_proposals(
 
 
 def depth_proposals(
-    depth: NDArray[np.floating], settings: DepthEdgeSettings, priors: bool, random: np.random.Generator | None
+    depth: NDArray[np.floating], settings: DepthEdgeConfig, priors: bool, random: np.random.Generator | None
 ) -> Proposals:
     """Every component between depth edges as a proposal.
 
@@ -130,7 +130,7 @@ def evaluate_baselines(
     images: Sequence[NDArray[np.uint8]],
     depths: Sequence[NDArray[np.floating]],
     ground_truths: Sequence[GroundTruth],
-    settings: BaselineSettings,
+    settings: BaselineConfig,
     seed: int,
     progress: Callable[[], None] = lambda: None,
 ) -> dict[str, BaselineResult]:
@@ -173,7 +173,7 @@ def evaluate_baselines(
 
 
 def _variants(
-    image: NDArray[np.uint8], depth: NDArray[np.floating], settings: BaselineSettings, seed: list[int]
+    image: NDArray[np.uint8], depth: NDArray[np.floating], settings: BaselineConfig, seed: list[int]
 ) -> Iterator[tuple[str, Proposals]]:
     """Every way in which the two baselines propose instances of one image, named "baseline: variant"."""
     for scores, random in (("small first", None), ("random score", np.random.default_rng(seed))):

@@ -13,11 +13,11 @@ from evaluation.baselines import (
     evaluate_baselines,
     superpixel_proposals,
 )
-from evaluation.settings import BaselineSettings, DepthEdgeSettings, SuperpixelSettings
+from evaluation.config import BaselineConfig, DepthEdgeConfig, SuperpixelConfig
 from tests.evaluation.helpers import rectangle, truth
 
-SUPERPIXELS = SuperpixelSettings(scale=200, sigma=0.5, min_size=200)
-DEPTH = DepthEdgeSettings(step=2, threshold=0.006, min_size=10, max_share=0.2, reach=1.5)
+SUPERPIXELS = SuperpixelConfig(scale=200, sigma=0.5, min_size=200)
+DEPTH = DepthEdgeConfig(step=2, threshold=0.006, min_size=10, max_share=0.2, reach=1.5)
 
 
 def ray_depth(axis_depth: np.ndarray) -> np.ndarray:
@@ -64,7 +64,7 @@ def test_depth_proposals_with_and_without_priors() -> None:
     assert without.masks[0][tuple(without.seeds[0])] and abs(without.seeds[0] - [39, 54]).max() <= 1
     with_priors = depth_proposals(depth, DEPTH, priors=True, random=None)
     assert len(with_priors.masks) == 1 and (with_priors.masks[0] == without.masks[0]).all()
-    beyond = DepthEdgeSettings(step=2, threshold=0.006, min_size=10, max_share=0.2, reach=1.1)
+    beyond = DepthEdgeConfig(step=2, threshold=0.006, min_size=10, max_share=0.2, reach=1.1)
     assert len(depth_proposals(depth, beyond, priors=True, random=None).masks) == 0
 
 
@@ -83,7 +83,7 @@ def test_the_best_variant_is_reported() -> None:
     image = np.full((300, 300, 3), 200, dtype=np.uint8)
     image[90:150, 120:210] = (20, 60, 200)
     truths = [truth(5, [rectangle(120, 90, 90, 60)], [1])]
-    settings = BaselineSettings(limits=[1, 100], superpixels=SUPERPIXELS, depth_edges=DEPTH)
+    settings = BaselineConfig(limits=[1, 100], superpixels=SUPERPIXELS, depth_edges=DEPTH)
     seen: list[int] = []
     results = evaluate_baselines([image], [wall_with_box()], truths, settings, 0, lambda: seen.append(1))
     assert set(results) == {"superpixels", "depth_edges"} and seen == [1]
@@ -100,4 +100,4 @@ def test_the_best_variant_is_reported() -> None:
 
 def test_settings_name_the_field() -> None:
     with pytest.raises(ValueError, match="evaluation.baselines.limits"):
-        BaselineSettings(limits=[0], superpixels=SUPERPIXELS, depth_edges=DEPTH)
+        BaselineConfig(limits=[0], superpixels=SUPERPIXELS, depth_edges=DEPTH)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from actors.config import REACH_SHAPES, ReachConfig
 from evaluation.coco import MASS_CLASSES
 
 
 @dataclass
-class SplitSettings:
+class SplitConfig:
     """One file of locations."""
 
     first_room: int
@@ -24,7 +25,7 @@ class SplitSettings:
 
 
 @dataclass
-class DatasetSettings:
+class DatasetConfig:
     """How to make the files of locations of the embedded rooms."""
 
     name: str
@@ -35,9 +36,9 @@ class DatasetSettings:
     """All random choices follow from it, whatever the number of workers."""
     scene_offsets: list[int]
     """What is added to a room's number within its kind to get its scene number: one offset for each kind of room."""
-    train: SplitSettings
+    train: SplitConfig
     """Locations to train at."""
-    test: SplitSettings
+    test: SplitConfig
     """Locations to evaluate at."""
     rotations: list[float]
     """Rotations about the vertical to choose from, degrees."""
@@ -53,6 +54,12 @@ class DatasetSettings:
     """Fewest pixels in reach that make a thing part of the ground truth (spec section 1: 10)."""
     max_mass: float
     """Things from this mass on are no part of the ground truth, kg (spec section 1: 150)."""
+    reach_shape: str
+    """What is in reach: a name of `actors.config.REACH_SHAPES`; the agent's, unless the two are to differ."""
+    reach_radius: float
+    """Metres."""
+    placement_attempts: int
+    """numPlacementAttempts of InitialRandomSpawn; must be the actors', or they find other rooms."""
     workers: int
     """Processes that make locations, each with its own simulator."""
 
@@ -70,15 +77,30 @@ class DatasetSettings:
         for field in ("scene_offsets", "rotations", "horizons"):
             if not getattr(self, field):
                 raise ValueError(f"evaluation.dataset.{field} must hold at least one value.")
-        for field in ("attempts_per_spawn", "min_objects", "min_pixels", "min_annotated_pixels", "workers"):
+        for field in (
+            "attempts_per_spawn",
+            "min_objects",
+            "min_pixels",
+            "min_annotated_pixels",
+            "workers",
+            "placement_attempts",
+        ):
             if getattr(self, field) < 1:
                 raise ValueError(f"evaluation.dataset.{field} must be at least 1.")
         if self.max_mass <= 0:
             raise ValueError("evaluation.dataset.max_mass must be above 0.")
+        if self.reach_shape not in REACH_SHAPES:
+            raise ValueError(f"evaluation.dataset.reach_shape must be one of {', '.join(REACH_SHAPES)}.")
+        if self.reach_radius <= 0:
+            raise ValueError("evaluation.dataset.reach_radius must be above 0 metres.")
+
+    def reach(self) -> ReachConfig:
+        """Shape and radius of what is in reach."""
+        return ReachConfig(shape=self.reach_shape, radius=self.reach_radius)
 
 
 @dataclass
-class SuperpixelSettings:
+class SuperpixelConfig:
     """Felzenszwalb superpixels as proposals without priors."""
 
     scale: float
@@ -90,7 +112,7 @@ class SuperpixelSettings:
 
 
 @dataclass
-class DepthEdgeSettings:
+class DepthEdgeConfig:
     """Connected components between depth edges as proposals."""
 
     step: int
@@ -106,14 +128,14 @@ class DepthEdgeSettings:
 
 
 @dataclass
-class BaselineSettings:
+class BaselineConfig:
     """What a trained network is compared with."""
 
     limits: list[int]
     """Most proposals an image, each tried; the best is reported."""
-    superpixels: SuperpixelSettings
+    superpixels: SuperpixelConfig
     """Felzenszwalb superpixels of the colour image."""
-    depth_edges: DepthEdgeSettings
+    depth_edges: DepthEdgeConfig
     """Connected components of the depth image."""
 
     def __post_init__(self) -> None:
@@ -122,10 +144,10 @@ class BaselineSettings:
 
 
 @dataclass
-class EvaluationSettings:
+class EvaluationConfig:
     """One evaluation: data set, what is measured and what is drawn."""
 
-    dataset: DatasetSettings
+    dataset: DatasetConfig
     """Locations of the embedded rooms."""
     train_file: str | None
     """Data set file to train at instead of one made for the embedded rooms."""
@@ -139,13 +161,28 @@ class EvaluationSettings:
     """Images that the network sees at once."""
     figures: int
     """How many six-panel figures are drawn."""
-    baselines: BaselineSettings
+    figure_touches: int
+    """Touches of the model, and as many random ones, at each drawn location: their masks are the last panel."""
+    every_minutes: float | None
+    """Minutes between two evaluations during training; null: only at its end."""
+    images_on_the_way: int
+    """How many of the evaluated locations are used during training, evenly spaced; 0 for all."""
+    baselines: BaselineConfig
     """What the trained network is compared with."""
 
     def __post_init__(self) -> None:
-        for field, least in (("images", 0), ("max_detections", 1), ("batch_size", 1), ("figures", 0)):
+        for field, least in (
+            ("images", 0),
+            ("max_detections", 1),
+            ("batch_size", 1),
+            ("figures", 0),
+            ("figure_touches", 0),
+            ("images_on_the_way", 0),
+        ):
             if getattr(self, field) < least:
                 raise ValueError(f"evaluation.{field} must be at least {least}.")
+        if self.every_minutes is not None and self.every_minutes <= 0:
+            raise ValueError("evaluation.every_minutes must be null or above 0.")
 
 
 def chosen_entries(total: int, images: int) -> list[int]:

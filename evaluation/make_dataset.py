@@ -1,0 +1,305 @@
+"""Makes the files of locations of the embedded rooms (spec section 1; format: evaluation/dataset.py).
+
+A *job* is one spawn: a room of the split's range, a spawn seed, and poses tried there until enough are accepted. All
+of a job's choices follow from (seed, split, number of the job), and jobs are taken in their order, so the file is the
+same whatever the number of workers. Poses of one job share (scene, seed); each is reproduced from its own `thor_meta`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import importlib.util
+import json
+import multiprocessing
+import shlex
+import signal
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ai2thor.server import Event
+from numpy.typing import NDArray
+
+from actors.config import SimulatorConfig
+from actors.controller import Observation, SimulatorError, SimulatorProcess
+from actors.interaction.locations import Location, verify
+from evaluation.config import DatasetConfig, SplitConfig
+from evaluation.dataset import NOT_MEASURED, SEED_LIMIT, mass_class, save_entries
+from evaluation.files import atomic
+from evaluation.ground_truth import TrueObject, objects_in_reach
+from evaluation.masks import area, box, encode
+from evaluation.progress import Progress
+from replay.interaction.record import IMAGE_SIZE
+
+SPLITS = ("train", "test")
+"""Files of a data set; their order numbers their random streams."""
+JOBS_PER_LOCATION = 20
+"""A split is given up after so many fruitless jobs for each location wanted."""
+POSITION_DIGITS = 4
+"""Positions are rounded to tenths of a millimetre, so that a file says exactly where the agent stood."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """One accepted location."""
+
+    fields: dict[str, Any]
+    """Its entry but for image_id."""
+    observation: Observation | None
+    """The look, if the split is annotated."""
+
+
+def make_dataset(config: DatasetConfig, simulator: SimulatorConfig) -> dict[str, Path]:
+    """The data set's files, made if they are not there yet.
+
+    Returns:
+        The paths of "train" and "test".
+
+    Raises:
+        SimulatorError: a simulator does not start or fails again and again.
+        ValueError: the rooms hold too few locations of the kind asked for.
+    """
+    folder = dataset_folder(config, simulator)
+    paths = {split: folder / f"{split}.json" for split in SPLITS}
+    missing = [split for split in SPLITS if not paths[split].exists()]
+    if missing:
+        with _workers(config, simulator) as pool:
+            for split in missing:
+                _make_split(config, split, paths[split], pool)
+    return paths
+
+
+def dataset_folder(config: DatasetConfig, simulator: SimulatorConfig) -> Path:
+    """Where the files of these settings belong: the name carries a hash of all that decides what is in them.
+
+    That includes the source of an embedded simulator: another version of it makes other rooms.
+    """
+    decisive = asdict(config)
+    for name in ("folder", "workers"):
+        del decisive[name]
+    decisive["simulator"] = [
+        simulator.name,
+        simulator.command,
+        simulator.width,
+        simulator.height,
+        simulator.field_of_view,
+        sorted(simulator.controller.items()),
+        source_hash(simulator.command),
+    ]
+    digest = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12]
+    return Path(config.folder) / f"{config.name}-{digest}"
+
+
+def source_hash(command: str | None) -> str:
+    """Hash of the source files of the package that a command line "python -m PACKAGE ..." runs; "" for others."""
+    words = shlex.split(command or "")
+    if words[:2] != ["python", "-m"] or len(words) < 3:
+        return ""
+    found = importlib.util.find_spec(words[2])
+    digest = hashlib.sha256()
+    for folder in (found.submodule_search_locations or []) if found else []:
+        for path in sorted(Path(folder).rglob("*.py")):
+            digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def rooms_of(config: DatasetConfig, split: SplitConfig) -> list[str]:
+    """Scene names of a split, in the order of their numbers."""
+    numbers = range(split.first_room, split.last_room + 1)
+    return [f"FloorPlan{offset + number}" for offset in config.scene_offsets for number in numbers]
+
+
+def observation_paths(path: Path) -> tuple[Path, Path]:
+    """Files beside an annotated file with its looks: (n, 300, 300, 3) uint8 and (n, 300, 300) float16."""
+    return path.with_suffix(".images.npy"), path.with_suffix(".depths.npy")
+
+
+def _make_split(config: DatasetConfig, name: str, path: Path, pool: ProcessPoolExecutor) -> None:
+    """Makes one file."""
+    split: SplitConfig = getattr(config, name)
+    made: list[Made] = []
+    last_job = JOBS_PER_LOCATION * split.locations
+    waiting: deque[Future[list[Made]]] = deque()
+    next_job = 0
+    with Progress(f"data set {config.name}, {name}", split.locations, "location") as progress:
+        while len(made) < split.locations:
+            while len(waiting) < 2 * config.workers and next_job < last_job:
+                waiting.append(pool.submit(_run_job, name, next_job))
+                next_job += 1
+            if not waiting:
+                raise ValueError(
+                    f"the rooms of evaluation.dataset.{name} gave only {len(made)} of {split.locations} locations; "
+                    "lower evaluation.dataset.min_objects or min_pixels."
+                )
+            try:
+                found = waiting.popleft().result()[: split.locations - len(made)]
+            except BrokenProcessPool:
+                raise SimulatorError("a process that makes locations died; try again.") from None
+            made += found
+            progress.step(len(found))
+        for job in waiting:
+            job.cancel()
+    if split.annotated:
+        images, depths = observation_paths(path)
+        looks = [location.observation for location in made if location.observation is not None]
+        _save_array(images, np.stack([look.image for look in looks]))
+        _save_array(depths, np.stack([look.depth for look in looks]).astype(np.float16))
+    save_entries(path, [{"image_id": number, **location.fields} for number, location in enumerate(made)])
+
+
+def _save_array(path: Path, array: NDArray[Any]) -> None:
+    with atomic(path) as file:
+        np.save(file, array)
+
+
+@contextmanager
+def _workers(config: DatasetConfig, simulator: SimulatorConfig) -> Iterator[ProcessPoolExecutor]:
+    """Spawned processes with a simulator each; forked ones could not use OpenGL if their parent had."""
+    pool = ProcessPoolExecutor(
+        config.workers, multiprocessing.get_context("spawn"), initializer=_start, initargs=(config, simulator)
+    )
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+class _Worker:
+    """What a worker process holds."""
+
+    def __init__(self, config: DatasetConfig, simulator: SimulatorConfig) -> None:
+        self.config = config
+        self.simulator_config = simulator
+        self.process: SimulatorProcess | None = None
+
+    def simulator(self) -> SimulatorProcess:
+        """The running simulator; started at first use and after a failure."""
+        if self.process is None or not self.process.alive:
+            self.process = SimulatorProcess(self.simulator_config, renderInstanceSegmentation=True)
+        return self.process
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.stop()
+
+
+_worker: _Worker | None = None
+
+
+def _start(config: DatasetConfig, simulator: SimulatorConfig) -> None:
+    """Runs first in each worker process."""
+    global _worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+    _worker = _Worker(config, simulator)
+    atexit.register(_worker.stop)
+
+
+def _run_job(split: str, number: int) -> list[Made]:
+    """Does a job in a worker process; once more in a new simulator if the first fails."""
+    assert _worker is not None
+    try:
+        return locations_of_job(_worker.config, split, number, _worker.simulator())
+    except SimulatorError:
+        return locations_of_job(_worker.config, split, number, _worker.simulator())
+
+
+def locations_of_job(config: DatasetConfig, name: str, number: int, simulator: SimulatorProcess) -> list[Made]:
+    """The accepted poses of one spawn, at most `poses_per_spawn`; none if the simulator refuses the spawn."""
+    split: SplitConfig = getattr(config, name)
+    random = np.random.default_rng([config.seed, SPLITS.index(name), number])
+    rooms = rooms_of(config, split)
+    # Each round through the rooms in an order of its own.
+    order = np.random.default_rng([config.seed, SPLITS.index(name), number // len(rooms), 1]).permutation(len(rooms))
+    scene = rooms[order[number % len(rooms)]]
+    seed = int(random.integers(SEED_LIMIT))
+    simulator.reset(scene)
+    spawn = {"randomSeed": seed, "forceVisible": True, "numPlacementAttempts": config.placement_attempts}
+    if not _succeeded(simulator.step("InitialRandomSpawn", **spawn)):
+        return []
+    if not _succeeded(simulator.step("MakeAllObjectsMoveable")):
+        return []
+    positions = simulator.step("GetReachablePositions").metadata["actionReturn"] or []
+    made: list[Made] = []
+    for _ in range(config.attempts_per_spawn if positions else 0):
+        position = positions[random.integers(len(positions))]
+        location = Location(
+            entry=0,
+            scene=scene,
+            position=(_round(position["x"]), _round(position["y"]), _round(position["z"])),
+            rotation=float(random.choice(config.rotations)),
+            horizon=float(random.choice(config.horizons)),
+            seed=seed,
+        )
+        accepted = _look(config, split, location, simulator)
+        if accepted is not None:
+            made.append(accepted)
+            if len(made) == split.poses_per_spawn:
+                break
+    return made
+
+
+def _look(config: DatasetConfig, split: SplitConfig, location: Location, simulator: SimulatorProcess) -> Made | None:
+    """Goes to a pose and looks; None if the simulator refuses it or too little is in reach."""
+    event = simulator.step(
+        "TeleportFull",
+        position=dict(zip("xyz", location.position, strict=True)),
+        rotation={"x": 0.0, "y": location.rotation, "z": 0.0},
+        horizon=location.horizon,
+        standing=True,
+    )
+    if not _succeeded(event):
+        return None
+    verify(event, location)
+    look = simulator.observe(event)
+    found = objects_in_reach(
+        event,
+        look.depth,
+        location.horizon,
+        config.reach(),
+        simulator.config.field_of_view,
+        config.min_annotated_pixels,
+        config.max_mass,
+    )
+    if sum(thing.pixels_in_reach >= config.min_pixels for thing in found) < config.min_objects:
+        return None
+    fields = {
+        "width": IMAGE_SIZE,
+        "height": IMAGE_SIZE,
+        "thor_meta": {
+            "scene": location.scene,
+            "position": dict(zip("xyz", location.position, strict=True)),
+            "rotation": location.rotation,
+            "horizon": location.horizon,
+            "seed": location.seed,
+        },
+        "annotations": [_annotation(thing) for thing in found] if split.annotated else [],
+    }
+    return Made(fields, look if split.annotated else None)
+
+
+def _annotation(thing: TrueObject) -> dict[str, Any]:
+    rle = encode(thing.mask)
+    return {
+        "segmentation": rle,
+        "category_id": mass_class(thing.mass),
+        "gt_mass": thing.mass,
+        "min_force": NOT_MEASURED,
+        "bbox": box(rle),
+        "area": area(rle),
+        "objectType": thing.object_type,
+    }
+
+
+def _succeeded(event: Event) -> bool:
+    return bool(event.metadata["lastActionSuccess"])
+
+
+def _round(value: float) -> float:
+    return round(float(value), POSITION_DIGITS)
