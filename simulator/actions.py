@@ -17,7 +17,6 @@ from simulator.arguments import INVALID, MISSING, Angles, Vector, call
 from simulator.camera import FAR, NEAR
 from simulator.environment import AGENT_CENTER, SCENE_SUFFIX, ActionFailed, Environment, View
 from simulator.metadata import vector
-from simulator.navigation import Obstacles
 from simulator.physics import Unstable, make_push
 from simulator.scene import from_unity
 
@@ -190,7 +189,7 @@ def teleport_full(
     if not forceAction:
         if abs(up - AGENT_CENTER) > FLOOR_TOLERANCE:
             raise ActionFailed(f"The agent's position is {AGENT_CENTER} m above the floor; {up:g} m is not possible.")
-        obstacles = Obstacles(room.scene, room.data)
+        obstacles = room.obstacles()
         if obstacles.outside(np.array([[east, north]]))[0]:
             raise ActionFailed("The target position is outside the room.")
         geom = obstacles.hit(east, north)
@@ -205,7 +204,7 @@ def teleport_full(
 def get_reachable_positions(environment: Environment) -> list[dict[str, float]]:
     """Where the agent can walk on a grid through its position."""
     room, agent = environment.room, environment.agent
-    points = Obstacles(room.scene, room.data).reachable(agent.x, agent.y, environment.view.grid_size)
+    points = room.obstacles().reachable(agent.x, agent.y, environment.view.grid_size)
     return [vector(x, y, AGENT_CENTER) for x, y in points.tolist()]
 
 

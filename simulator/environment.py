@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from simulator.camera import FAR, NEAR, Camera
 from simulator.metadata import describe_colors, describe_objects, object_ids, vector
-from simulator.navigation import Obstacles
 from simulator.protocol import Field
 from simulator.rendering import VISIBLE_GROUPS, Graphics, Quality
 from simulator.room import Room, RoomCache, RoomSource
@@ -147,8 +146,7 @@ class Environment:
             )
         self._room = self._rooms.get(name)
         self.physics_paused = False
-        x, y = Obstacles(self.room.scene, self.room.data).start(self.view.grid_size)
-        self.agent = Agent(x, y)
+        self.agent = Agent(*self._room.start)
         self.ids = object_ids(self.room)
 
     def spawn(self, seed: int, attempts: int, force_visible: bool) -> None:

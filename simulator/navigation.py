@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import dataclass
 
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
-
-from simulator.scene import Scene
 
 AGENT_RADIUS = 0.2
 """Metres, AI2-THOR's default agent."""
@@ -72,48 +71,84 @@ def _distance(hull: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray
     return np.where(inside, 0.0, nearest)
 
 
-class Obstacles:
-    """Footprints of what stands in the agent's way at one moment.
+def footprints(
+    model: mujoco.MjModel, data: mujoco.MjData, geoms: NDArray[np.intp]
+) -> list[tuple[int, NDArray[np.float64]]]:
+    """(geom, convex footprint (m, 2)) of those of the geoms that stand in an agent's way.
 
     Args:
-        scene: the room.
+        model: the room.
         data: its state, poses up to date.
+        geoms: numbers of the geoms to look at; planes and geoms without collisions never count.
+    """
+    solid = ((model.geom_contype != 0) | (model.geom_conaffinity != 0)) & (
+        model.geom_type != mujoco.mjtGeom.mjGEOM_PLANE
+    )
+    radius = model.geom_rbound
+    reaches = (data.geom_xpos[:, 2] + radius > STEP_HEIGHT) & (data.geom_xpos[:, 2] - radius < AGENT_HEIGHT)
+    found = []
+    for geom in geoms[(solid & reaches)[geoms]].tolist():
+        corners = _corners(model, data, geom)
+        if corners[:, 2].max() > STEP_HEIGHT and corners[:, 2].min() < AGENT_HEIGHT:
+            found.append((geom, _hull(corners[:, :2])))
+    return found
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Points of a grid and the steps between them."""
+
+    xs: NDArray[np.float64]
+    ys: NDArray[np.float64]
+    cells: NDArray[np.bool_]
+    """(len(xs), len(ys)) where the agent fits."""
+    east: NDArray[np.bool_]
+    """(len(xs) - 1, len(ys)) whether it can step from each point to its eastern neighbour, and back."""
+    north: NDArray[np.bool_]
+    """(len(xs), len(ys) - 1) the same to the north."""
+
+    def flood(self, reached: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """All that can be reached from the given points."""
+        while True:
+            grown = reached.copy()
+            grown[1:] |= reached[:-1] & self.east
+            grown[:-1] |= reached[1:] & self.east
+            grown[:, 1:] |= reached[:, :-1] & self.north
+            grown[:, :-1] |= reached[:, 1:] & self.north
+            if (grown == reached).all():
+                return reached
+            reached = grown
+
+    def points(self, chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """(n, 2) the chosen points, sorted by x, then y."""
+        columns, rows = np.nonzero(chosen)
+        return np.column_stack([self.xs[columns], self.ys[rows]])
+
+
+class Obstacles:
+    """What stands in the agent's way at one moment.
+
+    Args:
+        floor: (x_min, x_max, y_min, y_max) of the room.
+        prints: from `footprints`.
     """
 
-    def __init__(self, scene: Scene, data: mujoco.MjData) -> None:
-        self._floor = scene.floor
-        model = scene.model
-        solid = (model.geom_contype != 0) | (model.geom_conaffinity != 0)
-        self._footprints: list[tuple[int, NDArray[np.float64]]] = []
-        for geom in np.flatnonzero(solid & (model.geom_type != mujoco.mjtGeom.mjGEOM_PLANE)):
-            corners = _corners(model, data, int(geom))
-            if corners[:, 2].max() > STEP_HEIGHT and corners[:, 2].min() < AGENT_HEIGHT:
-                self._footprints.append((int(geom), _hull(corners[:, :2])))
+    def __init__(self, floor: tuple[float, float, float, float], prints: list[tuple[int, NDArray[np.float64]]]) -> None:
+        self._floor = floor
+        self._prints = [(geom, hull, hull.min(0) - AGENT_RADIUS, hull.max(0) + AGENT_RADIUS) for geom, hull in prints]
 
     def outside(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
         """(n,) whether an agent at each of the points (n, 2) would reach beyond the floor."""
         x_min, x_max, y_min, y_max = self._floor
-        x, y = points[:, 0], points[:, 1]
-        return (
-            (x < x_min + AGENT_RADIUS)
-            | (x > x_max - AGENT_RADIUS)
-            | (y < y_min + AGENT_RADIUS)
-            | (y > y_max - AGENT_RADIUS)
-        )
+        low = np.array([x_min, y_min]) + AGENT_RADIUS
+        high = np.array([x_max, y_max]) - AGENT_RADIUS
+        return np.any((points < low) | (points > high), axis=-1)
 
     def free(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
         """(n,) whether an agent fits at each of the points (n, 2)."""
         fits = ~self.outside(points)
-        for _, hull in self._footprints:
-            candidates = np.flatnonzero(fits)
-            if not len(candidates):
-                break
-            near = candidates[
-                (
-                    (points[candidates] >= hull.min(0) - AGENT_RADIUS)
-                    & (points[candidates] <= hull.max(0) + AGENT_RADIUS)
-                ).all(-1)
-            ]
+        for _, hull, low, high in self._prints:
+            near = np.flatnonzero(fits & ((points >= low) & (points <= high)).all(-1))
             if len(near):
                 fits[near] = _distance(hull, points[near]) >= AGENT_RADIUS
         return fits
@@ -121,76 +156,62 @@ class Obstacles:
     def hit(self, x: float, y: float) -> int | None:
         """The geom that an agent at (x, y) would stand in, or None."""
         point = np.array([[x, y]])
-        for geom, hull in self._footprints:
-            if _distance(hull, point)[0] < AGENT_RADIUS:
+        for geom, hull, low, high in self._prints:
+            if ((point >= low) & (point <= high)).all() and _distance(hull, point)[0] < AGENT_RADIUS:
                 return geom
         return None
 
-    def reachable(self, x: float, y: float, grid: float) -> NDArray[np.float64]:
-        """(n, 2) points of the grid through (x, y), `grid` metres wide, to which an agent at (x, y) can walk.
-
-        Steps go along the axes; a step needs room at its end and half way. Sorted by x, then y; without (x, y) itself
-        if something stands there.
-        """
+    def _grid(self, x: float, y: float, spacing: float) -> _Grid:
+        """The grid through (x, y) on the floor; a step needs room at its ends and half way."""
         x_min, x_max, y_min, y_max = self._floor
-        columns = np.arange(math.ceil((x_min - x) / grid), math.floor((x_max - x) / grid) + 1)
-        rows = np.arange(math.ceil((y_min - y) / grid), math.floor((y_max - y) / grid) + 1)
-        if not len(columns) or not len(rows):
-            return np.empty((0, 2))
+        xs = x + spacing * np.arange(
+            math.ceil((x_min - x) / spacing), math.floor((x_max - x) / spacing) + 1, dtype=np.float64
+        )
+        ys = y + spacing * np.arange(
+            math.ceil((y_min - y) / spacing), math.floor((y_max - y) / spacing) + 1, dtype=np.float64
+        )
 
-        def free(column_offset: float, row_offset: float) -> NDArray[np.bool_]:
-            points = np.stack(
-                np.meshgrid(x + (columns + column_offset) * grid, y + (rows + row_offset) * grid, indexing="ij"), -1
-            )
-            return self.free(points.reshape(-1, 2)).reshape(points.shape[:2])
+        def free(columns: NDArray[np.float64], rows: NDArray[np.float64]) -> NDArray[np.bool_]:
+            points = np.stack(np.meshgrid(columns, rows, indexing="ij"), -1)
+            return self.free(points.reshape(-1, 2)).reshape(len(columns), len(rows))
 
-        cells = free(0, 0)
-        east = cells[:-1] & cells[1:] & free(0.5, 0)[:-1]
-        north = cells[:, :-1] & cells[:, 1:] & free(0, 0.5)[:, :-1]
-        reached = np.zeros_like(cells)
-        start = (int(-columns[0]), int(-rows[0]))
-        if not (0 <= start[0] < len(columns) and 0 <= start[1] < len(rows)):
-            return np.empty((0, 2))
-        if cells[start]:
-            reached[start] = True
-        else:
-            # Something was pushed to where the agent stands: it may still leave to a free neighbour.
-            for i, j in ((-1, 0), (1, 0), (0, -1), (0, 1)):
-                column, row = start[0] + i, start[1] + j
-                if 0 <= column < len(columns) and 0 <= row < len(rows):
-                    reached[column, row] = cells[column, row]
-        while True:
-            grown = reached.copy()
-            grown[1:] |= reached[:-1] & east
-            grown[:-1] |= reached[1:] & east
-            grown[:, 1:] |= reached[:, :-1] & north
-            grown[:, :-1] |= reached[:, 1:] & north
-            if (grown == reached).all():
-                break
-            reached = grown
-        found = np.argwhere(reached)
-        return np.column_stack([x + columns[found[:, 0]] * grid, y + rows[found[:, 1]] * grid])
+        cells = free(xs, ys)
+        east = cells[:-1] & cells[1:] & free(xs[:-1] + spacing / 2, ys)
+        north = cells[:, :-1] & cells[:, 1:] & free(xs, ys[:-1] + spacing / 2)
+        return _Grid(xs, ys, cells, east, north)
 
-    def start(self, grid: float) -> tuple[float, float]:
+    def reachable(self, x: float, y: float, spacing: float) -> NDArray[np.float64]:
+        """(n, 2) points of the grid through (x, y), `spacing` metres wide, to which an agent at (x, y) can walk.
+
+        Steps go along the axes. Where something was pushed into the agent's own place it may still step out of it.
+        """
+        grid = self._grid(x, y, spacing)
+        nearness = np.maximum(np.abs(grid.xs - x)[:, None], np.abs(grid.ys - y)[None])
+        start = nearness < spacing / 2
+        if not (start & grid.cells).any():
+            beside = np.abs(grid.xs - x)[:, None] + np.abs(grid.ys - y)[None]
+            start = beside < 1.5 * spacing
+        return grid.points(grid.flood(start & grid.cells))
+
+    def start(self, spacing: float) -> tuple[float, float]:
         """Where the agent stands in a fresh room: of the largest connected free area, the point nearest the middle.
 
         Raises:
             ValueError: there is no room for an agent.
         """
         x_min, x_max, y_min, y_max = self._floor
-        middle = np.array([(x_min + x_max) / 2, (y_min + y_max) / 2])
-        xs = np.arange(math.ceil(x_min / grid), math.floor(x_max / grid) + 1) * grid
-        ys = np.arange(math.ceil(y_min / grid), math.floor(y_max / grid) + 1) * grid
-        points = np.stack(np.meshgrid(xs, ys, indexing="ij"), -1).reshape(-1, 2)
-        left = {(round(px / grid), round(py / grid)) for px, py in points[self.free(points)]}
-        best = np.empty((0, 2))
-        while left:
-            column, row = min(left)
-            area = self.reachable(column * grid, row * grid, grid)
-            left -= {(round(px / grid), round(py / grid)) for px, py in area} | {(column, row)}
-            if len(area) > len(best):
+        grid = self._grid(0.0, 0.0, spacing)
+        left, best = grid.cells.copy(), np.zeros_like(grid.cells)
+        while left.any():
+            seed = np.zeros_like(left)
+            seed.flat[int(left.argmax())] = True
+            area = grid.flood(seed)
+            left &= ~area
+            if area.sum() > best.sum():
                 best = area
-        if not len(best):
+        if not best.any():
             raise ValueError("the room has no place where the agent fits")
-        x, y = best[((best - middle) ** 2).sum(-1).argmin()]
-        return float(x), float(y)
+        points = grid.points(best)
+        middle = np.array([(x_min + x_max) / 2, (y_min + y_max) / 2])
+        x, y = points[((points - middle) ** 2).sum(-1).argmin()].tolist()
+        return x, y

@@ -36,8 +36,11 @@ SPEED_LIMIT = 6.0
 """m/s: no thing moves faster (a fall from 1.8 m), so at 5 ms a step none passes through a wall."""
 SPIN_LIMIT = 30.0
 """rad/s: no thing turns faster."""
-SLEEP_TOLERANCE = 5e-3
-"""MuJoCo's threshold on a resting tree's velocities (m/s and rad/s times the body's size)."""
+SLEEP_TOLERANCE = 2e-2
+"""MuJoCo's threshold on a resting tree's velocities (m/s and rad/s times the body's size), held for 10 steps."""
+ROLLING_RESISTANCE = 0.03
+"""Coefficient of rolling resistance: the lever of the resisting torque m g, as a share of the thing's size. Without it
+cups lying on their side roll on for seconds; with it 300 touches rested after 0.57 s instead of 0.98 s on average."""
 STEPS_BETWEEN_CHECKS = 4
 """Steps that run before rest and speeds are looked at again."""
 
@@ -80,6 +83,14 @@ def make_push(
     return Push(body, local, vector / force, force, PUSH_SECONDS)
 
 
+def _inertial_half_sides(model: mujoco.MjModel, bodies: NDArray[np.int32]) -> NDArray[np.float64]:
+    """(n, 3) half the sides, metres, of the solid boxes that have the bodies' masses and inertias."""
+    inertia = model.body_inertia[bodies]
+    # For a box with half sides a, b, c the sum of two moments less the third is 2/3 m a^2, and so on.
+    squares = 1.5 * (inertia.sum(1, keepdims=True) - 2 * inertia) / model.body_mass[bodies][:, None]
+    return np.sqrt(np.maximum(squares, 0.0))
+
+
 class Physics:
     """The motion of one room.
 
@@ -99,7 +110,11 @@ class Physics:
         self._push: Push | None = None
         self._owed_seconds = 0.0
         free = model.jnt_type == mujoco.mjtJoint.mjJNT_FREE
-        starts = model.jnt_dofadr[free]
+        starts, bodies = model.jnt_dofadr[free], model.jnt_bodyid[free]
+        weights = model.body_mass[bodies] * np.linalg.norm(model.opt.gravity)
+        sizes = _inertial_half_sides(model, bodies)
+        for axis in range(3, 6):
+            model.dof_frictionloss[starts + axis] = ROLLING_RESISTANCE * weights * np.median(sizes, axis=1)
         self._linear = (starts[:, None] + np.arange(3)).ravel()
         self._angular = (starts[:, None] + np.arange(3, 6)).ravel()
 

@@ -11,9 +11,13 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.navigation import Obstacles, footprints
 from simulator.physics import Physics
 from simulator.rendering import Quality, RoomGraphics
 from simulator.scene import Scene
+
+START_GRID = 0.25
+"""Metres between the places among which the agent's first one is chosen."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,16 @@ class Room:
         self.physics.place(self.model.qpos0)
         self.physics.run_to_rest()
         self._rest_positions = self.data.qpos.copy()
+        fixed = self.model.body_weldid[self.model.geom_bodyid] == 0
+        self._movable_geoms = np.flatnonzero(~fixed)
+        self._fixed_footprints = footprints(self.model, self.data, np.flatnonzero(fixed))
+        self.start = self.obstacles().start(START_GRID)
+        """(x, y) where the agent stands in the fresh room."""
+
+    def obstacles(self) -> Obstacles:
+        """What stands in an agent's way now."""
+        moved = footprints(self.model, self.data, self._movable_geoms)
+        return Obstacles(self.scene.floor, self._fixed_footprints + moved)
 
     def restore(self) -> None:
         """Puts everything to where it was when the room was made, with its original mass."""
