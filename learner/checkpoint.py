@@ -15,6 +15,7 @@ import json
 import math
 import os
 import shutil
+import threading
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -88,7 +89,7 @@ def save_checkpoint(folder: Path, state: LearnerState, extra: dict[str, Any]) ->
         "extra": extra,
     }
     contents[INDEX] = json.dumps(index, indent=1).encode()  # last: the commit
-    target = folder if folder.exists() else folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    target = folder if folder.exists() else folder.with_name(f".{folder.name}.{os.getpid()}-{threading.get_ident()}.partial")
     try:
         target.mkdir(parents=True, exist_ok=True)
         for name, data in contents.items():
@@ -282,7 +283,7 @@ def _field(values: dict[str, Any], name: str, kind: type[Value], path: Path) -> 
 
 def _write(path: Path, data: bytes) -> None:
     """Writes a file under a temporary name, flushes it to the disk, and renames it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.partial")
     try:
         with temporary.open("wb") as file:
             file.write(data)

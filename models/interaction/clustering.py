@@ -35,7 +35,7 @@ def cluster_instances(
 ) -> Instances:
     """Clusters a batch of predictions on its device; the only loop is the one over the N instances.
 
-    A seed that recentring leaves outside its own mask is put back, so no mask is empty and each seed is used once.
+    Recentring cannot push a seed out of its own mask: the mean of cells within a ball around the seed lies in that ball.
 
     Args:
         output: predictions, see `NetworkOutput`.
@@ -71,7 +71,7 @@ def cluster_instances(
         area = mask.sum(dim=1).clamp_min(1)[:, None, None]
         center = torch.bmm(embedding, mask.float()[..., None]) / area
         mask = _near(embedding, center, threshold) & free
-        mask.scatter_(1, seed, True)
+        mask.scatter_(1, seed, True)  # against rounding and infinite embeddings: no seed may come twice
         mask &= found
         free &= ~mask
         masks[:, n] = mask

@@ -44,5 +44,5 @@ def network_input(image: Tensor, depth: Tensor) -> Tensor:
     # Colour varies fastest in the source, so filling (B, H, W, 4) and permuting gives channels_last without a copy.
     stacked = torch.empty((len(image), *side, 4), dtype=torch.float32, device=image.device)
     torch.mul(image, scale, out=stacked[..., :3]).sub_(2.0)
-    stacked[..., 3] = depth.float().clamp_(0.0, MAX_DEPTH).sub_(DEPTH_CENTER)
+    stacked[..., 3] = depth.float().clamp(0.0, MAX_DEPTH).sub_(DEPTH_CENTER)
     return stacked.permute(0, 3, 1, 2)
