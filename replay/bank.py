@@ -150,10 +150,10 @@ class MemoryBank:
             self._limiter = self._make_limiter(phase, present)
             self._present = present
             self._phase_number += 1
+            self._sort()
             if fresh:
                 self._ring.clear()
                 self._slot_of_key.clear()
-                self._unsorted = 0
             self._changed.notify_all()
 
     def end_phase(self) -> None:
@@ -238,9 +238,7 @@ class MemoryBank:
             limiter = self._wait("sample", RateLimiter.can_sample, lambda limiter: limiter.all_sampled, timeout)
             if limiter is None:
                 raise PhaseFinished("the phase has all its batches, or has ended")
-            if self._config.strict and self._records.key_field is not None and self._unsorted:
-                self._ring.sort_newest(self._unsorted, self._records.key_field)
-            self._unsorted = 0
+            self._sort()
             occupied = self._ring.occupied
             weights = np.ones(len(occupied)) if self._config.mode == "uniform" else self._priorities[occupied]
             slots = occupied[sample_without_replacement(weights, batch_size, self._generator)]
@@ -249,6 +247,15 @@ class MemoryBank:
             limiter.sampled()
             self._changed.notify_all()
         return self._records.to_batch(sample)
+
+    def _sort(self) -> None:
+        """Under strict alternation, makes the bank independent of the order in which a round's records arrived.
+
+        The limiter's check of the capacity makes sure that none of them was overwritten by another before.
+        """
+        if self._config.strict and self._records.key_field is not None:
+            self._ring.sort_newest(self._unsorted, self._records.key_field)
+        self._unsorted = 0
 
     def update_priorities(
         self, slots: NDArray[np.int64], stamps: NDArray[np.int64], priorities: NDArray[np.floating]

@@ -58,7 +58,7 @@ class RateLimiter:
     the phase is not finished. Such a state exists if and only if, for some n, fewer batches are allowed at n than are
     required for location n + 1; the constructor checks each n. With both slacks at least 1 this cannot happen; nor can
     it under strict alternation. It also refuses a prefill (with the records present) smaller than a batch, and a
-    ring in which a batch, the prefill or a round does not fit.
+    ring that cannot hold a batch or the longest stretch of locations without a batch (prefill and first round).
     Every count is an integer and C is compared after multiplication by L: nothing is rounded.
 
     A second phase gets a new limiter, whose counts begin at 0; `present` says how many records of the first phase
@@ -207,11 +207,17 @@ def _check_phase(phase: Phase, capacity: int, present: int) -> None:
         raise ValueError("a phase must have at least 1 round")
     if min(phase.batches_per_round) < 0:
         raise ValueError(f"a round's batches must not be negative, not {min(phase.batches_per_round)}")
-    needed = max(phase.batch_size, phase.prefill, phase.locations_per_round)
-    if capacity < needed:
+    if capacity < phase.batch_size:
+        raise ValueError(f"replay.capacity must be at least {phase.batch_size} to hold a batch, not {capacity}")
+    stretch = longest = phase.prefill
+    for batches in phase.batches_per_round:
+        stretch += phase.locations_per_round
+        longest = max(longest, stretch)
+        stretch = 0 if batches else stretch
+    if capacity < longest:
         raise ValueError(
-            f"replay.capacity must be at least {needed} to hold a batch ({phase.batch_size}), the prefill "
-            f"({phase.prefill}) and a round ({phase.locations_per_round}), not {capacity}"
+            f"replay.capacity must be at least {longest}, not {capacity}: so many locations come without a batch "
+            "between them, and the first would be overwritten before any batch could hold them"
         )
     if phase.prefill + present < phase.batch_size:
         raise ValueError(

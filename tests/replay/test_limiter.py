@@ -192,8 +192,16 @@ def test_slacks_of_at_least_one_never_deadlock(phase: Phase, a: int, b: int, str
         (
             {"prefill": 12},
             {"capacity": 9},
-            "replay.capacity must be at least 12 to hold a batch (4), the prefill (12) and a round (2), not 9",
+            "replay.capacity must be at least 14, not 9: so many locations come without a batch between them, and the "
+            "first would be overwritten before any batch could hold them",
         ),
+        (
+            {"prefill": 1, "batch_size": 1, "batches_per_round": (1, 0, 0, 1, 1)},
+            {"capacity": 5},
+            "replay.capacity must be at least 6, not 5: so many locations come without a batch between them, and the "
+            "first would be overwritten before any batch could hold them",
+        ),
+        ({}, {"capacity": 3}, "replay.capacity must be at least 4 to hold a batch, not 3"),
         (
             {},
             {"locations_ahead": 0, "batches_ahead": 0},
