@@ -2,7 +2,7 @@
 
 Run as a script: fake_simulator.py [--at EVENT=FAULT] [client's arguments ...]. EVENT is "launch" (before any pipe is
 opened), "open" (server pipe open, nothing sent), "ready" (first message sent, action pipe not opened) or the name of an
-action; FAULT is one of FAULTS.
+action; FAULT is one of FAULTS, "partial" (dies in the middle of an image), "fail" or "refuse" (unsuccessful answers).
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ def crash() -> None:
     ctypes.string_at(0)
 
 
+MESSAGES = {"InvalidAction": "no such action: {action}", "Failed": "something is in the way", "InvalidArgument": "bad"}
 FAULTS = {"hang": hang, "leave": leave, "crash": crash}
 
 
@@ -56,7 +57,7 @@ class FakeSimulator:
         fault = self.faults.get(event)
         if fault == "partial":
             self.partial = True
-        elif fault is not None:
+        elif fault in FAULTS:
             FAULTS[fault]()
 
     def serve(self) -> None:
@@ -78,6 +79,10 @@ class FakeSimulator:
     def act(self, action: dict) -> tuple[object, str]:
         """(actionReturn, error code)."""
         name = action["action"]
+        if self.faults.get(name) == "fail":
+            return None, "Failed"
+        if self.faults.get(name) == "refuse":
+            return None, "InvalidArgument"
         if name == "GetScenesInBuild":
             return SCENES, ""
         if name == "Reset":
@@ -106,7 +111,7 @@ class FakeSimulator:
             "lastActionSuccess": not error,
             "actionReturn": value,
             "errorCode": error,
-            "errorMessage": f"no such action: {action['action']}" if error else "",
+            "errorMessage": MESSAGES.get(error, "").format(**action),
             "sceneName": self.scene,
             "depthFormat": "Meters",
             "colors": [],

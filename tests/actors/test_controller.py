@@ -76,9 +76,9 @@ def test_fails_at_start(fake_config: MakeConfig, event: str, fault: str) -> None
     texts = {
         "leave": "exited with code 7 during its start; its last output: the cat sat on the keyboard",
         "crash": "was killed by signal SIGSEGV during its start",
-        "hang": "did not finish its start within 2 s",
+        "hang": "did not finish its start within 1 s",
     }
-    config = fake_config((event, fault), start_timeout_s=2.0 if fault == "hang" else 30.0)
+    config = fake_config((event, fault), start_timeout_s=1.0 if fault == "hang" else 30.0)
     with pytest.raises(SimulatorError, match=texts[fault]) as caught:
         SimulatorProcess(config)
     assert "\n" not in str(caught.value)
