@@ -98,7 +98,7 @@ class Coordinator:
         """One phase: prefill, then rounds."""
         cumulative = batches_before_round(phase)
         locations_wanted, batches_wanted = total_locations(phase), total_batches(phase)
-        strict = self.config.replay.strict_alternation
+        strict = self.config.replay.strict
         law = limiter_phase(phase, self.config.learner.batch_size)
         ray.get(
             [
@@ -148,7 +148,7 @@ class Coordinator:
                     submitted -= 1  # another location takes its place
                     self.reporter.location_given_up(finished.number, finished.error)
                 else:
-                    stored += 1
+                    stored += finished.statistics.stored
                     self.reporter.location(finished.statistics)
             if training in ready:
                 report: TrainReport = ray.get(training)

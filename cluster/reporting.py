@@ -37,10 +37,11 @@ class Reporter:
         self.tracker, self.every_s = tracker, every_s
         self.log_file = (folder / "run.log").open("a", encoding="utf-8")
         self.started = time.monotonic()
+        self.training_seconds = 0.0
         self.recent: deque[PlayStatistics] = deque(maxlen=SUCCESS_WINDOW)
         self.progress: list[Progress] = []
         self.prefill = 0
-        self.touches = self.locations = self.steps = self.given_up = 0
+        self.touches = self.locations = self.steps = self.given_up = self.simulator_restarts = 0
         self.curve: list[dict[str, float]] = []
         self.last_train: dict[str, float] = {}
         self.last_row = 0.0
@@ -72,6 +73,7 @@ class Reporter:
     def end_phase(self) -> None:
         """Closes the phase's progress."""
         self.close_progress()
+        self.training_seconds = self.seconds()
         self.row()
 
     def close_progress(self) -> None:
@@ -120,6 +122,7 @@ class Reporter:
         self.row_locations.append(statistics)
         self.locations += 1
         self.touches += statistics.touches
+        self.simulator_restarts += statistics.restarts
 
     def location_given_up(self, number: int, error: str) -> None:
         """A location failed too often."""
@@ -178,6 +181,7 @@ class Reporter:
             "actors/greedy_success": self.success("greedy"),
             "actors/random_success": self.success("random"),
             "actors/given_up": self.given_up,
+            "actors/simulator_restarts": self.simulator_restarts,
         }
         histograms: dict[str, Any] = {}
         seconds: dict[str, float] = {}

@@ -86,7 +86,7 @@ def check(config: TrainConfig, folder: Path) -> None:
                 limiter_phase(phase, config.learner.batch_size),
                 capacity=config.replay.capacity,
                 present=present,
-                strict_alternation=config.replay.strict_alternation,
+                strict=config.replay.strict,
                 locations_ahead=config.replay.locations_ahead,
                 batches_ahead=config.replay.batches_ahead,
             )
@@ -122,10 +122,10 @@ def build(config: TrainConfig, folder: Path, resources: Resources, test: Any) ->
     except ray.exceptions.RayError as error:
         raise RunError(f"the replay did not start: {cause_of(error)}") from error
     learner = LearnerActor.options(**resources.learner).remote(
-        config.models, config.learner, replay, config.seed
+        config.models, config.learner, replay, config.seed, config.replay.mode
     )
     evaluator = EvaluationActor.options(**resources.light).remote(
-        config.evaluation, config.simulator, config.actors, config.models, test, str(folder), config.seed
+        config.evaluation, config.simulator, config.actors, config.models, test, config.seed
     )
     try:
         ray.get(learner.health.remote())

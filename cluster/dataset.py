@@ -1,0 +1,33 @@
+"""`./playpen dataset`: the location files of a data set."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from cluster.config import DatasetConfig
+from cluster.results import print_result
+from evaluation.dataset import load_entries
+from evaluation.make_dataset import make_dataset
+
+
+def run(config: DatasetConfig, folder: Path) -> int:
+    """The whole command. Returns the exit code."""
+    started = time.monotonic()
+    paths = make_dataset(config.evaluation.dataset, config.simulator)
+    entries = {split: load_entries(path, annotated=split == "test") for split, path in paths.items()}
+    objects = sum(len(entry.segmentations) for entry in entries["test"])
+    for split, path in paths.items():
+        print(f"{split}: {len(entries[split])} locations in {path}")
+    print_result(
+        {
+            "command": "dataset",
+            "dataset": config.evaluation.dataset.name,
+            **{f"{split}_locations": len(found) for split, found in entries.items()},
+            "test_objects_per_image": round(objects / len(entries["test"]), 2),
+            "wall_s": round(time.monotonic() - started, 1),
+            "seed": config.evaluation.dataset.seed,
+            "files": {split: str(path) for split, path in paths.items()},
+        }
+    )
+    return 0

@@ -1,0 +1,70 @@
+"""`./playpen evaluate`: a checkpoint on a data set's test locations, in this process."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from omegaconf import OmegaConf
+
+from cluster.checkpoints import find_checkpoint
+from cluster.config import EvaluateConfig
+from cluster.errors import RunError, UsageError
+from cluster.results import RESULT_KEYS, print_result, show_table
+from cluster.tracking import write_json
+from evaluation.evaluate import Evaluator
+from evaluation.locations import locations_for
+from evaluation.report import write_metric_figures, write_predictions, write_six_panels
+from learner.checkpoint import CheckpointError, load_model
+from models.interaction.inference import Predictor
+from models.interaction.network import build_network
+
+
+def run(config: EvaluateConfig, folder: Path) -> int:
+    """The whole command. Returns the exit code."""
+    started = time.monotonic()
+    checkpoint = find_checkpoint(config.checkpoint)
+    network = build_network(config.models, config.seed)
+    try:
+        index = load_model(checkpoint, network)
+    except CheckpointError as error:
+        raise RunError(str(error)) from error
+    OmegaConf.save(OmegaConf.structured(config), folder / "config.yaml")
+    print(f"RUN {folder}", flush=True)
+    try:
+        _, test = locations_for(config.evaluation, config.simulator)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    evaluator = Evaluator(config.evaluation, test.path, test.entries, config.simulator, config.seed)
+    predictor = Predictor(network)
+    trained = evaluator.evaluate(predictor)
+    untrained = evaluator.evaluate(Predictor(build_network(config.models, index["seed"])), show=False)
+    baselines = evaluator.baselines()
+    (folder / "figures").mkdir(exist_ok=True)
+    (folder / "predictions").mkdir(exist_ok=True)
+    write_predictions(folder / "predictions", "trained", evaluator, trained)
+    others = {"untrained": untrained.metrics} | {name: result.metrics for name, result in baselines.items()}
+    write_metric_figures(folder / "figures", trained, others)
+    write_six_panels(folder / "figures", evaluator, predictor, config.simulator, config.actors, config.seed)
+    extra = index["extra"]
+    result = {
+        "command": "evaluate",
+        **{key: trained.metrics.figures()[key] for key in RESULT_KEYS},
+        "baselines": {
+            name: {key: metrics.figures()[key] for key in ("mask_ap50", "mask_ap", "box_ap50", "box_ap")}
+            for name, metrics in others.items()
+        },
+        "touches": extra.get("touches"),
+        "steps": index["version"],
+        "wall_s": round(time.monotonic() - started, 1),
+        "seed": config.seed,
+        "dataset": config.evaluation.dataset.name,
+        "checkpoint": str(checkpoint),
+    }
+    write_json(folder / "results.json", result | {"confusion": trained.metrics.confusion.tolist()})
+    figures = {"trained": trained.metrics} | others
+    show_table(folder, {name: metrics.figures() for name, metrics in figures.items()}, config.evaluation.dataset.name)
+    print_result(result)
+    return 0
+
+

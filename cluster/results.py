@@ -1,0 +1,129 @@
+"""The end of a command: results table, learning curve, results.json, and the RESULT line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import ray
+from rich.console import Console
+
+from cluster.config import TrainConfig
+from cluster.reporting import Reporter
+from cluster.tracking import finite, read_metrics, write_json
+from evaluation.figures import LearningPoint, learning_curve
+from evaluation.tables import DETECTION_COLUMNS, Row, terminal_table, write_tables
+from learner.shell import Weights
+
+NAMES = {
+    "trained": "trained",
+    "untrained": "untrained network",
+    "superpixels": "superpixels, no priors",
+    "depth_edges": "depth edges",
+}
+"""Rows of the table."""
+RESULT_KEYS = ("mask_ap50", "mask_ap", "box_ap50", "box_ap", "mass_accuracy", "mass_ap50", "images")
+
+
+def finish(
+    config: TrainConfig, folder: Path, evaluator: Any, weights: Weights, reporter: Reporter, seconds_before: float
+) -> None:
+    """Evaluates the final weights and writes and prints everything that a run ends with.
+
+    Args:
+        config: the run's.
+        folder: the run's.
+        evaluator: handle of the `EvaluationActor`, prepared.
+        weights: the final ones.
+        reporter: knows the counts, the success shares and the curve.
+        seconds_before: how long the command had taken when training ended; the evaluation's time is added.
+    """
+    started = reporter.seconds()
+    reporter.note("evaluating the final weights and drawing the figures")
+    results: dict[str, Any] = ray.get(evaluator.final.remote(weights.reference, str(folder)))
+    metrics = read_metrics(folder / "metrics.jsonl")
+    curve = folder / "figures" / "learning_curve.png"
+    trained = results["trained"]
+    points = [*learning_points(metrics), final_point(trained, reporter)]
+    learning_curve(curve, points, {NAMES[name]: results[name]["mask_ap50"] for name in ("superpixels", "depth_edges")})
+    figures = [Path(path) for path in results["figures"]] + [curve]
+    result = {
+        "command": "train",
+        **{key: trained[key] for key in RESULT_KEYS},
+        "baselines": {
+            name: {key: results[name][key] for key in ("mask_ap50", "mask_ap", "box_ap50", "box_ap")}
+            | ({"variant": results["variants"][name]} if name in results["variants"] else {})
+            for name in ("untrained", "superpixels", "depth_edges")
+        },
+        "greedy_success": finite(round(reporter.success("greedy"), 4)),
+        "random_success": finite(round(reporter.success("random"), 4)),
+        "touches": reporter.touches,
+        "locations": reporter.locations,
+        "steps": reporter.steps,
+        "wall_s": round(seconds_before + reporter.seconds() - started, 1),
+        "seed": config.seed,
+        "experiment": config.experiment_name,
+        "dataset": config.evaluation.dataset.name,
+        "simulator": config.simulator.name,
+        "actors": config.cluster.actors,
+    }
+    write_json(folder / "results.json", result | {"confusion": results["confusion"], "variants": results["all_variants"]})
+    reporter.tracker.log(
+        {f"final/{key}": trained[key] for key in RESULT_KEYS},
+        images={f"figures/{path.stem}": path for path in figures},
+    )
+    reporter.tracker.summary(result)
+    show_table(folder, {name: results[name] for name in NAMES}, config.evaluation.dataset.name)
+    print_result(result)
+
+
+def show_table(folder: Path, results: Mapping[str, Mapping[str, float]], data_set: str) -> None:
+    """Prints the table and writes it as Markdown and CSV."""
+    rows = [
+        Row(NAMES[name], [figures if "trained" in name else {key: figures[key] for key in DETECTION_COLUMNS}])
+        for name, figures in results.items()
+    ]
+    write_tables(folder, rows)
+    sys.stderr.flush()
+    Console(width=None if sys.stdout.isatty() else 100).print(terminal_table(f"{data_set}, test rooms", rows))
+
+
+def print_result(result: Mapping[str, Any]) -> None:
+    """The last line of every command that measures."""
+    print(f"RESULT {json.dumps(result)}", flush=True)
+
+
+def learning_points(metrics: list[dict[str, Any]]) -> list[LearningPoint]:
+    """The rows of metrics.jsonl that the learning curve needs, in the order of time."""
+    points = []
+    steps = 0
+    for row in metrics:
+        steps = int(row.get("steps") or row.get("evaluation/steps") or steps)
+        minutes = row.get("evaluation/minutes", row["seconds"] / 60)
+        if "evaluation/mask_ap50" in row or "actors/greedy_success" in row:
+            points.append(
+                LearningPoint(
+                    minutes=minutes,
+                    steps=steps,
+                    mask_ap50=row.get("evaluation/mask_ap50"),
+                    box_ap50=row.get("evaluation/box_ap50"),
+                    greedy_success=row.get("actors/greedy_success"),
+                    random_success=row.get("actors/random_success"),
+                )
+            )
+    return sorted(points, key=lambda point: point.minutes)
+
+
+def final_point(trained: Mapping[str, float], reporter: Reporter) -> LearningPoint:
+    """The final evaluation as a point of the curve."""
+    return LearningPoint(
+        minutes=reporter.training_seconds / 60,
+        steps=reporter.steps,
+        mask_ap50=trained["mask_ap50"],
+        box_ap50=trained["box_ap50"],
+        greedy_success=None,
+        random_success=None,
+    )

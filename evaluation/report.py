@@ -1,0 +1,109 @@
+"""What an evaluation leaves in its folder: prediction files, figures, the table (spec section 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from actors.config import ActorConfig, SimulatorConfig
+from actors.controller import SimulatorProcess
+from actors.interaction.choose import TouchPlan
+from actors.interaction.interact import Player
+from evaluation.coco import Metrics, ground_truth_file, prediction_file
+from evaluation.evaluate import Evaluation, Evaluator
+from evaluation.figures import Panels, confusion_figure, contact_sheet, precision_recall_figure, six_panels
+from evaluation.files import write_json
+from evaluation.masks import decode
+from models.interaction.inference import Predictor
+from replay.interaction.record import IMAGE_SIZE, is_success, unpack_masks
+
+SURE = 0.5
+"""Score from which an instance is drawn."""
+LEAST_SHOWN = 3
+"""So many instances are drawn however low their scores."""
+
+
+def write_predictions(folder: Path, name: str, evaluator: Evaluator, evaluation: Evaluation) -> None:
+    """Writes `ground_truth.json` and `predictions_<name>.json`, both as COCO's own tools read them."""
+    write_json(folder / "ground_truth.json", ground_truth_file(evaluator.ground_truths, IMAGE_SIZE))
+    write_json(folder / f"predictions_{name}.json", prediction_file(evaluation.detections))
+
+
+def write_metric_figures(folder: Path, evaluation: Evaluation, others: Mapping[str, Metrics]) -> list[Path]:
+    """Draws the confusion matrix and the precision-recall curves; returns the files."""
+    confusion, curves = folder / "confusion.png", folder / "precision_recall.png"
+    confusion_figure(confusion, evaluation.metrics)
+    named = {"trained": evaluation.metrics} | dict(others)
+    precision_recall_figure(curves, named)
+    return [confusion, curves]
+
+
+def write_six_panels(
+    folder: Path,
+    evaluator: Evaluator,
+    predictor: Predictor,
+    simulator: SimulatorConfig,
+    actors: ActorConfig,
+    seed: int,
+) -> list[Path]:
+    """Draws `evaluation.figures` locations, evenly spaced, one file each and a sheet of all.
+
+    At each of them the model touches what it would touch in training; what that shows is the last panel. These
+    touches serve the picture alone.
+
+    Returns:
+        the files, the sheet last; none if `evaluation.figures` is 0.
+
+    Raises:
+        SimulatorError, LocationError: see `Player.play`.
+    """
+    config = evaluator.config
+    count = min(config.figures, len(evaluator.entries))
+    if not count:
+        return []
+    chosen = [index * len(evaluator.entries) // count for index in range(count)]
+    plan = TouchPlan(config.figure_touches, config.figure_touches, force_trials=False)
+    process = SimulatorProcess(simulator) if config.figure_touches else None
+    drawn: list[Panels] = []
+    try:
+        for index in chosen:
+            masks = points = None
+            if process is not None:
+                player = Player(process, predictor, actors, seed)
+                record, _ = player.play(evaluator.location(index), index, plan, weights_version=0)
+                success = is_success(record.feedback)
+                masks, points = unpack_masks(record.masks[success]), record.points[success].astype(np.int64)
+            drawn.append(panels_of(evaluator, predictor, index, masks, points))
+    finally:
+        if process is not None:
+            process.stop()
+    paths = []
+    for index, panels in zip(chosen, drawn, strict=True):
+        paths.append(folder / f"six_panels_{index:04d}.png")
+        six_panels(paths[-1], panels)
+    paths.append(folder / "six_panels.png")
+    contact_sheet(paths[-1], drawn)
+    return paths
+
+
+def panels_of(evaluator: Evaluator, predictor: Predictor, index: int, masks: Any, points: Any) -> Panels:
+    """What the six panels show of the index-th chosen location."""
+    truth = evaluator.ground_truths[index]
+    image = np.ascontiguousarray(evaluator.looks.images[index])
+    depth = np.asarray(evaluator.looks.depths[index], dtype=np.float32)
+    (found,) = predictor.predict(image, depth, evaluator.config.max_detections)
+    truth_masks: Sequence[Any] = [decode(segmentation) for segmentation in truth.segmentations]
+    return Panels(
+        image=image,
+        score_map=found.score_map,
+        force_map=found.force_map,
+        detections=found,
+        truth_masks=np.stack(truth_masks) if truth_masks else np.zeros((0, IMAGE_SIZE, IMAGE_SIZE), dtype=bool),
+        truth_classes=truth.mass_classes,
+        touch_masks=masks,
+        touch_points=points,
+        shown=max(int((found.scores > SURE).sum()), LEAST_SHOWN),
+    )

@@ -1,0 +1,111 @@
+"""The evaluator as a Ray actor: it measures while the run goes on, beside actors and learner."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import ray
+import torch
+
+from actors.config import ActorConfig, SimulatorConfig
+from evaluation.baselines import BaselineResult
+from evaluation.config import EvaluationConfig
+from evaluation.evaluate import Evaluation, Evaluator
+from evaluation.locations import TestSet
+from evaluation.report import write_metric_figures, write_predictions, write_six_panels
+from models.interaction.inference import Predictor
+from models.interaction.network import NetworkConfig, build_network
+
+
+class EvaluationShell:
+    """`EvaluationActor` is this class as a Ray actor. It uses one core.
+
+    Args:
+        config: what is measured and drawn.
+        simulator, actors: for the touches of the six-panel figures.
+        network: architecture of the model.
+        test: the test file.
+        seed: the run's: it makes the same untrained network as the learner's.
+    """
+
+    def __init__(
+        self,
+        config: EvaluationConfig,
+        simulator: SimulatorConfig,
+        actors: ActorConfig,
+        network: NetworkConfig,
+        test: TestSet,
+        seed: int,
+    ) -> None:
+        torch.set_num_threads(1)
+        cv2.setNumThreads(1)
+        self.config, self.simulator, self.actors, self.test, self.seed = config, simulator, actors, test, seed
+        self.predictor = Predictor(build_network(network, seed))
+        self.evaluator: Evaluator | None = None
+        self.untrained: Evaluation | None = None
+        self.baselines: dict[str, BaselineResult] = {}
+
+    def prepare(self) -> None:
+        """Loads (or renders) the looks, and measures what needs no training: the untrained network and baselines.
+
+        Raises:
+            SimulatorError, LocationError: a location cannot be rendered.
+        """
+        self.evaluator = Evaluator(self.config, self.test.path, self.test.entries, self.simulator, self.seed)
+        self.untrained = self.evaluator.evaluate(self.predictor, show=False)
+        self.baselines = self.evaluator.baselines()
+
+    def on_the_way(self, weights: list[Any], version: int, seconds: float) -> dict[str, float]:
+        """Measures the model on `evaluation.images_on_the_way` locations.
+
+        Args:
+            weights: a list with one reference to the flat vector.
+            version: of these weights.
+            seconds: since the run began, for the curve.
+
+        Returns:
+            the figures of `Metrics.figures`, with steps and minutes.
+        """
+        assert self.evaluator is not None, "prepare comes first"
+        self.predictor.load(ray.get(weights[0]))
+        metrics = self.evaluator.evaluate(self.predictor, self.config.images_on_the_way, show=False).metrics
+        return {"steps": version, "minutes": seconds / 60, **metrics.figures()}
+
+    def final(self, weights: list[Any], folder: str) -> dict[str, Any]:
+        """Measures the model on all chosen locations and writes predictions and figures.
+
+        Args:
+            weights: a list with one reference to the flat vector.
+            folder: of the run.
+
+        Returns:
+            {"trained": figures, "untrained": figures, "superpixels": ..., "depth_edges": ..., "variants": names of the
+            baselines' best variants, "confusion": (3, 3) counts, "figures": paths}.
+        """
+        assert self.evaluator is not None and self.untrained is not None, "prepare comes first"
+        self.predictor.load(ray.get(weights[0]))
+        trained = self.evaluator.evaluate(self.predictor, show=False)
+        root = Path(folder)
+        figures = root / "figures"
+        (root / "predictions").mkdir(exist_ok=True)
+        figures.mkdir(exist_ok=True)
+        write_predictions(root / "predictions", "trained", self.evaluator, trained)
+        write_predictions(root / "predictions", "untrained", self.evaluator, self.untrained)
+        paths = write_metric_figures(figures, trained, {"untrained": self.untrained.metrics} | {
+            name: result.metrics for name, result in self.baselines.items()
+        })
+        paths += write_six_panels(figures, self.evaluator, self.predictor, self.simulator, self.actors, self.seed)
+        return {
+            "trained": trained.metrics.figures(),
+            "untrained": self.untrained.metrics.figures(),
+            **{name: result.metrics.figures() for name, result in self.baselines.items()},
+            "variants": {name: result.variant for name, result in self.baselines.items()},
+            "all_variants": {name: result.variants for name, result in self.baselines.items()},
+            "confusion": trained.metrics.confusion.tolist(),
+            "figures": [str(path) for path in paths],
+        }
+
+
+EvaluationActor: Any = ray.remote(EvaluationShell)
