@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from simulator.materials import Draw, shade
-from simulator.shapes import Color, Part, box, cylinder, ellipsoid, lathe_mesh, mesh, rod
+from simulator.shapes import Color, Part, box, cylinder, lathe_mesh, mesh, rod
 
 TALL = 1.2
 """Clearance given to surfaces under the open sky of the room, metres."""
@@ -70,6 +70,7 @@ _GAP = (0.16, 0.15, 0.14)
 
 def counter(draw: Draw, style: Style, width: float, depth: float = 0.6) -> Fixture:
     """A base cabinet with a worktop at 0.9 m."""
+    draw.avoid.append(style.counter)
     parts = [
         box((width, depth - 0.04, 0.86), (0, 0.02, 0), style.cabinet, "wood"),
         box((width, depth, 0.04), (0, 0, 0.86), style.counter, "stone"),
@@ -141,7 +142,8 @@ def fridge(draw: Draw, style: Style) -> Fixture:
 
 def table(draw: Draw, style: Style, category: str, width: float, depth: float, height: float) -> Fixture:
     """A heavy table or desk on legs."""
-    wood = draw.plain_color("wood") if draw.chance(0.5) else style.wood
+    wood = draw.plain_color("wood") if draw.chance(0.4) else style.wood
+    draw.avoid.append(wood)
     leg = 0.06
     x, y = width / 2 - leg, depth / 2 - leg
     parts = [box((width, depth, 0.04), (0, 0, height - 0.04), wood, "wood")]
@@ -161,6 +163,7 @@ def table(draw: Draw, style: Style, category: str, width: float, depth: float, h
 def chest(draw: Draw, style: Style, category: str, width: float, depth: float, height: float) -> Fixture:
     """A chest of drawers, sideboard or low cabinet: a closed body with a top."""
     color = draw.plain_color(draw.pick(["cabinet", "wood"]))
+    draw.avoid.append(shade(color, 0.9))
     rows = max(1, round(height / 0.28))
     lines = [
         box((width * 0.94, 0.01, 0.01), (0, -depth / 2, height * row / rows - 0.01), shade(color, 0.5), solid=False)
@@ -305,11 +308,3 @@ def wardrobe(draw: Draw, style: Style) -> Fixture:
         rod(0.009, (-0.06, -depth / 2, 0.95), (-0.06, -depth / 2, 1.15), style.metal, solid=False),
     ]
     return Fixture("Dresser", parts, (width, depth, height))
-
-
-def lamp_shade(color: Color, radius: float, low: float, height: float) -> list[Part]:
-    """A round lamp hanging at `low`, for the ceiling."""
-    return [
-        ellipsoid((radius, radius, height), (0, 0, low), color, "glow", solid=False),
-        rod(0.01, (0, 0, low), (0, 0, low + 0.4), (0.2, 0.2, 0.2), solid=False),
-    ]

@@ -9,7 +9,8 @@ import mujoco
 import numpy as np
 
 from simulator.categories import CATEGORIES, KINDS, LETTERS, Category, parse_scene_name, room_role
-from simulator.layout import Layout, furnish
+from simulator.furnish import furnish
+from simulator.layout import Layout
 from simulator.materials import FINISHES, Draw, add_materials
 from simulator.scene import Scene, SceneObject, Surface
 from simulator.shapes import UPRIGHT, Part, Quaternion, Vector, about_z, add_parts, bounds, tilt
@@ -32,18 +33,27 @@ class _Instance:
     top: Surface | None
 
 
+_ON_FLOOR = {"kitchen": (4, 6), "living_room": (5, 7), "bedroom": (4, 6), "bathroom": (3, 5)}
+"""How many things a room holds that belong on the floor only."""
+_ELSEWHERE = {"kitchen": (26, 31), "living_room": (26, 31), "bedroom": (25, 30), "bathroom": (23, 27)}
+"""How many others."""
+
+
 def _draw_instances(kind: str, split: str, draw: Draw) -> list[_Instance]:
     letter = next(short for short, full in LETTERS.items() if full == kind)
     fitting = [category for category in CATEGORIES.values() if category.split == split and letter in category.kinds]
-    weights = np.array([category.kinds[letter] for category in fitting])
-    counts = dict.fromkeys((category.name for category in fitting), 0)
     instances = []
-    for _ in range(draw.integer(26, 34)):
-        index = int(np.searchsorted(np.cumsum(weights), draw.uniform(0, float(weights.sum())), side="right"))
-        category = fitting[min(index, len(fitting) - 1)]
-        counts[category.name] += 1
-        weights[index] *= 0.35  # rarely many of a kind
-        instances.append(_instance(category, counts[category.name], draw))
+    for group, (low, high) in (
+        ([category for category in fitting if set(category.places) == {"floor"}], _ON_FLOOR[kind]),
+        ([category for category in fitting if set(category.places) != {"floor"}], _ELSEWHERE[kind]),
+    ):
+        weights = np.array([category.kinds[letter] for category in group])
+        counts = np.zeros(len(group), dtype=int)
+        for _ in range(draw.integer(low, high)):
+            index = int(draw.generator.choice(len(group), p=weights / weights.sum()))
+            counts[index] += 1
+            weights[index] *= 0.45  # a second one of a kind is likely, a fifth is not
+            instances.append(_instance(group[index], int(counts[index]), draw))
     return instances
 
 
@@ -162,8 +172,8 @@ def _start_spec(name: str) -> mujoco.MjSpec:
     spec.visual.global_.offwidth = spec.visual.global_.offheight = 300
     spec.visual.quality.shadowsize = 1024
     spec.visual.quality.offsamples = 0
-    spec.visual.headlight.ambient = [0.42, 0.42, 0.42]
-    spec.visual.headlight.diffuse = [0.28, 0.28, 0.28]
+    spec.visual.headlight.ambient = [0.55, 0.55, 0.55]
+    spec.visual.headlight.diffuse = [0.3, 0.3, 0.3]
     spec.visual.headlight.specular = [0.1, 0.1, 0.1]
     spec.visual.map.znear = 0.01
     spec.stat.extent = 8.0
@@ -198,6 +208,6 @@ def _add_shell(spec: mujoco.MjSpec, kind: str, layout: Layout, draw: Draw) -> No
     angle = draw.uniform(0, 2 * math.pi)
     sun = world.add_light(pos=(0.0, 0.0, height - 0.05), dir=(0.35 * math.cos(angle), 0.35 * math.sin(angle), -1.0))
     sun.type = mujoco.mjtLightType.mjLIGHT_DIRECTIONAL
-    sun.diffuse = [0.42, 0.41, 0.39]
+    sun.diffuse = [0.36, 0.35, 0.33]
     sun.specular = [0.15, 0.15, 0.15]
     sun.castshadow = False

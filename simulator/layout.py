@@ -10,7 +10,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from simulator import fixtures
 from simulator.fixtures import Fixture, Style
 from simulator.materials import Draw
 from simulator.scene import Obstacle, Surface
@@ -81,7 +80,7 @@ class Layout:
         return self._rectangle(x + math.sin(yaw) * out, y - math.cos(yaw) * out, yaw, size[0], front)
 
     def fits(self, fixture: Fixture, x: float, y: float, yaw: float, z: float = 0.0) -> bool:
-        """Whether the fixture would stand inside the room, clear of others, of what is kept free, and leave room to walk."""
+        """Whether the fixture would stand inside the room, clear of others, and leave room to walk."""
         taken = self._rectangle(x, y, yaw, fixture.size[0], fixture.size[1])
         x_min, x_max, y_min, y_max = self.floor
         slack = 1e-6
@@ -124,9 +123,9 @@ class Layout:
             )
         return grid.positions(grid.largest(free))
 
-    def put(self, fixture: Fixture, x: float, y: float, yaw: float, z: float = 0.0, label: str = "") -> str:
+    def put(self, fixture: Fixture, x: float, y: float, yaw: float, z: float = 0.0, label: str = "Structure") -> str:
         """Puts a fixture in its place without further questions; returns its body name."""
-        category = fixture.category or label or "Structure"
+        category = fixture.category or label
         count = sum(other.name.startswith(f"{category}_") for other in self.placed)
         name = f"{category}_{count + 1}"
         self.placed.append(Placed(name, fixture.category, fixture.parts, x, y, z, yaw, fixture.size))
@@ -157,16 +156,30 @@ class Layout:
                 return True
         return False
 
-    def row(self, wall: int, start: float, pieces: Sequence[Fixture]) -> None:
-        """Puts pieces side by side along a wall from `start`, as far as they fit."""
+    def row(self, first_wall: int, pieces: Sequence[Fixture]) -> None:
+        """Puts pieces side by side along a wall from one of its corners, going on along the next wall where it ends."""
+        wall, start = first_wall, self.draw.pick([0.0, 0.0, 0.3])
         for piece in pieces:
-            x, y, yaw = self.at_wall(wall, start + piece.size[0] / 2, piece.size[1] / 2)
-            if self.fits(piece, x, y, yaw):
-                self.put(piece, x, y, yaw)
-            start += piece.size[0]
+            for _ in range(2):
+                if start + piece.size[0] <= self.wall_length(wall):
+                    x, y, yaw = self.at_wall(wall, start + piece.size[0] / 2, piece.size[1] / 2)
+                    if self.fits(piece, x, y, yaw):
+                        self.put(piece, x, y, yaw)
+                        start += piece.size[0]
+                        break
+                wall, start = (wall + 1) % 4, 1.1  # round the corner, leaving the fronts of both walls free
+
+    def keep_free(self, x: float, y: float, yaw: float, width: float, depth: float) -> None:
+        """Keeps a rectangle of the floor free of fixed furniture."""
+        self.kept_free.append(self._rectangle(x, y, yaw, width, depth))
+
+    def lay(self, fixture: Fixture, yaw: float) -> None:
+        """Lays something flat in the middle of the floor; it hinders nobody."""
+        self.put(fixture, 0.0, 0.0, yaw)
+        self.obstacles.pop()
 
     def in_the_middle(self, fixture: Fixture, tries: int = 16) -> bool:
-        """Puts the fixture freely into the room, at a distance from the walls that lets people pass or not at all."""
+        """Puts the fixture freely into the room, away from the walls; False if it found no place."""
         x_min, x_max, y_min, y_max = self.floor
         for _ in range(tries):
             yaw = self.draw.pick([0.0, math.pi / 2])
@@ -177,6 +190,62 @@ class Layout:
                 return True
         return False
 
+    def hang(self, fixture: Fixture, z: float, tries: int = 12) -> bool:
+        """Fastens the fixture to a free stretch of some wall at height `z`."""
+        width, depth, _ = fixture.size
+        for _ in range(tries):
+            wall = self.draw.integer(0, 3)
+            room = self.wall_length(wall) - width
+            if room < 0:
+                continue
+            x, y, yaw = self.at_wall(wall, width / 2 + self.draw.uniform(0, room), depth / 2)
+            if self.fits(fixture, x, y, yaw, z):
+                self.put(fixture, x, y, yaw, z)
+                return True
+        return False
+
+    def hang_over(self, category: str, fixture: Fixture, z: float) -> bool:
+        """Fastens the fixture to the wall behind the first fixed thing of that category with free wall above it."""
+        for below in [placed for placed in self.placed if placed.category == category]:
+            back = (below.size[1] - fixture.size[1]) / 2
+            x, y = below.x - math.sin(below.yaw) * back, below.y + math.cos(below.yaw) * back
+            if self.fits(fixture, x, y, below.yaw, z):
+                self.put(fixture, x, y, below.yaw, z)
+                return True
+        return False
+
+    def glue_on_top(self, fixture: Fixture, tries: int = 8) -> bool:
+        """Fastens the fixture to some top, near its back edge: a thing that looks moveable and is not."""
+        tops = [surface for surface in self.surfaces if surface.place == "top" and 0.4 < surface.center[2] < 1.1]
+        for _ in range(tries):
+            if not tops:
+                return False
+            top = self.draw.pick(tops)
+            width, depth, _ = fixture.size
+            below = next(placed for placed in self.placed if placed.name == top.support)
+            half_x, half_y = top.half_size
+            if round(below.yaw / (math.pi / 2)) % 2:
+                half_x, half_y = half_y, half_x
+            if half_x < width / 2 or half_y < depth / 2:
+                continue
+            along = self.draw.uniform(-1, 1) * (half_x - width / 2)
+            back = half_y - depth / 2 - 0.02
+            cos, sin = math.cos(below.yaw), math.sin(below.yaw)
+            x, y = top.center[0] + cos * along - sin * back, top.center[1] + sin * along + cos * back
+            if self.fits(fixture, x, y, below.yaw, top.center[2]):
+                self.put(fixture, x, y, below.yaw, top.center[2])
+                return True
+        return False
+
+    def top_area(self) -> float:
+        """Square metres of tops and shelves that one can reach, beds and sofas at a third."""
+        weights = {"top": 1.0, "shelf": 0.7, "soft": 0.3}
+        return sum(
+            weights.get(surface.place, 0.0) * 4 * surface.half_size[0] * surface.half_size[1]
+            for surface in self.surfaces
+            if surface.center[2] > 0.3
+        )
+
 
 def _meet(one: Rectangle, other: Rectangle) -> bool:
     slack = 1e-6
@@ -186,68 +255,3 @@ def _meet(one: Rectangle, other: Rectangle) -> bool:
         and one[2] < other[3] - slack
         and other[2] < one[3] - slack
     )
-
-
-def furnish(kind: str, draw: Draw) -> Layout:
-    """A furnished room of one kind: walls' rectangle, fixed things in their places, surfaces."""
-    style = fixtures.draw_style(draw)
-    low, high = {"kitchen": (3.6, 4.8), "living_room": (4.2, 5.4), "bedroom": (3.8, 4.8), "bathroom": (3.2, 4.0)}[kind]
-    width, depth = draw.uniform(low, high), draw.uniform(low, high)
-    layout = Layout(draw, style, (-width / 2, width / 2, -depth / 2, depth / 2), draw.uniform(2.4, 2.7))
-    door_wall = draw.integer(0, 3)
-    x, y, yaw = layout.at_wall(door_wall, draw.uniform(0.6, layout.wall_length(door_wall) - 0.6), 0.4)
-    layout.kept_free.append(layout._rectangle(x, y, yaw, 0.9, 0.8))
-    {"kitchen": _kitchen, "living_room": _living_room, "bedroom": _bedroom, "bathroom": _bathroom}[kind](layout)
-    return layout
-
-
-def _kitchen(layout: Layout) -> None:
-    draw, style = layout.draw, layout.style
-    wall = max(range(4), key=lambda side: layout.wall_length(side) + draw.uniform(0, 0.3))
-    pieces = [
-        fixtures.counter(draw, style, draw.uniform(0.6, 0.9)),
-        fixtures.sink(draw, style),
-        fixtures.counter(draw, style, draw.uniform(0.7, 1.0)),
-        fixtures.stove(draw, style),
-        fixtures.counter(draw, style, 0.6),
-    ]
-    layout.row(wall, 0.0, pieces)
-    layout.against_wall(fixtures.fridge(draw, style))
-    layout.in_the_middle(fixtures.table(draw, style, "DiningTable", draw.uniform(1.1, 1.4), 0.8, 0.75))
-    for _ in range(2):
-        layout.against_wall(fixtures.counter(draw, style, draw.uniform(0.9, 1.4)))
-    layout.against_wall(fixtures.shelves(draw, style, 0.8, 0.35, (0.5, 0.9, 1.25)))
-
-
-def _living_room(layout: Layout) -> None:
-    draw, style = layout.draw, layout.style
-    layout.against_wall(fixtures.sofa(draw, style))
-    layout.against_wall(fixtures.chest(draw, style, "TVStand", draw.uniform(1.1, 1.5), 0.42, draw.uniform(0.5, 0.6)))
-    layout.against_wall(fixtures.shelves(draw, style, 0.9, 0.35, (0.45, 0.85, 1.2)))
-    layout.in_the_middle(fixtures.table(draw, style, "DiningTable", draw.uniform(1.1, 1.4), 0.8, 0.75))
-    layout.against_wall(fixtures.table(draw, style, "Desk", draw.uniform(1.0, 1.3), 0.6, 0.75))
-    for _ in range(2):
-        layout.against_wall(
-            fixtures.chest(draw, style, "Cabinet", draw.uniform(0.9, 1.3), 0.45, draw.uniform(0.75, 0.95))
-        )
-
-
-def _bedroom(layout: Layout) -> None:
-    draw, style = layout.draw, layout.style
-    layout.against_wall(fixtures.bed(draw, style))
-    layout.against_wall(fixtures.table(draw, style, "Desk", draw.uniform(1.0, 1.3), 0.6, 0.75))
-    for _ in range(2):
-        layout.against_wall(
-            fixtures.chest(draw, style, "Dresser", draw.uniform(0.8, 1.2), 0.48, draw.uniform(0.75, 1.0))
-        )
-    layout.against_wall(fixtures.shelves(draw, style, 0.8, 0.33, (0.45, 0.85, 1.2)))
-    layout.against_wall(fixtures.wardrobe(draw, style))
-
-
-def _bathroom(layout: Layout) -> None:
-    draw, style = layout.draw, layout.style
-    layout.against_wall(fixtures.bathtub(draw, style))
-    layout.against_wall(fixtures.vanity(draw, style, draw.uniform(1.0, 1.4)))
-    layout.against_wall(fixtures.toilet(draw, style))
-    layout.against_wall(fixtures.shelves(draw, style, 0.7, 0.33, (0.45, 0.85, 1.2)))
-    layout.against_wall(fixtures.chest(draw, style, "Cabinet", draw.uniform(0.7, 1.0), 0.42, draw.uniform(0.7, 0.9)))

@@ -60,8 +60,10 @@ PALETTES: dict[str, tuple[str, ...]] = {
 """Albedos by kind of thing, hexadecimal sRGB."""
 
 
-def _unpack(code: str) -> Color:
-    return int(code[0:2], 16) / 255, int(code[2:4], 16) / 255, int(code[4:6], 16) / 255
+_COLORS: dict[str, tuple[Color, ...]] = {
+    name: tuple((int(code[0:2], 16) / 255, int(code[2:4], 16) / 255, int(code[4:6], 16) / 255) for code in palette)
+    for name, palette in PALETTES.items()
+}
 
 
 def color_distance(one: Color, other: Color) -> float:
@@ -98,18 +100,26 @@ class Draw:
 
     def plain_color(self, palette: str) -> Color:
         """A colour of the palette, slightly varied in brightness and tint."""
-        base = np.array(_unpack(self.pick(PALETTES[palette])))
-        varied = base * self.uniform(0.9, 1.08) + self.generator.uniform(-0.02, 0.02, 3)
-        red, green, blue = np.clip(varied, 0.02, 0.98)
-        return float(red), float(green), float(blue)
+        base = self.pick(_COLORS[palette])
+        bright, red, green, blue = self.generator.random(4).tolist()
+        bright = 0.9 + 0.18 * bright
+        return (
+            min(max(base[0] * bright + 0.04 * red - 0.02, 0.02), 0.98),
+            min(max(base[1] * bright + 0.04 * green - 0.02, 0.02), 0.98),
+            min(max(base[2] * bright + 0.04 * blue - 0.02, 0.02), 0.98),
+        )
 
     def color(self, palette: str) -> Color:
-        """A colour of the palette that stands out from the room's tops where the palette allows it."""
-        options = [self.plain_color(palette) for _ in range(5)]
-        for option in options:
-            if all(color_distance(option, other) > 0.06 for other in self.avoid):
-                return option
-        return max(options, key=lambda option: min(color_distance(option, other) for other in self.avoid))
+        """A colour of the palette that stands out from the room's tops, if one is found in a few draws."""
+        best, best_distance = (0.0, 0.0, 0.0), -1.0
+        for _ in range(5):
+            option = self.plain_color(palette)
+            distance = min((color_distance(option, other) for other in self.avoid), default=1.0)
+            if distance > best_distance:
+                best, best_distance = option, distance
+            if best_distance > 0.06:
+                break
+        return best
 
 
 def shade(color: Color, factor: float) -> Color:
@@ -169,6 +179,9 @@ def _texture_bank() -> dict[str, NDArray[np.uint8]]:
     bank["timber"] = _to_image(0.9 + 0.06 * _noise(generator, small, (2.5, 0.4), 1.5))
     bank["rough"] = _to_image(0.9 + 0.06 * _noise(generator, small, (0.5, 0.5), 1.2))
     stripes = np.where((np.arange(small) // 6) % 2 == 0, 0.98, 0.8)
+    seams = np.full((small, small), 0.95)
+    seams[small // 2 - 1 : small // 2 + 1] = seams[:, small // 2 - 1 : small // 2 + 1] = 0.25
+    bank["ball"] = _to_image(seams)
     bank["stripes"] = _to_image(np.repeat(stripes[:, None], small, axis=1))
     return bank
 
@@ -188,11 +201,12 @@ FINISHES: dict[str, tuple[str, float, float, float]] = {
     "timber": ("timber", 0.0, 0.15, 0.3),
     "rough": ("rough", 0.0, 0.05, 0.1),
     "stripes": ("stripes", 0.0, 0.0, 0.0),
+    "ball": ("ball", 0.0, 0.05, 0.1),
     "glow": ("", 0.0, 0.0, 0.0),
 }
 """Materials by name."""
 
-_CUBES = frozenset({"cloth", "timber", "rough", "stripes"})
+_CUBES = frozenset({"cloth", "timber", "rough", "stripes", "ball"})
 
 
 def add_materials(spec: mujoco.MjSpec, finishes: Iterable[str]) -> None:

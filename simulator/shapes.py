@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import mujoco
 import numpy as np
@@ -18,6 +19,8 @@ from numpy.typing import NDArray
 Color = tuple[float, float, float]
 Vector = tuple[float, float, float]
 Quaternion = tuple[float, float, float, float]
+MeshArrays = tuple[NDArray[np.float64], NDArray[np.int32]]
+"""(N, 3) vertices and (M, 3) faces, counter-clockwise from outside."""
 
 UPRIGHT: Quaternion = (1.0, 0.0, 0.0, 0.0)
 HIDDEN_GROUP = 3
@@ -113,6 +116,16 @@ def rod(
     return replace(part, **other)  # type: ignore[arg-type]
 
 
+def hidden_cylinder(radius: float, height: float, foot: Vector = (0.0, 0.0, 0.0), density: float = 1.0) -> Part:
+    """A cylinder that collides in place of a mesh."""
+    return cylinder(radius, height, foot, (0.5, 0.5, 0.5), seen=False, density=density)
+
+
+def hidden_box(sides: Vector, foot: Vector = (0.0, 0.0, 0.0), density: float = 1.0) -> Part:
+    """A box that collides in place of a mesh or of several small parts."""
+    return box(sides, foot, (0.5, 0.5, 0.5), seen=False, density=density)
+
+
 def mesh(vertices: NDArray[np.float64], faces: NDArray[np.int32], rgb: Color, finish: str = "plain") -> Part:
     """A mesh for the eye: (N, 3) vertices in the thing's frame and (M, 3) faces, counter-clockwise from outside."""
     half = (vertices.max(axis=0) - vertices.min(axis=0)) / 2
@@ -120,9 +133,7 @@ def mesh(vertices: NDArray[np.float64], faces: NDArray[np.int32], rgb: Color, fi
     return Part("mesh", size, (0.0, 0.0, 0.0), rgb, finish, solid=False, vertices=vertices, faces=faces)
 
 
-def lathe_mesh(
-    profile: Sequence[tuple[float, float]], segments: int = 14
-) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+def lathe_mesh(profile: Sequence[tuple[float, float]], segments: int = 14) -> MeshArrays:
     """The surface of revolution about z of a `profile` of (radius, height) points.
 
     Going up on the outside and down on the inside makes a vessel. A point with radius 0 closes the surface.
@@ -130,50 +141,77 @@ def lathe_mesh(
     Returns:
         (N, 3) vertices and (M, 3) faces, counter-clockwise from outside.
     """
+    radii, heights = np.array(profile, dtype=np.float64).T
+    circle = _unit_circle(segments)
+    vertices = np.empty((len(profile), segments, 3))
+    vertices[..., :2] = radii[:, None, None] * circle
+    vertices[..., 2] = heights[:, None]
+    return vertices.reshape(-1, 3), _band_faces(tuple(radius > 0 for radius, _ in profile), segments)
+
+
+@lru_cache(maxsize=32)
+def _unit_circle(segments: int) -> NDArray[np.float64]:
     angles = np.arange(segments) * (2 * np.pi / segments)
-    circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    rings = [np.hstack([circle * radius, np.full((segments, 1), height)]) for radius, height in profile]
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+
+@lru_cache(maxsize=256)
+def _band_faces(open_rings: tuple[bool, ...], segments: int) -> NDArray[np.int32]:
+    """(M, 3) faces between consecutive rings of `segments` vertices; rings that are not open are single points."""
     step = np.arange(segments)
     following = (step + 1) % segments
     faces = []
-    for ring in range(len(profile) - 1):
+    for ring in range(len(open_rings) - 1):
         low, high = ring * segments, (ring + 1) * segments
-        if profile[ring][0] > 0:
+        if open_rings[ring]:
             faces.append(np.stack([low + step, low + following, high + following], axis=1))
-        if profile[ring + 1][0] > 0:
+        if open_rings[ring + 1]:
             faces.append(np.stack([low + step, high + following, high + step], axis=1))
-    return np.vstack(rings), np.vstack(faces).astype(np.int32)
+    result = np.vstack(faces).astype(np.int32)
+    result.setflags(write=False)
+    return result
 
 
-def tube_mesh(
-    path: NDArray[np.float64], radius: float, sides: int = 6
-) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-    """A tube around a (P, 3) `path` in a plane that holds the z axis: handles and spouts. Returns vertices, faces."""
+def tube_mesh(path: NDArray[np.float64], radius: float, normal: Vector, sides: int = 6) -> MeshArrays:
+    """A tube around a (P, 3) `path` in the plane with the given unit `normal`: handles, spouts, rings."""
     tangents = np.gradient(path, axis=0)
+    if np.allclose(path[0], path[-1]):
+        tangents[0] = tangents[-1] = tangents[0] + tangents[-1]
     tangents /= np.linalg.norm(tangents, axis=1, keepdims=True)
-    across = np.cross(tangents, [0.0, 0.0, 1.0])
-    lengths = np.linalg.norm(across, axis=1, keepdims=True)
-    # All of the path lies in one plane: its normal, signed alike everywhere, serves where the path runs upright.
-    normal = across[int(np.argmax(lengths))] / lengths.max()
-    first = np.broadcast_to(normal, path.shape)
-    second = np.cross(tangents, first)
+    across = np.cross(tangents, normal)
     angles = np.arange(sides) * (2 * np.pi / sides)
     rings = path[:, None] + radius * (
-        np.cos(angles)[None, :, None] * first[:, None] + np.sin(angles)[None, :, None] * second[:, None]
+        np.cos(angles)[None, :, None] * np.asarray(normal)[None, None] + np.sin(angles)[None, :, None] * across[:, None]
     )
-    step = np.arange(sides)
-    following = (step + 1) % sides
-    faces = []
-    for ring in range(len(path) - 1):
-        low, high = ring * sides, (ring + 1) * sides
-        faces.append(np.stack([low + step, low + following, high + following], axis=1))
-        faces.append(np.stack([low + step, high + following, high + step], axis=1))
-    return rings.reshape(-1, 3), np.vstack(faces).astype(np.int32)
+    return rings.reshape(-1, 3), _band_faces((True,) * len(path), sides)[:, ::-1]
 
 
-def join_meshes(
-    *pieces: tuple[NDArray[np.float64], NDArray[np.int32]],
-) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+def handle_mesh(reach: float, low: float, high: float, start: float, radius: float) -> MeshArrays:
+    """A half ring from (start, 0, low) to (start, 0, high) that stands out by `reach` along +x."""
+    angles = np.linspace(-np.pi / 2, np.pi / 2, 7)
+    path = np.stack(
+        [start + reach * np.cos(angles), np.zeros(7), (low + high) / 2 + (high - low) / 2 * np.sin(angles)], axis=1
+    )
+    return tube_mesh(path, radius, (0.0, 1.0, 0.0), 5)
+
+
+_BOX_CORNERS = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (0.0, 1.0)])
+_BOX_QUADS = np.array([0, 1, 3, 2, 4, 6, 7, 5, 0, 4, 5, 1, 2, 3, 7, 6, 0, 2, 6, 4, 1, 5, 7, 3])
+_BOX_FACES = np.array([[4 * q, 4 * q + i, 4 * q + i + 1] for q in range(6) for i in (1, 2)], dtype=np.int32)
+
+
+def box_mesh(sides: Vector, foot: Vector, lean: Quaternion = UPRIGHT) -> MeshArrays:
+    """A box as a mesh with its own corners for each face, turned by `lean` about its foot: legs, slats and frames."""
+    corners = (_BOX_CORNERS * sides) @ rotation(lean).T + foot
+    return corners[_BOX_QUADS], _BOX_FACES
+
+
+def move_mesh(pieces: MeshArrays, turn: Quaternion = UPRIGHT, shift: Vector = (0.0, 0.0, 0.0)) -> MeshArrays:
+    """A mesh turned about the origin, then shifted."""
+    return pieces[0] @ rotation(turn).T + shift, pieces[1]
+
+
+def join_meshes(*pieces: MeshArrays) -> MeshArrays:
     """Several meshes as one (fewer geoms to draw)."""
     vertices, faces, count = [], [], 0
     for points, triangles in pieces:
@@ -183,9 +221,7 @@ def join_meshes(
     return np.vstack(vertices), np.vstack(faces)
 
 
-def superquadric_mesh(
-    half: Vector, center: Vector, exponent: float, rows: int = 9, segments: int = 16
-) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+def superquadric_mesh(half: Vector, center: Vector, exponent: float, rows: int = 9, segments: int = 16) -> MeshArrays:
     """A superellipsoid: exponent 1 is an ellipsoid, towards 0 a box with rounded edges (pillows, loaves, bags)."""
     angles = np.linspace(-np.pi / 2, np.pi / 2, rows)
     around = np.arange(segments) * (2 * np.pi / segments)
@@ -197,7 +233,7 @@ def superquadric_mesh(
     x = ring[:, None] * power(np.cos(around))[None] * half[0] + center[0]
     y = ring[:, None] * power(np.sin(around))[None] * half[1] + center[1]
     z = np.broadcast_to(height[:, None] * half[2] + center[2], x.shape)
-    _, faces = lathe_mesh([(0.0 if row in (0, rows - 1) else 1.0, 0.0) for row in range(rows)], segments)
+    faces = _band_faces(tuple(row not in (0, rows - 1) for row in range(rows)), segments)
     return np.stack([x, y, z], axis=-1).reshape(-1, 3), faces
 
 

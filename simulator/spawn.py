@@ -75,6 +75,16 @@ def _overlap(p: _Rectangle, q: _Rectangle, gap: float) -> bool:
     return abs(dy * q.cos - dx * q.sin) < q.b + p.a * sin + p.b * cos + gap
 
 
+def _blocked(box: _Rectangle, taken: Sequence[_Rectangle], height: float) -> bool:
+    """Whether a thing of that `height` (metres) on `box` would meet one of the rectangles."""
+    x, y, radius = box.x, box.y, box.radius + _GAP
+    for other in taken:
+        dx, dy, reach = other.x - x, other.y - y, other.radius + radius
+        if dx * dx + dy * dy < reach * reach and other.low < height and _overlap(box, other, _GAP):
+            return True
+    return False
+
+
 class WalkGrid:
     """Positions on the 0.25 m grid where an agent can stand, as the bits of one integer: floods cost microseconds."""
 
@@ -90,22 +100,29 @@ class WalkGrid:
 
     def covered(self, rectangle: _Rectangle) -> int:
         """The positions at which an agent would touch the rectangle."""
-        reach = rectangle.radius + AGENT_RADIUS
+        upright = abs(rectangle.sin) < 1e-9
+        reach_y = (rectangle.b if upright else rectangle.radius) + AGENT_RADIUS
+        reach_x = rectangle.radius + AGENT_RADIUS
+        first = max(0, math.ceil((rectangle.y - reach_y) / GRID) - self.first_row)
+        last = min(self.rows - 1, math.floor((rectangle.y + reach_y) / GRID) - self.first_row)
+        left = math.ceil((rectangle.x - reach_x) / GRID) - self.first_column
+        right = math.floor((rectangle.x + reach_x) / GRID) - self.first_column
         bits = 0
-        for row in range(
-            max(0, math.ceil((rectangle.y - reach) / GRID) - self.first_row),
-            min(self.rows - 1, math.floor((rectangle.y + reach) / GRID) - self.first_row) + 1,
-        ):
+        for row in range(first, last + 1):
             dy = (row + self.first_row) * GRID - rectangle.y
-            for column in range(
-                max(0, math.ceil((rectangle.x - reach) / GRID) - self.first_column),
-                min(self.columns - 1, math.floor((rectangle.x + reach) / GRID) - self.first_column) + 1,
-            ):
-                dx = (column + self.first_column) * GRID - rectangle.x
-                u = max(0.0, abs(dx * rectangle.cos + dy * rectangle.sin) - rectangle.a)
-                v = max(0.0, abs(dy * rectangle.cos - dx * rectangle.sin) - rectangle.b)
-                if u * u + v * v < AGENT_RADIUS * AGENT_RADIUS:
-                    bits |= 1 << (row * self.width + column)
+            if upright:  # one stretch of each row, in closed form
+                beyond = max(0.0, abs(dy) - rectangle.b)
+                reach = rectangle.a + math.sqrt(max(0.0, AGENT_RADIUS * AGENT_RADIUS - beyond * beyond)) - 1e-9
+                left = math.ceil((rectangle.x - reach) / GRID) - self.first_column
+                right = math.floor((rectangle.x + reach) / GRID) - self.first_column
+            for column in range(max(0, left), min(self.columns - 1, right) + 1):
+                if not upright:
+                    dx = (column + self.first_column) * GRID - rectangle.x
+                    u = max(0.0, abs(dx * rectangle.cos + dy * rectangle.sin) - rectangle.a)
+                    v = max(0.0, abs(dy * rectangle.cos - dx * rectangle.sin) - rectangle.b)
+                    if u * u + v * v >= AGENT_RADIUS * AGENT_RADIUS:
+                        continue
+                bits |= 1 << (row * self.width + column)
         return bits
 
     def largest(self, free: int) -> int:
@@ -161,6 +178,8 @@ def _spot(surface: Surface, obstacles: Sequence[Obstacle], pose: Pose | None = N
         cos, sin = math.cos(pose.yaw), math.sin(pose.yaw)
         x, y, z = pose.x + cos * x - sin * y, pose.y + sin * x + cos * y, pose.z + z
         yaw += pose.yaw
+    # Surfaces of fixed things lie square; a circle around the others is near enough.
+    half_x, half_y = surface.half_size if pose is None else (sum(surface.half_size),) * 2
     taken = [
         _rectangle(
             (obstacle.low[0] + obstacle.high[0]) / 2,
@@ -171,7 +190,11 @@ def _spot(surface: Surface, obstacles: Sequence[Obstacle], pose: Pose | None = N
             max(0.0, obstacle.low[2] - z),
         )
         for obstacle in obstacles
-        if not (obstacle.owner and obstacle.owner == surface.support)
+        if obstacle.low[0] < x + half_x
+        and obstacle.high[0] > x - half_x
+        and obstacle.low[1] < y + half_y
+        and obstacle.high[1] > y - half_y
+        and not (obstacle.owner and obstacle.owner == surface.support)
         and obstacle.low[2] < z + surface.clearance
         and obstacle.high[2] > z + 0.005
     ]
@@ -279,7 +302,7 @@ class _Placer:
                 x, y = spot.x + cos_spot * p - sin_spot * q, spot.y + sin_spot * p + cos_spot * q
                 yaw += spot.yaw
             box = _rectangle(x, y, a, b, yaw)
-            if any(other.low < height and _overlap(box, other, _GAP) for other in spot.taken):
+            if _blocked(box, spot.taken, height):
                 continue
             if on_floor:
                 left = self.grid.largest(self.walkable & ~self.grid.covered(box))
