@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import psutil
 import pytest
 import ray
-import torch
 
 from actors.config import SimulatorConfig
 from actors.controller import SimulatorError
@@ -26,6 +25,7 @@ from replay.interaction.record import LocationRecord, check_record
 from tests.actors.test_interact import CONFIG
 
 NETWORK = NetworkConfig(4, [8, 8, 8], 8, 4, 0.1)
+WEIGHTS = flat_weights(InteractionNetwork(NETWORK))
 LOCATION = Location(0, "FloorPlan1", (0.0, 0.9, 0.0), 0.0, 30.0, 1)
 
 
@@ -96,13 +96,11 @@ def gone(pid: int) -> bool:
 
 
 def test_play_push_and_health(start: Callable, bank: Any, fake_config: Callable[..., SimulatorConfig]) -> None:
-    torch.manual_seed(0)
-    weights = flat_weights(InteractionNetwork(NETWORK))
     actor = start(fake_config())
     assert ray.get(actor.health.remote())["simulator_pid"] is None
-    reference = [ray.put(weights)]
+    reference = [ray.put(WEIGHTS)]
     first = ray.get(actor.play.remote(LOCATION, 8, 2, 3, False, reference, 5))
-    second = ray.get(actor.play.remote(LOCATION, 9, 0, 4, True, weights, 6))
+    second = ray.get(actor.play.remote(LOCATION, 9, 0, 4, True, WEIGHTS, 6))
     third = ray.get(actor.play.remote(LOCATION, 8, 2, 3, False, reference, 5))
     records = ray.get(bank.all.remote())
     assert [int(record.location) for record in records] == [8, 9, 8]
@@ -124,7 +122,7 @@ def test_play_push_and_health(start: Callable, bank: Any, fake_config: Callable[
 
 def test_killed_actor_takes_its_simulator_along(start: Callable, fake_config: Callable[..., SimulatorConfig]) -> None:
     actor = start(fake_config())
-    ray.get(actor.play.remote(LOCATION, 0, 0, 1, False, [], None))
+    ray.get(actor.play.remote(LOCATION, 0, 0, 1, False, WEIGHTS, 0))
     health = ray.get(actor.health.remote())
     os.kill(health["pid"], signal.SIGKILL)
     assert gone(health["simulator_pid"])
@@ -135,9 +133,9 @@ def test_killed_actor_takes_its_simulator_along(start: Callable, fake_config: Ca
 @pytest.mark.slow
 def test_dead_simulator_is_replaced(start: Callable, bank: Any, fake_config: Callable[..., SimulatorConfig]) -> None:
     actor = start(fake_config())
-    ray.get(actor.play.remote(LOCATION, 0, 0, 1, False, [], None))
+    ray.get(actor.play.remote(LOCATION, 0, 0, 1, False, WEIGHTS, 0))
     os.kill(ray.get(actor.health.remote())["simulator_pid"], signal.SIGKILL)
-    statistics = ray.get(actor.play.remote(LOCATION, 1, 0, 1, False, [], None))
+    statistics = ray.get(actor.play.remote(LOCATION, 1, 0, 1, False, WEIGHTS, 0))
     assert statistics.restarts == 1 and len(ray.get(bank.all.remote())) == 2
 
 
@@ -145,10 +143,10 @@ def test_dead_simulator_is_replaced(start: Callable, bank: Any, fake_config: Cal
 def test_failing_twice_is_reported(start: Callable, bank: Any, fake_config: Callable[..., SimulatorConfig]) -> None:
     actor = start(fake_config(("MakeAllObjectsMoveable", "leave")))
     with pytest.raises(SimulatorError, match="simulator 'fake' exited with code 7 during MakeAllObjectsMoveable"):
-        ray.get(actor.play.remote(LOCATION, 0, 0, 1, False, [], None))
+        ray.get(actor.play.remote(LOCATION, 0, 0, 1, False, WEIGHTS, 0))
     assert ray.get(actor.health.remote())["simulator_starts"] == 2
     with pytest.raises(SimulatorError):
-        ray.get(actor.play.remote(LOCATION, 0, 0, 1, False, [], None))
+        ray.get(actor.play.remote(LOCATION, 0, 0, 1, False, WEIGHTS, 0))
     assert ray.get(bank.all.remote()) == []
 
 
@@ -157,15 +155,15 @@ def test_refused_location_costs_no_simulator(start: Callable, fake_config: Calla
     actor = start(fake_config())
     with pytest.raises(LocationError, match=r"location 0 \(FloorPlan7.*: scene 'FloorPlan7' is not one of the 3"):
         unknown = Location(0, "FloorPlan7", (0.0, 0.9, 0.0), 0.0, 30.0, 1)
-        ray.get(actor.play.remote(unknown, 0, 0, 1, False, [], None))
-    ray.get(actor.play.remote(LOCATION, 0, 0, 1, False, [], None))
+        ray.get(actor.play.remote(unknown, 0, 0, 1, False, WEIGHTS, 0))
+    ray.get(actor.play.remote(LOCATION, 0, 0, 1, False, WEIGHTS, 0))
     assert ray.get(actor.health.remote())["simulator_starts"] == 1
 
 
 @pytest.mark.slow
 def test_stop_in_the_middle(start: Callable, fake_config: Callable[..., SimulatorConfig]) -> None:
     actor = start(fake_config(("InitialRandomSpawn", "hang"), step_timeout_s=60.0))
-    playing = actor.play.remote(LOCATION, 0, 0, 1, False, [], None)
+    playing = actor.play.remote(LOCATION, 0, 0, 1, False, WEIGHTS, 0)
     while ray.get(actor.health.remote())["simulator_pid"] is None:
         time.sleep(0.05)
     time.sleep(0.2)
@@ -173,7 +171,7 @@ def test_stop_in_the_middle(start: Callable, fake_config: Callable[..., Simulato
     with pytest.raises(SimulatorError):
         ray.get(playing, timeout=10)
     with pytest.raises(SimulatorError, match="actor 4 was stopped"):
-        ray.get(actor.play.remote(LOCATION, 0, 0, 1, False, [], None))
+        ray.get(actor.play.remote(LOCATION, 0, 0, 1, False, WEIGHTS, 0))
 
 
 def test_orphaned_simulator_exits(fake_config: Callable[..., SimulatorConfig], tmp_path: Path) -> None:
