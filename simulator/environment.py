@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from simulator.camera import FAR, NEAR, Camera
 from simulator.metadata import describe_colors, describe_objects, object_ids, vector
 from simulator.protocol import Field
-from simulator.rendering import VISIBLE_GROUPS, Graphics, Quality
+from simulator.rendering import VISIBLE_GROUPS, Quality, open_graphics
 from simulator.room import Room, RoomCache, RoomSource
 
 AGENT_CENTER = 0.9
@@ -108,7 +108,7 @@ class Environment:
         self.physics_paused = False
         self.agent = Agent(0.0, 0.0)
         self.ids: list[str] = []
-        self._graphics = Graphics()
+        open_graphics()
         self._rooms = RoomCache(source, limits.cached_rooms, limits.time_step, limits.rest_timeout)
         self._room: Room | None = None
 

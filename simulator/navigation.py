@@ -24,7 +24,7 @@ _CIRCLE = np.array([[math.cos(t), math.sin(t)] for t in np.linspace(0, 2 * math.
 
 def _corners(model: mujoco.MjModel, data: mujoco.MjData, geom: int) -> NDArray[np.float64]:
     """(n, 3) points in the world whose convex hull holds the geom."""
-    kind, size = model.geom_type[geom], model.geom_size[geom]
+    kind, size = int(model.geom_type[geom]), model.geom_size[geom]
     types = mujoco.mjtGeom
     if kind == types.mjGEOM_MESH:
         mesh = model.geom_dataid[geom]

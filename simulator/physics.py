@@ -8,12 +8,14 @@ but finite time:
 
 - the force is FORCE_SCALE x magnitude x direction, its vertical component scaled down to VERTICAL_SHARE so that lifting
   does not take away the friction that separates the classes (the paper's directions all point upwards);
-- it lasts PUSH_SECONDS, or until the hit point moves at HAND_SPEED along the force, whichever comes first; in its last
-  step it is reduced to what reaches just that speed, so a light thing slides and tumbles instead of flying.
+- it acts at the hit point and lasts PUSH_SECONDS, or until that point moves at HAND_SPEED along the force, whichever
+  comes first; it is reduced to what accelerates the point by HAND_ACCELERATION and reaches just that speed, so a light
+  thing slides and tumbles some decimetres instead of flying.
 
-For a block of mass m on a support with friction mu, force F and a = F/m - mu g > 0, the slide is
-a T^2 / 2 * (1 + a / (mu g)) while the hand speed is not reached, and nothing for a <= 0: with mu = 0.5 and |F| the
-horizontal part sqrt(2) FORCE_SCALE magnitude this is 5 cm for 0.5 kg at magnitude 5, for 3 kg at 30, for 20 kg at 200.
+For a block of mass m on a support with friction mu and a = F/m - mu g > 0 the slide is T^2 a / 2 (1 + a / (mu g)) as
+long as neither limit of the hand is reached, and nothing for a <= 0: with mu = 0.5 and F the horizontal part, sqrt(2)
+FORCE_SCALE magnitude, this is 5 cm for 0.5 kg at magnitude 5, for 3 kg at 30 and for 20 kg at 200.
+`python -m benchmarks.touch` shows what that gives in rooms.
 """
 
 from __future__ import annotations
@@ -32,6 +34,8 @@ PUSH_SECONDS = 0.1
 """Longest duration of a push."""
 HAND_SPEED = 1.2
 """m/s of the hit point along the force at which the hand lets go."""
+HAND_ACCELERATION = 40.0
+"""m/s^2 of the hit point along the force, the hand's own limit: light things are not kicked off their support."""
 SPEED_LIMIT = 6.0
 """m/s: no thing moves faster (a fall from 1.8 m), so at 5 ms a step none passes through a wall."""
 SPIN_LIMIT = 30.0
@@ -215,7 +219,8 @@ class Physics:
         torque = np.cross(arm, push.direction)
         principal = data.ximat[push.body].reshape(3, 3).T @ torque
         inverse_mass = 1.0 / model.body_mass[push.body] + float(principal**2 @ (1.0 / model.body_inertia[push.body]))
-        force = min(push.force, missing / (inverse_mass * step))
+        gain = min(missing / step, HAND_ACCELERATION)
+        force = min(push.force, gain / inverse_mass)
         data.xfrc_applied[push.body, :3] = force * push.direction
         data.xfrc_applied[push.body, 3:] = force * torque
         push.seconds_left -= step

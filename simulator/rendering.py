@@ -8,6 +8,7 @@ no shadows, no multisampling, few slices in the built-in shapes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import mujoco
 import numpy as np
@@ -154,9 +155,9 @@ class RoomGraphics:
         return lookup[numbers].view(np.uint8).reshape(height, width, 4)
 
 
-class Graphics:
-    """The process's OpenGL context."""
-
-    def __init__(self) -> None:
-        self._context = mujoco.GLContext(64, 64)
-        self._context.make_current()
+@cache
+def open_graphics() -> mujoco.GLContext:
+    """Makes the process's one OpenGL context current, in which all rooms are drawn; further calls do nothing."""
+    context = mujoco.GLContext(64, 64)
+    context.make_current()
+    return context

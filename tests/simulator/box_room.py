@@ -20,12 +20,12 @@ BOXES = {
     "Bowl_a": ("Bowl", 0.45, 0.06, -0.2, 1.45),
     "Pot_a": ("Pot", 1.0, 0.08, 0.2, 1.45),
     "Vase_a": ("Vase", 1.8, 0.08, 0.6, 1.45),
-    "Television_a": ("Television", 15.0, 0.15, 1.05, 1.5),
+    "Television_a": ("Television", 8.0, 0.15, 1.05, 1.5),
 }
 """Boxes on the table, whose top is at 0.8 m and reaches from y = 1.2 to 2."""
 TABLE_TOP = 0.8
 FRICTION = "0.5 0.005 0.0005"
-FLOOR_BOXES = {"Box_a": ("Box", 3.0, 0.2, 1.5, 0.0), "Chair_a": ("Chair", 6.0, 0.25, -1.5, 0.0)}
+FLOOR_BOXES = {"Box_a": ("Box", 3.0, 0.15, 1.3, -0.8), "Chair_a": ("Chair", 6.0, 0.2, -1.3, -0.8)}
 WALL = 0.1
 
 

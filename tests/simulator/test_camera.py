@@ -33,7 +33,7 @@ def test_axes_are_orthonormal_and_the_right_one_is_level(yaw, horizon):
     axes = np.array(camera(yaw, horizon).axes())
     np.testing.assert_allclose(axes @ axes.T, np.eye(3), atol=1e-12)
     assert axes[0, 2] == 0.0
-    np.testing.assert_allclose(np.cross(axes[0], axes[2]), -np.array(axes[1]) * -1.0, atol=1e-12)
+    np.testing.assert_allclose(np.cross(axes[0], axes[2]), axes[1], atol=1e-12)
 
 
 def test_rays_through_the_corners_of_a_wide_image():

@@ -1,0 +1,171 @@
+"""The touch and rest: against the slide worked by hand, the calibration, and things that must not happen."""
+
+from __future__ import annotations
+
+import itertools
+
+import mujoco
+import numpy as np
+import pytest
+
+from benchmarks.touch import CLASSES, DIRECTIONS, MAGNITUDES, calibrate, table
+from simulator.physics import FORCE_SCALE, HAND_ACCELERATION, HAND_SPEED, PUSH_SECONDS, Physics, Unstable, make_push
+from simulator.room import Room, rooms_of_module
+from tests.simulator import box_room
+
+GRAVITY = 9.81
+FRICTION = 0.5
+
+
+def block(mass: float, half: float = 0.1, tall: float = 0.05) -> tuple[Physics, int]:
+    """A flat block at rest on a floor, too flat to topple."""
+    model = mujoco.MjModel.from_xml_string(f"""
+    <mujoco><worldbody>
+      <geom type="plane" size="9 9 1" friction="{FRICTION}"/>
+      <body name="block" pos="0 0 {tall}"><freejoint/>
+        <geom type="box" size="{half} {half} {tall}" mass="{mass}" friction="{FRICTION}"/></body>
+    </worldbody></mujoco>""")
+    physics = Physics(model, mujoco.MjData(model), time_step=0.005, rest_timeout=4.0)
+    physics.place(model.qpos0)
+    physics.run_to_rest()
+    return physics, model.body("block").id
+
+
+def slide(mass: float, magnitude: float) -> float:
+    """Metres that a block goes when its centre is pushed to the east."""
+    physics, body = block(mass)
+    start = physics.data.xpos[body].copy()
+    physics.push(make_push(physics.data, body, physics.data.xipos[body].copy(), np.array([1.0, 0, 0]), magnitude))
+    physics.run_to_rest()
+    assert physics.at_rest
+    return float(physics.data.xpos[body][0] - start[0])
+
+
+def predicted_slide(mass: float, magnitude: float) -> float:
+    """The law of the docstring: constant acceleration up to the hand's speed or the push's end, then friction."""
+    resisting = FRICTION * GRAVITY
+    acceleration = min(FORCE_SCALE * magnitude / mass, HAND_ACCELERATION) - resisting
+    if acceleration <= 0:
+        return 0.0
+    seconds = min(PUSH_SECONDS, HAND_SPEED / acceleration)
+    return acceleration * seconds**2 / 2 * (1 + acceleration / resisting)
+
+
+@pytest.mark.parametrize(
+    ("mass", "magnitude"), [(0.1, 5), (0.3, 5), (0.5, 5), (1.0, 15), (2.0, 30), (3.0, 30), (10, 150), (20, 200)]
+)
+def test_the_slide_follows_from_friction_and_duration(mass, magnitude):
+    expected = predicted_slide(mass, magnitude)
+    assert slide(mass, magnitude) == pytest.approx(expected, rel=0.1, abs=0.002)
+
+
+def test_below_friction_nothing_moves():
+    for mass, magnitude in ((0.9, 5), (5.0, 30), (0.8, 0.0)):
+        assert abs(slide(mass, magnitude)) < 0.005
+
+
+def test_a_light_thing_gets_the_hands_speed_and_no_more():
+    physics, body = block(0.05)
+    physics.push(make_push(physics.data, body, physics.data.xipos[body].copy(), np.array([1.0, 0, 0]), 200.0))
+    speeds = []
+    for _ in range(20):
+        physics.run(0.005)
+        speeds.append(physics.data.qvel[0])
+    assert max(speeds) == pytest.approx(HAND_SPEED, rel=0.02)
+    assert speeds[-1] < 0.95 * HAND_SPEED, "the hand lets go once the speed is reached"
+
+
+def test_a_point_off_the_centre_gets_the_hands_speed_too():
+    physics, body = block(0.1)
+    corner = physics.data.xpos[body] + np.array([0.1, 0.1, 0.0])
+    physics.push(make_push(physics.data, body, corner, np.array([1.0, 0, 0]), 200.0))
+    speeds = []
+    for _ in range(16):
+        physics.run(0.005)
+        rotation = physics.data.xmat[body].reshape(3, 3)
+        arm = rotation @ [0.1, 0.1, 0.0]
+        speeds.append((physics.data.qvel[:3] + np.cross(rotation @ physics.data.qvel[3:6], arm))[0])
+    assert physics.data.qvel[5] < -1.0
+    assert max(speeds) == pytest.approx(HAND_SPEED, rel=0.05)
+
+
+def test_no_force_no_push():
+    physics, body = block(1.0)
+    assert make_push(physics.data, body, np.zeros(3), np.zeros(3), 200.0) is None
+    assert make_push(physics.data, body, np.zeros(3), np.ones(3), 0.0) is None
+
+
+def test_rest_is_rest_and_the_bodies_lie_where_the_state_says():
+    physics, body = block(0.3)
+    physics.push(make_push(physics.data, body, physics.data.xipos[body].copy(), np.array([1.0, 1.0, 2.0]), 30.0))
+    physics.run_to_rest()
+    before = physics.data.qpos.copy()
+    np.testing.assert_array_equal(physics.data.xpos[body], physics.data.qpos[:3])
+    assert not physics.data.qvel.any() and not physics.data.xfrc_applied.any()
+    physics.run(1.0)
+    np.testing.assert_allclose(physics.data.qpos, before, atol=1e-4)
+
+
+def test_steps_shorter_than_the_time_step_add_up():
+    pushed, together = block(0.3), block(0.3)
+    for physics, body in (pushed, together):
+        physics.push(make_push(physics.data, body, physics.data.xipos[body].copy(), np.array([1.0, 0, 0]), 5.0))
+    for _ in range(100):
+        pushed[0].run(0.0013)
+    together[0].run(0.13)
+    np.testing.assert_allclose(pushed[0].data.time, together[0].data.time)
+    np.testing.assert_array_equal(pushed[0].data.qpos, together[0].data.qpos)
+
+
+def test_an_unstable_room_is_put_back():
+    physics, _ = block(0.3)
+    before = physics.data.qpos.copy()
+    physics.data.qvel[0] = np.nan
+    with pytest.raises(Unstable):
+        physics.run_to_rest()
+    np.testing.assert_array_equal(physics.data.qpos, before)
+    assert physics.at_rest
+
+
+def test_a_rolling_cylinder_stops():
+    model = mujoco.MjModel.from_xml_string("""
+    <mujoco><worldbody><geom type="plane" size="9 9 1"/>
+      <body pos="0 0 0.04" euler="90 0 0"><freejoint/><geom type="cylinder" size="0.04 0.06" mass="0.3"/></body>
+    </worldbody></mujoco>""")
+    physics = Physics(model, mujoco.MjData(model), time_step=0.005, rest_timeout=4.0)
+    physics.place(model.qpos0)
+    physics.data.qvel[:6] = 0.5, 0, 0, 0, 0, 0.5 / 0.04
+    physics.run_to_rest()
+    assert physics.data.ntree_awake == 0
+    assert physics.data.time < 3.0
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_the_strongest_push_leaves_everything_in_the_room(direction):
+    source = rooms_of_module("tests.simulator.box_room")
+    room = Room(source.build("FloorPlan1"), time_step=0.005, rest_timeout=4.0)
+    right, up, ahead = direction
+    x_min, x_max, y_min, y_max = room.scene.floor
+    light = [index for index, thing in enumerate(room.scene.objects) if thing.dynamic and thing.mass < 0.5]
+    for _, index in itertools.product(range(4), light):
+        body = int(room.object_bodies[index])
+        edge = room.data.xpos[body] + np.array([0.04, -0.04, 0.04])
+        room.physics.push(make_push(room.data, body, edge, np.array([right, ahead, up]), 200.0))
+        room.physics.run_to_rest()
+        positions = room.data.xipos[room.object_bodies]
+        assert (positions[:, :2] > [x_min, y_min]).all() and (positions[:, :2] < [x_max, y_max]).all()
+        assert (positions[:, 2] > 0).all() and (positions[:, 2] < room.scene.height).all()
+
+
+def test_magnitudes_separate_the_mass_classes():
+    """On a fixed set of bodies the table's diagonal and what lies above it moves, what lies below does not."""
+    touches = calibrate(rooms_of_module("tests.simulator.box_room"), box_room.SCENE_NAMES[:1], 300, seed=1)
+    rows = table(touches)
+    names, magnitudes = list(CLASSES), [f"{magnitude:g}" for magnitude in MAGNITUDES]
+    for row, name in enumerate(names):
+        for column, magnitude in enumerate(magnitudes):
+            moved = rows[name][magnitude]["moved"]
+            if row <= column:
+                assert moved > 0.6, (name, magnitude, moved)
+            else:
+                assert moved < 0.3, (name, magnitude, moved)

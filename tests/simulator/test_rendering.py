@@ -1,0 +1,155 @@
+"""Pictures against geometry: depth in metres, rays, instance colours, the camera's pose."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from simulator.actions import perform
+from simulator.camera import FAR, NEAR
+from simulator.environment import Environment, Limits
+from simulator.protocol import Field
+from simulator.rendering import Quality, instance_color, linear_depth
+from simulator.room import generated_rooms, rooms_of_module
+
+BOX_ROOMS = rooms_of_module("tests.simulator.box_room")
+
+
+def environment_of(source, name="FloorPlan1", width=300, height=300, quality=None, **initialize) -> Environment:
+    made = Environment(source, Limits(0.005, 4.0, 2), quality or Quality(False, 0), width, height)
+    perform(made, {"action": "Reset", "sceneName": name})
+    settings = {"renderDepthImage": True, "renderInstanceSegmentation": True, "visibilityDistance": 5.0} | initialize
+    perform(made, {"action": "Initialize", **settings})
+    return made
+
+
+@pytest.fixture(scope="module")
+def environment():
+    made = environment_of(BOX_ROOMS)
+    yield made
+    made.close()
+
+
+def pictures(environment: Environment) -> dict[Field, np.ndarray]:
+    """The images, top row first."""
+    return {field: image[::-1].copy() for field, image in environment.images(True)}
+
+
+def test_the_depth_buffer_becomes_metres():
+    metres = np.array([NEAR, 0.5, 3.0, FAR])
+    buffer = (1 / metres - 1 / FAR) / (1 / NEAR - 1 / FAR)  # reversed: 1 at the near plane, 0 at the far one
+    np.testing.assert_allclose(linear_depth(buffer.astype(np.float32)), metres, rtol=1e-4)
+
+
+def test_a_wall_straight_ahead_has_its_distance_everywhere(environment):
+    environment.move_agent(x=0.0, y=0.0, yaw=270.0, horizon=0.0)
+    depth = pictures(environment)[Field.DEPTH]
+    assert depth.dtype == np.float32
+    # The west wall is 2 m away and fills the middle rows; depth is measured along the camera's axis, not the ray.
+    np.testing.assert_allclose(depth[130:170, 130:170], 2.0, atol=1e-4)
+
+
+def agree_with_rays(environment: Environment, rng: np.random.Generator, tolerance: float) -> float:
+    """The share of random pixels at which the ray through the pixel's middle meets the depth image."""
+    depth = pictures(environment)[Field.DEPTH]
+    camera = environment.camera
+    forward = camera.axes()[2]
+    good = []
+    for _ in range(300):
+        row, column = int(rng.integers(camera.height)), int(rng.integers(camera.width))
+        x, y = (column + 0.5) / camera.width, (row + 0.5) / camera.height
+        pick = environment.pick(x, y, 100.0)
+        assert pick is not None
+        good.append(abs(pick.distance * float(camera.ray(x, y) @ forward) - depth[row, column]) <= tolerance)
+    return float(np.mean(good))
+
+
+@pytest.mark.parametrize(("yaw", "horizon"), [(0.0, 0.0), (10.0, 30.0), (200.0, 45.0), (-30.0, -20.0)])
+def test_rays_agree_with_depth(environment, yaw, horizon):
+    environment.move_agent(x=0.3, y=0.4, yaw=yaw, horizon=horizon)
+    # A pixel on a silhouette may show the other side of it.
+    assert agree_with_rays(environment, np.random.default_rng(0), 1e-3) > 0.99
+
+
+def test_rays_agree_with_depth_in_wide_images_and_generated_rooms():
+    wide = environment_of(BOX_ROOMS, width=200, height=120, fieldOfView=60.0)
+    assert agree_with_rays(wide, np.random.default_rng(1), 1e-3) > 0.99
+    wide.close()
+    generated = environment_of(generated_rooms(), "FloorPlan205")
+    generated.move_agent(horizon=25.0)
+    # Round shapes are drawn with 16 sides.
+    assert agree_with_rays(generated, np.random.default_rng(2), 5e-3) > 0.98
+    generated.close()
+
+
+def test_instances_are_what_rays_hit(environment):
+    environment.move_agent(x=0.0, y=0.6, yaw=0.0, horizon=35.0)
+    drawn = pictures(environment)[Field.INSTANCES]
+    assert drawn.shape == (300, 300, 4) and (drawn[..., 3] == 255).all()
+    room, rng, agreeing = environment.room, np.random.default_rng(3), []
+    for _ in range(300):
+        row, column = rng.integers(300, size=2)
+        pick = environment.pick((column + 0.5) / 300, (row + 0.5) / 300, 100.0)
+        agreeing.append(tuple(drawn[row, column, :3]) == instance_color(int(room.geom_instances[pick.geom])))
+    assert np.mean(agreeing) > 0.98
+    assert len({tuple(color) for color in drawn.reshape(-1, 4)}) >= 7  # boxes, table, structure
+
+
+def test_instance_colours_are_all_different():
+    colors = {instance_color(number) for number in range(100_000)}
+    assert len(colors) == 100_000
+    assert (0, 0, 0) not in colors
+
+
+def test_the_camera_is_where_the_agent_looks_from(environment):
+    environment.move_agent(x=0.0, y=0.6, yaw=0.0, horizon=0.0)
+    room, camera = environment.room, environment.camera
+    assert camera.position == (0.0, 0.6, pytest.approx(1.575))
+    environment.move_agent(standing=False)
+    assert environment.camera.position[2] == pytest.approx(0.9)
+    environment.move_agent(standing=True, horizon=35.0)
+    # The middle of the Pot's top face, projected by hand, is drawn in the Pot's colour.
+    index = [thing.category for thing in room.scene.objects].index("Pot")
+    top = room.data.xpos[room.object_bodies[index]] + [0, 0, 0.079]
+    camera = environment.camera
+    right, up, forward = camera.axes()
+    relative = top - np.asarray(camera.position)
+    column = int(150 + 150 * (relative @ right) / (relative @ forward))
+    row = int(150 - 150 * (relative @ up) / (relative @ forward))
+    assert tuple(pictures(environment)[Field.INSTANCES][row, column, :3]) == instance_color(index)
+
+
+def test_only_what_was_asked_for_is_drawn(environment):
+    perform(environment, {"action": "Initialize", "renderDepthImage": True})
+    assert [field for field, _ in environment.images(True)] == [Field.RGB, Field.DEPTH]
+    assert environment.images(False) == []
+    perform(environment, {"action": "Initialize", "renderImage": False, "renderObjectImage": True})
+    assert [field for field, _ in environment.images(True)] == [Field.INSTANCES]
+    perform(environment, {"action": "Initialize", "renderDepthImage": True, "renderInstanceSegmentation": True})
+
+
+def test_shadows_and_multisampling_change_the_picture(environment):
+    fine = environment_of(generated_rooms(), "FloorPlan2", quality=Quality(True, 4))
+    plain = environment_of(generated_rooms(), "FloorPlan2")
+    for one in (fine, plain):
+        one.move_agent(horizon=40.0)
+    shadowed, flat = pictures(fine), pictures(plain)
+    assert (shadowed[Field.RGB] != flat[Field.RGB]).any(-1).mean() > 0.01
+    assert (shadowed[Field.INSTANCES] == flat[Field.INSTANCES]).all(-1).mean() > 0.99
+    fine.close()
+    plain.close()
+
+
+def test_the_size_can_change_and_rooms_can_be_dropped():
+    made = environment_of(BOX_ROOMS)
+    for size in (100, 400, 300):
+        perform(made, {"action": "ChangeResolution", "x": size, "y": size // 2})
+        assert pictures(made)[Field.RGB].shape == (size // 2, size, 3)
+    first = pictures(made)
+    for name in ("FloorPlan2", "FloorPlan3", "FloorPlan2", "FloorPlan1"):  # the cache holds two
+        perform(made, {"action": "Reset", "sceneName": name})
+        made.images(True)
+    again = pictures(made)
+    for field in first:
+        np.testing.assert_array_equal(first[field], again[field])
+    made.close()
