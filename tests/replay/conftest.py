@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,7 +40,7 @@ def ray_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             object_store_memory=120_000_000,
             _node_ip_address="127.0.0.1",
             log_to_driver=False,
-            logging_level="error",
+            logging_level=logging.ERROR,
         )
         yield
         ray.shutdown()

@@ -1,0 +1,190 @@
+"""Speed of the memory bank, in process and as a Ray actor, on real location records.
+
+Prints a table and the conditions, and ends with one line `RESULT {json}`:
+- batch_vs_copy: time of sampling a batch of 64 from N records over the time of merely copying as many bytes
+  (the median of ratios of pairs measured in turn, so that other load on the machine cancels);
+- index_ms: drawing 64 of N indices by priority; inserts_per_s, and ray_batches_per_s, ray_inserts_per_s through Ray
+  (one record a call, several calls on the way); bytes_per_record.
+
+    python -m benchmarks.replay                        # 2000 records, about a minute
+    python -m benchmarks.replay --records 20000        # the paper's bank: 9.5 GB of disk
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from replay.bank import MemoryBank
+from replay.config import ReplayConfig
+from replay.interaction.batch import LOCATION_RECORDS
+from replay.interaction.record import MAGNITUDES, MAX_TOUCHES, RECORD_BYTES, RECORD_FIELDS, Choice, LocationRecord
+from replay.limiter import Phase
+from replay.priorities import sample_without_replacement
+
+BATCH_SIZE = 64
+IN_FLIGHT = 4
+"""Calls on the way to the Ray actor at a time."""
+
+
+def make_record(number: int, generator: np.random.Generator) -> LocationRecord:
+    """A record of noise: incompressible, in the ranges of a real one."""
+    values = {name: generator.integers(0, 256, shape).astype(dtype) for name, (shape, dtype) in RECORD_FIELDS.items()}
+    values["depth"] = generator.random(RECORD_FIELDS["depth"][0], dtype=np.float32).astype(np.float16)
+    values["touches"] = np.array(MAX_TOUCHES, dtype=np.uint8)
+    for name, top in (("points", 100), ("magnitudes", MAGNITUDES), ("feedback", 5), ("choices", len(Choice))):
+        values[name] = generator.integers(0, top, RECORD_FIELDS[name][0], dtype=np.uint8)
+    return renumbered(LocationRecord(**values), number)
+
+
+def renumbered(record: LocationRecord, number: int) -> LocationRecord:
+    """The same arrays as another location of the run."""
+    return LocationRecord(**{**vars(record), "location": np.array(number, dtype=np.int64)})
+
+
+def settings(records: int) -> ReplayConfig:
+    """A bank whose limiter never makes anybody wait, so that speed is all that is measured."""
+    return ReplayConfig(records, 0.5, "priority", strict=False, locations_ahead=10**9, batches_ahead=10**9)
+
+
+def unlimited(records: int) -> Phase:
+    """Fills the bank, then lets both sides run."""
+    return Phase(records - 1, 1, (1,) * 100_000, BATCH_SIZE)
+
+
+def rate(call: Callable[[int], object], seconds: float) -> float:
+    """Calls per second; `call` gets a running number."""
+    began, count = time.perf_counter(), 0
+    while time.perf_counter() - began < seconds:
+        call(count)
+        count += 1
+    return count / (time.perf_counter() - began)
+
+
+def measure_in_process(folder: Path, records: int, seconds: float) -> dict[str, float]:
+    """Fills a bank with different records and measures it."""
+    generator = np.random.default_rng(0)
+    pool = [make_record(number, generator) for number in range(16)]
+    bank = MemoryBank(settings(records), folder, LOCATION_RECORDS, seed=0)
+    bank.start_phase(unlimited(records), fresh=True)
+    for number in range(records):
+        bank.insert(renumbered(pool[number % len(pool)], number))
+    inserts = rate(lambda count: bank.insert(renumbered(pool[count % 16], records + count)), seconds)
+
+    source = generator.integers(0, 256, BATCH_SIZE * RECORD_BYTES, dtype=np.uint8)
+    batches: list[float] = []
+    copies: list[float] = []
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end or len(batches) < 5:
+        began = time.perf_counter()
+        bank.sample(BATCH_SIZE)
+        middle = time.perf_counter()
+        source.copy()
+        batches.append(middle - began)
+        copies.append(time.perf_counter() - middle)
+
+    weights = generator.uniform(0.02, 0.5, records)
+    draws = rate(lambda _: sample_without_replacement(weights, BATCH_SIZE, generator), seconds)
+    bank.close()
+    return {
+        "batch_vs_copy": statistics.median(b / c for b, c in zip(batches, copies, strict=True)),
+        "batch_ms": 1000 * statistics.median(batches),
+        "copy_ms": 1000 * statistics.median(copies),
+        "index_ms": 1000 / draws,
+        "inserts_per_s": inserts,
+    }
+
+
+def measure_ray(folder: Path, records: int, seconds: float) -> dict[str, float]:
+    """The same through a Ray actor, with IN_FLIGHT calls on the way."""
+    import ray
+
+    from replay.shell import start_replay
+
+    ray.init(
+        address="local",
+        num_cpus=2,
+        include_dashboard=False,
+        object_store_memory=400_000_000,
+        _node_ip_address="127.0.0.1",
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+    )
+    try:
+        generator = np.random.default_rng(0)
+        pool = [make_record(number, generator) for number in range(16)]
+        actor = start_replay(settings(records), LOCATION_RECORDS, folder, seed=0, actors=IN_FLIGHT)
+        ray.get(actor.start_phase.remote(unlimited(records), True))
+        pending: list[ray.ObjectRef] = []
+        inserted = 0
+
+        def keep_busy(reference: ray.ObjectRef) -> None:
+            pending.append(reference)
+            if len(pending) >= IN_FLIGHT:
+                ray.get(pending.pop(0))
+
+        def insert(_: int) -> None:
+            nonlocal inserted
+            keep_busy(actor.insert.remote(renumbered(pool[inserted % 16], inserted)))
+            inserted += 1
+
+        for number in range(records):
+            insert(number)
+        inserts = rate(insert, seconds)
+        ray.get(pending)
+        pending.clear()
+        batches = rate(lambda _: keep_busy(actor.sample.remote(BATCH_SIZE)), seconds)
+        ray.get(pending)
+        return {"ray_batches_per_s": batches, "ray_inserts_per_s": inserts}
+    finally:
+        ray.shutdown()
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command line: see the module."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--records", type=int, default=2000, help="records in the bank (default 2000)")
+    parser.add_argument("--seconds", type=float, default=5.0, help="seconds for each measurement (default 5)")
+    parser.add_argument("--folder", type=Path, default=None, help="where the bank lies (default: a temporary folder)")
+    options = parser.parse_args(arguments)
+    if options.records < BATCH_SIZE:
+        parser.error(f"--records must be at least the batch of {BATCH_SIZE}, not {options.records}")
+    if options.seconds <= 0:
+        parser.error(f"--seconds must be above 0, not {options.seconds}")
+    try:
+        with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+            figures = measure_in_process(Path(folder) / "process", options.records, options.seconds)
+        with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+            figures |= measure_ray(Path(folder) / "ray", options.records, options.seconds)
+    except OSError as error:
+        sys.exit(f"error: {error}")
+    figures["bytes_per_record"] = RECORD_BYTES + 8
+    conditions = {
+        "records": options.records,
+        "batch_size": BATCH_SIZE,
+        "seconds": options.seconds,
+        "in_flight": IN_FLIGHT,
+        "cpus": os.cpu_count(),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+    }
+    print("conditions: " + ", ".join(f"{name} {value}" for name, value in conditions.items()))
+    for name, value in figures.items():
+        print(f"  {name:<20}{value:>14,.2f}")
+    print("RESULT " + json.dumps({**figures, **conditions}))
+
+
+if __name__ == "__main__":
+    main()

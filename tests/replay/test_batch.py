@@ -1,0 +1,63 @@
+"""Location records in the bank: validated, stored to the byte, and handed out as batches."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from replay.bank import MemoryBank
+from replay.interaction.batch import LOCATION_RECORDS
+from replay.interaction.record import RECORD_FIELDS, Batch, LocationRecord
+from tests.replay.helpers import UNLIMITED, config, open_phase
+
+
+def location(number: int) -> LocationRecord:
+    """A record of noise, with its number."""
+    generator = np.random.default_rng(number)
+    values = {
+        name: generator.integers(0, 100, shape).astype(dtype) if shape else np.array(number).astype(dtype)
+        for name, (shape, dtype) in RECORD_FIELDS.items()
+    }
+    return LocationRecord(**values)
+
+
+def test_records_come_back_as_they_were(tmp_path: Path) -> None:
+    bank = MemoryBank(config(4, **UNLIMITED), tmp_path, LOCATION_RECORDS, seed=0)
+    bank.start_phase(open_phase(), fresh=True)
+    for number in range(6):
+        bank.insert(location(number))
+    batch = bank.sample(4)
+    assert isinstance(batch, Batch) and batch.number == 0
+    assert sorted(batch.location.tolist()) == [2, 3, 4, 5]
+    assert batch.stamps.tolist() == batch.location.tolist()
+    assert (batch.slots == batch.stamps % 4).all()
+    for row, number in enumerate(batch.location.tolist()):
+        for field in fields(LocationRecord):
+            stored, original = getattr(batch, field.name)[row], getattr(location(number), field.name)
+            assert stored.dtype == original.dtype and np.array_equal(stored, original), field.name
+
+
+def test_a_malformed_record_is_refused_by_its_field(tmp_path: Path) -> None:
+    bank = MemoryBank(config(4, **UNLIMITED), tmp_path, LOCATION_RECORDS, seed=0)
+    bank.start_phase(open_phase(), fresh=True)
+    wrong = replace(location(0), depth=np.zeros((300, 300), np.float32))
+    with pytest.raises(ValueError, match=r"record field 'depth' must be float16\(300, 300\), not float32\(300, 300\)"):
+        bank.insert(wrong)
+    assert bank.statistics()["size"] == 0
+
+
+def test_the_version_of_the_weights_gives_the_staleness(tmp_path: Path) -> None:
+    bank = MemoryBank(config(4, **UNLIMITED), tmp_path, LOCATION_RECORDS, seed=0)
+    bank.start_phase(open_phase(), fresh=True)
+    for number in (0, 2):
+        bank.insert(location(number))
+    assert bank.statistics(newest_version=5)["staleness"]["mean"] == 4
+
+
+def test_a_location_counts_once(tmp_path: Path) -> None:
+    bank = MemoryBank(config(4, **UNLIMITED), tmp_path, LOCATION_RECORDS, seed=0)
+    bank.start_phase(open_phase(), fresh=True)
+    assert [bank.insert(location(number)).stored for number in (7, 7)] == [True, False]

@@ -1,0 +1,322 @@
+"""Saving and restoring: exactly where it was, after a kill, and every damaged file in one sentence."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import replay.state_file as state_file
+from replay.bank import BankClosed, MemoryBank, RecordFormat, Sample
+from replay.limiter import Phase
+from replay.state_file import STATE_FILE, read_state, write_state
+from tests.replay.helpers import FIELDS, FORMAT, UNLIMITED, config, numbers, open_phase, record, same
+
+PHASE = Phase(prefill=6, locations_per_round=3, batches_per_round=(4, 5, 6, 7), batch_size=4)
+
+
+def half_way(folder: Path, **changes: Any) -> MemoryBank:
+    """A bank in the middle of a phase: wrapped round, priorities returned, the generator advanced."""
+    bank = MemoryBank(config(10, **{"locations_ahead": 4, "batches_ahead": 3, **changes}), folder, FORMAT, seed=9)
+    bank.start_phase(PHASE, fresh=True)
+    for number in range(6):
+        bank.insert(record(number), timeout=0)
+    go_on(bank, 6, rounds=2)
+    return bank
+
+
+def go_on(bank: MemoryBank, first: int, rounds: int) -> list[Sample]:
+    """Plays rounds of the phase; returns the samples."""
+    samples = []
+    for index in range(rounds):
+        for number in range(3):
+            bank.insert(record(first + 3 * index + number), timeout=0)
+        batches = PHASE.batches_per_round[(first - 6) // 3 + index]
+        for _ in range(batches):
+            samples.append(bank.sample(4, timeout=0))
+            priorities = 0.02 + samples[-1].columns["key"] / 50
+            bank.update_priorities(samples[-1].slots, samples[-1].stamps, priorities)
+    return samples
+
+
+@pytest.mark.parametrize("mode", ["priority", "uniform"])
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_restored_bank_continues_bit_for_bit(tmp_path: Path, strict: bool, mode: str) -> None:
+    bank = half_way(tmp_path / "a", strict=strict, mode=mode)
+    bank.save()
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    expected = go_on(bank, 12, rounds=2)
+    settings = config(10, locations_ahead=4, batches_ahead=3, strict=strict, mode=mode)
+    again = MemoryBank.restore(settings, tmp_path / "b", FORMAT)
+    found = go_on(again, 12, rounds=2)
+    assert len(found) == len(expected) == 13
+    for a, b in zip(expected, found, strict=True):
+        assert a.number == b.number
+        assert np.array_equal(a.slots, b.slots) and np.array_equal(a.stamps, b.stamps)
+        for name in FIELDS:
+            assert np.array_equal(a.columns[name], b.columns[name])
+    states = bank.get_state(), again.get_state()
+    assert json.dumps(states[0]["generator"]) == json.dumps(states[1]["generator"])
+    assert states[0]["limiter"] == states[1]["limiter"] == {"inserted": 18, "sampled": 22}
+    assert again.statistics()["phase"]["finished"] and again.statistics()["replaced"] == 0
+
+
+def test_a_restored_limiter_makes_no_burst(tmp_path: Path) -> None:
+    bank = half_way(tmp_path)
+    before = bank.statistics()["phase"]
+    bank.save()
+    bank.close()
+    again = MemoryBank.restore(config(10, locations_ahead=4, batches_ahead=3), tmp_path, FORMAT)
+    assert again.statistics()["phase"] == before
+    allowed = 0
+    try:
+        while True:
+            again.sample(4, timeout=0)
+            allowed += 1
+    except TimeoutError:
+        pass
+    assert allowed == 3, "the slack, as in the bank that was saved: all 9 batches of two rounds were taken"
+
+
+def test_the_state_may_lie_in_a_checkpoint_of_its_own(tmp_path: Path) -> None:
+    bank = half_way(tmp_path / "bank")
+    path = bank.save(tmp_path / "checkpoints" / "step_9")
+    assert path == tmp_path / "checkpoints" / "step_9" / STATE_FILE and path.exists()
+    assert not (tmp_path / "bank" / STATE_FILE).exists()
+    bank.close()
+    again = MemoryBank.restore(config(10), tmp_path / "bank", FORMAT, path.parent)
+    assert again.statistics()["sampled"] == 9
+
+
+def test_a_saved_bank_is_not_overwritten_by_a_new_one(tmp_path: Path) -> None:
+    bank = half_way(tmp_path)
+    bank.save()
+    bank.close()
+    with pytest.raises(ValueError, match="holds a saved memory bank: restore it or choose another folder"):
+        MemoryBank(config(10), tmp_path, FORMAT, seed=0)
+    MemoryBank.restore(config(10), tmp_path, FORMAT)
+
+
+def test_saving_is_possible_after_closing_and_between_phases(tmp_path: Path) -> None:
+    bank = half_way(tmp_path)
+    bank.end_phase()
+    bank.close()
+    bank.save()
+    again = MemoryBank.restore(config(10), tmp_path, FORMAT)
+    assert again.statistics()["phase"] is None and not again.statistics()["closed"]
+    assert not again.insert(record(50)).stored, "no phase is open"
+    again.start_phase(Phase(0, 1, (1,), 4), fresh=False)
+    assert again.insert(record(50)).stored and len(numbers(again.sample(4).columns)) == 4
+    with pytest.raises(BankClosed):
+        bank.sample(4)
+
+
+def test_a_bank_saved_before_its_first_phase(tmp_path: Path) -> None:
+    bank = MemoryBank(config(10), tmp_path, FORMAT, seed=4)
+    bank.save()
+    bank.close()
+    again = MemoryBank.restore(config(10), tmp_path, FORMAT)
+    with pytest.raises(RuntimeError, match="no phase of the memory bank has been started"):
+        again.insert(record(0))
+
+
+def test_locations_after_the_save_are_done_again(tmp_path: Path) -> None:
+    bank = MemoryBank(config(5, **UNLIMITED), tmp_path, FORMAT, seed=0)
+    bank.start_phase(open_phase(), fresh=True)
+    for number in range(7):  # slots hold 5 6 2 3 4
+        bank.insert(record(number))
+    bank.update_priorities(np.arange(5), np.array([5, 6, 2, 3, 4]), np.full(5, 0.1))
+    bank.save()
+    bank.insert(record(7))  # over 2
+    bank.insert(record(8))  # over 3
+    bank.close()
+
+    again = MemoryBank.restore(config(5, **UNLIMITED), tmp_path, FORMAT)
+    statistics = again.statistics()
+    assert (statistics["size"], statistics["inserted"], statistics["replaced"]) == (5, 7, 2)
+    assert statistics["phase"]["inserted"] == 7
+    assert again.get_state()["priorities"].tolist() == [0.1, 0.1, 0.5, 0.5, 0.1]
+    assert sorted(numbers(again.sample(5).columns)) == [4, 5, 6, 7, 8], "the newer ones serve meanwhile"
+    assert not again.insert(record(4)).stored, "a record of the save is known"
+    for number in (7, 8, 9):
+        assert again.insert(record(number)).stored, "one after the save is not: it counts when it is done again"
+    assert sorted(numbers(again.sample(5).columns)) == [5, 6, 7, 8, 9]
+
+
+def test_a_phase_after_the_save_does_not_hide_the_records(tmp_path: Path) -> None:
+    bank = half_way(tmp_path)
+    bank.save()
+    bank.start_phase(PHASE, fresh=True)
+    bank.insert(record(100))
+    bank.close()
+    again = MemoryBank.restore(config(10), tmp_path, FORMAT)
+    assert sorted(numbers(again.sample(10).columns)) == [*range(2, 10), 11, 100], "slot 0 held 10"
+
+
+KILLED = """
+import sys
+from pathlib import Path
+import numpy as np
+from replay.bank import MemoryBank, RecordFormat
+from tests.replay.helpers import UNLIMITED, config, open_phase, same
+from tests.replay.test_persistence import LARGE, large
+bank = MemoryBank(config(6, **UNLIMITED), Path(sys.argv[1]), LARGE, seed=0)
+bank.start_phase(open_phase(), fresh=True)
+for number in range(8):
+    bank.insert(large(number))
+bank.save()
+print("saved", flush=True)
+number = 8
+while True:
+    bank.insert(large(number))
+    number += 1
+"""
+LARGE_SHAPE = (2048, 2048)
+LARGE = RecordFormat(
+    {"image": (LARGE_SHAPE, np.dtype(np.uint8)), "key": ((), np.dtype(np.int64))}, "key", None, same, same
+)
+
+
+def large(number: int) -> dict[str, Any]:
+    """A record that takes a good part of a millisecond to write."""
+    return {"image": np.full(LARGE_SHAPE, number % 256, np.uint8), "key": np.array(number)}
+
+
+@pytest.mark.parametrize("delay", [0.02, 0.05, 0.11])
+def test_a_process_killed_while_it_inserts_leaves_whole_records(tmp_path: Path, delay: float) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(tmp_path)], env=environment, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "saved\n"
+    try:
+        process.wait(delay)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+    process.communicate()
+    bank = MemoryBank.restore(config(6, **UNLIMITED), tmp_path, LARGE)
+    columns = bank.sample(6).columns
+    assert np.array_equal(columns["image"], np.broadcast_to(columns["image"][:, :1, :1], columns["image"].shape))
+    assert np.array_equal(columns["image"][:, 0, 0], columns["key"] % 256)
+    assert bank.statistics()["phase"]["inserted"] == 8
+    assert bank.insert(large(10**6)).stored
+
+
+# Files that are wrong
+
+
+def saved(folder: Path) -> Path:
+    bank = half_way(folder)
+    path = bank.save()
+    bank.close()
+    return path
+
+
+def test_damaged_states_are_one_sentence(tmp_path: Path) -> None:
+    path = saved(tmp_path)
+    whole = path.read_bytes()
+    for damaged in (whole[: len(whole) // 2], whole[:-10], b"", b"nonsense", b"PK\x03\x04" + bytes(50)):
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match=f"{STATE_FILE} is not a saved memory bank, or is damaged: "):
+            MemoryBank.restore(config(10), tmp_path, FORMAT)
+    flipped = bytearray(whole)
+    flipped[len(whole) // 3] ^= 255
+    path.write_bytes(flipped)
+    with pytest.raises(ValueError, match=STATE_FILE):
+        MemoryBank.restore(config(10), tmp_path, FORMAT)
+    path.unlink()
+    with pytest.raises(ValueError, match=f"{STATE_FILE} does not exist: no memory bank was saved there"):
+        MemoryBank.restore(config(10), tmp_path, FORMAT)
+    path.write_bytes(whole)
+    MemoryBank.restore(config(10), tmp_path, FORMAT)
+
+
+class Forged:
+    """Would leave a trace if it were unpickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Path.touch, (Path("executed"),))
+
+
+def test_a_forged_state_is_not_executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = saved(tmp_path / "bank")
+    state = read_state(path)
+    np.savez(path, json=np.array([Forged()], dtype=object), order=state["order"], allow_pickle=True)
+    with pytest.raises(ValueError, match="is not a saved memory bank"):
+        MemoryBank.restore(config(10), path.parent, FORMAT)
+    assert not Path("executed").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"capacity": 11}, "replay.capacity must be 11 as when it was saved"),
+        ({"fields": {}}, "the records have other fields"),
+        ({"priorities": np.full(10, np.nan)}, "its priorities must be finite and above 0, one for each record"),
+        ({"priorities": np.full(9, 0.5)}, "its priorities must be finite and above 0, one for each record"),
+        ({"order": np.zeros(10, np.int64)}, "the state is not that of a ring of 10 records"),
+        ({"limiter": {"inserted": 99, "sampled": 0}}, "the limiter's state of 99 locations and 0 batches is not"),
+        ({"generator": {"bit_generator": "MT19937"}}, "state must be for a PCG64"),
+        ({"phase": None, "batches": None}, "int"),
+        ({"waited": None}, "it lacks 'waited'"),
+    ],
+)
+def test_states_that_do_not_fit(tmp_path: Path, change: dict[str, Any], sentence: str) -> None:
+    path = saved(tmp_path)
+    state = {**read_state(path), **change}
+    if "waited" in change:
+        del state["waited"]
+    write_state(path, state)
+    with pytest.raises(ValueError, match=sentence) as error:
+        MemoryBank.restore(config(10), tmp_path, FORMAT)
+    assert str(error.value).startswith(f"{path} does not fit the memory bank in {tmp_path}: ")
+
+
+def test_settings_that_do_not_fit(tmp_path: Path) -> None:
+    saved(tmp_path)
+    with pytest.raises(ValueError, match=r"picture.npy must hold float16\(12, 3, 5\), not float16\(10, 3, 5\)"):
+        MemoryBank.restore(config(12), tmp_path, FORMAT)
+    other = RecordFormat({**FIELDS, "bits": ((7,), np.dtype(np.int8))}, "key", "version", same, same)
+    with pytest.raises(ValueError, match=r"bits.npy must hold int8\(10, 7\), not uint8\(10, 7\)"):
+        MemoryBank.restore(config(10), tmp_path, other)
+    MemoryBank.restore(config(10), tmp_path, FORMAT)  # a refusal leaves the folder free
+
+
+# Atomic writing
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_a_failed_save_leaves_the_earlier_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    path = tmp_path / STATE_FILE
+    write_state(path, {"a": 1, "b": np.arange(3)})
+
+    def fail(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(state_file.os, step, fail)
+    with pytest.raises(OSError) as error:
+        write_state(path, {"a": 2, "b": np.arange(4)})
+    monkeypatch.undo()
+    assert str(error.value) == f"the memory bank's state cannot be written to {path}: No space left on device"
+    assert read_state(path)["a"] == 1 and read_state(path)["b"].tolist() == [0, 1, 2]
+    assert [entry.name for entry in tmp_path.iterdir()] == [STATE_FILE]
+
+
+def test_a_full_disk_leaves_the_earlier_state(tiny_disk: Path) -> None:
+    path = tiny_disk / STATE_FILE
+    write_state(path, {"a": 1, "b": np.arange(3)})
+    with pytest.raises(OSError, match="cannot be written to .*: No space left on device"):
+        write_state(path, {"a": 2, "b": np.zeros(2**20)})
+    assert read_state(path)["a"] == 1
+    assert [entry.name for entry in tiny_disk.iterdir()] == [STATE_FILE]
