@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 import cv2
 import numpy as np
@@ -26,6 +27,14 @@ from replay.interaction.record import GRID_SIZE, GRID_STRIDE, IMAGE_SIZE
 
 FIELD_OF_VIEW = 90.0
 """Degrees (spec section 1)."""
+
+
+class Order(Enum):
+    """What scores proposals that have no score of their own."""
+
+    SMALL = "small first"
+    LARGE = "large first"
+    RANDOM = "random score"
 
 
 @dataclass(frozen=True)
@@ -51,13 +60,13 @@ class BaselineResult:
     variants: dict[str, dict[str, float]]
 
 
-def superpixel_labels(image: NDArray[np.uint8], settings: SuperpixelConfig) -> NDArray[np.int64]:
+def superpixel_labels(image: NDArray[np.uint8], config: SuperpixelConfig) -> NDArray[np.int64]:
     """(100, 100) number of the superpixel at each cell's centre pixel, for a (300, 300, 3) uint8 image."""
-    labels = felzenszwalb(image, scale=settings.scale, sigma=settings.sigma, min_size=settings.min_size)
+    labels = felzenszwalb(image, scale=config.scale, sigma=config.sigma, min_size=config.min_size)
     return _subsample(labels).astype(np.int64)
 
 
-def depth_edges(depth: NDArray[np.floating], settings: DepthEdgeConfig) -> NDArray[np.bool_]:
+def depth_edges(depth: NDArray[np.floating], config: DepthEdgeConfig) -> NDArray[np.bool_]:
     """Pixels at which a surface ends behind another one or folds towards the camera.
 
     Inverse depth along the camera's axis is an affine function of the pixel on every plane. It lies below the mean of
@@ -72,65 +81,72 @@ def depth_edges(depth: NDArray[np.floating], settings: DepthEdgeConfig) -> NDArr
     """
     along_ray = np.maximum(np.asarray(depth, dtype=np.float64) + NEAR_PLANE, NEAR_PLANE)
     inverse = ray_factor(len(depth), FIELD_OF_VIEW) / along_ray
-    step = settings.step
+    step = config.step
     edges = np.zeros(depth.shape, dtype=bool)
     size = len(depth)
     padded = np.pad(inverse, step, mode="reflect", reflect_type="odd")
     for rows, columns in ((step, 0), (0, step)):
         before = padded[step - rows : step - rows + size, step - columns : step - columns + size]
         after = padded[step + rows : step + rows + size, step + columns : step + columns + size]
-        edges |= (before + after) / 2 - inverse > settings.threshold * inverse
+        edges |= (before + after) / 2 - inverse > config.threshold * inverse
     return edges
 
 
-def depth_components(depth: NDArray[np.floating], settings: DepthEdgeConfig) -> NDArray[np.int64]:
+def depth_components(depth: NDArray[np.floating], config: DepthEdgeConfig) -> NDArray[np.int64]:
     """(300, 300) number of the 4-connected component between depth edges at each pixel; 0 on edges and in components
     smaller than `min_size`."""
-    free = (~depth_edges(depth, settings)).astype(np.uint8)
+    free = (~depth_edges(depth, config)).astype(np.uint8)
     _, labels, statistics, _ = cv2.connectedComponentsWithStats(free, connectivity=4)
-    kept = statistics[:, cv2.CC_STAT_AREA] >= settings.min_size
+    kept = statistics[:, cv2.CC_STAT_AREA] >= config.min_size
     kept[0] = False
     return np.where(kept[labels], labels, 0).astype(np.int64)
 
 
-def superpixel_proposals(
-    image: NDArray[np.uint8], settings: SuperpixelConfig, random: np.random.Generator | None
-) -> Proposals:
-    """Every superpixel as a proposal, scored by `random`, or small-first if that is None."""
-    labels = superpixel_labels(image, settings)
-    return _proposals([labels == label for label in np.unique(labels)], random)
+def superpixel_masks(image: NDArray[np.uint8], config: SuperpixelConfig) -> NDArray[np.bool_]:
+    """(n, 100, 100) every superpixel of a (300, 300, 3) uint8 image that has a cell, disjoint."""
+    labels = superpixel_labels(image, config)
+    return _stack([labels == label for label in np.unique(labels)])
 
 
-def depth_proposals(
-    depth: NDArray[np.floating], settings: DepthEdgeConfig, priors: bool, random: np.random.Generator | None
-) -> Proposals:
-    """Every component between depth edges as a proposal.
+def depth_masks(depth: NDArray[np.floating], config: DepthEdgeConfig, priors: bool) -> NDArray[np.bool_]:
+    """(n, 100, 100) every component between depth edges that has a cell, disjoint.
 
     Args:
         depth: (300, 300) metres along each ray minus the near plane.
-        settings: of the edges, and the priors' borders.
-        priors: leave out components above `max_share` of the image or with a median depth beyond `reach`, and score
-            the others large-first if `random` is None.
-        random: scores them at random; None scores small-first without priors.
+        config: of the edges, and the priors' borders.
+        priors: leave out components above `max_share` of the image or with a median depth beyond `reach`.
     """
-    labels = depth_components(depth, settings)
+    labels = depth_components(depth, config)
     grid = _subsample(labels)
     masks: list[NDArray[np.bool_]] = []
     for label in np.unique(grid[grid > 0]):
         if priors:
             pixels = labels == label
             distance = float(np.median(np.asarray(depth)[pixels])) + NEAR_PLANE
-            if pixels.sum() > settings.max_share * labels.size or distance > settings.reach:
+            if pixels.sum() > config.max_share * labels.size or distance > config.reach:
                 continue
         masks.append(grid == label)
-    return _proposals(masks, random, large_first=priors)
+    return _stack(masks)
+
+
+def scored(masks: NDArray[np.bool_], order: Order, random: np.random.Generator) -> Proposals:
+    """Proposals from (n, 100, 100) masks: scored by area, or by `random`."""
+    share = masks.mean(axis=(1, 2)) if len(masks) else np.zeros(0)
+    scores = {Order.SMALL: 1.0 - share, Order.LARGE: share, Order.RANDOM: random.random(len(masks))}[order]
+    first = np.argsort(-scores, kind="stable")
+    return Proposals(
+        seeds=np.array([_seed(masks[i]) for i in first], dtype=np.int64).reshape(-1, 2),
+        masks=masks[first],
+        scores=scores[first].astype(np.float32),
+        force=np.full(len(masks), BASELINE_CLASS, dtype=np.int64),
+    )
 
 
 def evaluate_baselines(
     images: Sequence[NDArray[np.uint8]],
     depths: Sequence[NDArray[np.floating]],
     ground_truths: Sequence[GroundTruth],
-    settings: BaselineConfig,
+    config: BaselineConfig,
     seed: int,
     progress: Callable[[], None] = lambda: None,
 ) -> dict[str, BaselineResult]:
@@ -140,7 +156,7 @@ def evaluate_baselines(
         images: (300, 300, 3) uint8 each.
         depths: (300, 300) metres along each ray minus the near plane.
         ground_truths: of the same images.
-        settings: parameters of both.
+        config: parameters of both.
         seed: of the random scores.
         progress: called after each image.
 
@@ -149,12 +165,12 @@ def evaluate_baselines(
     """
     proposals: dict[str, list[Proposals]] = {}
     for number, (image, depth) in enumerate(zip(images, depths, strict=True)):
-        for variant, found in _variants(image, depth, settings, [seed, number]):
+        for variant, found in _variants(image, depth, config, [seed, number]):
             proposals.setdefault(variant, []).append(found)
         progress()
     results: dict[str, BaselineResult] = {}
     for variant, per_image in proposals.items():
-        for limit in settings.limits:
+        for limit in config.limits:
             name = f"{variant}, at most {limit}"
             encoded = [
                 encode_detections(truth.image_id, found, limit)
@@ -173,19 +189,17 @@ def evaluate_baselines(
 
 
 def _variants(
-    image: NDArray[np.uint8], depth: NDArray[np.floating], settings: BaselineConfig, seed: list[int]
+    image: NDArray[np.uint8], depth: NDArray[np.floating], config: BaselineConfig, seed: list[int]
 ) -> Iterator[tuple[str, Proposals]]:
     """Every way in which the two baselines propose instances of one image, named "baseline: variant"."""
-    for scores, random in (("small first", None), ("random score", np.random.default_rng(seed))):
-        yield f"superpixels: {scores}", superpixel_proposals(image, settings.superpixels, random)
-    for priors, scores, random in (
-        (False, "small first", None),
-        (False, "random score", np.random.default_rng(seed)),
-        (True, "large first", None),
-        (True, "random score", np.random.default_rng(seed)),
-    ):
-        name = f"depth_edges: {'with' if priors else 'without'} priors, {scores}"
-        yield name, depth_proposals(depth, settings.depth_edges, priors, random)
+    ways = (
+        ("superpixels:", superpixel_masks(image, config.superpixels), (Order.SMALL, Order.RANDOM)),
+        ("depth_edges: without priors,", depth_masks(depth, config.depth_edges, False), (Order.SMALL, Order.RANDOM)),
+        ("depth_edges: with priors,", depth_masks(depth, config.depth_edges, True), (Order.LARGE, Order.RANDOM)),
+    )
+    for name, masks, orders in ways:
+        for order in orders:
+            yield f"{name} {order.value}", scored(masks, order, np.random.default_rng(seed))
 
 
 def _subsample(labels: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -193,20 +207,8 @@ def _subsample(labels: NDArray[np.int64]) -> NDArray[np.int64]:
     return labels[GRID_STRIDE // 2 :: GRID_STRIDE, GRID_STRIDE // 2 :: GRID_STRIDE]
 
 
-def _proposals(
-    masks: list[NDArray[np.bool_]], random: np.random.Generator | None, large_first: bool = False
-) -> Proposals:
-    """Scores and orders masks: at random, or by area in (0, 1]."""
-    stacked = np.array(masks, dtype=bool).reshape(-1, GRID_SIZE, GRID_SIZE)
-    share = stacked.mean(axis=(1, 2))
-    scores = random.random(len(stacked)) if random is not None else share if large_first else 1.0 - share
-    order = np.argsort(-scores, kind="stable")
-    return Proposals(
-        seeds=np.array([_seed(stacked[i]) for i in order], dtype=np.int64).reshape(-1, 2),
-        masks=stacked[order],
-        scores=scores[order].astype(np.float32),
-        force=np.full(len(stacked), BASELINE_CLASS, dtype=np.int64),
-    )
+def _stack(masks: list[NDArray[np.bool_]]) -> NDArray[np.bool_]:
+    return np.array(masks, dtype=bool).reshape(-1, GRID_SIZE, GRID_SIZE)
 
 
 def _seed(mask: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -18,6 +18,8 @@ class SplitConfig:
     """Number of the last room within each kind, at most 30."""
     locations: int
     """How many locations the file holds."""
+    spawns_per_visit: int
+    """Spawns of a room in a row: loading a room anew costs more than spawning its things anew."""
     poses_per_spawn: int
     """Most locations that share a room and a spawn seed: more are faster to make, fewer are more varied."""
     annotated: bool
@@ -70,8 +72,8 @@ class DatasetConfig:
                 raise ValueError(f"{where}.first_room and last_room must be a range of rooms within 1 to 30.")
             if split.locations < 1:
                 raise ValueError(f"{where}.locations must be at least 1.")
-            if split.poses_per_spawn < 1:
-                raise ValueError(f"{where}.poses_per_spawn must be at least 1.")
+            if min(split.spawns_per_visit, split.poses_per_spawn) < 1:
+                raise ValueError(f"{where}.spawns_per_visit and poses_per_spawn must be at least 1.")
         if not self.test.annotated:
             raise ValueError("evaluation.dataset.test.annotated must be true: the file is evaluated on.")
         for field in ("scene_offsets", "rotations", "horizons"):

@@ -91,6 +91,7 @@ def instances_image(
 
 def draw_panels(axes: Sequence[Axes], panels: Panels, titles: bool) -> None:
     """Draws the six panels of one image into six axes."""
+    shown = min(panels.shown, SHOWN_INSTANCES)
     for axis, title in zip(axes, PANEL_TITLES, strict=True):
         axis.set_axis_off()
         if titles:
@@ -107,11 +108,11 @@ def draw_panels(axes: Sequence[Axes], panels: Panels, titles: bool) -> None:
     weight = 0.25 + 0.55 * heat
     mass.imshow((1 - weight) * _grey(panels.image) + weight * MASS_COLORS[classes])
 
-    picture, _ = instances_image(panels.image, panels.detections, panels.shown)
+    picture, _ = instances_image(panels.image, panels.detections, shown)
     instances.imshow(picture)
-    seeds = np.asarray(panels.detections.seeds[: panels.shown])
+    seeds = np.asarray(panels.detections.seeds[:shown])
     if len(seeds):
-        _points(instances, seeds, MASS_COLORS[np.asarray(panels.detections.force[: panels.shown])])
+        _points(instances, seeds, MASS_COLORS[np.asarray(panels.detections.force[:shown])])
 
     truth.imshow(overlay(panels.image, panels.truth_masks, MASS_COLORS[np.asarray(panels.truth_classes, dtype=int)]))
     if panels.touch_masks is None or panels.touch_points is None:

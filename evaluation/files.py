@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 @contextmanager
 def atomic(path: Path) -> Iterator[IO[bytes]]:
@@ -40,3 +43,9 @@ def write_text(path: Path, text: str) -> None:
     """Writes UTF-8 text, atomically."""
     with atomic(path) as file:
         file.write(text.encode())
+
+
+def save_array(path: Path, array: NDArray[Any]) -> None:
+    """Writes an array in numpy's format, atomically."""
+    with atomic(path) as file:
+        np.save(file, array)

@@ -1,8 +1,9 @@
 """Makes the files of locations of the embedded rooms (spec section 1; format: evaluation/dataset.py).
 
-A *job* is one spawn: a room of the split's range, a spawn seed, and poses tried there until enough are accepted. All
-of a job's choices follow from (seed, split, number of the job), and jobs are taken in their order, so the file is the
-same whatever the number of workers. Poses of one job share (scene, seed); each is reproduced from its own `thor_meta`.
+A *job* is one visit to a room of the split's range: a few spawns, and in each of them poses tried until enough are
+accepted. All of a job's choices follow from (seed, split, number of the job), and jobs are taken in their order, so the
+file is the same whatever the number of workers. Poses may share (scene, seed); each is reproduced from its own
+`thor_meta`.
 """
 
 from __future__ import annotations
@@ -25,14 +26,13 @@ from typing import Any
 
 import numpy as np
 from ai2thor.server import Event
-from numpy.typing import NDArray
 
 from actors.config import SimulatorConfig
 from actors.controller import Observation, SimulatorError, SimulatorProcess
 from actors.interaction.locations import Location, verify
 from evaluation.config import DatasetConfig, SplitConfig
 from evaluation.dataset import NOT_MEASURED, SEED_LIMIT, mass_class, save_entries
-from evaluation.files import atomic
+from evaluation.files import save_array
 from evaluation.ground_truth import TrueObject, objects_in_reach
 from evaluation.masks import area, box, encode
 from evaluation.progress import Progress
@@ -149,14 +149,9 @@ def _make_split(config: DatasetConfig, name: str, path: Path, pool: ProcessPoolE
     if split.annotated:
         images, depths = observation_paths(path)
         looks = [location.observation for location in made if location.observation is not None]
-        _save_array(images, np.stack([look.image for look in looks]))
-        _save_array(depths, np.stack([look.depth for look in looks]).astype(np.float16))
+        save_array(images, np.stack([look.image for look in looks]))
+        save_array(depths, np.stack([look.depth for look in looks]).astype(np.float16))
     save_entries(path, [{"image_id": number, **location.fields} for number, location in enumerate(made)])
-
-
-def _save_array(path: Path, array: NDArray[Any]) -> None:
-    with atomic(path) as file:
-        np.save(file, array)
 
 
 @contextmanager
@@ -211,14 +206,29 @@ def _run_job(split: str, number: int) -> list[Made]:
 
 
 def locations_of_job(config: DatasetConfig, name: str, number: int, simulator: SimulatorProcess) -> list[Made]:
-    """The accepted poses of one spawn, at most `poses_per_spawn`; none if the simulator refuses the spawn."""
+    """The accepted poses of one visit to a room: at most `poses_per_spawn` of each of its spawns."""
     split: SplitConfig = getattr(config, name)
     random = np.random.default_rng([config.seed, SPLITS.index(name), number])
     rooms = rooms_of(config, split)
     # Each round through the rooms in an order of its own.
     order = np.random.default_rng([config.seed, SPLITS.index(name), number // len(rooms), 1]).permutation(len(rooms))
     scene = rooms[order[number % len(rooms)]]
-    seed = int(random.integers(SEED_LIMIT))
+    return [
+        location
+        for seed in random.integers(SEED_LIMIT, size=split.spawns_per_visit)
+        for location in _locations_of_spawn(config, split, scene, int(seed), random, simulator)
+    ]
+
+
+def _locations_of_spawn(
+    config: DatasetConfig,
+    split: SplitConfig,
+    scene: str,
+    seed: int,
+    random: np.random.Generator,
+    simulator: SimulatorProcess,
+) -> list[Made]:
+    """The accepted poses of one spawn; none if the simulator refuses it or the agent can stand nowhere."""
     simulator.reset(scene)
     spawn = {"randomSeed": seed, "forceVisible": True, "numPlacementAttempts": config.placement_attempts}
     if not _succeeded(simulator.step("InitialRandomSpawn", **spawn)):

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from actors.geometry import NEAR_PLANE, ray_factor
 from evaluation.baselines import (
+    Order,
     depth_components,
     depth_edges,
-    depth_proposals,
+    depth_masks,
     evaluate_baselines,
-    superpixel_proposals,
+    scored,
+    superpixel_masks,
 )
 from evaluation.config import BaselineConfig, DepthEdgeConfig, SuperpixelConfig
-from tests.evaluation.helpers import rectangle, truth
+from tests.evaluation.helpers import cells, rectangle, truth
 
 SUPERPIXELS = SuperpixelConfig(scale=200, sigma=0.5, min_size=200)
 DEPTH = DepthEdgeConfig(step=2, threshold=0.006, min_size=10, max_share=0.2, reach=1.5)
@@ -55,28 +59,46 @@ def test_inward_folds_part_and_outward_folds_do_not() -> None:
     assert len(np.unique(depth_components(inward, DEPTH))) == 3 and depth_components(outward, DEPTH).min() == 1
 
 
-def test_depth_proposals_with_and_without_priors() -> None:
+def test_depth_masks_with_and_without_priors() -> None:
     depth = wall_with_box()
-    without = depth_proposals(depth, DEPTH, priors=False, random=None)
-    assert len(without.masks) == 2 and without.masks[0].sum() == 20 * 30  # the small one first
-    assert without.scores[0] > without.scores[1]
-    assert (without.masks[0] == rectangle(40, 30, 30, 20, size=100)).all()
-    assert without.masks[0][tuple(without.seeds[0])] and abs(without.seeds[0] - [39, 54]).max() <= 1
-    with_priors = depth_proposals(depth, DEPTH, priors=True, random=None)
-    assert len(with_priors.masks) == 1 and (with_priors.masks[0] == without.masks[0]).all()
-    beyond = DepthEdgeConfig(step=2, threshold=0.006, min_size=10, max_share=0.2, reach=1.1)
-    assert len(depth_proposals(depth, beyond, priors=True, random=None).masks) == 0
+    box = rectangle(40, 30, 30, 20, size=100)
+    without = depth_masks(depth, DEPTH, priors=False)
+    assert len(without) == 2 and sum((mask == box).all() for mask in without) == 1
+    assert not (without[0] & without[1]).any()
+    with_priors = depth_masks(depth, DEPTH, priors=True)  # the wall is too large and too far
+    assert len(with_priors) == 1 and (with_priors[0] == box).all()
+    beyond = replace(DEPTH, reach=1.1)  # the box is 1.2 m away
+    assert depth_masks(depth, beyond, priors=True).shape == (0, 100, 100)
+    assert len(depth_masks(depth, replace(DEPTH, max_share=0.05), priors=True)) == 0  # the box covers 0.06
 
 
-def test_superpixels_cover_the_image_once_and_scores_order_them() -> None:
+def test_orders() -> None:
+    masks = np.array([cells(0, 0, 5, 4), cells(10, 10, 3, 3), cells(50, 50, 40, 40)])
+    random = np.random.default_rng(0)
+    small, large = scored(masks, Order.SMALL, random), scored(masks, Order.LARGE, random)
+    assert small.masks.sum(axis=(1, 2)).tolist() == [9, 20, 1600] == large.masks.sum(axis=(1, 2)).tolist()[::-1]
+    assert (np.diff(small.scores) < 0).all() and small.seeds[0].tolist() == [11, 11]
+    first, second = (scored(masks, Order.RANDOM, np.random.default_rng(3)) for _ in range(2))
+    assert (first.scores == second.scores).all() and (np.diff(first.scores) <= 0).all()
+    assert len({tuple(scored(masks, Order.RANDOM, np.random.default_rng(s)).seeds[0]) for s in range(9)}) == 3
+    assert scored(masks[:0], Order.SMALL, random).masks.shape == (0, 100, 100)
+
+
+def test_seed_lies_in_the_mask_near_its_middle() -> None:
+    ring = cells(20, 20, 21, 21)
+    ring[25:36, 25:36] = False
+    proposals = scored(ring[None], Order.SMALL, np.random.default_rng(0))
+    row, column = proposals.seeds[0]
+    assert ring[row, column] and max(abs(row - 30), abs(column - 30)) == 6
+
+
+def test_superpixels_cover_the_image_once() -> None:
     image = np.full((300, 300, 3), 200, dtype=np.uint8)
     image[60:150, 60:150] = (20, 60, 200)
-    small = superpixel_proposals(image, SUPERPIXELS, None)
-    assert (small.masks.sum(axis=0) == 1).all()
-    assert (np.diff(small.masks.sum(axis=(1, 2))) >= 0).all() and (np.diff(small.scores) <= 0).all()
-    assert any((mask[20:50, 20:50].mean() > 0.8) and mask.sum() < 1000 for mask in small.masks)
-    first, second = (superpixel_proposals(image, SUPERPIXELS, np.random.default_rng(s)) for s in (1, 1))
-    assert (first.scores == second.scores).all() and (np.diff(first.scores) <= 0).all()
+    masks = superpixel_masks(image, SUPERPIXELS)
+    assert (masks.sum(axis=0) == 1).all() and masks.any(axis=(1, 2)).all()
+    # All of the square but its blurred rim is one superpixel.
+    assert any(mask[20:50, 20:50].mean() > 0.8 and mask.sum() < 1000 for mask in masks)
 
 
 def test_the_best_variant_is_reported() -> None:

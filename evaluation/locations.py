@@ -1,0 +1,47 @@
+"""The locations of a run: from given data set files, or from files made for the embedded rooms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from actors.config import SimulatorConfig
+from actors.interaction.locations import Location
+from evaluation.config import EvaluationConfig
+from evaluation.dataset import Entry, load_entries
+from evaluation.evaluate import location_of
+from evaluation.make_dataset import make_dataset
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """An annotated data set file and its content."""
+
+    path: Path
+    entries: list[Entry]
+
+    __test__ = False  # not a test case, whatever its name
+
+
+def locations_for(config: EvaluationConfig, simulator: SimulatorConfig) -> tuple[list[Location], TestSet]:
+    """Where to train and where to evaluate; makes the data set's files if they are needed and not there yet.
+
+    Returns:
+        The training file's locations, and the test file.
+
+    Raises:
+        ValueError: a file has a missing or ill-typed field; one sentence naming it.
+        SimulatorError: no simulator starts to make the files.
+    """
+    # Given files first: what is wrong with them is to be said before anything is made.
+    training = load_entries(Path(config.train_file), annotated=False) if config.train_file else None
+    test = load_entries(Path(config.test_file), annotated=True) if config.test_file else None
+    if training is None or test is None:
+        made = make_dataset(config.dataset, simulator)
+        training = training or load_entries(made["train"], annotated=False)
+        test_path = Path(config.test_file) if config.test_file else made["test"]
+    else:
+        assert config.test_file
+        test_path = Path(config.test_file)
+    test = test or load_entries(test_path, annotated=True)
+    return [location_of(entry, index) for index, entry in enumerate(training)], TestSet(test_path, test)
