@@ -1,0 +1,94 @@
+"""An actor in the embedded simulator's rooms: real client, real process, real self-supervision."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from actors.config import SimulatorConfig
+from actors.controller import Observation, SimulatorProcess
+from actors.geometry import reach_mask
+from actors.interaction.choose import Touch, TouchPlan
+from actors.interaction.interact import Player
+from actors.interaction.locations import Location, set_up
+from replay.interaction.record import Choice, LocationRecord, is_success, unpack_masks
+from tests.actors.test_interact import CONFIG
+
+CONF = Path(__file__).resolve().parents[2] / "conf" / "simulator"
+SCENES = ("FloorPlan1", "FloorPlan201", "FloorPlan301", "FloorPlan401")
+
+
+@pytest.mark.parametrize("name", ["rooms", "thor"])
+def test_configurations(name: str) -> None:
+    config = SimulatorConfig(**yaml.safe_load((CONF / f"{name}.yaml").read_text()))
+    assert config.name == name and (config.width, config.height, config.field_of_view) == (300, 300, 90)
+
+
+def things_in_reach(
+    simulator: SimulatorProcess, look: Observation, horizon: float
+) -> list[tuple[np.ndarray, int, int]]:
+    """(mask on the grid, row, column) of each moveable thing with a well visible part in reach; ground truth."""
+    event = simulator.last_event
+    moveable = {thing["objectId"] for thing in event.metadata["objects"] if thing["moveable"] or thing["pickupable"]}
+    reachable = reach_mask(look.depth, horizon, CONFIG.reach, 90.0)
+    found = []
+    for name, mask in event.instance_masks.items():
+        cells = mask[1::3, 1::3] & reachable
+        if name in moveable and cells.sum() >= 30:
+            rows, columns = np.nonzero(cells)
+            middle = np.argmin((rows - rows.mean()) ** 2 + (columns - columns.mean()) ** 2)
+            found.append((mask[1::3, 1::3], int(rows[middle]), int(columns[middle])))
+    return found
+
+
+def find_place(simulator: SimulatorProcess) -> tuple[Location, list[tuple[np.ndarray, int, int]]]:
+    """The location, among some random ones, with most things in reach."""
+    rng = np.random.default_rng(0)
+    best: tuple[Location, list] | None = None
+    for scene in SCENES:
+        simulator.reset(scene)
+        simulator.step("InitialRandomSpawn", randomSeed=3, forceVisible=True, numPlacementAttempts=5)
+        places = simulator.step("GetReachablePositions").metadata["actionReturn"]
+        for place in rng.choice(places, size=3):
+            location = Location(0, scene, (place["x"], place["y"], place["z"]), float(rng.integers(8) * 45), 30.0, 3)
+            found = things_in_reach(simulator, set_up(simulator, location), 30.0)
+            if best is None or len(found) > len(best[1]):
+                best = location, found
+    assert best is not None and len(best[1]) >= 2
+    return best
+
+
+def test_touched_things_become_masks_alike_in_every_process() -> None:
+    config = SimulatorConfig(**yaml.safe_load((CONF / "rooms.yaml").read_text()))
+    first = SimulatorProcess(config, renderInstanceSegmentation=True)
+    try:
+        location, things = find_place(first)
+
+        def choose(*_: Any) -> list[Touch]:
+            return [Touch(row, column, 2, (1.0, 1.0, 1.0), Choice.ORACLE) for _, row, column in things[:10]]
+
+        def play(simulator: SimulatorProcess) -> LocationRecord:
+            player = Player(simulator, None, CONFIG, 0, choose=choose)  # type: ignore[arg-type]
+            return player.play(location, 0, TouchPlan(10, 0, False), 0)[0]
+
+        record = play(first)
+        made = int(record.touches)
+        successful = is_success(record.feedback[:made])
+        assert successful.sum() >= max(1, made / 3)
+        masks = unpack_masks(record.masks)
+        # B+ holds most of what is known to be the thing; now and then an earlier touch had moved it.
+        overlap = [(masks[i] & things[i][0]).sum() / things[i][0].sum() for i in np.flatnonzero(successful)]
+        assert np.median(overlap) > 0.5
+    finally:
+        first.stop()
+    second = SimulatorProcess(config)
+    try:
+        again = play(second)
+    finally:
+        second.stop()
+    for name in ("image", "depth", "feedback", "masks"):
+        assert (getattr(record, name) == getattr(again, name)).all(), name
