@@ -19,6 +19,8 @@ from cluster.errors import Interrupted, RunError, UsageError
 CONF = Path(__file__).resolve().parent.parent / "conf"
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 
+ROOMS = ("actors", "evaluation", "learner", "models", "replay")
+
 HELP = {
     "train": """usage: ./playpen train [-m] [overrides]
 
@@ -108,6 +110,11 @@ def guarded(work: Callable[[], int]) -> int:
         return 130
     except OSError as error:
         return report(error, 1)
+    except Exception as error:
+        # The rooms' own errors are sentences; anything else is a defect, and says where it can be looked into.
+        if type(error).__module__.split(".")[0] in ROOMS or os.environ.get("PLAYPEN_TRACEBACK"):
+            return report(error, 1)
+        return report(RuntimeError(f"unexpected {type(error).__name__}: {error} (PLAYPEN_TRACEBACK=1 shows where)"), 1)
 
 
 def report(error: BaseException, code: int) -> int:

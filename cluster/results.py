@@ -30,8 +30,8 @@ RESULT_KEYS = ("mask_ap50", "mask_ap", "box_ap50", "box_ap", "mass_accuracy", "m
 
 def finish(
     config: TrainConfig, folder: Path, evaluator: Any, weights: Weights, reporter: Reporter, seconds_before: float
-) -> None:
-    """Evaluates the final weights and writes and prints everything that a run ends with.
+) -> dict[str, Any]:
+    """Evaluates the final weights, writes everything that a run ends with, and prints the table.
 
     Args:
         config: the run's.
@@ -40,6 +40,9 @@ def finish(
         weights: the final ones.
         reporter: knows the counts, the success shares and the curve.
         seconds_before: how long the command had taken when training ended; the evaluation's time is added.
+
+    Returns:
+        what the RESULT line holds.
     """
     started = reporter.seconds()
     reporter.note("evaluating the final weights and drawing the figures")
@@ -77,7 +80,7 @@ def finish(
     )
     reporter.tracker.summary(result)
     show_table(folder, {name: results[name] for name in NAMES}, config.evaluation.dataset.name)
-    print_result(result)
+    return result
 
 
 def show_table(folder: Path, results: Mapping[str, Mapping[str, float]], data_set: str) -> None:

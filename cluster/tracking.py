@@ -93,7 +93,7 @@ class Tracker:
         if self.run is None:
             return None
         folder = str(Path(self.run.dir).parent) if self.offline else None
-        self.run.finish(quiet=True)
+        self.run.finish()
         self.run = None
         return folder
 

@@ -21,7 +21,7 @@ from cluster.coordinator import Coordinator, Parts, limiter_phase
 from cluster.errors import Interrupted, RunError, UsageError
 from cluster.reporting import Reporter
 from cluster.resources import Resources, check_before_start, ray_session
-from cluster.results import finish
+from cluster.results import finish, print_result
 from cluster.tracking import Tracker
 from evaluation.locations import locations_for
 from learner.schedule import total_locations
@@ -57,14 +57,14 @@ def run(config: TrainConfig, folder: Path) -> int:
                 finally:
                     coordinator.stop()
                 ray.get(evaluator)
-                finish(config, folder, parts.evaluator, weights, reporter, time.monotonic() - started)
-                ray.get(parts.evaluator.stop.remote())
+                result = finish(config, folder, parts.evaluator, weights, reporter, time.monotonic() - started)
         finally:
             reporter.close()
             unsynced = tracker.close()
-        print(f"figures and table: {folder}", file=sys.stderr)
+        print(f"figures: {folder / 'figures'}, table: {folder / 'results.md'}", file=sys.stderr)
         if unsynced:
-            print(f"W&B run kept offline; to send it: wandb sync {unsynced}", file=sys.stderr)
+            print(f"W&B run kept offline; to send it: wandb sync '{unsynced}'", file=sys.stderr)
+    print_result(result)
     return 0
 
 

@@ -64,6 +64,10 @@ class LearnerConfig:
     """Memory format of the network and its input; a question of speed alone."""
     threads: int | None
     """CPU threads of the learner's process; null: as many as the CPUs that the cluster sets aside for it."""
+    publish_every: int
+    """Most steps between two publications of the weights; a round's last batch publishes too."""
+    prefetch: int
+    """Batches in flight beside the one in use; strict alternation has none."""
     gradient_norms_every: int
     """Steps between measurements of each loss's gradient norm at the shared layer; 0 switches them off."""
     augmentation: AugmentationConfig
@@ -77,6 +81,10 @@ class LearnerConfig:
         for name in ("weight_decay", "max_gradient_norm", "force_weight", "gradient_norms_every"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"learner.{name} must be 0 or more, not {getattr(self, name)}")
+        if self.publish_every < 1:
+            raise ValueError(f"learner.publish_every must be at least 1, not {self.publish_every}")
+        if self.prefetch < 0:
+            raise ValueError(f"learner.prefetch must be 0 or more, not {self.prefetch}")
         if self.batch_size < 1:
             raise ValueError(f"learner.batch_size must be at least 1, not {self.batch_size}")
         if self.lr_schedule not in LEARNING_RATE_SCHEDULES:

@@ -37,12 +37,16 @@ class PhaseConfig:
     """Whether the phase begins with an empty memory bank."""
     force_head_only_rounds: int
     """Rounds at the beginning in which only the force head is trained."""
+    minutes: float | None
+    """The phase ends after so many minutes even if rounds are left; null: never. With it no two runs are alike."""
 
     def __post_init__(self) -> None:
         where = f"learner.phases.{self.name}"
         for name in ("prefill", "rounds", "batches_first", "batches_last", "greedy", "random"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{where}.{name} must be 0 or more, not {getattr(self, name)}")
+        if self.minutes is not None and self.minutes <= 0:
+            raise ValueError(f"{where}.minutes must be null or above 0, not {self.minutes}")
         if self.locations_per_round < 1:
             raise ValueError(f"{where}.locations_per_round must be at least 1, not {self.locations_per_round}")
         if self.rounds and self.greedy + self.random < 1:

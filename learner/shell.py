@@ -17,10 +17,12 @@ from typing import Any
 
 import numpy as np
 import ray
+import torch
 
 from learner.checkpoint import load_checkpoint, save_checkpoint
 from learner.config import LearnerConfig
-from models.interaction.network import NetworkConfig
+from learner.interaction.learner import Learner
+from models.interaction.network import NetworkConfig, build_network
 from replay.bank import PhaseFinished
 
 
@@ -52,7 +54,9 @@ class TrainReport:
 class LearnerShell:
     """Runs in a Ray actor with two threads: `train` occupies one, the other answers `save`, `stop` and `health`."""
 
-    def __init__(self, network: NetworkConfig, config: LearnerConfig, replay: Any, seed: int, threads: int) -> None:
+    def __init__(
+        self, network: NetworkConfig, config: LearnerConfig, replay: Any, seed: int, priority_mode: str
+    ) -> None:
         """Builds the learner on the GPU that Ray assigned, else on the CPU.
 
         Args:
@@ -60,17 +64,11 @@ class LearnerShell:
             config: the learner's settings.
             replay: handle of the replay actor.
             seed: of the initial weights and the augmentation.
-            threads: CPU threads for torch.
+            priority_mode: how scores become priorities (`replay.mode`).
         """
-        import torch
-
-        from learner.interaction.learner import Learner
-        from models.interaction.network import InteractionNetwork
-
-        torch.set_num_threads(threads)
-        torch.manual_seed(seed)
+        torch.set_num_threads(config.threads or available_cores())
         device = torch.device("cuda" if ray.get_gpu_ids() and torch.cuda.is_available() else "cpu")
-        self.learner = Learner(InteractionNetwork(network), config, seed=seed, device=device)
+        self.learner = Learner(build_network(network, seed), config, seed, device, priority_mode)
         self.config = config
         self.replay = replay
         self.stopping = threading.Event()
@@ -147,7 +145,7 @@ class LearnerShell:
 
         Args:
             folder: the checkpoint's folder, created atomically.
-            extra: JSON-able facts about the run (phase, config) that go into the checkpoint.
+            extra: JSON-able facts about the run that go into the checkpoint.
 
         Returns:
             bytes written.
@@ -165,6 +163,11 @@ class LearnerShell:
     def health(self) -> dict[str, Any]:
         """Process id, steps and device, for the coordinator's heartbeat."""
         return {"pid": os.getpid(), "steps": self.learner.version, "device": str(self.learner.device)}
+
+
+def available_cores() -> int:
+    """Cores that this process may use: torch's own default counts those of the whole machine."""
+    return len(os.sched_getaffinity(0))
 
 
 LearnerActor = ray.remote(max_concurrency=3)(LearnerShell)
