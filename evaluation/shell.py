@@ -93,9 +93,11 @@ class EvaluationShell:
         figures.mkdir(exist_ok=True)
         write_predictions(root / "predictions", "trained", self.evaluator, trained)
         write_predictions(root / "predictions", "untrained", self.evaluator, self.untrained)
-        paths = write_metric_figures(figures, trained, {"untrained": self.untrained.metrics} | {
-            name: result.metrics for name, result in self.baselines.items()
-        })
+        paths = write_metric_figures(
+            figures,
+            trained,
+            {"untrained": self.untrained.metrics} | {name: result.metrics for name, result in self.baselines.items()},
+        )
         paths += write_six_panels(figures, self.evaluator, self.predictor, self.simulator, self.actors, self.seed)
         return {
             "trained": trained.metrics.figures(),
