@@ -160,10 +160,7 @@ def load_model(folder: Path, network: InteractionNetwork) -> dict[str, Any]:
     """
     index = read_index(folder)
     _check_architecture(folder, index, network)
-    tensors = _read_tensors(folder, index, "model", index["architecture"])
-    with torch.no_grad():
-        for name, value in float_state(network).items():
-            value.copy_(tensors[name])
+    _copy_into(network, _read_tensors(folder, index, "model", index["architecture"]))
     return index
 
 
@@ -175,11 +172,23 @@ def load_network(folder: Path) -> InteractionNetwork:
     """
     index = read_index(folder)
     try:
-        network = InteractionNetwork(NetworkConfig(**index["network"]))
+        config = NetworkConfig(**index["network"])
+        with torch.device("meta"):  # shapes without memory: a forged config cannot ask for more than the file holds
+            sketch = InteractionNetwork(config)
     except (TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f'{Path(folder) / INDEX}: "network" does not describe a network: {error}') from error
-    load_model(folder, network)
+    _check_architecture(folder, index, sketch)
+    tensors = _read_tensors(folder, index, "model", index["architecture"])
+    network = InteractionNetwork(config)
+    _copy_into(network, tensors)
     return network
+
+
+def _copy_into(network: InteractionNetwork, tensors: dict[str, Tensor]) -> None:
+    """Overwrites the network's floating point state."""
+    with torch.no_grad():
+        for name, value in float_state(network).items():
+            value.copy_(tensors[name])
 
 
 def load_checkpoint(folder: Path, network: InteractionNetwork) -> LearnerState:
