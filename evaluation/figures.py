@@ -80,13 +80,10 @@ def overlay(
     return canvas
 
 
-def instances_image(
-    image: NDArray[np.uint8], detections: Detections, shown: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Overlay of the first `shown` instances, and their (n, 3) colours."""
+def instances_image(image: NDArray[np.uint8], detections: Detections, shown: int) -> NDArray[np.float64]:
+    """(300, 300, 3) overlay of the first `shown` instances."""
     masks = np.asarray(detections.masks[:shown], dtype=bool)
-    colors = instance_colors(len(masks))
-    return overlay(image, upsample(masks), colors), colors
+    return overlay(image, upsample(masks), instance_colors(len(masks)))
 
 
 def draw_panels(axes: Sequence[Axes], panels: Panels, titles: bool) -> None:
@@ -108,8 +105,7 @@ def draw_panels(axes: Sequence[Axes], panels: Panels, titles: bool) -> None:
     weight = 0.25 + 0.55 * heat
     mass.imshow((1 - weight) * _grey(panels.image) + weight * MASS_COLORS[classes])
 
-    picture, _ = instances_image(panels.image, panels.detections, shown)
-    instances.imshow(picture)
+    instances.imshow(instances_image(panels.image, panels.detections, shown))
     seeds = np.asarray(panels.detections.seeds[:shown])
     if len(seeds):
         _points(instances, seeds, MASS_COLORS[np.asarray(panels.detections.force[:shown])])
@@ -144,6 +140,33 @@ def contact_sheet(path: Path, images: Sequence[Panels]) -> None:
         draw_panels(list(axes[row]), panels, titles=row == 0)
     _mass_key(figure)
     save(figure, path, dpi=100)
+
+
+def detections_figure(path: Path, image: NDArray[np.uint8], detections: Detections) -> None:
+    """Writes an image next to its instances: the best `SHOWN_INSTANCES`, with seeds in the colours of mass classes."""
+    shown = min(len(detections.scores), SHOWN_INSTANCES)
+    figure = Figure(figsize=(7.2, 4.1), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for axis, title in ((left, "Observation"), (right, "Instances and scores")):
+        axis.set_axis_off()
+        axis.set_title(title, fontsize=9)
+    left.imshow(image)
+    right.imshow(instances_image(image, detections, shown))
+    seeds = np.asarray(detections.seeds[:shown])
+    if shown:
+        _points(right, seeds, MASS_COLORS[np.asarray(detections.force[:shown])])
+    for (row, column), score in zip(seeds, detections.scores, strict=False):
+        right.annotate(
+            f"{float(score):.2f}",
+            (column * GRID_STRIDE, row * GRID_STRIDE),
+            xytext=(4, 4),
+            textcoords="offset points",
+            fontsize=6,
+            color="white",
+            bbox={"boxstyle": "round,pad=0.15", "facecolor": "0.1", "edgecolor": "none", "alpha": 0.7},
+        )
+    _mass_key(figure)
+    save(figure, path, dpi=110)
 
 
 @dataclass(frozen=True)
@@ -272,5 +295,5 @@ def _mass_key(figure: Figure) -> None:
     ]
     figure.legend(
         handles=marks, loc="outside lower center", ncols=3, frameon=False, fontsize=8,
-        title="mass (also: points of instances, ground truth)", title_fontsize=8,
+        title="mass class (also of instances, by their points)", title_fontsize=8,
     )  # fmt: skip
