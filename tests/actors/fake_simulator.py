@@ -2,7 +2,8 @@
 
 Run as a script: fake_simulator.py [--at EVENT=FAULT] [client's arguments ...]. EVENT is "launch" (before any pipe is
 opened), "open" (server pipe open, nothing sent), "ready" (first message sent, action pipe not opened) or the name of an
-action; FAULT is one of FAULTS, "partial" (dies in the middle of an image), "fail" or "refuse" (unsuccessful answers).
+action; FAULT is one of FAULTS, "partial" (dies in the middle of an image), "fail" or "refuse"
+(unsuccessful answers), "stay" (says it is done, and is not).
 """
 
 from __future__ import annotations
@@ -83,6 +84,8 @@ class FakeSimulator:
             return None, "Failed"
         if self.faults.get(name) == "refuse":
             return None, "InvalidArgument"
+        if self.faults.get(name) == "stay":
+            return None, ""
         if name == "GetScenesInBuild":
             return SCENES, ""
         if name == "Reset":

@@ -88,6 +88,16 @@ def test_frames_of_another_place(simulator: SimulatorProcess, changes: dict, tex
     verify(simulator.last_event, replace(LOCATION, rotation=-90.2, horizon=390.0, scene="FloorPlan2_physics"))
 
 
+@pytest.mark.parametrize(("action", "text"), [("Reset", "of scene FloorPlan1"), ("TeleportFull", "of position x")])
+def test_set_up_verifies_the_frame(fake_config: Callable[..., SimulatorConfig], action: str, text: str) -> None:
+    simulator = SimulatorProcess(fake_config((action, "stay")))
+    try:
+        with pytest.raises(SimulatorError, match=f"{TEXT}: the simulator's answer is {text}"):
+            set_up(simulator, LOCATION)
+    finally:
+        simulator.stop()
+
+
 def test_errors_travel_between_processes() -> None:
     for error in (LocationError("a"), SimulatorError("b")):
         copy = pickle.loads(pickle.dumps(error))
