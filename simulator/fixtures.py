@@ -103,7 +103,7 @@ def stove(draw: Draw, style: Style) -> Fixture:
     """An oven with four plates that pans stand on."""
     body = draw.plain_color(draw.pick(["white", "metal", "dark"]))
     plates = [
-        cylinder(0.08, 0.012, (x, y, 0.9), (0.1, 0.1, 0.11), "plain") for x in (-0.15, 0.15) for y in (-0.12, 0.14)
+        cylinder(0.08, 0.003, (x, y, 0.9), (0.1, 0.1, 0.11), solid=False) for x in (-0.15, 0.15) for y in (-0.12, 0.14)
     ]
     parts = [
         box((0.6, 0.58, 0.9), (0, 0.01, 0), body, "metal"),
@@ -111,7 +111,7 @@ def stove(draw: Draw, style: Style) -> Fixture:
         rod(0.011, (-0.22, -0.3, 0.7), (0.22, -0.3, 0.7), style.metal, "metal", solid=False),
         *plates,
     ]
-    return Fixture("StoveBurner", parts, (0.6, 0.6, 0.9), (Top(0, 0, 0.912, (0.27, 0.27)),))
+    return Fixture("StoveBurner", parts, (0.6, 0.6, 0.9), (Top(0, 0, 0.9, (0.28, 0.27)),))
 
 
 def fridge(draw: Draw, style: Style) -> Fixture:
@@ -293,7 +293,7 @@ def vanity(draw: Draw, style: Style, width: float) -> Fixture:
         ),
     ]
     free = width - 0.52
-    top = Top(-side * 0.26, 0, height, (free / 2 + 0.02, depth / 2 - 0.015))
+    top = Top(-side * 0.26, 0, height, (free / 2 - 0.01, depth / 2 - 0.015))
     return Fixture("SinkBasin", parts, (width, depth, height + 0.22), (top,))
 
 

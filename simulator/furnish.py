@@ -10,7 +10,7 @@ from simulator.fixtures import Fixture
 from simulator.layout import OPEN_POSITIONS, Layout
 from simulator.materials import Draw
 
-_SIDES = {"kitchen": (3.5, 4.5), "living_room": (4.0, 5.0), "bedroom": (3.8, 4.8), "bathroom": (3.3, 4.0)}
+_SIDES = {"kitchen": (3.4, 4.3), "living_room": (3.8, 4.8), "bedroom": (3.6, 4.6), "bathroom": (3.1, 3.8)}
 """Range of a room's sides, metres."""
 _TOP_AREA = {"kitchen": 2.3, "living_room": 2.3, "bedroom": 2.2, "bathroom": 1.3}
 """Square metres of tops that a room must offer to hold its things."""

@@ -33,23 +33,26 @@ class _Instance:
     top: Surface | None
 
 
-_ON_FLOOR = {"kitchen": (4, 6), "living_room": (5, 7), "bedroom": (4, 6), "bathroom": (3, 5)}
+_ON_FLOOR = {"kitchen": (3, 5), "living_room": (4, 6), "bedroom": (3, 5), "bathroom": (2, 4)}
 """How many things a room holds that belong on the floor only."""
-_ELSEWHERE = {"kitchen": (26, 31), "living_room": (26, 31), "bedroom": (25, 30), "bathroom": (23, 27)}
-"""How many others."""
+_ELSEWHERE = {"kitchen": (29, 34), "living_room": (29, 34), "bedroom": (28, 33), "bathroom": (26, 30)}
+"""How many others, if there is room for them."""
+_CROWD = 17.0
+"""Most of these others per square metre of tops."""
 
 
-def _draw_instances(kind: str, split: str, draw: Draw) -> list[_Instance]:
+def _draw_instances(kind: str, split: str, area: float, draw: Draw) -> list[_Instance]:
     letter = next(short for short, full in LETTERS.items() if full == kind)
     fitting = [category for category in CATEGORIES.values() if category.split == split and letter in category.kinds]
     instances = []
-    for group, (low, high) in (
-        ([category for category in fitting if set(category.places) == {"floor"}], _ON_FLOOR[kind]),
-        ([category for category in fitting if set(category.places) != {"floor"}], _ELSEWHERE[kind]),
+    on_floor, elsewhere = draw.integer(*_ON_FLOOR[kind]), draw.integer(*_ELSEWHERE[kind])
+    for group, count in (
+        ([category for category in fitting if set(category.places) == {"floor"}], on_floor),
+        ([category for category in fitting if set(category.places) != {"floor"}], min(elsewhere, int(_CROWD * area))),
     ):
         weights = np.array([category.kinds[letter] for category in group])
         counts = np.zeros(len(group), dtype=int)
-        for _ in range(draw.integer(low, high)):
+        for _ in range(count):
             index = int(draw.generator.choice(len(group), p=weights / weights.sum()))
             counts[index] += 1
             weights[index] *= 0.45  # a second one of a kind is likely, a fifth is not
@@ -102,7 +105,7 @@ def build_scene(name: str) -> Scene:
     draw = Draw(generator)
     layout = furnish(kind, draw)
     split = "test" if room_role(name) == "novel_objects" else "train"
-    instances = _draw_instances(kind, split, draw)
+    instances = _draw_instances(kind, split, layout.top_area(), draw)
     x_min, x_max, y_min, y_max = layout.floor
     ground = Surface(
         "Floor|0",
@@ -200,7 +203,7 @@ def _add_shell(spec: mujoco.MjSpec, kind: str, layout: Layout, draw: Draw) -> No
     middle = height / 2
     add("Floor", (0, 0, 0), UPRIGHT, (half_x, half_y, 0.1), draw.plain_color(palette), floor_finish)
     add("Ceiling", (0, 0, height), tilt("x", math.pi), (half_x, half_y, 0.1), (0.93, 0.93, 0.91), "plain")
-    finish = "tile" if wet and draw.chance(0.6) else "plaster"
+    finish = "tile" if wet and draw.chance(0.4) else "plain"
     add("WallNorth", (0, y_max, middle), tilt("x", right), (half_x, middle, 0.1), wall, finish)
     add("WallSouth", (0, y_min, middle), tilt("x", -right), (half_x, middle, 0.1), wall, finish)
     add("WallEast", (x_max, 0, middle), tilt("y", -right), (middle, half_y, 0.1), wall, finish)

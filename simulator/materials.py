@@ -168,7 +168,6 @@ def _texture_bank() -> dict[str, NDArray[np.uint8]]:
     tiles[(position % half) < 2] = 0.72
     tiles[:, (position % half) < 2] = 0.72
     bank["tile"] = _to_image(tiles)
-    bank["plaster"] = _to_image(0.95 + 0.018 * _noise(generator, size, (0.5, 0.5), 1.0))
     bank["carpet"] = _to_image(0.9 + 0.05 * _noise(generator, size, (0.2, 0.2), 0.8))
     stone = _noise(generator, size, (0.8, 0.8), 2.0)
     bank["stone"] = _to_image(0.91 + 0.045 * stone, stone)
@@ -194,7 +193,6 @@ FINISHES: dict[str, tuple[str, float, float, float]] = {
     "wood": ("wood", 1.6, 0.15, 0.3),
     "planks": ("planks", 0.9, 0.15, 0.3),
     "tile": ("tile", 1.7, 0.3, 0.5),
-    "plaster": ("plaster", 0.8, 0.0, 0.0),
     "carpet": ("carpet", 1.5, 0.0, 0.0),
     "stone": ("stone", 1.2, 0.3, 0.5),
     "cloth": ("cloth", 0.0, 0.0, 0.0),

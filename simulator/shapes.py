@@ -183,7 +183,7 @@ def tube_mesh(path: NDArray[np.float64], radius: float, normal: Vector, sides: i
     rings = path[:, None] + radius * (
         np.cos(angles)[None, :, None] * np.asarray(normal)[None, None] + np.sin(angles)[None, :, None] * across[:, None]
     )
-    return rings.reshape(-1, 3), _band_faces((True,) * len(path), sides)[:, ::-1]
+    return rings.reshape(-1, 3), _band_faces((True,) * len(path), sides)
 
 
 def handle_mesh(reach: float, low: float, high: float, start: float, radius: float) -> MeshArrays:

@@ -279,8 +279,8 @@ def decor(draw: Draw) -> list[Part]:
         radius = draw.uniform(0.055, 0.08)
         parts.append(sphere(radius, (0, 0, 0.02 + radius), color, "glossy"))
     else:
-        foot = 0.022
-        for radius in (0.065, 0.05, 0.035):
+        foot, size = 0.022, draw.uniform(0.9, 1.3)
+        for radius in (0.065 * size, 0.05 * size, 0.035 * size):
             parts.append(
                 ellipsoid((radius, radius * 0.8, radius * 0.5), (0, 0, foot + radius * 0.5), shade(color, 0.9), "rough")
             )
@@ -290,15 +290,15 @@ def decor(draw: Draw) -> list[Part]:
 
 def tennis_racket(draw: Draw) -> list[Part]:
     """Lies flat."""
-    color = draw.color("plastic")
+    length, width = draw.uniform(0.15, 0.18), draw.uniform(0.11, 0.135)
     angles = np.linspace(0, 2 * np.pi, 17)
-    ring = np.stack([0.17 * np.cos(angles) + 0.17, 0.125 * np.sin(angles), np.full(17, 0.014)], axis=1)
+    ring = np.stack([length * np.cos(angles) + length, width * np.sin(angles), np.full(17, 0.014)], axis=1)
     head = tube_mesh(ring, 0.013, (0.0, 0.0, 1.0), 5)
     return [
-        mesh(*head, color, "glossy"),
-        ellipsoid((0.16, 0.115, 0.004), (0.17, 0, 0.014), (0.88, 0.87, 0.8), "stripes", solid=False),
-        hidden_box((0.33, 0.2, 0.026), (0.17, 0, 0)),
-        rod(0.014, (0.0, 0, 0.015), (-0.3, 0, 0.016), draw.color("dark"), density=2.0),
+        mesh(*head, draw.color("plastic"), "glossy"),
+        ellipsoid((length * 0.95, width * 0.95, 0.004), (length, 0, 0.014), (0.88, 0.87, 0.8), "stripes", solid=False),
+        hidden_box((length * 1.95, width * 1.6, 0.026), (length, 0, 0)),
+        rod(0.014, (0.0, 0, 0.015), (-draw.uniform(0.26, 0.31), 0, 0.016), draw.color("dark"), density=2.0),
     ]
 
 

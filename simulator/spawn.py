@@ -22,7 +22,7 @@ AGENT_RADIUS = 0.2
 """Metres; as AI2-THOR's agent."""
 GRID = 0.25
 """Spacing of the positions that an agent can stand at, metres."""
-LEAST_POSITIONS = 32
+LEAST_POSITIONS = 36
 """Positions that must stay reachable from each other in every spawned room."""
 _GAP = 0.008
 _DROP = 0.002
@@ -261,13 +261,14 @@ class _Placer:
             tries = self.attempts if spot is not self.floor else max(self.attempts, _FLOOR_TRIES)
             if self._try(thing, spot, tries):
                 return
-        # Crowded: the floor, then any surface that holds it, then wherever on the floor it overlaps nothing.
+        # Crowded: every surface that suits it again, with more tries, then the floor, then wherever it overlaps nothing.
+        for spot in self.spots:
+            suits = category.places.get(spot.surface.place, 0.0) > 0 and spot.holder != thing.name
+            if suits and spot.surface.clearance > height + 0.01 and self._try(thing, spot, _FLOOR_TRIES):
+                return
         if self._try(thing, self.floor, 3 * _FLOOR_TRIES):
             return
-        for spot in self.spots:
-            if spot.surface.clearance > height + 0.01 and self._try(thing, spot, _FLOOR_TRIES):
-                return
-        if not self._try(thing, self.floor, 40 * _FLOOR_TRIES, walkable=False):
+        if not any(self._try(thing, self.floor, 20 * _FLOOR_TRIES, least) for least in (LEAST_POSITIONS - 6, 0)):
             raise RuntimeError(f"no free place for {thing.name} in the room: it holds too many things")
 
     def _weighted(self, weights: Sequence[float]) -> int:
@@ -278,12 +279,12 @@ class _Placer:
                 return index
         return len(weights) - 1
 
-    def _try(self, thing: SceneObject, spot: _Spot, tries: int, walkable: bool = True) -> bool:
+    def _try(self, thing: SceneObject, spot: _Spot, tries: int, least: int = LEAST_POSITIONS) -> bool:
         a, b, half_height = thing.half_extents
         height = 2 * half_height
         on_floor = spot is self.floor
         cos_spot, sin_spot = math.cos(spot.yaw), math.sin(spot.yaw)
-        for u, v, w, choice in self.generator.random((tries, 4)):
+        for u, v, w, choice in self.generator.random((tries, 4)).tolist():
             if on_floor:
                 x, y, yaw = self._floor_point(a, b, u, v, w, choice)
             else:
@@ -306,7 +307,7 @@ class _Placer:
                 continue
             if on_floor:
                 left = self.grid.largest(self.walkable & ~self.grid.covered(box))
-                if walkable and left.bit_count() < min(LEAST_POSITIONS, self.walkable.bit_count()):
+                if left.bit_count() < min(least, self.walkable.bit_count()):
                     continue
                 self.walkable = left
             self._put(thing, spot, box, yaw)

@@ -29,7 +29,7 @@ def window(draw: Draw, style: Style) -> Fixture:
     """A bright window in its frame."""
     width, height = draw.uniform(0.8, 1.4), draw.uniform(0.8, 1.1)
     frame = draw.plain_color("white")
-    sky = draw.pick([(0.75, 0.84, 0.92), (0.85, 0.88, 0.88), (0.7, 0.78, 0.72)])
+    sky = draw.pick([(0.56, 0.63, 0.69), (0.62, 0.64, 0.64), (0.52, 0.58, 0.54)])
     parts = [
         box((width, 0.03, height), (0, 0.005, 0), frame),
         box((width - 0.1, 0.034, height - 0.1), (0, 0.0, 0.05), sky, "glow", solid=False),
@@ -132,7 +132,7 @@ def mirror(draw: Draw, style: Style) -> Fixture:
     width, height = draw.uniform(0.5, 0.8), draw.uniform(0.6, 0.8)
     parts = [
         box((width, 0.02, height), (0, 0, 0), style.metal, "metal"),
-        box((width * 0.92, 0.024, height * 0.94), (0, 0, height * 0.03), (0.72, 0.8, 0.84), "glow", solid=False),
+        box((width * 0.92, 0.024, height * 0.94), (0, 0, height * 0.03), (0.62, 0.7, 0.74), "glossy", solid=False),
     ]
     return _structure(parts, (width, 0.03, height))
 

@@ -1,10 +1,55 @@
-"""Rooms: all names build, hold what their split allows, and are the same in every process."""
+"""Rooms: all names build, hold what their kind and split allow, and are the same in every process."""
 
 from __future__ import annotations
 
+import hashlib
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import mujoco
+import numpy as np
 import pytest
 
+from simulator.categories import CATEGORIES, room_role
 from simulator.generate import SCENE_NAMES, build_scene
+from simulator.scene import Scene
+
+ROOT = Path(__file__).resolve().parents[2]
+MUST_HAVE = {
+    "kitchen": {"CounterTop", "Sink", "StoveBurner", "Fridge"},
+    "living_room": {"Sofa", "TVStand"},
+    "bedroom": {"Bed", "Desk"},
+    "bathroom": {"Toilet", "SinkBasin", "Bathtub"},
+}
+
+
+@pytest.fixture(scope="module")
+def scenes() -> list[Scene]:
+    return [build_scene(name) for name in SCENE_NAMES]
+
+
+def digest(scene: Scene) -> str:
+    """A hash over everything that physics and pictures depend on."""
+    model = scene.model
+    arrays = (
+        model.qpos0,
+        model.body_mass,
+        model.body_inertia,
+        model.geom_pos,
+        model.geom_quat,
+        model.geom_size,
+        model.geom_rgba,
+        model.geom_friction,
+        model.mesh_vert,
+        model.tex_data,
+        model.dof_damping,
+        model.light_dir,
+    )
+    parts = [repr((scene.name, scene.objects, scene.surfaces, scene.obstacles, scene.floor)).encode()]
+    parts += [np.ascontiguousarray(array).tobytes() for array in arrays]
+    return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
 def test_names() -> None:
@@ -16,3 +61,153 @@ def test_names() -> None:
 def test_unknown_names_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match="FloorPlan1-30"):
         build_scene(name)
+
+
+def test_the_suffix_of_the_client_is_accepted() -> None:
+    assert build_scene("FloorPlan7_physics").name == "FloorPlan7"
+
+
+def test_same_room_in_another_process() -> None:
+    names = ["FloorPlan3", "FloorPlan224", "FloorPlan428"]
+    code = (
+        "from tests.simulator.test_generate import digest; from simulator.generate import build_scene\n"
+        f"for name in {names!r}: print(digest(build_scene(name)))"
+    )
+    seen = []
+    for salt in ("1", "2"):  # the hash() of strings differs between these
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            env={"PYTHONHASHSEED": salt, "PATH": "/usr/bin:/bin"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        seen.append(done.stdout.split())
+    assert seen[0] == seen[1] == [digest(build_scene(name)) for name in names]
+    assert len(set(seen[0])) == 3
+
+
+def test_dynamic_things_have_free_joints_and_their_masses(scenes: list[Scene]) -> None:
+    for scene in scenes:
+        model = scene.model
+        names = [thing.name for thing in scene.objects]
+        assert len(names) == len(set(names))
+        free = set()
+        for thing in scene.objects:
+            body = model.body(thing.name)
+            if thing.dynamic:
+                assert thing.moveable != thing.pickupable
+                assert body.jntnum[0] == 1
+                assert model.jnt_type[body.jntadr[0]] == mujoco.mjtJoint.mjJNT_FREE
+                assert body.mass[0] == pytest.approx(thing.mass)
+                assert (body.inertia > 0).all()
+                free.add(thing.name)
+            else:
+                assert body.jntnum[0] == 0
+        assert model.njnt == len(free)
+
+
+def test_rooms_hold_enough_of_many_kinds(scenes: list[Scene]) -> None:
+    everywhere: Counter[str] = Counter()
+    for scene in scenes:
+        dynamic = [thing for thing in scene.objects if thing.dynamic]
+        assert 20 <= len(dynamic) <= 40, scene.name
+        assert len({thing.category for thing in dynamic}) >= 8, scene.name
+        assert {thing.category for thing in scene.objects if not thing.dynamic} >= MUST_HAVE[scene.kind], scene.name
+        everywhere.update({thing.category for thing in dynamic})
+    assert set(everywhere) == set(CATEGORIES)
+    assert min(everywhere.values()) >= 3
+
+
+def test_split_of_categories_between_rooms(scenes: list[Scene]) -> None:
+    for scene in scenes:
+        split = "test" if room_role(scene.name) == "novel_objects" else "train"
+        for thing in scene.objects:
+            if thing.dynamic:
+                assert CATEGORIES[thing.category].split == thing.split == split
+
+
+def test_mass_classes_are_all_well_represented(scenes: list[Scene]) -> None:
+    for role in ("train", "novel_objects", "novel_spaces"):
+        masses = np.array(
+            [
+                thing.mass
+                for scene in scenes
+                if room_role(scene.name) == role
+                for thing in scene.objects
+                if thing.dynamic
+            ]
+        )
+        shares = [(masses < 0.5).mean(), ((masses >= 0.5) & (masses < 2)).mean(), (masses >= 2).mean()]
+        assert 0.35 < shares[0] < 0.6, role
+        assert 0.2 < shares[1] < 0.4, role
+        assert 0.15 < shares[2] < 0.35, role
+        assert not ((masses >= 0.5) & (masses < 0.7)).any() and not ((masses > 2) & (masses < 3)).any()
+        assert masses.max() <= 20
+
+
+def test_instances_differ_between_rooms(scenes: list[Scene]) -> None:
+    mugs = [thing.half_extents for scene in scenes for thing in scene.objects if thing.category == "Mug"]
+    assert len(mugs) > 20
+    assert len(set(mugs)) == len(mugs)
+
+
+def test_everything_starts_inside_and_apart(scenes: list[Scene]) -> None:
+    for scene in scenes[::3]:
+        data = mujoco.MjData(scene.model)
+        mujoco.mj_forward(scene.model, data)
+        x_min, x_max, y_min, y_max = scene.floor
+        for thing in scene.objects:
+            if thing.dynamic:
+                x, y, z = data.body(thing.name).xpos
+                assert x_min < x < x_max and y_min < y < y_max and -0.01 < z < 1.6
+        assert all(contact.dist > -1e-3 for contact in data.contact[: data.ncon]), scene.name
+
+
+def test_surfaces_lie_in_the_room_and_on_their_holders(scenes: list[Scene]) -> None:
+    for scene in scenes:
+        x_min, x_max, y_min, y_max = scene.floor
+        names = {thing.name for thing in scene.objects}
+        moving = {thing.name for thing in scene.objects if thing.dynamic}
+        assert sum(surface.place == "floor" for surface in scene.surfaces) == 1
+        for surface in scene.surfaces:
+            assert surface.support in names or surface.support == ""
+            if surface.support not in moving:
+                x, y, z = surface.center
+                assert x_min - 1e-6 <= x - surface.half_size[0] and x + surface.half_size[0] <= x_max + 1e-6
+                assert y_min - 1e-6 <= y - surface.half_size[1] and y + surface.half_size[1] <= y_max + 1e-6
+                assert 0 <= z < 1.6
+
+
+def test_fixed_furniture_does_not_stand_in_other_furniture(scenes: list[Scene]) -> None:
+    for scene in scenes:
+        for index, one in enumerate(scene.obstacles):
+            for other in scene.obstacles[:index]:
+                meets = all(
+                    one.low[axis] < other.high[axis] - 1e-6 and other.low[axis] < one.high[axis] - 1e-6
+                    for axis in range(3)
+                )
+                assert not meets, (scene.name, one.owner, other.owner)
+
+
+def test_rays_meet_what_is_drawn_and_not_hidden_shapes() -> None:
+    scene = build_scene("FloorPlan1")
+    model = scene.model
+    hidden = model.geom_rgba[:, 3] == 0
+    assert hidden.any()
+    assert (model.geom_group[hidden] == 3).all() and (model.geom_group[~hidden] == 0).all()
+    data = mujoco.MjData(model)
+    mujoco.mj_forward(model, data)
+    hit = np.array([-1], dtype=np.int32)
+    generator = np.random.default_rng(0)
+    for direction in generator.normal(size=(500, 3)):
+        mujoco.mj_ray(model, data, np.array([0.0, 0.0, 1.575]), direction, None, 1, -1, hit)
+        assert hit[0] >= 0 and not hidden[hit[0]]
+
+
+def test_structure_is_there_that_only_looks_moveable(scenes: list[Scene]) -> None:
+    for scene in scenes:
+        with_id = {thing.name for thing in scene.objects}
+        bodies = [scene.model.body(index).name for index in range(1, scene.model.nbody)]
+        assert sum(name not in with_id for name in bodies) >= 4, scene.name

@@ -1,0 +1,88 @@
+"""The table of categories, its split, the roles of rooms, and the shapes that each category draws."""
+
+from __future__ import annotations
+
+import mujoco
+import numpy as np
+import pytest
+
+from simulator.categories import CATEGORIES, LETTERS, Category, parse_scene_name, room_role
+from simulator.materials import FINISHES, Draw, add_materials
+from simulator.shapes import add_parts, bounds
+
+
+def mass_class(category: Category) -> int:
+    low, high = category.mass
+    for number, (floor, ceiling) in enumerate([(0.0, 0.5), (0.7, 2.0), (3.0, 20.0)]):
+        if floor < low <= high < ceiling:
+            return number
+    raise AssertionError(f"{category.name} straddles mass classes")
+
+
+def test_categories_are_many_and_partitioned() -> None:
+    splits = {split: {name for name, each in CATEGORIES.items() if each.split == split} for split in ("train", "test")}
+    assert len(CATEGORIES) >= 60
+    assert splits["train"] | splits["test"] == set(CATEGORIES)
+    assert len(splits["test"]) >= 10
+    assert 0.2 < len(splits["test"]) / len(CATEGORIES) < 0.35
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_each_split_covers_all_masses_in_all_kinds_of_rooms(split: str) -> None:
+    for letter in LETTERS:
+        fitting = [each for each in CATEGORIES.values() if each.split == split and letter in each.kinds]
+        assert {mass_class(category) for category in fitting} == {0, 1, 2}, letter
+        assert len(fitting) >= 8
+        assert any(set(category.places) == {"floor"} for category in fitting)
+
+
+def test_roles_of_rooms() -> None:
+    for base in (0, 200, 300, 400):
+        roles = [room_role(f"FloorPlan{base + number}") for number in range(1, 31)]
+        assert roles == ["train"] * 20 + ["novel_objects"] * 5 + ["novel_spaces"] * 5
+
+
+def test_scene_names() -> None:
+    assert parse_scene_name("FloorPlan30") == ("kitchen", 30)
+    assert parse_scene_name("FloorPlan201_physics") == ("living_room", 1)
+    assert parse_scene_name("FloorPlan315") == ("bedroom", 15)
+    assert parse_scene_name("FloorPlan430") == ("bathroom", 30)
+    for wrong in ("FloorPlan200", "FloorPlan231", "FloorPlan01", "FloorPlan1 ", "FloorPlan1_physics_physics"):
+        with pytest.raises(ValueError, match="scene must be"):
+            parse_scene_name(wrong)
+
+
+@pytest.mark.parametrize("category", CATEGORIES.values(), ids=list(CATEGORIES))
+def test_instances(category: Category) -> None:
+    """They stand on their feet, have household sizes, compile, weigh what they should and vary."""
+    draw = Draw(np.random.default_rng(3))
+    spec = mujoco.MjSpec()
+    add_materials(spec, FINISHES)
+    sizes = []
+    for number in range(6):
+        parts = category.make(draw)
+        assert any(part.solid for part in parts) and any(part.seen for part in parts)
+        assert {part.finish for part in parts if part.seen} <= set(FINISHES)
+        low, high = bounds(parts)
+        assert abs(low[2]) < 2e-3
+        sides = high - low
+        assert 0.03 <= max(sides) <= 1.6
+        sizes.append(tuple(sides))
+        # What collides must reach about as far as what is seen, else touches would miss or push air.
+        solid_low, solid_high = bounds([part for part in parts if part.solid])
+        seen_low, seen_high = bounds([part for part in parts if part.seen])
+        assert (np.abs(solid_low - seen_low) < 0.07).all() or (np.abs(solid_high - seen_high) < 0.13).all()
+        assert abs(solid_low[2]) < 2e-3
+        body = spec.worldbody.add_body(name=f"thing_{number}", pos=(number, 0, 0))
+        body.add_freejoint()
+        add_parts(spec, body, parts, mass=1.5)
+    assert len(set(sizes)) == 6
+    model = spec.compile()
+    assert model.body_mass[1:] == pytest.approx(np.full(6, 1.5))
+    assert (model.body_inertia[1:] > 1e-6).all()
+
+
+def test_places_are_known() -> None:
+    for category in CATEGORIES.values():
+        assert set(category.places) <= {"top", "shelf", "soft", "floor"}
+        assert set(category.kinds) <= set(LETTERS)
