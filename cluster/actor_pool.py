@@ -16,8 +16,12 @@ from typing import Any
 import ray
 from ray.exceptions import RayActorError, RayError, RayTaskError
 
+from actors.interaction.locations import LocationError
 from cluster.config import ClusterConfig
 from cluster.errors import RunError
+
+GIVEN_UP_IN_A_ROW = 10
+"""So many locations left out one after the other, none played in between, end the run: the data set does not fit."""
 
 
 @dataclass
@@ -66,7 +70,8 @@ class ActorPool:
     """Takes one line for the run's log."""
     members: list[Member] = field(default_factory=list)
     waiting: deque[Assignment] = field(default_factory=deque)
-    """Locations to be handed out again."""
+    """Locations to be handed out."""
+    given_up_in_a_row: int = 0
 
     def __post_init__(self) -> None:
         self.members = [Member(self.make(index)) for index in range(self.config.actors)]
@@ -134,23 +139,25 @@ class ActorPool:
         try:
             statistics = ray.get(member.future)
         except RayTaskError as error:
-            return self.failed(index, member, assignment, cause_of(error), replace=False)
+            # A location that the simulator refuses is not the actor's fault.
+            blame = not isinstance(error, LocationError)
+            return self.failed(index, member, assignment, cause_of(error), replace=False, blame=blame)
         except RayActorError as error:
             return self.failed(index, member, assignment, f"the actor died ({one_line(error)})", replace=True)
         except RayError as error:
             return self.failed(index, member, assignment, one_line(error), replace=True)
         member.assignment = member.future = None
-        member.failures_in_a_row = 0
+        member.failures_in_a_row = self.given_up_in_a_row = 0
         member.locations += 1
         return Finished(assignment.number, statistics)
 
     def failed(
-        self, index: int, member: Member, assignment: Assignment, why: str, replace: bool
+        self, index: int, member: Member, assignment: Assignment, why: str, replace: bool, blame: bool = True
     ) -> Finished | None:
-        """Puts the location back or gives it up; replaces the actor if it is gone."""
+        """Puts the location back or gives it up; replaces the actor if it is gone, and counts it against it if `blame`."""
         self.log(f"actor {index}, location {assignment.number}, attempt {assignment.attempts}: {why}")
         member.assignment = member.future = None
-        member.failures_in_a_row += 1
+        member.failures_in_a_row += blame
         if member.failures_in_a_row > self.config.actor_restarts:
             raise RunError(f"actor {index} failed {member.failures_in_a_row} times in a row; last: {why}")
         if replace:
@@ -158,6 +165,9 @@ class ActorPool:
             member.handle = self.make(index)
             member.restarts += 1
         if assignment.attempts >= self.config.location_attempts:
+            self.given_up_in_a_row += 1
+            if self.given_up_in_a_row >= GIVEN_UP_IN_A_ROW:
+                raise RunError(f"{GIVEN_UP_IN_A_ROW} locations in a row could not be played; last: {why}")
             return Finished(assignment.number, None, why)
         self.waiting.appendleft(assignment)
         return None

@@ -9,10 +9,12 @@ from __future__ import annotations
 import importlib
 import os
 import runpy
+import shutil
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from cluster.errors import Interrupted, RunError, UsageError
 
@@ -163,12 +165,21 @@ def hydra_command(command: str, arguments: list[str]) -> int:
         module = importlib.import_module(f"cluster.{command}")
         folder = Path(HydraConfig.get().runtime.output_dir)
         codes.append(guarded(lambda: int(module.run(instantiate(config, SCHEMAS[command]), folder))))
+        if codes[-1] == 2:
+            remove_unused(folder)
         if codes[-1]:
             raise SystemExit(codes[-1])
 
     sys.argv = [f"playpen {command}", *arguments]
     hydra.main(version_base="1.3", config_path=str(CONF), config_name=command)(job)()
     return max(codes, default=0)
+
+
+def remove_unused(folder: Path) -> None:
+    """Removes a run's folder if nothing but its configuration was written: what was asked for could not start."""
+    contents = {path.name for path in folder.iterdir()}
+    if contents <= {".hydra", "config.yaml"} and ".hydra" in contents:
+        shutil.rmtree(folder)
 
 
 def check_overrides(command: str, arguments: list[str]) -> None:
@@ -185,8 +196,9 @@ def check_overrides(command: str, arguments: list[str]) -> None:
 
     overrides = [argument for argument in arguments if not argument.startswith("-")]
     multirun = any(argument in ("-m", "--multirun") for argument in arguments)
+    parser = OverridesParser.create()
     try:
-        parsed = OverridesParser.create().parse_overrides(overrides)
+        parsed = [parse(parser, override) for override in overrides]
         variants: list[list[str]] = [[]]
         for override in parsed:
             values = [override.input_line or ""]
@@ -205,4 +217,43 @@ def check_overrides(command: str, arguments: list[str]) -> None:
                 config = compose(command, overrides=variant, return_hydra_config=False)
                 instantiate(config, SCHEMAS[command])
     except HydraException as error:
-        raise UsageError(first_line(error)) from error
+        raise UsageError(first_line(error) + suggestion(command, error)) from error
+
+
+def parse(parser: Any, override: str) -> Any:
+    """One override, parsed.
+
+    Raises:
+        UsageError: it is no KEY=VALUE.
+    """
+    from hydra.errors import HydraException
+
+    key = override.split("=")[0].lstrip("+~")
+    try:
+        if not key or ("=" not in override and not override.startswith("~")):
+            raise HydraException
+        return parser.parse_override(override)
+    except HydraException as error:
+        raise UsageError(f"'{override}' is no override; write KEY=VALUE, quoted if VALUE has spaces") from error
+
+
+def suggestion(command: str, error: BaseException) -> str:
+    """"; did you mean ...?" for a misspelt key, else nothing."""
+    import difflib
+
+    from hydra import compose, initialize_config_dir
+    from omegaconf import DictConfig, OmegaConf
+    from omegaconf.errors import ConfigAttributeError, ConfigKeyError
+
+    cause = error.__cause__
+    if not isinstance(cause, ConfigAttributeError | ConfigKeyError) or not cause.full_key:
+        return ""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose(command)
+    parent, _, key = str(cause.full_key).rpartition(".")
+    node = OmegaConf.select(config, parent) if parent else config
+    if not isinstance(node, DictConfig):
+        return ""
+    close = difflib.get_close_matches(key, [str(name) for name in node], n=1, cutoff=0.5)
+    whole = f"{parent}." if parent else ""
+    return f"; did you mean {whole}{close[0]}?" if close else f"; {parent or 'the top level'} has {', '.join(map(str, node))}"

@@ -6,7 +6,7 @@ over these schemas, so an unknown key or a wrong type is refused before anything
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, TypeVar, cast
 
 from hydra.core.config_store import ConfigStore
@@ -180,6 +180,9 @@ def instantiate(config: DictConfig, schema: type[Config]) -> Config:
     Raises:
         UsageError: one sentence naming the field.
     """
+    unknown = sorted(set(map(str, config)) - {field.name for field in fields(schema)})  # type: ignore[arg-type]
+    if unknown:
+        raise UsageError(f"{unknown[0]} is no field of the configuration; leave '+{unknown[0]}=...' out")
     missing = OmegaConf.missing_keys(config)
     if missing:
         name = sorted(missing)[0]
@@ -193,10 +196,16 @@ def instantiate(config: DictConfig, schema: type[Config]) -> Config:
 
 def first_line(error: BaseException) -> str:
     """What an error says, in one line: OmegaConf and Hydra add lines about their internals."""
-    cause: BaseException = error
-    while isinstance(cause.__cause__, ValueError):
-        cause = cause.__cause__
-    lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
-    sentence = lines[0] if lines else type(cause).__name__
+    causes = [error]
+    while causes[-1].__cause__ is not None:
+        causes.append(causes[-1].__cause__)
+    innermost = next((e for e in reversed(causes) if isinstance(e, ValueError | OmegaConfBaseException)), error)
+    lines = [line.strip() for cause in (innermost, error) for line in str(cause).splitlines() if line.strip()]
+    sentence = lines[0] if lines else type(error).__name__
     key = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("full_key:")), "")
-    return f"{key}: {sentence}" if key and key not in sentence else sentence
+    heading = next((line for line in lines if line.startswith("Available options")), None)
+    if heading is not None:
+        options = lines[lines.index(heading) + 1 :]
+        end = next((n for n, line in enumerate(options) if line.startswith("Config search path")), len(options))
+        sentence += f"; it must be one of {', '.join(options[:end])}"
+    return f"{key}: {sentence}" if key and not sentence.startswith(key) else sentence

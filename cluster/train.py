@@ -39,7 +39,10 @@ def run(config: TrainConfig, folder: Path) -> int:
     OmegaConf.save(OmegaConf.structured(config), folder / "config.yaml")
     print(f"RUN {folder}", flush=True)
     with interrupt_flag() as interrupted:
-        training, test = locations_for(config.evaluation, config.simulator)
+        try:
+            training, test = locations_for(config.evaluation, config.simulator)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
         if interrupted.is_set():
             raise Interrupted("nothing was trained yet")
         container = OmegaConf.to_container(OmegaConf.structured(config))

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import ray
 
+from actors.interaction.locations import LocationError
 from cluster.actor_pool import ActorPool, Assignment, Finished
 from cluster.errors import RunError
 from tests.cluster.test_resources import LOCAL
@@ -34,6 +35,8 @@ class Pretender:
         marker = self.folder / str(number)
         if number == 1:
             raise ValueError("a bad room")
+        if number == 4:
+            raise LocationError("no such place")
         if number in (2, 3) and not marker.exists():
             marker.touch()
             if number == 2:
@@ -96,3 +99,13 @@ def test_a_silent_actor_is_replaced(session: None, tmp_path: Path) -> None:
 def test_an_actor_that_only_fails_ends_the_run_with_its_error(session: None, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="failed 2 times in a row; last: ValueError: a bad room"):
         play_all([1, 1, 1], tmp_path, actors=1, actor_restarts=1)
+
+
+def test_a_refused_location_is_not_held_against_the_actor(session: None, tmp_path: Path) -> None:
+    finished, _, _ = play_all([4, 4, 4, 10], tmp_path, actors=1, actor_restarts=1)
+    assert [f.statistics for f in finished] == [None, None, None, 110]
+
+
+def test_a_data_set_that_does_not_fit_ends_the_run(session: None, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="10 locations in a row could not be played; last: LocationError: no such place"):
+        play_all([4] * 10, tmp_path, actors=1)
