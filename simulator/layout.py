@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from simulator.fixtures import Fixture, Style
+from simulator.footprints import WalkGrid, footprint
 from simulator.materials import Draw
 from simulator.scene import Obstacle, Surface
 from simulator.shapes import Part
-from simulator.spawn import WalkGrid, _rectangle
 
 Rectangle = tuple[float, float, float, float]
 """(x_min, x_max, y_min, y_max), metres."""
@@ -119,7 +119,7 @@ class Layout:
         ]
         for low_x, high_x, low_y, high_y in (*taken, *more):
             free &= ~grid.covered(
-                _rectangle((low_x + high_x) / 2, (low_y + high_y) / 2, (high_x - low_x) / 2, (high_y - low_y) / 2, 0.0)
+                footprint((low_x + high_x) / 2, (low_y + high_y) / 2, (high_x - low_x) / 2, (high_y - low_y) / 2, 0.0)
             )
         return grid.positions(grid.largest(free))
 

@@ -16,15 +16,11 @@ import mujoco
 import numpy as np
 
 from simulator.categories import CATEGORIES
+from simulator.footprints import Footprint, WalkGrid, blocked, footprint
 from simulator.scene import Obstacle, Scene, SceneObject, Surface
 
-AGENT_RADIUS = 0.2
-"""Metres; as AI2-THOR's agent."""
-GRID = 0.25
-"""Spacing of the positions that an agent can stand at, metres."""
 LEAST_POSITIONS = 36
 """Positions that must stay reachable from each other in every spawned room."""
-_GAP = 0.008
 _DROP = 0.002
 _FLOOR_TRIES = 40
 
@@ -39,123 +35,12 @@ class Pose:
     yaw: float
 
 
-@dataclass(frozen=True)
-class _Rectangle:
-    """A turned rectangle: centre, half sides, cosine and sine of its yaw."""
-
-    x: float
-    y: float
-    a: float
-    b: float
-    cos: float
-    sin: float
-    radius: float
-    low: float = 0.0
-    """Height of its lower side above the surface, metres: shelves over tables do not hinder small things."""
-
-
-def _rectangle(x: float, y: float, a: float, b: float, yaw: float, low: float = 0.0) -> _Rectangle:
-    return _Rectangle(x, y, a, b, math.cos(yaw), math.sin(yaw), math.hypot(a, b), low)
-
-
-def _overlap(p: _Rectangle, q: _Rectangle, gap: float) -> bool:
-    """Whether two rectangles come nearer than `gap` to each other, by separating axes."""
-    dx, dy = q.x - p.x, q.y - p.y
-    reach = p.radius + q.radius + gap
-    if dx * dx + dy * dy >= reach * reach:
-        return False
-    cos = abs(p.cos * q.cos + p.sin * q.sin)
-    sin = abs(p.cos * q.sin - p.sin * q.cos)
-    if abs(dx * p.cos + dy * p.sin) >= p.a + q.a * cos + q.b * sin + gap:
-        return False
-    if abs(dy * p.cos - dx * p.sin) >= p.b + q.a * sin + q.b * cos + gap:
-        return False
-    if abs(dx * q.cos + dy * q.sin) >= q.a + p.a * cos + p.b * sin + gap:
-        return False
-    return abs(dy * q.cos - dx * q.sin) < q.b + p.a * sin + p.b * cos + gap
-
-
-def _blocked(box: _Rectangle, taken: Sequence[_Rectangle], height: float) -> bool:
-    """Whether a thing of that `height` (metres) on `box` would meet one of the rectangles."""
-    x, y, radius = box.x, box.y, box.radius + _GAP
-    for other in taken:
-        dx, dy, reach = other.x - x, other.y - y, other.radius + radius
-        if dx * dx + dy * dy < reach * reach and other.low < height and _overlap(box, other, _GAP):
-            return True
-    return False
-
-
-class WalkGrid:
-    """Positions on the 0.25 m grid where an agent can stand, as the bits of one integer: floods cost microseconds."""
-
-    def __init__(self, floor: tuple[float, float, float, float]) -> None:
-        x_min, x_max, y_min, y_max = (value / GRID for value in floor)
-        margin = AGENT_RADIUS / GRID
-        self.first_column, self.first_row = math.ceil(x_min + margin), math.ceil(y_min + margin)
-        self.columns = math.floor(x_max - margin) - self.first_column + 1
-        self.rows = math.floor(y_max - margin) - self.first_row + 1
-        self.width = self.columns + 1  # one empty column keeps rows apart when bits are shifted
-        row = (1 << self.columns) - 1
-        self.free = sum(row << (index * self.width) for index in range(self.rows))
-
-    def covered(self, rectangle: _Rectangle) -> int:
-        """The positions at which an agent would touch the rectangle."""
-        upright = abs(rectangle.sin) < 1e-9
-        reach_y = (rectangle.b if upright else rectangle.radius) + AGENT_RADIUS
-        reach_x = rectangle.radius + AGENT_RADIUS
-        first = max(0, math.ceil((rectangle.y - reach_y) / GRID) - self.first_row)
-        last = min(self.rows - 1, math.floor((rectangle.y + reach_y) / GRID) - self.first_row)
-        left = math.ceil((rectangle.x - reach_x) / GRID) - self.first_column
-        right = math.floor((rectangle.x + reach_x) / GRID) - self.first_column
-        bits = 0
-        for row in range(first, last + 1):
-            dy = (row + self.first_row) * GRID - rectangle.y
-            if upright:  # one stretch of each row, in closed form
-                beyond = max(0.0, abs(dy) - rectangle.b)
-                reach = rectangle.a + math.sqrt(max(0.0, AGENT_RADIUS * AGENT_RADIUS - beyond * beyond)) - 1e-9
-                left = math.ceil((rectangle.x - reach) / GRID) - self.first_column
-                right = math.floor((rectangle.x + reach) / GRID) - self.first_column
-            for column in range(max(0, left), min(self.columns - 1, right) + 1):
-                if not upright:
-                    dx = (column + self.first_column) * GRID - rectangle.x
-                    u = max(0.0, abs(dx * rectangle.cos + dy * rectangle.sin) - rectangle.a)
-                    v = max(0.0, abs(dy * rectangle.cos - dx * rectangle.sin) - rectangle.b)
-                    if u * u + v * v >= AGENT_RADIUS * AGENT_RADIUS:
-                        continue
-                bits |= 1 << (row * self.width + column)
-        return bits
-
-    def largest(self, free: int) -> int:
-        """The largest set of `free` positions connected by steps along the grid."""
-        best = 0
-        while free:
-            region = free & -free
-            while True:
-                grown = (region | region << 1 | region >> 1 | region << self.width | region >> self.width) & free
-                if grown == region:
-                    break
-                region = grown
-            free &= ~region
-            if region.bit_count() > best.bit_count():
-                best = region
-        return best
-
-    def positions(self, bits: int) -> list[tuple[float, float]]:
-        """(x, y) of each position in the set, metres."""
-        return [
-            ((column + self.first_column) * GRID, (row + self.first_row) * GRID)
-            for row in range(self.rows)
-            for column in range(self.columns)
-            if bits >> (row * self.width + column) & 1
-        ]
-
-
 @dataclass
 class _Spot:
     """A surface while it is being filled."""
 
     surface: Surface
-    taken: list[_Rectangle]
+    taken: list[Footprint]
     """Footprints on it and fixed things that rise from it or hang over it."""
     free_area: float
     x: float
@@ -181,7 +66,7 @@ def _spot(surface: Surface, obstacles: Sequence[Obstacle], pose: Pose | None = N
     # Surfaces of fixed things lie square; a circle around the others is near enough.
     half_x, half_y = surface.half_size if pose is None else (sum(surface.half_size),) * 2
     taken = [
-        _rectangle(
+        footprint(
             (obstacle.low[0] + obstacle.high[0]) / 2,
             (obstacle.low[1] + obstacle.high[1]) / 2,
             (obstacle.high[0] - obstacle.low[0]) / 2,
@@ -261,7 +146,7 @@ class _Placer:
             tries = self.attempts if spot is not self.floor else max(self.attempts, _FLOOR_TRIES)
             if self._try(thing, spot, tries):
                 return
-        # Crowded: every surface that suits it again, with more tries, then the floor, then wherever it overlaps nothing.
+        # Crowded: the surfaces that suit it again, with more tries, then the floor, then wherever there is any room.
         for spot in self.spots:
             suits = category.places.get(spot.surface.place, 0.0) > 0 and spot.holder != thing.name
             if suits and spot.surface.clearance > height + 0.01 and self._try(thing, spot, _FLOOR_TRIES):
@@ -302,8 +187,8 @@ class _Placer:
                 p, q = (2 * u - 1) * room_x, (2 * v - 1) * room_y
                 x, y = spot.x + cos_spot * p - sin_spot * q, spot.y + sin_spot * p + cos_spot * q
                 yaw += spot.yaw
-            box = _rectangle(x, y, a, b, yaw)
-            if _blocked(box, spot.taken, height):
+            box = footprint(x, y, a, b, yaw)
+            if blocked(box, spot.taken, height):
                 continue
             if on_floor:
                 left = self.grid.largest(self.walkable & ~self.grid.covered(box))
@@ -348,7 +233,7 @@ class _Placer:
         y = min(max(y, low_y + half_y + 0.01), high_y - half_y - 0.01)
         return x, y, yaw
 
-    def _put(self, thing: SceneObject, spot: _Spot, box: _Rectangle, yaw: float) -> None:
+    def _put(self, thing: SceneObject, spot: _Spot, box: Footprint, yaw: float) -> None:
         spot.taken.append(box)
         spot.free_area -= 4 * box.a * box.b
         cos, sin = math.cos(yaw), math.sin(yaw)
