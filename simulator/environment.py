@@ -111,6 +111,7 @@ class Environment:
         open_graphics()
         self._rooms = RoomCache(source, limits.cached_rooms, limits.time_step, limits.rest_timeout)
         self._room: Room | None = None
+        self._no_room = "send Reset with a sceneName first"
 
     @property
     def room(self) -> Room:
@@ -120,7 +121,7 @@ class Environment:
             ActionFailed: there is none yet.
         """
         if self._room is None:
-            raise ActionFailed("No scene is loaded: send Reset with a sceneName first.")
+            raise ActionFailed(f"No scene is loaded: {self._no_room}.")
         return self._room
 
     @property
@@ -135,15 +136,21 @@ class Environment:
     def reset(self, name: str) -> None:
         """Loads a room as it was made and puts the agent to its start.
 
+        If that fails no room is loaded, so that a client that overlooks it (as AI2-THOR's Controller.reset does) hears
+        of it with its next action, instead of playing on in the room before.
+
         Raises:
             ActionFailed: there is no room of this name.
         """
         name = name.removesuffix(SCENE_SUFFIX)
+        self._room = None
         if name not in self.source.names:
+            self._no_room = f"there is no scene '{name}'"
             raise ActionFailed(
                 f"There is no scene '{name}': GetScenesInBuild lists the {len(self.source.names)} that exist.",
                 "InvalidArgument",
             )
+        self._no_room = f"loading '{name}' failed, see the simulator's log"
         self._room = self._rooms.get(name)
         self.physics_paused = False
         self.agent = Agent(*self._room.start)

@@ -20,6 +20,7 @@ FORCE_SCALE magnitude, this is 5 cm for 0.5 kg at magnitude 5, for 3 kg at 30 an
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import mujoco
@@ -47,6 +48,10 @@ ROLLING_RESISTANCE = 0.03
 cups lying on their side roll on for seconds; with it 300 touches rested after 0.57 s instead of 0.98 s on average."""
 STEPS_BETWEEN_CHECKS = 4
 """Steps that run before rest and speeds are looked at again."""
+
+LOG = logging.getLogger("simulator")
+# By default MuJoCo writes its warnings into a file in the current folder.
+mujoco.set_mju_user_warning(LOG.warning)
 
 
 class Unstable(Exception):

@@ -75,6 +75,9 @@ def test_the_scenes(client):
         client.reset("FloorPlan4")
     with pytest.raises(ValueError, match="no scene 'FloorPlan4'"):
         client.step("Reset", sceneName="FloorPlan4")
+    # After a reset that failed there is no room, rather than the one before.
+    event = client.step("Pass")
+    assert not event and "no scene 'FloorPlan4'" in event.metadata["errorMessage"]
     assert client.reset("FloorPlan2").metadata["sceneName"] == "FloorPlan2_physics"
 
 

@@ -117,7 +117,8 @@ def test_steps_shorter_than_the_time_step_add_up():
     np.testing.assert_array_equal(pushed[0].data.qpos, together[0].data.qpos)
 
 
-def test_an_unstable_room_is_put_back():
+def test_an_unstable_room_is_put_back(tmp_path, monkeypatch, caplog):
+    monkeypatch.chdir(tmp_path)
     physics, _ = block(0.3)
     before = physics.data.qpos.copy()
     physics.data.qvel[0] = np.nan
@@ -125,6 +126,7 @@ def test_an_unstable_room_is_put_back():
         physics.run_to_rest()
     np.testing.assert_array_equal(physics.data.qpos, before)
     assert physics.at_rest
+    assert "unstable" in caplog.text and not list(tmp_path.iterdir()), "a warning, and no log file of MuJoCo's"
 
 
 def test_a_rolling_cylinder_stops():
