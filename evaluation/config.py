@@ -70,10 +70,9 @@ class DatasetConfig:
             where = f"evaluation.dataset.{name}"
             if not 1 <= split.first_room <= split.last_room <= 30:
                 raise ValueError(f"{where}.first_room and last_room must be a range of rooms within 1 to 30.")
-            if split.locations < 1:
-                raise ValueError(f"{where}.locations must be at least 1.")
-            if min(split.spawns_per_visit, split.poses_per_spawn) < 1:
-                raise ValueError(f"{where}.spawns_per_visit and poses_per_spawn must be at least 1.")
+            for field in ("locations", "spawns_per_visit", "poses_per_spawn"):
+                if getattr(split, field) < 1:
+                    raise ValueError(f"{where}.{field} must be at least 1.")
         if not self.test.annotated:
             raise ValueError("evaluation.dataset.test.annotated must be true: the file is evaluated on.")
         for field in ("scene_offsets", "rotations", "horizons"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,8 +24,15 @@ class TestSet:
     __test__ = False  # not a test case, whatever its name
 
 
-def locations_for(config: EvaluationConfig, simulator: SimulatorConfig) -> tuple[list[Location], TestSet]:
+def locations_for(
+    config: EvaluationConfig, simulator: SimulatorConfig, interrupted: threading.Event | None = None
+) -> tuple[list[Location], TestSet]:
     """Where to train and where to evaluate; makes the data set's files if they are needed and not there yet.
+
+    Args:
+        config: names the files, or says how to make them.
+        simulator: makes them.
+        interrupted: once it is set, making them ends within seconds with KeyboardInterrupt.
 
     Returns:
         The training file's locations, and the test file.
@@ -37,7 +45,7 @@ def locations_for(config: EvaluationConfig, simulator: SimulatorConfig) -> tuple
     training = load_entries(Path(config.train_file), annotated=False) if config.train_file else None
     test = load_entries(Path(config.test_file), annotated=True) if config.test_file else None
     if training is None or test is None:
-        made = make_dataset(config.dataset, simulator)
+        made = make_dataset(config.dataset, simulator, interrupted)
         training = training or load_entries(made["train"], annotated=False)
         test_path = Path(config.test_file) if config.test_file else made["test"]
     else:

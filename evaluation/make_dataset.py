@@ -15,6 +15,7 @@ import json
 import multiprocessing
 import shlex
 import signal
+import threading
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -56,8 +57,15 @@ class Made:
     """The look, if the split is annotated."""
 
 
-def make_dataset(config: DatasetConfig, simulator: SimulatorConfig) -> dict[str, Path]:
+def make_dataset(
+    config: DatasetConfig, simulator: SimulatorConfig, interrupted: threading.Event | None = None
+) -> dict[str, Path]:
     """The data set's files, made if they are not there yet.
+
+    Args:
+        config: what is in them.
+        simulator: makes them.
+        interrupted: once it is set, making them ends within seconds with KeyboardInterrupt.
 
     Returns:
         The paths of "train" and "test".
@@ -72,7 +80,7 @@ def make_dataset(config: DatasetConfig, simulator: SimulatorConfig) -> dict[str,
     if missing:
         with _workers(config, simulator) as pool:
             for split in missing:
-                _make_split(config, split, paths[split], pool)
+                _make_split(config, split, paths[split], pool, interrupted or threading.Event())
     return paths
 
 
@@ -103,8 +111,10 @@ def source_hash(command: str | None) -> str:
     if words[:2] != ["python", "-m"] or len(words) < 3:
         return ""
     found = importlib.util.find_spec(words[2])
+    if found is None or not found.submodule_search_locations:
+        return ""
     digest = hashlib.sha256()
-    for folder in (found.submodule_search_locations or []) if found else []:
+    for folder in found.submodule_search_locations:
         for path in sorted(Path(folder).rglob("*.py")):
             digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
@@ -121,7 +131,9 @@ def observation_paths(path: Path) -> tuple[Path, Path]:
     return path.with_suffix(".images.npy"), path.with_suffix(".depths.npy")
 
 
-def _make_split(config: DatasetConfig, name: str, path: Path, pool: ProcessPoolExecutor) -> None:
+def _make_split(
+    config: DatasetConfig, name: str, path: Path, pool: ProcessPoolExecutor, interrupted: threading.Event
+) -> None:
     """Makes one file."""
     split: SplitConfig = getattr(config, name)
     made: list[Made] = []
@@ -139,9 +151,14 @@ def _make_split(config: DatasetConfig, name: str, path: Path, pool: ProcessPoolE
                     "lower evaluation.dataset.min_objects or min_pixels."
                 )
             try:
-                found = waiting.popleft().result()[: split.locations - len(made)]
+                found = waiting[0].result(timeout=0.5)[: split.locations - len(made)]
+            except TimeoutError:
+                if interrupted.is_set():
+                    raise KeyboardInterrupt from None
+                continue
             except BrokenProcessPool:
                 raise SimulatorError("a process that makes locations died; try again.") from None
+            waiting.popleft()
             made += found
             progress.step(len(found))
         for job in waiting:

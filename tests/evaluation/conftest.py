@@ -1,0 +1,37 @@
+"""Settings as the configuration has them, and small ones for tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from omegaconf import DictConfig, OmegaConf
+
+from actors.config import SimulatorConfig
+from evaluation.config import EvaluationConfig
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+
+
+def evaluation_config(name: str = "novel_spaces", **changes: object) -> EvaluationConfig:
+    """conf/evaluation/NAME.yaml over its schema, as Hydra composes it; `changes` by dotted name with __ for dots."""
+    parts = [OmegaConf.structured(EvaluationConfig), OmegaConf.load(CONF / "evaluation" / "novel_spaces.yaml")]
+    if name != "novel_spaces":
+        own = OmegaConf.load(CONF / "evaluation" / f"{name}.yaml")
+        assert isinstance(own, DictConfig) and own.pop("defaults") == ["novel_spaces", "_self_"]
+        parts.append(own)
+    root = OmegaConf.create({"evaluation": OmegaConf.merge(*parts)})
+    for key, value in changes.items():
+        OmegaConf.update(root, "evaluation." + key.replace("__", "."), value)
+    config = OmegaConf.to_object(root.evaluation)
+    assert isinstance(config, EvaluationConfig)
+    return config
+
+
+@pytest.fixture(scope="session")
+def rooms() -> SimulatorConfig:
+    """The embedded simulator, as configured."""
+    merged = OmegaConf.merge(OmegaConf.structured(SimulatorConfig), OmegaConf.load(CONF / "simulator" / "rooms.yaml"))
+    config = OmegaConf.to_object(merged)
+    assert isinstance(config, SimulatorConfig)
+    return config

@@ -1,0 +1,66 @@
+"""Which things of a look are its ground truth, on a hand-made answer of a simulator."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from actors.config import ReachConfig
+from actors.geometry import NEAR_PLANE
+from evaluation.ground_truth import objects_in_reach
+from tests.evaluation.helpers import rectangle
+
+SPHERE = ReachConfig(shape="sphere", radius=1.5)
+
+
+def thing(name: str, mass: float = 1.0, moveable: bool = False, pickupable: bool = True) -> dict[str, Any]:
+    return {
+        "objectId": name,
+        "objectType": name.split("|")[0],
+        "mass": mass,
+        "moveable": moveable,
+        "pickupable": pickupable,
+    }
+
+
+def answer(things: list[dict[str, Any]], masks: dict[str, np.ndarray]) -> Any:
+    return SimpleNamespace(
+        metadata={"objects": things}, instance_masks=masks, instance_segmentation_frame=np.zeros((300, 300, 3))
+    )
+
+
+def find(event: Any, depth: np.ndarray, **changes: Any) -> list[Any]:
+    arguments = {"horizon": 0.0, "reach": SPHERE, "field_of_view": 90.0, "min_pixels": 10, "max_mass": 150.0} | changes
+    return objects_in_reach(event, depth, **arguments)
+
+
+def test_only_light_moveable_things_in_view_count() -> None:
+    names = ["Mug|1", "Chair|2", "Wall|3", "Piano|4", "Box|5"]
+    things = [
+        thing("Mug|1", 0.3),
+        thing("Chair|2", 5.0, moveable=True, pickupable=False),
+        thing("Wall|3", 1.0, pickupable=False),
+        thing("Piano|4", 150.0),
+        thing("Box|5"),
+    ]
+    masks = {name: rectangle(30 * i, 90, 21, 30) for i, name in enumerate(names[:4])}  # the box is not in view
+    found = find(answer(things[::-1], masks), np.full((300, 300), 1.0))
+    assert [(f.object_id, f.object_type, f.mass) for f in found] == [("Chair|2", "Chair", 5.0), ("Mug|1", "Mug", 0.3)]
+    assert found[1].pixels_in_reach == found[1].mask.sum() == 630
+    with pytest.raises(ValueError, match="renderInstanceSegmentation"):
+        find(SimpleNamespace(instance_segmentation_frame=None), np.ones((300, 300)))
+
+
+def test_pixels_within_reach_decide_and_the_mask_stays_whole() -> None:
+    depth = np.full((300, 300), 3.0)
+    depth[:, :33] = 1.5 - NEAR_PLANE - 1e-6  # just within reach
+    event = answer(
+        [thing("Mug|1"), thing("Cup|2")], {"Mug|1": rectangle(30, 60, 60, 3), "Cup|2": rectangle(40, 0, 9, 9)}
+    )
+    (mug,) = find(event, depth, min_pixels=9)
+    assert mug.object_type == "Mug" and mug.pixels_in_reach == 9 and mug.mask.sum() == 180
+    assert find(event, depth) == []
+    assert len(find(event, depth, reach=ReachConfig(shape="infinite", radius=1.0))) == 2
