@@ -53,7 +53,8 @@ def cluster_instances(
     batch, height, width = output.score.shape
     device = output.score.device
     score = output.score.detach().float().reshape(batch, -1).clone()  # (B, P), P = 10 000 cells
-    embedding = output.embedding.detach().float().flatten(2)  # (B, C, P)
+    embedding = output.embedding.detach().float().flatten(2).contiguous()  # (B, C, P)
+    squares = embedding.square().sum(dim=1, keepdim=True)  # (B, 1, P)
     force = output.force.detach().flatten(2).argmax(dim=1)  # (B, P)
     free = torch.ones_like(score, dtype=torch.bool)
     lowest = -torch.inf if minimum_logit is None else minimum_logit
@@ -67,10 +68,10 @@ def cluster_instances(
         best, seed = score.masked_fill(~free, -torch.inf).max(dim=1, keepdim=True)  # (B, 1) each
         found = free.gather(1, seed) & (best >= lowest)  # a free cell of score -inf still counts as free
         center = embedding.gather(2, seed[:, None].expand(-1, embedding.shape[1], -1))  # (B, C, 1)
-        mask = _near(embedding, center, threshold) & free
+        mask = _near(embedding, squares, center, threshold) & free
         area = mask.sum(dim=1).clamp_min(1)[:, None, None]
         center = torch.bmm(embedding, mask.float()[..., None]) / area
-        mask = _near(embedding, center, threshold) & free
+        mask = _near(embedding, squares, center, threshold) & free
         mask.scatter_(1, seed, True)  # against rounding and infinite embeddings: no seed may come twice
         mask &= found
         free &= ~mask
@@ -83,6 +84,12 @@ def cluster_instances(
     return Instances(cells, masks.view(batch, count, height, width), scores, magnitudes, valid)
 
 
-def _near(embedding: Tensor, center: Tensor, threshold: float) -> Tensor:
-    """(B, P) bool: squared distance of embedding (B, C, P) from center (B, C, 1) below the threshold."""
-    return (embedding - center).square_().sum(dim=1) < threshold
+def _near(embedding: Tensor, squares: Tensor, center: Tensor, threshold: float) -> Tensor:
+    """(B, P) bool: squared distance of embedding (B, C, P), of squared norm (B, 1, P), from center (B, C, 1) below
+    the threshold.
+
+    |e - c|^2 = |e|^2 - 2 e c + |c|^2 as one matrix product takes a third of the time of the difference. Its rounding
+    error, some 1e-7 of |e|^2, is far below what separates instances.
+    """
+    distance = torch.baddbmm(squares, center.transpose(1, 2), embedding, alpha=-2)  # (B, 1, P), without |c|^2
+    return (distance < threshold - center.square().sum(dim=1, keepdim=True))[:, 0]
