@@ -86,7 +86,7 @@ def draw_locations(simulator: SimulatorProcess, config: ActorConfig, count: int,
         simulator.step("InitialRandomSpawn", randomSeed=spawn, forceVisible=True, numPlacementAttempts=attempts)
         places = simulator.step("GetReachablePositions").metadata["actionReturn"]
         best, most = None, -1
-        for _ in range(POSES):
+        for _ in range(POSES if places else 0):
             place = places[rng.integers(len(places))]
             position, rotation = (place["x"], place["y"], place["z"]), float(rng.integers(8) * 45)
             event = simulator.step(
