@@ -18,6 +18,7 @@ import pytest
 import replay.state_file as state_file
 from replay.bank import BankClosed, MemoryBank, RecordFormat, Sample
 from replay.limiter import Phase
+from replay.ring import Ring
 from replay.state_file import STATE_FILE, read_state, write_state
 from tests.replay.helpers import FIELDS, FORMAT, UNLIMITED, config, numbers, open_phase, record, same
 
@@ -281,6 +282,7 @@ def test_states_that_do_not_fit(tmp_path: Path, change: dict[str, Any], sentence
     with pytest.raises(ValueError, match=sentence) as error:
         MemoryBank.restore(config(10), tmp_path, FORMAT)
     assert str(error.value).startswith(f"{path} does not fit the memory bank in {tmp_path}: ")
+    Ring.reopen(tmp_path, FIELDS, 10)  # a refusal leaves the folder free
 
 
 def test_settings_that_do_not_fit(tmp_path: Path) -> None:
