@@ -188,7 +188,9 @@ class ActorPool:
 
     def stop(self, timeout_s: float) -> None:
         """Ends the simulators and the actors; an actor that does not answer is killed."""
-        ray.wait([member.handle.stop.remote() for member in self.members], num_returns=len(self.members), timeout=timeout_s)
+        ray.wait(
+            [member.handle.stop.remote() for member in self.members], num_returns=len(self.members), timeout=timeout_s
+        )
         for member in self.members:
             ray.kill(member.handle)
 

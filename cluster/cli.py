@@ -204,7 +204,9 @@ def check_overrides(command: str, arguments: list[str]) -> None:
             values = [override.input_line or ""]
             if override.is_sweep_override():
                 if not multirun:
-                    raise UsageError(f"'{override.input_line}' has several values; add -m to run each, or quote the list")
+                    raise UsageError(
+                        f"'{override.input_line}' has several values; add -m to run each, or quote the list"
+                    )
                 if override.is_discrete_sweep():
                     values = [f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()]
                 else:
@@ -238,7 +240,7 @@ def parse(parser: Any, override: str) -> Any:
 
 
 def suggestion(command: str, error: BaseException) -> str:
-    """"; did you mean ...?" for a misspelt key, else nothing."""
+    """ "; did you mean ...?" for a misspelt key, else nothing."""
     import difflib
 
     from hydra import compose, initialize_config_dir
@@ -256,4 +258,8 @@ def suggestion(command: str, error: BaseException) -> str:
         return ""
     close = difflib.get_close_matches(key, [str(name) for name in node], n=1, cutoff=0.5)
     whole = f"{parent}." if parent else ""
-    return f"; did you mean {whole}{close[0]}?" if close else f"; {parent or 'the top level'} has {', '.join(map(str, node))}"
+    return (
+        f"; did you mean {whole}{close[0]}?"
+        if close
+        else f"; {parent or 'the top level'} has {', '.join(map(str, node))}"
+    )

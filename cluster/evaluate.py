@@ -9,13 +9,13 @@ from omegaconf import OmegaConf
 
 from cluster.checkpoints import find_checkpoint
 from cluster.config import EvaluateConfig
-from cluster.errors import RunError, UsageError
+from cluster.errors import UsageError
 from cluster.results import RESULT_KEYS, print_result, show_table
 from cluster.tracking import write_json
 from evaluation.evaluate import Evaluator
 from evaluation.locations import locations_for
 from evaluation.report import write_metric_figures, write_predictions, write_six_panels
-from learner.checkpoint import CheckpointError, load_model
+from learner.checkpoint import load_model
 from models.interaction.inference import Predictor
 from models.interaction.network import build_network
 
@@ -25,10 +25,7 @@ def run(config: EvaluateConfig, folder: Path) -> int:
     started = time.monotonic()
     checkpoint = find_checkpoint(config.checkpoint)
     network = build_network(config.models, config.seed)
-    try:
-        index = load_model(checkpoint, network)
-    except CheckpointError as error:
-        raise RunError(str(error)) from error
+    index = load_model(checkpoint, network)
     OmegaConf.save(OmegaConf.structured(config), folder / "config.yaml")
     print(f"RUN {folder}", flush=True)
     try:
@@ -66,5 +63,3 @@ def run(config: EvaluateConfig, folder: Path) -> int:
     show_table(folder, {name: metrics.figures() for name, metrics in figures.items()}, config.evaluation.dataset.name)
     print_result(result)
     return 0
-
-

@@ -14,8 +14,8 @@ import ray
 
 from actors.interaction.statistics import PlayStatistics
 from cluster.actor_pool import ActorPool
-from cluster.progress import Progress
 from cluster.tracking import Tracker
+from evaluation.progress import Progress
 from learner.schedule import PhaseConfig
 from learner.shell import TrainReport
 
@@ -56,11 +56,10 @@ class Reporter:
     def note(self, line: str) -> None:
         """One line for the log and the terminal."""
         print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}", file=self.log_file, flush=True)
-        for progress in self.progress:
-            if progress.bar is not None:
-                progress.bar.write(line, file=sys.stderr)
-                return
-        print(line, file=sys.stderr, flush=True)
+        if self.progress:
+            self.progress[0].note(line)
+        else:
+            print(line, file=sys.stderr, flush=True)
 
     # ---- phases ----------------------------------------------------------------------------------------------
 
@@ -68,7 +67,7 @@ class Reporter:
         """Opens the phase's progress: prefill first, then locations and steps."""
         self.prefill = phase.prefill
         self.phase, self.phase_locations, self.phase_batches = phase.name, locations, batches
-        self.progress = [Progress(f"{phase.name}: prefill", max(1, phase.prefill), "location")]
+        self.progress = [Progress(f"{phase.name}: prefill", phase.prefill, "location")]
 
     def end_phase(self) -> None:
         """Closes the phase's progress."""

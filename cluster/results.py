@@ -73,7 +73,9 @@ def finish(
         "simulator": config.simulator.name,
         "actors": config.cluster.actors,
     }
-    write_json(folder / "results.json", result | {"confusion": results["confusion"], "variants": results["all_variants"]})
+    write_json(
+        folder / "results.json", result | {"confusion": results["confusion"], "variants": results["all_variants"]}
+    )
     reporter.tracker.log(
         {f"final/{key}": trained[key] for key in RESULT_KEYS},
         images={f"figures/{path.stem}": path for path in figures},

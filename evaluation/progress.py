@@ -1,31 +1,38 @@
-"""A progress bar on a terminal, and now and then a line where the output is not one."""
+"""Progress of long work: a bar on a terminal, and now and then a whole line where the output is not one."""
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 from types import TracebackType
+from typing import TextIO
 
 from tqdm import tqdm
 
-LINE_EVERY_S = 10.0
+LINE_EVERY_S = 15.0
 """Seconds between lines if the output is no terminal."""
 
 
 class Progress:
-    """Counts steps of a known total on stderr; a context manager.
+    """Counts steps of a known total; a context manager.
 
     Args:
         what: what is being done, e.g. "evaluation".
         total: number of steps.
         unit: of a step, e.g. "image".
+        stream: where to; standard error unless given.
     """
 
-    def __init__(self, what: str, total: int, unit: str) -> None:
+    def __init__(self, what: str, total: int, unit: str, stream: TextIO | None = None) -> None:
         self.what, self.total, self.unit = what, total, unit
+        self.stream = stream or sys.stderr
         self.done = 0
+        self.figures = ""
         self.started = self.written = time.monotonic()
-        self.bar = tqdm(total=total, desc=what, unit=unit, file=sys.stderr) if sys.stderr.isatty() else None
+        self.bar: tqdm | None = None
+        if self.stream.isatty():
+            self.bar = tqdm(total=total, desc=what, unit=unit, file=self.stream, dynamic_ncols=True)
 
     def __enter__(self) -> Progress:
         return self
@@ -33,26 +40,45 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self.bar is not None:
-            self.bar.close()
-        elif self.done:
-            self._line()
+        self.close()
 
     def step(self, steps: int = 1) -> None:
         """Counts steps done."""
-        self.done += steps
+        self.update(self.done + steps)
+
+    def update(self, done: int, figures: Mapping[str, float] | None = None) -> None:
+        """Sets how many steps are done, and the figures shown beside them."""
+        self.done = min(done, self.total)
+        if figures is not None:
+            self.figures = ", ".join(f"{name} {value:.3g}" for name, value in figures.items() if value == value)
         if self.bar is not None:
-            self.bar.update(steps)
+            self.bar.set_postfix_str(self.figures, refresh=False)
+            self.bar.update(self.done - self.bar.n)
         elif time.monotonic() - self.written > LINE_EVERY_S:
+            self._line()
+
+    def note(self, text: str) -> None:
+        """Writes a line of text without harm to the bar."""
+        if self.bar is not None:
+            self.bar.write(text, file=self.stream)
+        else:
+            print(text, file=self.stream, flush=True)
+
+    def close(self) -> None:
+        """Ends it, leaving its last state on the screen."""
+        if self.bar is not None:
+            self.bar.close()
+        elif self.done:
             self._line()
 
     def _line(self) -> None:
         self.written = time.monotonic()
         seconds = max(self.written - self.started, 1e-9)
         rate = self.done / seconds
-        left = (self.total - self.done) / rate if self.done else 0.0
+        left = f", {(self.total - self.done) / rate:.0f} s left" if 0 < self.done < self.total else ""
+        figures = f", {self.figures}" if self.figures else ""
         print(
-            f"{self.what}: {self.done}/{self.total} {self.unit}s in {seconds:.0f} s, {rate:.1f}/s, {left:.0f} s left",
-            file=sys.stderr,
+            f"{self.what}: {self.done}/{self.total} {self.unit}s in {seconds:.0f} s, {rate:.3g}/s{left}{figures}",
+            file=self.stream,
             flush=True,
         )

@@ -69,7 +69,13 @@ def test_object_store_beyond_shared_memory_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("actors", 0), ("location_attempts", 0), ("location_timeout_s", 0), ("object_store_bytes", 1), ("dashboard_port", 80)],
+    [
+        ("actors", 0),
+        ("location_attempts", 0),
+        ("location_timeout_s", 0),
+        ("object_store_bytes", 1),
+        ("dashboard_port", 80),
+    ],
 )
 def test_bad_values_name_their_field(field: str, value: float) -> None:
     with pytest.raises(ValueError, match=f"cluster.{field} must be"):

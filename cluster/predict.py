@@ -1,0 +1,38 @@
+"""`./playpen predict`: the objects in one RGB-D image."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from cluster.checkpoints import find_checkpoint
+from cluster.config import PredictConfig
+from cluster.errors import UsageError
+from cluster.results import print_result
+from evaluation.predict import predict_files
+from learner.checkpoint import load_model
+from models.interaction.inference import Predictor
+from models.interaction.network import build_network
+
+
+def run(config: PredictConfig, folder: Path) -> int:
+    """The whole command. Returns the exit code."""
+    started = time.monotonic()
+    network = build_network(config.models, seed=0)
+    checkpoint = find_checkpoint(config.checkpoint)
+    load_model(checkpoint, network)
+    try:
+        written = predict_files(
+            Path(config.image),
+            Path(config.depth),
+            config.depth_scale,
+            Path(config.output),
+            Predictor(network),
+            config.count,
+        )
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    print(f"{written['instances']} instances in {written['predictions']}; drawn in {written['overlay']}")
+    seconds = round(time.monotonic() - started, 2)
+    print_result({"command": "predict", **written, "checkpoint": str(checkpoint), "wall_s": seconds})
+    return 0

@@ -1,0 +1,83 @@
+"""What the command line refuses: one sentence, exit code 2, nothing started and nothing left."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def playpen(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs a command as `./playpen` would, in `folder`."""
+    return subprocess.run(
+        [sys.executable, "-m", "cluster", *arguments],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "HOME": str(folder)} | environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["train", "learner.lrr=1"], "learner.lrr: Key 'lrr' not in 'LearnerConfig'; did you mean learner.lr?"),
+        (["train", "learner.lr=fast"], "learner.lr: Value 'fast' of type 'str' could not be converted to Float"),
+        (["train", "learner.lr=-1"], "learner.lr must be positive, not -1.0"),
+        (["train", "experiment=nope"], "Could not find 'experiment/nope'; it must be one of paper, quickstart,"),
+        (["train", "cluster.actors=0"], "cluster.actors must be at least 1, not 0"),
+        (["train", "learner.lr=1,2"], "'learner.lr=1,2' has several values; add -m"),
+        (["train", "-m", "learner.lr=1e-3,fast"], "learner.lr: Value 'fast'"),
+        (["train", "+extra=3"], "extra is no field of the configuration"),
+        (["train", "lr"], "'lr' is no override; write KEY=VALUE"),
+        (["train", "replay.capacity=4"], "learner.phases.segmentation:"),
+        (
+            ["train", "learner.phases.segmentation.rounds=0", "learner.phases.joint.rounds=0"],
+            "nothing would be trained",
+        ),
+        (["train", "evaluation.test_file=none.json", "evaluation.train_file=none.json"], "none.json"),
+        (["evaluate"], "checkpoint has no value; give one on the command line: checkpoint=VALUE"),
+        (["evaluate", "checkpoint=none"], "checkpoint=none is neither a checkpoint folder nor a run folder"),
+        (["predict", "checkpoint=none", "image=a.png", "depth=b.npy"], "checkpoint=none is neither"),
+        (["bench", "nope"], "unknown benchmark 'nope'; one of"),
+        (["fly"], "unknown command 'fly'; one of train,"),
+    ],
+)
+def test_refusals(arguments: list[str], sentence: str, tmp_path: Path) -> None:
+    done = playpen(*arguments, folder=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert sentence in done.stderr
+    assert done.stderr.startswith("playpen: ")
+    assert len(done.stderr.strip().splitlines()) == 1
+    left = {path.name for path in tmp_path.rglob("*") if path.is_file()}
+    assert not left, "nothing may be left behind"
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "predict", "dataset", "bench"])
+def test_help_says_what_is_read_and_written(command: str, tmp_path: Path) -> None:
+    done = playpen(command, "--help", folder=tmp_path)
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"usage: ./playpen {command}")
+    assert "example" in done.stdout
+
+
+def test_the_unity_build_is_missed_in_one_sentence(tmp_path: Path) -> None:
+    done = playpen("dataset", "simulator=thor", folder=tmp_path)
+    assert done.returncode in (1, 2)
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "build" in done.stderr
+
+
+def test_an_unknown_error_is_still_one_sentence(tmp_path: Path) -> None:
+    from cluster.cli import guarded
+
+    def work() -> int:
+        raise ZeroDivisionError("by zero")
+
+    assert guarded(work) == 1

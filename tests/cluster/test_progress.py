@@ -1,0 +1,45 @@
+"""Progress where the output is no terminal: whole lines with what is done, the rate and the rest."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from cluster.config import first_line
+from cluster.results import learning_points
+from evaluation.progress import Progress
+
+
+def test_lines_are_whole_and_say_how_far(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    progress = Progress("prefill", 10, "location", stream)
+    progress.update(4, {"touches/s": 12.345})
+    progress.close()
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("prefill: 4/10 locations")
+    assert lines[0].endswith("touches/s 12.3")
+
+
+def test_learning_points_come_in_order_and_carry_steps() -> None:
+    rows = [
+        {"seconds": 60.0, "steps": 5, "actors/greedy_success": 0.2, "actors/random_success": 0.1},
+        {"seconds": 130.0, "evaluation/minutes": 1.5, "evaluation/steps": 7, "evaluation/mask_ap50": 3.0},
+        {"seconds": 100.0, "steps": 9, "actors/greedy_success": 0.3, "actors/random_success": None},
+        {"seconds": 110.0, "checkpoint/seconds": 1.0},
+    ]
+    points = learning_points(rows)
+    assert [point.minutes for point in points] == [1.0, 1.5, 100 / 60]
+    assert [point.steps for point in points] == [5, 7, 9]
+    assert [point.mask_ap50 for point in points] == [None, 3.0, None]
+
+
+def test_first_line_follows_the_cause() -> None:
+    try:
+        try:
+            raise ValueError("learner.lr must be positive, not -1.0\n    full_key: learner")
+        except ValueError as cause:
+            raise RuntimeError("Error merging") from cause
+    except RuntimeError as error:
+        assert first_line(error) == "learner.lr must be positive, not -1.0"
