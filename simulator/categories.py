@@ -112,8 +112,8 @@ _TRAIN = (
     _category("TableTopDecor", "train", "l2 b2 t1", _TOP, (0.75, 1.5), home.decor),
     _category("DeskLamp", "train", "l2 b2", _OPEN, (1.0, 1.9), home.desk_lamp),
     _category("Statue", "train", "l3 b2 t2", _TOP, (3.2, 6.0), home.statue, pickupable=False),
-    _category("Television", "train", "l2 b2", _OPEN, (6.0, 11.0), home.television, pickupable=False),
-    _category("Desktop", "train", "b2 l1", {"top": 1.0, "floor": 0.3}, (5.0, 9.0), home.desktop, pickupable=False),
+    _category("Television", "train", "l2 b2", _OPEN, (6.0, 11.0), furniture.television, pickupable=False),
+    _category("Desktop", "train", "b2 l1", {"top": 1.0, "floor": 0.3}, (5.0, 9.0), furniture.desktop, pickupable=False),
     _category("Chair", "train", "k4 l2 b2", _FLOOR, (4.0, 7.0), furniture.chair, pickupable=False),
     _category("ArmChair", "train", "l2 b1", _FLOOR, (12.0, 18.0), furniture.arm_chair, pickupable=False),
     _category(

@@ -232,36 +232,6 @@ def alarm_clock(draw: Draw) -> list[Part]:
     ]
 
 
-def television(draw: Draw) -> list[Part]:
-    """A flat screen on its foot."""
-    width = draw.uniform(0.55, 0.8)
-    height = width * 0.58
-    dark = draw.plain_color("dark")
-    return [
-        box((width, 0.045, height), (0, 0, 0.05), dark, "glossy"),
-        box(
-            (width * 0.95, 0.006, height * 0.9),
-            (0, -0.022, 0.05 + height * 0.05),
-            shade(dark, 0.5),
-            "glossy",
-            solid=False,
-        ),
-        box((width * 0.5, 0.2, 0.015), (0, 0, 0), draw.plain_color("metal"), "metal", density=10.0),
-        box((0.08, 0.04, 0.05), (0, 0, 0), dark, solid=False),
-    ]
-
-
-def desktop(draw: Draw) -> list[Part]:
-    """A computer's tower."""
-    width, depth, height = draw.uniform(0.17, 0.21), draw.uniform(0.36, 0.42), draw.uniform(0.36, 0.44)
-    color = draw.color(draw.pick(["dark", "metal", "white"]))
-    return [
-        box((width, depth, height), (0, 0, 0), color, "metal"),
-        box((width * 0.85, 0.008, height * 0.12), (0, -depth / 2, height * 0.8), shade(color, 0.5), solid=False),
-        cylinder(0.012, 0.003, (width * 0.2, -depth * 0.35, height), (0.3, 0.6, 0.7), solid=False),
-    ]
-
-
 def decor(draw: Draw) -> list[Part]:
     """A ring, a ball or a stack of stones on a base."""
     base, color = draw.color("wood"), draw.color(draw.pick(["metal", "clay", "ceramic"]))
