@@ -33,9 +33,9 @@ VERTICAL_SHARE = 0.1
 """Factor on the vertical component of the force."""
 PUSH_SECONDS = 0.1
 """Longest duration of a push."""
-HAND_SPEED = 1.2
+HAND_SPEED = 1.5
 """m/s of the hit point along the force at which the hand lets go."""
-HAND_ACCELERATION = 40.0
+HAND_ACCELERATION = 80.0
 """m/s^2 of the hit point along the force, the hand's own limit: light things are not kicked off their support."""
 SPEED_LIMIT = 6.0
 """m/s: no thing moves faster (a fall from 1.8 m), so at 5 ms a step none passes through a wall."""
