@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from models.interaction.network import RECEPTIVE_BOX, InteractionNetwork, NetworkConfig, build_network
+from models.interaction.network import RECEPTIVE_BOX, DownBlock, InteractionNetwork, NetworkConfig, build_network
 from tests.models.helpers import PAPER, SMALL
 
 CELLS = [(0, 0), (0, 99), (99, 99), (3, 50), (47, 1), (48, 52), (49, 49), (50, 51), (51, 48), (98, 40)]
@@ -101,3 +101,28 @@ def test_the_same_seed_gives_the_same_network_and_leaves_the_random_state_alone(
 def test_bad_widths_are_refused(field: str, value: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         NetworkConfig(**{**vars(SMALL), field: value})
+
+
+def test_a_block_adds_its_input_to_the_input_of_its_last_convolution() -> None:
+    block = InteractionNetwork(SMALL).down[0].eval()
+    assert isinstance(block, DownBlock)
+    x = torch.rand(1, SMALL.base_channels, 20, 20)
+    with torch.no_grad():
+        block.narrow[1].weight.zero_()  # type: ignore[union-attr]
+        block.narrow[1].bias.zero_()  # type: ignore[union-attr]
+        torch.testing.assert_close(block(x), block.reduce(x))
+        block.narrow[1].bias.fill_(0.5)  # type: ignore[union-attr]
+        torch.testing.assert_close(block(x), block.reduce(x + 0.5))
+
+
+def test_up_modules_take_the_lateral_of_their_resolution() -> None:
+    network = build_network(SMALL, seed=0).eval()
+    seen = []
+    for module in network.up:
+        module.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[1]))
+    outputs = []
+    for module in [network.stem, *network.down[:2]]:
+        module.register_forward_hook(lambda module, inputs, output: outputs.append(output))
+    with torch.no_grad():
+        network(torch.randn(1, 4, 300, 300))
+    assert all(lateral is output for lateral, output in zip(seen, reversed(outputs), strict=True))
