@@ -119,6 +119,18 @@ class _Grid:
                 return reached
             reached = grown
 
+    def largest_area(self) -> NDArray[np.bool_]:
+        """The largest set of points that can be reached from each other; empty if the agent fits nowhere."""
+        left, best = self.cells.copy(), np.zeros_like(self.cells)
+        while left.any():
+            seed = np.zeros_like(left)
+            seed.flat[int(left.argmax())] = True
+            area = self.flood(seed)
+            left &= ~area
+            if area.sum() > best.sum():
+                best = area
+        return best
+
     def points(self, chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
         """(n, 2) the chosen points, sorted by x, then y."""
         columns, rows = np.nonzero(chosen)
@@ -183,15 +195,11 @@ class Obstacles:
     def reachable(self, x: float, y: float, spacing: float) -> NDArray[np.float64]:
         """(n, 2) points of the grid through (x, y), `spacing` metres wide, to which an agent at (x, y) can walk.
 
-        Steps go along the axes. Where something was pushed into the agent's own place it may still step out of it.
+        Steps go along the axes. An agent in whose place something was put counts as being in the largest free area.
         """
         grid = self._grid(x, y, spacing)
-        nearness = np.maximum(np.abs(grid.xs - x)[:, None], np.abs(grid.ys - y)[None])
-        start = nearness < spacing / 2
-        if not (start & grid.cells).any():
-            beside = np.abs(grid.xs - x)[:, None] + np.abs(grid.ys - y)[None]
-            start = beside < 1.5 * spacing
-        return grid.points(grid.flood(start & grid.cells))
+        own = np.maximum(np.abs(grid.xs - x)[:, None], np.abs(grid.ys - y)[None]) < spacing / 2
+        return grid.points(grid.flood(own) if (own & grid.cells).any() else grid.largest_area())
 
     def start(self, spacing: float) -> tuple[float, float]:
         """Where the agent stands in a fresh room: of the largest connected free area, the point nearest the middle.
@@ -201,17 +209,9 @@ class Obstacles:
         """
         x_min, x_max, y_min, y_max = self._floor
         grid = self._grid(0.0, 0.0, spacing)
-        left, best = grid.cells.copy(), np.zeros_like(grid.cells)
-        while left.any():
-            seed = np.zeros_like(left)
-            seed.flat[int(left.argmax())] = True
-            area = grid.flood(seed)
-            left &= ~area
-            if area.sum() > best.sum():
-                best = area
-        if not best.any():
+        points = grid.points(grid.largest_area())
+        if not len(points):
             raise ValueError("the room has no place where the agent fits")
-        points = grid.points(best)
         middle = np.array([(x_min + x_max) / 2, (y_min + y_max) / 2])
         x, y = points[((points - middle) ** 2).sum(-1).argmin()].tolist()
         return x, y

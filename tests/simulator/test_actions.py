@@ -104,7 +104,7 @@ def test_the_arm_is_as_long_as_the_ray(client):
 
 @pytest.mark.parametrize(("yaw", "direction", "axis", "sign"), [
     (0, {"x": 1, "y": 0, "z": 0}, "x", 1), (0, {"x": 0, "y": 0, "z": -1}, "z", -1),
-    (30, {"x": -1, "y": 0, "z": 0}, "x", -1),
+    (30, {"x": -1, "y": 0, "z": 0}, "x", -1), (30, {"x": 0, "y": 0, "z": -1}, "x", -1),
 ])  # fmt: skip
 def test_directions_are_the_bodys(client, yaw, direction, axis, sign):
     stand(client, yaw=yaw)

@@ -78,10 +78,12 @@ def test_the_grid_goes_through_the_agent():
     assert (np.abs(points - [0.1, -0.05]).sum(1) < 1e-9).any()
 
 
-def test_an_agent_that_something_rolled_into_steps_aside():
+def test_an_agent_that_something_rolled_into_counts_as_in_the_largest_area():
     points = obstacles('<geom type="sphere" size="0.05" pos="0 0 0.05"/>').reachable(0.0, 0.0, 0.25)
     assert len(points) == 15 * 7 - 1
     assert not (np.abs(points).sum(1) < 1e-9).any()
+    wall = '<geom type="box" size="0.04 2 0.5" pos="-0.5 0 0.5"/>'
+    assert len(obstacles(wall).reachable(-0.5, 0.0, 0.25)) == 9 * 7
 
 
 def test_no_room_for_an_agent():

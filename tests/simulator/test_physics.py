@@ -106,6 +106,15 @@ def test_rest_is_rest_and_the_bodies_lie_where_the_state_says():
     np.testing.assert_allclose(physics.data.qpos, before, atol=1e-4)
 
 
+def test_what_still_moves_at_the_timeout_is_stopped():
+    physics, body = block(0.3)
+    physics.rest_timeout, start = 0.1, physics.data.time
+    physics.push(make_push(physics.data, body, physics.data.xipos[body].copy(), np.array([1.0, 0, 0]), 30.0))
+    physics.run_to_rest()
+    assert physics.data.time - start == pytest.approx(0.1)
+    assert physics.data.ntree_awake == 1 and physics.at_rest
+
+
 def test_steps_shorter_than_the_time_step_add_up():
     pushed, together = block(0.3), block(0.3)
     for physics, body in (pushed, together):
@@ -119,7 +128,9 @@ def test_steps_shorter_than_the_time_step_add_up():
 
 def test_an_unstable_room_is_put_back(tmp_path, monkeypatch, caplog):
     monkeypatch.chdir(tmp_path)
-    physics, _ = block(0.3)
+    physics, body = block(0.3)
+    physics.push(make_push(physics.data, body, physics.data.xipos[body].copy(), np.array([1.0, 0, 0]), 30.0))
+    physics.run_to_rest()
     before = physics.data.qpos.copy()
     physics.data.qvel[0] = np.nan
     with pytest.raises(Unstable):
