@@ -63,24 +63,26 @@ def test_each_phase_trains_what_it_should() -> None:
 
 
 def test_a_steps_gradient_is_the_specs() -> None:
-    """The gradient that reaches a head's bias is minus the sum of the spec's ascent direction, mean over the batch."""
+    """What reaches a head's weights is minus the spec's ascent direction times the head's input, mean over the batch."""
     learner, batch = learner_with(phase="joint", augmentation=PLAIN), batch_of(3)
     prepared = learner.prepare(batch)
     learner.network.train()
     with torch.no_grad():
-        output = learner.network(prepared.inputs)
+        shared = learner.network.trunk(prepared.inputs)
+        output = learner.network.heads(shared)
     weights = torch.from_numpy(kernel("paper").copy()).float()
     targets = point_targets(prepared.touches, weights)
     expected = {
-        "score_head": score_gradient(output.score, targets.foreground, targets.background).sum()[None],
-        "force_head": 0.1 * force_gradient(output.force, targets.force).sum(dim=(0, 2, 3)),
-        "embedding_head": embedding_gradient(output.embedding, prepared.masks, 2.0).gradient.sum(dim=(0, 2, 3)),
+        "score_head": score_gradient(output.score, targets.foreground, targets.background)[:, None],
+        "force_head": 0.1 * force_gradient(output.force, targets.force),
+        "embedding_head": embedding_gradient(output.embedding, prepared.masks, 2.0).gradient,
     }
     result = learner.train_on(prepared)
     for name, ascent in expected.items():
-        gradient = getattr(learner.network, name).bias.grad
-        # A bias moves all embeddings alike: its gradient is what is left of large terms that cancel.
-        torch.testing.assert_close(gradient, -ascent / 3, rtol=1e-3, atol=2e-4, msg=name)
+        gradient = getattr(learner.network, name).weight.grad[..., 0, 0]
+        descent = -torch.einsum("bchw,bshw->cs", ascent.double(), shared.double()) / 3
+        assert descent.abs().max() > 1e-3, name
+        torch.testing.assert_close(gradient.double(), descent, rtol=1e-3, atol=float(1e-4 * descent.abs().max()))
     norms = [p.grad.double().norm() for p in learner.network.parameters() if p.grad is not None]
     assert result.metrics["gradient_norm"] == pytest.approx(float(torch.stack(norms).norm()), rel=1e-5)
 
