@@ -154,7 +154,7 @@ class ActorPool:
     def failed(
         self, index: int, member: Member, assignment: Assignment, why: str, replace: bool, blame: bool = True
     ) -> Finished | None:
-        """Puts the location back or gives it up; replaces the actor if it is gone, and counts it against it if `blame`."""
+        """Puts the location back or gives it up; replaces a lost actor; `blame` counts it against the actor."""
         self.log(f"actor {index}, location {assignment.number}, attempt {assignment.attempts}: {why}")
         member.assignment = member.future = None
         member.failures_in_a_row += blame
@@ -173,7 +173,7 @@ class ActorPool:
         return None
 
     def drain(self) -> list[Any]:
-        """Waits for what is in flight, hands nothing out again; returns the statistics of the locations that ended well."""
+        """Waits for what is in flight and hands nothing out again; returns the statistics of what ended well."""
         self.waiting.clear()
         statistics = []
         for member in self.members:

