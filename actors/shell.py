@@ -63,6 +63,7 @@ class ActorShell:
         self._simulator: SimulatorProcess | None = None
         self._starts = 0
         self._locations = 0
+        self._pushing = False
         self._stopped = threading.Event()
 
     def play(
@@ -102,8 +103,13 @@ class ActorShell:
             record, statistics = self._visit(location, number, plan, version)
         # The first start of an actor's life is none anew.
         statistics.restarts = self._starts - max(starts, 1)
-        with statistics.clock("push"):
-            statistics.stored = ray.get(self._replay.insert.remote(record)).stored
+        self._pushing = True
+        try:
+            with statistics.clock("push"):
+                # A location that the bank holds already (its actor died after sending) counts as stored.
+                statistics.stored = ray.get(self._replay.insert.remote(record)).slot >= 0
+        finally:
+            self._pushing = False
         self._locations += 1
         return statistics
 
@@ -118,6 +124,7 @@ class ActorShell:
             "simulator_pid": simulator.pid if simulator is not None and running else None,
             "simulator_starts": self._starts,
             "locations": self._locations,
+            "pushing": self._pushing,
             "weights_version": self._weights_version,
         }
 

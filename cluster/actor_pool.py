@@ -127,6 +127,9 @@ class ActorPool:
             if member.future in done:
                 outcome = self.take(index, member, assignment)
             elif now - assignment.started > self.config.location_timeout_s:
+                if is_pushing(member.handle):
+                    assignment.started = now
+                    continue
                 outcome = self.failed(index, member, assignment, "silent for too long", replace=True)
             else:
                 continue
@@ -193,6 +196,14 @@ class ActorPool:
         )
         for member in self.members:
             ray.kill(member.handle)
+
+
+def is_pushing(handle: Any) -> bool:
+    """Whether an actor has done its location and waits for the replay to take the record: the learner lags."""
+    try:
+        return bool(ray.get(handle.health.remote(), timeout=5)["pushing"])
+    except RayError:
+        return False
 
 
 def one_line(error: BaseException) -> str:

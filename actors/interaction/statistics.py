@@ -30,7 +30,7 @@ class PlayStatistics:
     out_of_reach: int = 0
     """Touches that were not asked of the simulator because their cell was out of reach."""
     stored: bool = True
-    """Whether the replay took the record; it does not if the phase is over or the location is there already."""
+    """Whether the replay holds the record; it does not take one if the phase is over."""
     restarts: int = 0
     """Simulators that had to be started anew for this location."""
     seconds: dict[str, float] = field(default_factory=dict)

@@ -44,6 +44,9 @@ class Pretender:
             time.sleep(60)
         return 100 + number
 
+    def health(self) -> dict[str, bool]:
+        return {"pushing": False}
+
     def stop(self) -> None:
         pass
 

@@ -8,7 +8,8 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from actors.config import SimulatorConfig
-from evaluation.config import EvaluationConfig
+from evaluation.config import DatasetConfig, EvaluationConfig
+from evaluation.make_dataset import make_dataset
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
@@ -35,3 +36,22 @@ def rooms() -> SimulatorConfig:
     config = OmegaConf.to_object(merged)
     assert isinstance(config, SimulatorConfig)
     return config
+
+
+def small(folder: Path, workers: int = 1, locations: int = 7) -> DatasetConfig:
+    """A data set that is made in seconds."""
+    return evaluation_config(
+        dataset__folder=str(folder),
+        dataset__workers=workers,
+        dataset__train__locations=locations,
+        dataset__test__locations=5,
+        dataset__train__spawns_per_visit=1,
+        dataset__test__spawns_per_visit=1,
+    ).dataset
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory, rooms: SimulatorConfig) -> tuple[DatasetConfig, dict[str, Path]]:
+    """A small data set and its files."""
+    config = small(tmp_path_factory.mktemp("datasets"))
+    return config, make_dataset(config, rooms)

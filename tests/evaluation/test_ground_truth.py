@@ -33,7 +33,13 @@ def answer(things: list[dict[str, Any]], masks: dict[str, np.ndarray]) -> Any:
 
 
 def find(event: Any, depth: np.ndarray, **changes: Any) -> list[Any]:
-    arguments = {"horizon": 0.0, "reach": SPHERE, "field_of_view": 90.0, "min_pixels": 10, "max_mass": 150.0} | changes
+    arguments: dict[str, Any] = {
+        "horizon": 0.0,
+        "reach": SPHERE,
+        "field_of_view": 90.0,
+        "min_pixels": 10,
+        "max_mass": 150.0,
+    } | changes
     return objects_in_reach(event, depth, **arguments)
 
 

@@ -30,25 +30,8 @@ from evaluation.make_dataset import (
 from evaluation.masks import decode
 from models.interaction.inference import Predictor
 from models.interaction.network import InteractionNetwork, NetworkConfig
-from tests.evaluation.conftest import evaluation_config
+from tests.evaluation.conftest import evaluation_config, small
 from tests.evaluation.test_dataset import valid_entry
-
-
-def small(folder: Path, workers: int = 1, locations: int = 7) -> DatasetConfig:
-    return evaluation_config(
-        dataset__folder=str(folder),
-        dataset__workers=workers,
-        dataset__train__locations=locations,
-        dataset__test__locations=5,
-        dataset__train__spawns_per_visit=1,
-        dataset__test__spawns_per_visit=1,
-    ).dataset
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory, rooms: SimulatorConfig) -> tuple[DatasetConfig, dict[str, Path]]:
-    config = small(tmp_path_factory.mktemp("datasets"))
-    return config, make_dataset(config, rooms)
 
 
 def test_files_hold_what_was_asked_for(made: tuple[DatasetConfig, dict[str, Path]], rooms: SimulatorConfig) -> None:
