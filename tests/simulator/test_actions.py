@@ -147,6 +147,8 @@ def test_beyond_visibility_or_the_view_fails(client):
     stand(client, z=-1.0, horizon=0)
     event = client.step("TouchThenApplyForce", x=0.5, y=0.5, **far)
     assert not event and "visibilityDistance" in event.metadata["errorMessage"]
+    event = client.step("TouchThenApplyForce", x=0.5, y=0.5, **(far | {"handDistance": 2.5}))  # meets nothing
+    assert not event and "visibilityDistance" in event.metadata["errorMessage"]
     event = client.step("TouchThenApplyForce", x=1.2, y=0.5, **far)
     assert not event and "view" in event.metadata["errorMessage"]
     # A near hit of a long arm is fine.

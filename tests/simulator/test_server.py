@@ -110,9 +110,15 @@ def test_the_end_of_the_parent_ends_the_process(tmp_path):
         client.stop()
 
 
-def test_ctrl_c_is_left_to_the_client(raw):
-    raw.process.send_signal(signal.SIGINT)
-    assert agent(raw.step(RESET))["lastActionSuccess"]
+def test_ctrl_c_is_left_to_the_client(tmp_path):
+    # Tests run in the background have the signal ignored already; a terminal's programs have not.
+    normal = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+    client = RawClient(tmp_path, [sys.executable, "-c", normal])
+    try:
+        client.process.send_signal(signal.SIGINT)
+        assert agent(client.step(RESET))["lastActionSuccess"]
+    finally:
+        client.stop()
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess:

@@ -1,0 +1,83 @@
+"""Rooms ready for use: whose geom is whose, changes that are undone, and the cache."""
+
+from __future__ import annotations
+
+import mujoco
+import numpy as np
+import pytest
+
+from simulator.room import Room, RoomCache, RoomSource, generated_rooms, rooms_of_module
+
+SOURCE = rooms_of_module("tests.simulator.box_room")
+
+
+def test_geoms_belong_to_objects_or_to_structure():
+    room = Room(SOURCE.build("FloorPlan3"), 0.005, 4.0)
+    for index, thing in enumerate(room.scene.objects):
+        geoms = np.flatnonzero(room.model.geom_bodyid == room.model.body(thing.name).id)
+        assert [room.object_of_geom(int(geom)) for geom in geoms] == [index] * len(geoms)
+    wall = room.model.geom("low_wall").id
+    assert room.object_of_geom(wall) is None
+    assert room.structure_names[room.geom_instances[wall] - len(room.scene.objects)] == "low_wall"
+
+
+def test_parts_of_an_object_are_the_object():
+    scene = SOURCE.build("FloorPlan1")
+    spec = mujoco.MjSpec.from_string("""
+    <mujoco><worldbody><body name="Cup_a"><geom size="0.1"/><body name="handle"><geom size="0.05"/></body></body>
+    <body name="shelf"><geom size="0.1"/><geom size="0.2"/></body><geom size="0.1"/></worldbody></mujoco>""")
+    scene.model, scene.objects = spec.compile(), scene.objects[:1]
+    room = Room(scene, 0.005, 4.0)
+    by_body = {
+        (room.model.body(int(body)).name): int(instance)
+        for body, instance in zip(room.model.geom_bodyid, room.geom_instances, strict=True)
+    }
+    assert by_body["Cup_a"] == by_body["handle"] == 0
+    assert room.structure_names[by_body["shelf"] - 1] == "shelf"
+    assert len(room.structure_names) == 2
+
+
+def test_restoring_undoes_everything():
+    room = Room(SOURCE.build("FloorPlan1"), 0.005, 4.0)
+    model, data = room.model, room.data
+    positions = data.qpos.copy()
+    constants = {name: getattr(model, name).copy() for name in ("body_mass", "body_inertia", "dof_damping",
+                                                                "body_invweight0", "dof_M0")}  # fmt: skip
+    room.set_mass(0, 5.0, 1.0, 1.0)
+    assert model.body_mass[room.object_bodies[0]] == 5.0
+    np.testing.assert_array_equal(data.qpos, positions)
+    assert any((getattr(model, name) != value).any() for name, value in constants.items())
+    data.qpos[0] += 0.1
+    data.qvel[:] = 1.0
+    room.restore()
+    for name, value in constants.items():
+        np.testing.assert_array_equal(getattr(model, name), value, err_msg=name)
+    np.testing.assert_array_equal(data.qpos, positions)
+    assert room.physics.at_rest
+
+
+def test_the_cache_keeps_the_latest_rooms():
+    built = []
+
+    def build(name):
+        built.append(name)
+        return SOURCE.build(name)
+
+    cache = RoomCache(RoomSource(SOURCE.names, build, SOURCE.spawn), 2, 0.005, 4.0)
+    first = cache.get("FloorPlan1")
+    cache.get("FloorPlan2")
+    assert cache.get("FloorPlan1") is first
+    cache.get("FloorPlan3")  # drops FloorPlan2
+    assert cache.get("FloorPlan1") is first
+    cache.get("FloorPlan2")
+    assert built == ["FloorPlan1", "FloorPlan2", "FloorPlan3", "FloorPlan2"]
+    cache.clear()
+    assert cache.get("FloorPlan1") is not first
+
+
+def test_sources_of_rooms():
+    assert len(generated_rooms().names) == 120
+    with pytest.raises(ValueError, match="'json' has not"):
+        rooms_of_module("json")
+    with pytest.raises(ValueError, match="no_such_module"):
+        rooms_of_module("no_such_module")
