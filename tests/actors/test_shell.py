@@ -30,6 +30,7 @@ LOCATION = Location(0, "FloorPlan1", (0.0, 0.9, 0.0), 0.0, 30.0, 1)
 
 
 class Receipt(NamedTuple):
+    slot: int
     stored: bool
 
 
@@ -42,7 +43,8 @@ class Bank:
     def insert(self, record: LocationRecord) -> Receipt:
         check_record(record)
         self.records.append(record)
-        return Receipt(len(self.records) < 3)
+        # The first is new, the second a duplicate of a held one, the third comes after the phase.
+        return (Receipt(0, True), Receipt(0, False), Receipt(-1, False))[len(self.records) - 1]
 
     def all(self) -> list[LocationRecord]:
         return self.records
