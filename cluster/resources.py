@@ -90,8 +90,8 @@ def ray_session(config: ClusterConfig) -> Iterator[Resources]:
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_DEDUP_LOGS", "0")
-    # Ray's workers are Python processes of this environment, wherever the run was started.
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    # Ray's default of 15 starves the run beside any other program of the user's.
+    os.environ.setdefault("RAY_worker_niceness", "0")
     import ray
 
     try:
