@@ -229,9 +229,7 @@ def _precision(
         return np.broadcast_to(column, (10, len(RECALLS), categories)).copy()
     quiet = _ignore
     reference = COCO(dict(truth), use_deepcopy=True, print_function=quiet)
-    # Boxes would make the evaluator take box areas for masks: hand over only what is compared.
-    dropped = "bbox" if kind == "segm" else "segmentation"
-    results = reference.loadRes([{key: value for key, value in f.items() if key != dropped} for f in found])
+    results = reference.loadRes([dict(f) for f in found])  # it adds fields to them
     evaluator = COCOeval_faster(reference, results, kind, print_function=quiet, rle_iou_max_workers=1)
     evaluator.params.useCats = int(by_class)
     evaluator.params.maxDets = [limit]
