@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from replay.interaction.record import GRID_SIZE, GRID_STRIDE, MAGNITUDES
 
@@ -59,6 +60,16 @@ class NetworkOutput(NamedTuple):
     """(B, 16, 100, 100) embedding vectors e_p: near each other within an object."""
 
 
+class PointwiseConvolution(nn.Conv2d):
+    """A 1x1 convolution without bias, computed as one matrix product: a third faster on a CPU in channels_last."""
+
+    def __init__(self, channels: int, out_channels: int) -> None:
+        super().__init__(channels, out_channels, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.linear(x.permute(0, 2, 3, 1), self.weight[:, :, 0, 0]).permute(0, 3, 1, 2)
+
+
 def _normalised(convolution: nn.Module, channels: int, momentum: float) -> nn.Sequential:
     """A convolution followed by BatchNorm and ReLU, as every one but the heads is."""
     return nn.Sequential(convolution, nn.BatchNorm2d(channels, momentum=momentum), nn.ReLU(inplace=True))
@@ -71,7 +82,7 @@ class DownBlock(nn.Module):
         super().__init__()
         wide = 2 * channels
         self.widen = _normalised(nn.Conv2d(channels, wide, 3, padding=1, bias=False), wide, momentum)
-        self.narrow = _normalised(nn.Conv2d(wide, channels, 1, bias=False), channels, momentum)
+        self.narrow = _normalised(PointwiseConvolution(wide, channels), channels, momentum)
         self.reduce = _normalised(nn.Conv2d(channels, wide, 3, stride=2, padding=1, bias=False), wide, momentum)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -120,13 +131,14 @@ class InteractionNetwork(nn.Module):
             UpModule(below, lateral, out, momentum)
             for below, lateral, out in zip([widths[3], *ups[:2]], reversed(widths[:3]), ups, strict=True)
         )
-        shared = nn.Conv2d(ups[2] + 2, config.shared_channels, 1, bias=False)
-        self.shared = _normalised(shared, config.shared_channels, momentum)
+        self.shared = _normalised(
+            PointwiseConvolution(ups[2] + 2, config.shared_channels), config.shared_channels, momentum
+        )
         self.score_head = nn.Conv2d(config.shared_channels, 1, 1)
         self.force_head = nn.Conv2d(config.shared_channels, MAGNITUDES, 1)
         self.embedding_head = nn.Conv2d(config.shared_channels, config.embedding_channels, 1)
         axis = torch.linspace(-1.0, 1.0, GRID_SIZE)
-        grid = torch.stack(torch.meshgrid(axis, axis, indexing="ij"))[None]  # (1, 2, 100, 100): row, column
+        grid = torch.stack(torch.meshgrid(axis, axis, indexing="ij"), dim=-1)  # (100, 100, 2): row, column
         self.register_buffer("coordinates", grid, persistent=False)
 
     def trunk(self, x: Tensor) -> Tensor:
@@ -138,12 +150,18 @@ class InteractionNetwork(nn.Module):
             x = block(x)
         for module, lateral in zip(self.up, reversed(laterals), strict=True):
             x = module(x, lateral)
+        # Joined with the channels last in memory, where torch.cat is three times as fast as on an expanded map.
         coordinates = self.coordinates.to(x.dtype).expand(len(x), -1, -1, -1)
-        return self.shared(torch.cat([x, coordinates], dim=1))
+        return self.shared(torch.cat([x.permute(0, 2, 3, 1), coordinates], dim=3).permute(0, 3, 1, 2))
 
     def heads(self, shared: Tensor) -> NetworkOutput:
-        """Shared layer (B, 128, 100, 100) -> predictions."""
-        return NetworkOutput(self.score_head(shared)[:, 0], self.force_head(shared), self.embedding_head(shared))
+        """Shared layer (B, 128, 100, 100) -> predictions: the three 1x1 convolutions as one matrix product."""
+        heads = (self.score_head, self.force_head, self.embedding_head)
+        weight = torch.cat([head.weight for head in heads])[:, :, 0, 0]  # (1 + 3 + 16, 128)
+        bias = torch.cat([head.bias for head in heads if head.bias is not None])
+        joined = functional.linear(shared.permute(0, 2, 3, 1), weight, bias)  # (B, 100, 100, 20)
+        score, force, embedding = joined.split([head.out_channels for head in heads], dim=3)
+        return NetworkOutput(score[..., 0], force.permute(0, 3, 1, 2), embedding.permute(0, 3, 1, 2))
 
     def forward(self, x: Tensor) -> NetworkOutput:
         return self.heads(self.trunk(x))

@@ -6,7 +6,14 @@ import pytest
 import torch
 from torch import nn
 
-from models.interaction.network import RECEPTIVE_BOX, DownBlock, InteractionNetwork, NetworkConfig, build_network
+from models.interaction.network import (
+    RECEPTIVE_BOX,
+    DownBlock,
+    InteractionNetwork,
+    NetworkConfig,
+    PointwiseConvolution,
+    build_network,
+)
 from tests.models.helpers import PAPER, SMALL
 
 CELLS = [(0, 0), (0, 99), (99, 99), (3, 50), (47, 1), (48, 52), (49, 49), (50, 51), (51, 48), (98, 40)]
@@ -126,3 +133,28 @@ def test_up_modules_take_the_lateral_of_their_resolution() -> None:
     with torch.no_grad():
         network(torch.randn(1, 4, 300, 300))
     assert all(lateral is output for lateral, output in zip(seen, reversed(outputs), strict=True))
+
+
+def test_heads_are_1x1_convolutions() -> None:
+    network = build_network(SMALL, seed=0)
+    shared = torch.randn(2, SMALL.shared_channels, 100, 100)
+    output = network.heads(shared)
+    torch.testing.assert_close(output.score, network.score_head(shared)[:, 0])
+    torch.testing.assert_close(output.force, network.force_head(shared))
+    torch.testing.assert_close(output.embedding, network.embedding_head(shared))
+
+
+def test_the_shared_layer_reads_coordinates_from_minus_one_to_one() -> None:
+    network = build_network(SMALL, seed=0).eval()
+    seen = []
+    network.shared.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    with torch.no_grad():
+        network(torch.zeros(1, 4, 300, 300))
+    rows, columns = seen[0][0, -2:]
+    torch.testing.assert_close(rows[:, 7], torch.linspace(-1, 1, 100))
+    torch.testing.assert_close(columns[7], torch.linspace(-1, 1, 100))
+
+
+def test_pointwise_convolutions_are_convolutions() -> None:
+    layer, x = PointwiseConvolution(5, 7), torch.randn(2, 5, 4, 6)
+    torch.testing.assert_close(layer(x), torch.nn.functional.conv2d(x, layer.weight))
