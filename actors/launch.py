@@ -12,6 +12,7 @@ import fcntl
 import os
 import shlex
 import shutil
+import subprocess
 import sys
 import tempfile
 import threading
@@ -65,6 +66,26 @@ def controller_arguments(config: SimulatorConfig, home: Path, keywords: Mapping[
     if config.gpu_device is not None:
         arguments["gpu_device"] = config.gpu_device
     return arguments
+
+
+def check_launch(config: SimulatorConfig) -> None:
+    """Finds out in a second what would keep a simulator from starting on this machine; starts none.
+
+    Raises SimulatorError: the executable, the Unity build, or (for the embedded simulator) OpenGL is missing.
+    """
+    home = PrivateHome()
+    try:
+        controller_arguments(config, home.path, {})
+    finally:
+        home.remove()
+    words = shlex.split(config.command or "")
+    if words[:3] == ["python", "-m", "simulator"]:
+        done = subprocess.run(
+            [*shlex.split(_executable(config)), "--check-opengl"], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            said = [line for line in done.stderr.splitlines() if line.strip()] or [f"exit code {done.returncode}"]
+            raise SimulatorError(f"simulator '{config.name}' cannot start: {said[-1].removeprefix('simulator: ')}")
 
 
 def _executable(config: SimulatorConfig) -> str:

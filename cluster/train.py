@@ -15,6 +15,7 @@ from typing import Any
 import ray
 from omegaconf import OmegaConf
 
+from actors.launch import check_launch
 from cluster.actor_pool import cause_of
 from cluster.config import TrainConfig
 from cluster.coordinator import Coordinator, Parts, limiter_phase
@@ -81,6 +82,8 @@ def check(config: TrainConfig, folder: Path) -> None:
     phases = [phase for phase in config.learner.phases.values() if phase.rounds]
     if not phases:
         raise UsageError("learner.phases has no phase with rounds above 0: nothing would be trained")
+    if config.cluster.address is None:
+        check_launch(config.simulator)
     present = 0
     for phase in phases:
         present = 0 if phase.fresh_bank else present

@@ -40,6 +40,9 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--rooms", metavar="MODULE", help="module with SCENE_NAMES, build_scene and spawn; default: ours"
     )
+    result.add_argument(
+        "--check-opengl", action="store_true", help="make an OpenGL context, say which library it is of, and end"
+    )
     result.add_argument("--verbose", action="store_true", help="log failed actions too")
     unity = result.add_argument_group("options that the client appends")
     unity.add_argument("-screen-width", type=int, default=300, metavar="N")
@@ -68,6 +71,24 @@ def check(options: argparse.Namespace) -> str | None:
     return None
 
 
+def check_opengl(device: int | None) -> int:
+    """Makes an OpenGL context as the simulator would; returns the exit code."""
+    try:
+        backend = choose_backend(device)
+        import mujoco
+
+        context = mujoco.GLContext(64, 64)
+        context.make_current()
+        context.free()
+    except Exception as error:
+        # NoGraphics says what to install; whatever else a broken driver raises means the same to the user.
+        advice = "" if isinstance(error, NoGraphics) else f"; {ADVICE}"
+        print(f"simulator: no OpenGL for headless rendering: {error}{advice}", file=sys.stderr)
+        return 1
+    print(backend)
+    return 0
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Runs the simulator; returns the exit code: 0 at the client's end, 1 on an error, 2 on wrong options."""
     command = parser()
@@ -80,6 +101,8 @@ def main(arguments: list[str] | None = None) -> int:
         level=logging.INFO if options.verbose else logging.WARNING,
         format=f"%(asctime)s simulator {os.getpid()} %(levelname)s: %(message)s",
     )
+    if options.check_opengl:
+        return check_opengl(options.force_device_index)
     pipes = [os.environ.get(name) for name in PIPES]
     if not all(pipes):
         print(
