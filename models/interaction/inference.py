@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from models.interaction.clustering import cluster_instances
 from models.interaction.inputs import network_input
-from models.interaction.network import InteractionNetwork, NetworkOutput
+from models.interaction.network import InteractionNetwork, NetworkOutput, folded
 from models.weights import load_flat_weights
 
 
@@ -35,23 +35,26 @@ class Prediction:
 class Predictor:
     """A network in evaluation mode on a device, fed with numpy observations.
 
+    It predicts with the weights that the network had at construction or that `load` was given last.
     Not for concurrent calls. The number of threads is the process's: an actor sets `torch.set_num_threads(1)`.
     """
 
     def __init__(self, network: InteractionNetwork, device: str | torch.device = "cpu") -> None:
         self.device = torch.device(device)
         self.network = network.to(self.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+        self._folded = folded(self.network)
 
     def load(self, vector: NDArray[np.float32]) -> None:
         """Takes over weights made by `flat_weights`; raises ValueError if they are another architecture's."""
         load_flat_weights(self.network, vector)
+        self._folded = folded(self.network)
 
     @torch.inference_mode()
     def forward(self, image: NDArray[np.uint8], depth: NDArray[np.floating]) -> NetworkOutput:
         """Raw predictions on the device for images (B, 300, 300, 3) uint8 and depths (B, 300, 300) metres."""
         pixels = torch.from_numpy(np.ascontiguousarray(image)).to(self.device)
         metres = torch.from_numpy(np.ascontiguousarray(depth)).to(self.device)
-        return self.network(network_input(pixels, metres))
+        return self._folded(network_input(pixels, metres))
 
     def predict(
         self,

@@ -13,6 +13,7 @@ from models.interaction.network import (
     NetworkConfig,
     PointwiseConvolution,
     build_network,
+    folded,
 )
 from tests.models.helpers import PAPER, SMALL
 
@@ -158,3 +159,16 @@ def test_the_shared_layer_reads_coordinates_from_minus_one_to_one() -> None:
 def test_pointwise_convolutions_are_convolutions() -> None:
     layer, x = PointwiseConvolution(5, 7), torch.randn(2, 5, 4, 6)
     torch.testing.assert_close(layer(x), torch.nn.functional.conv2d(x, layer.weight))
+
+
+def test_folding_batch_norm_changes_no_prediction_and_leaves_the_network_alone() -> None:
+    network = build_network(SMALL, seed=0)
+    x = torch.randn(2, 4, 300, 300)
+    network.train()(x)  # running statistics unlike the initial ones
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    copy = folded(network)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in copy.modules())
+    with torch.no_grad():
+        for ours, theirs in zip(copy(x), network.eval()(x), strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
