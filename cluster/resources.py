@@ -14,6 +14,11 @@ from cluster.config import ClusterConfig
 from cluster.errors import RunError, UsageError
 
 
+WORKER_ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE"}
+"""Waiting OpenMP threads sleep: by default they spin, and where actors and learner share cores a step takes thrice as
+long (benchmarks/learner.py)."""
+
+
 @dataclass(frozen=True)
 class Resources:
     """Ray resources of each part of a run."""
@@ -92,6 +97,7 @@ def ray_session(config: ClusterConfig) -> Iterator[Resources]:
     os.environ.setdefault("RAY_DEDUP_LOGS", "0")
     # Ray's default of 15 starves the run beside any other program of the user's.
     os.environ.setdefault("RAY_worker_niceness", "0")
+    environment = {"env_vars": WORKER_ENVIRONMENT}
     import ray
 
     try:
@@ -103,11 +109,12 @@ def ray_session(config: ClusterConfig) -> Iterator[Resources]:
                 dashboard_host="127.0.0.1",
                 dashboard_port=config.dashboard_port,
                 _node_ip_address="127.0.0.1",
+                runtime_env=environment,
                 log_to_driver=False,
                 logging_level=logging.ERROR,
             )
         else:
-            ray.init(address=config.address, log_to_driver=False, logging_level=logging.ERROR)
+            ray.init(address=config.address, runtime_env=environment, log_to_driver=False, logging_level=logging.ERROR)
     except ConnectionError as error:
         raise RunError(f"cluster.address={config.address}: no Ray cluster answers there ({error})") from error
     try:

@@ -41,7 +41,7 @@ def run(config: TrainConfig, folder: Path) -> int:
     print(f"RUN {folder}", flush=True)
     with interrupt_flag() as interrupted:
         try:
-            training, test = locations_for(config.evaluation, config.simulator)
+            training, test = locations_for(config.evaluation, config.simulator, interrupted)
         except ValueError as error:
             raise UsageError(str(error)) from error
         if interrupted.is_set():

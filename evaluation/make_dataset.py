@@ -247,12 +247,13 @@ def _locations_of_spawn(
 ) -> list[Made]:
     """The accepted poses of one spawn; none if the simulator refuses it or the agent can stand nowhere."""
     simulator.reset(scene)
+    blind = {"renderImage": False}
     spawn = {"randomSeed": seed, "forceVisible": True, "numPlacementAttempts": config.placement_attempts}
-    if not _succeeded(simulator.step("InitialRandomSpawn", **spawn)):
+    if not _succeeded(simulator.step("InitialRandomSpawn", **spawn, **blind)):
         return []
-    if not _succeeded(simulator.step("MakeAllObjectsMoveable")):
+    if not _succeeded(simulator.step("MakeAllObjectsMoveable", **blind)):
         return []
-    positions = simulator.step("GetReachablePositions").metadata["actionReturn"] or []
+    positions = simulator.step("GetReachablePositions", **blind).metadata["actionReturn"] or []
     made: list[Made] = []
     for _ in range(config.attempts_per_spawn if positions else 0):
         position = positions[random.integers(len(positions))]

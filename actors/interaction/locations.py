@@ -67,8 +67,9 @@ def set_up(simulator: SimulatorProcess, location: Location, placement_attempts: 
         randomSeed=location.seed,
         forceVisible=True,
         numPlacementAttempts=placement_attempts,
+        renderImage=False,  # only the last look counts
     )
-    _require(simulator, location, "MakeAllObjectsMoveable")
+    _require(simulator, location, "MakeAllObjectsMoveable", renderImage=False)
     event = _require(
         simulator,
         location,

@@ -41,6 +41,10 @@ class NetworkConfig:
     batch_norm_momentum: float
     """Share of the newest batch in the running statistics that evaluation mode uses, in (0, 1]."""
 
+    smooth_upsampling: bool
+    """Whether the four taps of each 2x2 transposed convolution start equal (Aitken et al. 2017, "Checkerboard artifact
+    free sub-pixel convolution"): without it masks are dotted for the first hundreds of steps."""
+
     def __post_init__(self) -> None:
         for name in ("base_channels", "shared_channels", "embedding_channels"):
             if getattr(self, name) < 1:
@@ -103,6 +107,11 @@ class UpModule(nn.Module):
             nn.Conv2d(out_channels + lateral_channels, out_channels, 3, padding=1, bias=False), out_channels, momentum
         )
 
+    def start_smooth(self) -> None:
+        """Makes the transposed convolution repeat each value over its 2x2 cells, like a nearest-neighbour zoom."""
+        weight = self.enlarge[0].weight.data
+        weight.copy_(weight[:, :, :1, :1].expand_as(weight))
+
     def forward(self, x: Tensor, lateral: Tensor) -> Tensor:
         height, width = lateral.shape[-2:]
         # 25 -> 13 -> 26: a block of stride 2 centres its output i on input 2i, so the last row and column are surplus.
@@ -139,6 +148,9 @@ class InteractionNetwork(nn.Module):
         self.score_head = nn.Conv2d(config.shared_channels, 1, 1)
         self.force_head = nn.Conv2d(config.shared_channels, MAGNITUDES, 1)
         self.embedding_head = nn.Conv2d(config.shared_channels, config.embedding_channels, 1)
+        if config.smooth_upsampling:
+            for module in self.up:
+                module.start_smooth()
         axis = torch.linspace(-1.0, 1.0, GRID_SIZE)
         grid = torch.stack(torch.meshgrid(axis, axis, indexing="ij"), dim=-1)  # (100, 100, 2): row, column
         self.register_buffer("coordinates", grid, persistent=False)

@@ -38,8 +38,11 @@ def test_set_up(simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch) ->
     assert observation.image.shape == (300, 300, 3)
     assert simulator.last_event.metadata["sceneName"] == "FloorPlan2_physics"
     assert asked == [
-        ("InitialRandomSpawn", {"randomSeed": 5, "forceVisible": True, "numPlacementAttempts": 5}),
-        ("MakeAllObjectsMoveable", {}),
+        (
+            "InitialRandomSpawn",
+            {"randomSeed": 5, "forceVisible": True, "numPlacementAttempts": 5, "renderImage": False},
+        ),
+        ("MakeAllObjectsMoveable", {"renderImage": False}),
         (
             "TeleportFull",
             {

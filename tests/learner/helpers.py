@@ -14,7 +14,7 @@ from models.interaction.network import NetworkConfig
 from replay.interaction.record import MAX_TOUCHES, RECORD_FIELDS, Batch, Feedback, pack_masks
 
 SMALL = NetworkConfig(
-    base_channels=4, up_channels=[8, 6, 6], shared_channels=10, embedding_channels=3, batch_norm_momentum=0.1
+    base_channels=4, up_channels=[8, 6, 6], shared_channels=10, embedding_channels=3, batch_norm_momentum=0.1, smooth_upsampling=False
 )
 
 

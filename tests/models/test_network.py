@@ -172,3 +172,13 @@ def test_folding_batch_norm_changes_no_prediction_and_leaves_the_network_alone()
         for ours, theirs in zip(copy(x), network.eval()(x), strict=True):
             torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+def test_smooth_upsampling_starts_as_a_nearest_neighbour_zoom() -> None:
+    network = build_network(NetworkConfig(**{**vars(SMALL), "smooth_upsampling": True}), seed=0)
+    for module in network.up:
+        channels = module.enlarge[0].in_channels
+        zoomed = module.enlarge[0](torch.rand(1, channels, 3, 3))
+        assert torch.equal(zoomed[..., ::2, ::2].repeat_interleave(2, -1).repeat_interleave(2, -2), zoomed)
+    rough = build_network(SMALL, seed=0).up[0].enlarge[0].weight
+    assert not torch.equal(rough, rough[:, :, :1, :1].expand_as(rough))

@@ -1,0 +1,196 @@
+"""One smoke run with every real part, and what users do with it afterwards."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+from PIL import Image
+
+from tests.cluster.test_cli import ROOT, playpen
+
+
+@dataclass(frozen=True)
+class SmokeRun:
+    """A finished `./playpen train experiment=smoke`."""
+
+    folder: Path
+    root: Path
+    """Where it was started: outputs/ lies there."""
+    result: dict[str, Any]
+    errors: str
+
+
+def result_of(output: str) -> dict[str, Any]:
+    """The RESULT line, which must be the last one."""
+    last = output.strip().splitlines()[-1]
+    assert last.startswith("RESULT ")
+    return json.loads(last.removeprefix("RESULT "))
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory: pytest.TempPathFactory) -> SmokeRun:
+    root = tmp_path_factory.mktemp("a folder with spaces")
+    done = playpen("train", "experiment=smoke", "seed=3", folder=root)
+    assert done.returncode == 0, done.stderr
+    run = next(line.removeprefix("RUN ") for line in done.stdout.splitlines() if line.startswith("RUN "))
+    return SmokeRun(Path(run), root, result_of(done.stdout), done.stderr)
+
+
+def test_result_line_holds_what_other_tools_read(smoke: SmokeRun) -> None:
+    result = smoke.result
+    figures = ("mask_ap50", "mask_ap", "box_ap50", "box_ap", "mass_accuracy", "mass_ap50")
+    assert all(0 <= result[name] <= 100 for name in figures)
+    # 6 + 3 * 3 + 2 * 3 locations; K = 2, 2, 3 and 2, 2 batches.
+    assert (result["locations"], result["steps"], result["images"], result["seed"]) == (21, 11, 8, 3)
+    assert 15 * 11 <= result["touches"] <= 15 * 20 + 6 * 10
+    assert result["wall_s"] > 0
+    assert 0 <= result["greedy_success"] <= 1 and 0 <= result["random_success"] <= 1
+    assert set(result["baselines"]) == {"untrained", "superpixels", "depth_edges"}
+    assert all({"mask_ap50", "box_ap50"} <= set(figures) for figures in result["baselines"].values())
+    assert json.loads((smoke.folder / "results.json").read_text())["mask_ap50"] == result["mask_ap50"]
+
+
+def test_run_folder_is_complete(smoke: SmokeRun) -> None:
+    files = {str(path.relative_to(smoke.folder)) for path in smoke.folder.rglob("*") if path.is_file()}
+    assert {
+        "config.yaml",
+        "metrics.jsonl",
+        "metrics.csv",
+        "results.json",
+        "results.md",
+        "results.csv",
+        "run.log",
+        "predictions/ground_truth.json",
+        "predictions/predictions_trained.json",
+        "figures/six_panels.png",
+        "figures/learning_curve.png",
+        "figures/confusion.png",
+        "figures/precision_recall.png",
+        "checkpoints/step_0000011/learner.json",
+    } <= files
+    rows = list(csv.DictReader((smoke.folder / "metrics.csv").open()))
+    assert float(rows[-1]["final/mask_ap50"]) == smoke.result["mask_ap50"]
+    for name in ("rate/touches_per_s", "learner/wait_share", "learner/staleness_max", "replay/size", "actors/busy"):
+        assert any(row[name] for row in rows), name
+    assert list(smoke.folder.glob("wandb/offline-run-*/*.wandb"))
+    assert "wandb sync" in smoke.errors
+
+
+def test_progress_is_readable_in_a_file(smoke: SmokeRun) -> None:
+    assert "segmentation: prefill: 6/6 locations" in smoke.errors
+    assert "joint: training: 4/4 steps" in smoke.errors
+    assert "\r" not in smoke.errors
+
+
+def test_no_process_is_left(smoke: SmokeRun) -> None:
+    assert not processes_of(smoke.root)
+
+
+def test_evaluate_gives_the_same_figures_again(smoke: SmokeRun) -> None:
+    done = playpen(
+        "evaluate",
+        f"checkpoint={smoke.folder}",
+        "evaluation.dataset.train.locations=16",
+        "evaluation.dataset.test.locations=8",
+        "evaluation.figures=0",
+        folder=smoke.root,
+    )
+    assert done.returncode == 0, done.stderr
+    result = result_of(done.stdout)
+    for name in ("mask_ap50", "mask_ap", "box_ap50", "box_ap", "mass_accuracy", "mass_ap50", "images", "steps"):
+        assert result[name] == smoke.result[name], name
+
+
+def test_predict_from_files(smoke: SmokeRun, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(0, 255, (300, 300, 3), dtype=np.uint8)).save(tmp_path / "rgb.png")
+    np.save(tmp_path / "depth.npy", rng.uniform(0.5, 3, (300, 300)).astype(np.float32))
+    arguments = [f"checkpoint={smoke.folder}", f"image={tmp_path / 'rgb.png'}", f"output={tmp_path / 'found'}"]
+    done = playpen("predict", *arguments, f"depth={tmp_path / 'depth.npy'}", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    document = json.loads((tmp_path / "found" / "predictions.json").read_text())
+    assert len(document["annotations"]) == result_of(done.stdout)["instances"] >= 1
+    with Image.open(tmp_path / "found" / "overlay.png") as overlay:
+        assert overlay.size[0] >= 300
+    refused = playpen("predict", *arguments, "depth=none.npy", folder=tmp_path)
+    assert refused.returncode == 2
+    assert len(refused.stderr.strip().splitlines()) == 1 and "none.npy" in refused.stderr
+
+
+def test_bad_checkpoints_are_refused_in_one_sentence(smoke: SmokeRun, tmp_path: Path) -> None:
+    import shutil
+
+    arguments = ["image=x.png", "depth=x.npy"]
+    other = playpen("predict", f"checkpoint={smoke.folder}", "models.base_channels=16", *arguments, folder=tmp_path)
+    assert other.returncode == 1 and "another model" in other.stderr
+    cut = tmp_path / "cut"
+    shutil.copytree(smoke.folder / "checkpoints" / "step_0000011", cut)
+    model = next(cut.glob("model-*.safetensors"))
+    model.write_bytes(model.read_bytes()[:1000])
+    truncated = playpen("predict", f"checkpoint={cut}", *arguments, folder=tmp_path)
+    assert truncated.returncode == 1 and model.name in truncated.stderr
+    for done in (other, truncated):
+        assert len(done.stderr.strip().splitlines()) == 1
+
+
+def processes_of(folder: Path) -> list[str]:
+    """Command lines of live processes whose working folder or environment points into `folder`."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            inside = str(folder) in process.environ().get("HOME", "") or process.cwd().startswith(str(folder))
+            if inside and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(" ".join(process.cmdline()))
+        except (psutil.Error, OSError):
+            continue
+    return found
+
+
+def test_interrupt_saves_a_checkpoint_and_leaves_nothing(smoke: SmokeRun, tmp_path: Path) -> None:
+    (tmp_path / "outputs").mkdir()
+    (tmp_path / "outputs" / "datasets").symlink_to(smoke.root / "outputs" / "datasets")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cluster", "train", "experiment=smoke", "learner.phases.segmentation.rounds=50"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "HOME": str(tmp_path / "home")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and not has_trained(tmp_path):
+            time.sleep(0.5)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does it: the whole foreground group
+        asked = time.monotonic()
+        _, errors = process.communicate(timeout=60)
+        assert time.monotonic() - asked < 30  # 10 s on a quiet machine
+    finally:
+        process.kill()
+    assert process.returncode == 130, errors
+    assert "checkpoint saved in" in errors
+    assert "Traceback" not in errors
+    assert list(tmp_path.glob("outputs/train/*/checkpoints/step_*/learner.json"))
+    time.sleep(2)
+    assert not processes_of(tmp_path)
+
+
+def has_trained(folder: Path) -> bool:
+    """Whether a row of the run's metrics tells of optimiser steps."""
+    for path in folder.glob("outputs/train/*/metrics.jsonl"):
+        if any(json.loads(line).get("steps", 0) > 0 for line in path.read_text().splitlines() if line.endswith("}")):
+            return True
+    return False
