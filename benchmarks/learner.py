@@ -137,6 +137,7 @@ def looped(output: NetworkOutput, batch: Batch, weights: Tensor, embedding_weigh
             d = distance.detach()
             ascent = torch.where(mask, -1.5 * d / (1 + d), exp(-((d / 1.5) ** 4))) * embedding_weight / mask.sum()
             distance.backward(ascent)
+            assert e.grad is not None
             embedding[b] += e.grad
             predicted = d < 1
             iou = float((predicted & mask).sum() / (predicted | mask).sum())
@@ -147,7 +148,9 @@ def looped(output: NetworkOutput, batch: Batch, weights: Tensor, embedding_weigh
 def check_agreement(first: Losses, second: Losses) -> None:
     """Both must compute the same, or the comparison means nothing."""
     for name, ours, theirs in zip(("score", "force", "embedding"), first, second, strict=False):
-        error = float((torch.as_tensor(ours) - torch.as_tensor(theirs)).abs().max() / torch.as_tensor(theirs).abs().max())
+        error = float(
+            (torch.as_tensor(ours) - torch.as_tensor(theirs)).abs().max() / torch.as_tensor(theirs).abs().max()
+        )
         if not error < 1e-3:
             raise AssertionError(f"the loops disagree with the vectorised {name} gradient by {error:.1e}")
     np.testing.assert_allclose(first[3], second[3], atol=1e-3)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from cluster.config import ClusterConfig
 from cluster.errors import RunError, UsageError
 
-
 WORKER_ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 """Waiting OpenMP threads sleep: by default they spin, and where actors and learner share cores a step takes thrice as
 long (benchmarks/learner.py)."""

@@ -89,7 +89,9 @@ def save_checkpoint(folder: Path, state: LearnerState, extra: dict[str, Any]) ->
         "extra": extra,
     }
     contents[INDEX] = json.dumps(index, indent=1).encode()  # last: the commit
-    target = folder if folder.exists() else folder.with_name(f".{folder.name}.{os.getpid()}-{threading.get_ident()}.partial")
+    target = (
+        folder if folder.exists() else folder.with_name(f".{folder.name}.{os.getpid()}-{threading.get_ident()}.partial")
+    )
     try:
         target.mkdir(parents=True, exist_ok=True)
         for name, data in contents.items():
@@ -141,7 +143,8 @@ def read_index(folder: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path}: version and seed must not be negative, and progress must be in [0, 1]")
     for kind in ("model", "training"):
         entry = _field(index["files"], kind, dict, path)
-        for name, wanted in {"name": str, "bytes": int, "sha256": str}.items():
+        members: dict[str, type] = {"name": str, "bytes": int, "sha256": str}
+        for name, wanted in members.items():
             _field(entry, name, wanted, path)
         if Path(entry["name"]).name != entry["name"] or not entry["name"].endswith(".safetensors"):
             raise CheckpointError(f"{path}: files.{kind}.name must be the plain name of a .safetensors file")

@@ -57,7 +57,9 @@ class PhaseConfig:
                 f"not {self.force_head_only_rounds}"
             )
         if self.force_head_only_rounds and not self.force_trials:
-            raise ValueError(f"{where}.force_head_only_rounds needs {where}.force_trials: nothing else would be trained")
+            raise ValueError(
+                f"{where}.force_head_only_rounds needs {where}.force_trials: nothing else would be trained"
+            )
 
 
 def batches_in_round(phase: PhaseConfig, round_index: int) -> int:

@@ -205,7 +205,7 @@ class Learner:
         # One transfer for everything that the host needs; it also waits for the device.
         names = list(metrics)
         values = torch.stack([metrics[name].detach().float() for name in names])
-        *numbers, = torch.cat([values, found.image_scores.float()]).tolist()
+        (*numbers,) = torch.cat([values, found.image_scores.float()]).tolist()
         measured = dict(zip(names, numbers, strict=False))
         if not np.isfinite(measured["gradient_norm"]):
             raise FloatingPointError(

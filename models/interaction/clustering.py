@@ -35,7 +35,7 @@ def cluster_instances(
 ) -> Instances:
     """Clusters a batch of predictions on its device; the only loop is the one over the N instances.
 
-    Recentring cannot push a seed out of its own mask: the mean of cells within a ball around the seed lies in that ball.
+    Recentring cannot push a seed out of its own mask: the mean of cells in a ball around the seed lies in that ball.
 
     Args:
         output: predictions, see `NetworkOutput`.

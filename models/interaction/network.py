@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -109,8 +109,10 @@ class UpModule(nn.Module):
 
     def start_smooth(self) -> None:
         """Makes the transposed convolution repeat each value over its 2x2 cells, like a nearest-neighbour zoom."""
-        weight = self.enlarge[0].weight.data
-        weight.copy_(weight[:, :, :1, :1].expand_as(weight))
+        convolution = self.enlarge[0]
+        assert isinstance(convolution, nn.ConvTranspose2d)
+        with torch.no_grad():
+            convolution.weight.copy_(convolution.weight[:, :, :1, :1].expand_as(convolution.weight).clone())
 
     def forward(self, x: Tensor, lateral: Tensor) -> Tensor:
         height, width = lateral.shape[-2:]
@@ -150,7 +152,7 @@ class InteractionNetwork(nn.Module):
         self.embedding_head = nn.Conv2d(config.shared_channels, config.embedding_channels, 1)
         if config.smooth_upsampling:
             for module in self.up:
-                module.start_smooth()
+                cast(UpModule, module).start_smooth()
         axis = torch.linspace(-1.0, 1.0, GRID_SIZE)
         grid = torch.stack(torch.meshgrid(axis, axis, indexing="ij"), dim=-1)  # (100, 100, 2): row, column
         self.register_buffer("coordinates", grid, persistent=False)
@@ -189,13 +191,14 @@ def folded(network: InteractionNetwork) -> InteractionNetwork:
     copy = deepcopy(network).eval()
     for layer in copy.modules():
         if isinstance(layer, nn.Sequential) and isinstance(layer[1], nn.BatchNorm2d):
-            layer[0] = fuse_conv_bn_eval(layer[0], layer[1], transpose=isinstance(layer[0], nn.ConvTranspose2d))
+            convolution = cast(nn.Conv2d, layer[0])
+            layer[0] = fuse_conv_bn_eval(convolution, layer[1], transpose=isinstance(convolution, nn.ConvTranspose2d))
             layer[1] = nn.Identity()
     return copy.requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def build_network(config: NetworkConfig, seed: int) -> InteractionNetwork:
-    """A freshly initialised network (PyTorch's default initialisation), the same one for the same seed.
+    """A freshly initialised network (PyTorch's default initialisation, and `smooth_upsampling`), the same one for the same seed.
 
     It leaves the process's random state as it was.
     """

@@ -165,7 +165,12 @@ def test_evaluator_measures_what_is_chosen(made: tuple[DatasetConfig, dict[str, 
     assert len(training) == 7 and [location.entry for location in training] == list(range(7))
     evaluator = Evaluator(config, test.path, test.entries, rooms, seed=0)
     network = NetworkConfig(
-        base_channels=4, up_channels=[4, 4, 4], shared_channels=4, embedding_channels=2, batch_norm_momentum=0.1, smooth_upsampling=False
+        base_channels=4,
+        up_channels=[4, 4, 4],
+        shared_channels=4,
+        embedding_channels=2,
+        batch_norm_momentum=0.1,
+        smooth_upsampling=False,
     )
     evaluation = evaluator.evaluate(Predictor(InteractionNetwork(network)))
     assert evaluation.metrics.images == 4 and evaluator.location(3).entry == 3

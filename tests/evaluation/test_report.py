@@ -26,7 +26,12 @@ def test_predictions_and_figures_of_a_tiny_network(
     _, test = locations_for(config, rooms)
     evaluator = Evaluator(config, test.path, test.entries, rooms, seed=0)
     network = NetworkConfig(
-        base_channels=4, up_channels=[4, 4, 4], shared_channels=4, embedding_channels=2, batch_norm_momentum=0.1, smooth_upsampling=False
+        base_channels=4,
+        up_channels=[4, 4, 4],
+        shared_channels=4,
+        embedding_channels=2,
+        batch_norm_momentum=0.1,
+        smooth_upsampling=False,
     )
     predictor = Predictor(InteractionNetwork(network))
     evaluation = evaluator.evaluate(predictor, show=False)

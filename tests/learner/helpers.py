@@ -14,7 +14,12 @@ from models.interaction.network import NetworkConfig
 from replay.interaction.record import MAX_TOUCHES, RECORD_FIELDS, Batch, Feedback, pack_masks
 
 SMALL = NetworkConfig(
-    base_channels=4, up_channels=[8, 6, 6], shared_channels=10, embedding_channels=3, batch_norm_momentum=0.1, smooth_upsampling=False
+    base_channels=4,
+    up_channels=[8, 6, 6],
+    shared_channels=10,
+    embedding_channels=3,
+    batch_norm_momentum=0.1,
+    smooth_upsampling=False,
 )
 
 
@@ -29,7 +34,8 @@ def config(**changes: Any) -> LearnerConfig:
     if isinstance(fields["augmentation"], dict):
         fields["augmentation"] = AugmentationConfig(**fields["augmentation"])
     fields["phases"] = {
-        key: phase if isinstance(phase, PhaseConfig) else PhaseConfig(**phase) for key, phase in fields["phases"].items()
+        key: phase if isinstance(phase, PhaseConfig) else PhaseConfig(**phase)
+        for key, phase in fields["phases"].items()
     }
     return LearnerConfig(**fields)
 

@@ -204,7 +204,11 @@ def test_truncated_and_changed_tensors(folder: Path, kind: str) -> None:
 def forge(folder: Path, kind: str, data: bytes) -> None:
     """Puts other bytes in the place of a file, with an index that agrees."""
     index = json.loads((folder / INDEX).read_text())
-    index["files"][kind] = {"name": "forged.safetensors", "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    index["files"][kind] = {
+        "name": "forged.safetensors",
+        "bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
     (folder / "forged.safetensors").write_bytes(data)
     (folder / INDEX).write_text(json.dumps(index))
 
@@ -235,7 +239,10 @@ def changed(tensors: dict[str, torch.Tensor], change: Callable[[dict[str, torch.
     [
         (lambda t: t.pop("score_head.bias"), "lacks the tensor 'score_head.bias'"),
         (lambda t: t.update(extra=torch.zeros(1)), "holds an unexpected tensor 'extra'"),
-        (lambda t: t.update({"score_head.bias": torch.zeros(2)}), r"'score_head.bias' must be float32 of shape \[1\], not"),
+        (
+            lambda t: t.update({"score_head.bias": torch.zeros(2)}),
+            r"'score_head.bias' must be float32 of shape \[1\], not",
+        ),
         (lambda t: t.update({"score_head.bias": torch.zeros(1).double()}), "must be float32 of shape .+ not float64"),
         (lambda t: t["stem.0.weight"].fill_(torch.nan), "'stem.0.weight' holds NaN or infinity"),
     ],

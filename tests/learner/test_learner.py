@@ -63,7 +63,7 @@ def test_each_phase_trains_what_it_should() -> None:
 
 
 def test_a_steps_gradient_is_the_specs() -> None:
-    """What reaches a head's weights is minus the spec's ascent direction times the head's input, mean over the batch."""
+    """A head's weights get minus the spec's ascent direction times the head's input, mean over the batch."""
     learner, batch = learner_with(phase="joint", augmentation=PLAIN), batch_of(3)
     prepared = learner.prepare(batch)
     learner.network.train()
@@ -266,5 +266,3 @@ def test_phases_must_exist_and_be_started() -> None:
         learner.step(batch_of(1))
     with pytest.raises(ValueError, match="phase must be one of segmentation, joint, not 'third'"):
         learner.start_phase("third")
-
-

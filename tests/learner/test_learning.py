@@ -14,7 +14,12 @@ from tests.learner.helpers import PLAIN, batch_of, config
 
 # A quarter of the paper's widths: forty steps take seconds on one core.
 NETWORK = NetworkConfig(
-    base_channels=8, up_channels=[32, 16, 16], shared_channels=32, embedding_channels=16, batch_norm_momentum=0.1, smooth_upsampling=False
+    base_channels=8,
+    up_channels=[32, 16, 16],
+    shared_channels=32,
+    embedding_channels=16,
+    batch_norm_momentum=0.1,
+    smooth_upsampling=False,
 )
 
 
