@@ -143,9 +143,9 @@ def read_index(folder: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path}: version and seed must not be negative, and progress must be in [0, 1]")
     for kind in ("model", "training"):
         entry = _field(index["files"], kind, dict, path)
-        members: dict[str, type] = {"name": str, "bytes": int, "sha256": str}
-        for name, wanted in members.items():
-            _field(entry, name, wanted, path)
+        _field(entry, "name", str, path)
+        _field(entry, "bytes", int, path)
+        _field(entry, "sha256", str, path)
         if Path(entry["name"]).name != entry["name"] or not entry["name"].endswith(".safetensors"):
             raise CheckpointError(f"{path}: files.{kind}.name must be the plain name of a .safetensors file")
     return index

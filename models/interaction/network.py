@@ -198,7 +198,7 @@ def folded(network: InteractionNetwork) -> InteractionNetwork:
 
 
 def build_network(config: NetworkConfig, seed: int) -> InteractionNetwork:
-    """A freshly initialised network (PyTorch's default initialisation, and `smooth_upsampling`), the same one for the same seed.
+    """A freshly initialised network, the same one for the same seed: PyTorch's defaults and `smooth_upsampling`.
 
     It leaves the process's random state as it was.
     """
