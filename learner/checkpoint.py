@@ -141,13 +141,13 @@ def read_index(folder: Path) -> dict[str, Any]:
             raise CheckpointError(f"{path}: architecture.{name} must be a list of whole numbers")
     if index["version"] < 0 or index["seed"] < 0 or not 0 <= index["progress"] <= 1:
         raise CheckpointError(f"{path}: version and seed must not be negative, and progress must be in [0, 1]")
-    for kind in ("model", "training"):
-        entry = _field(index["files"], kind, dict, path)
+    for part in ("model", "training"):
+        entry = _field(index["files"], part, dict, path)
         _field(entry, "name", str, path)
         _field(entry, "bytes", int, path)
         _field(entry, "sha256", str, path)
         if Path(entry["name"]).name != entry["name"] or not entry["name"].endswith(".safetensors"):
-            raise CheckpointError(f"{path}: files.{kind}.name must be the plain name of a .safetensors file")
+            raise CheckpointError(f"{path}: files.{part}.name must be the plain name of a .safetensors file")
     return index
 
 
