@@ -170,6 +170,8 @@ def hydra_command(command: str, arguments: list[str]) -> int:
         if codes[-1]:
             raise SystemExit(codes[-1])
 
+    # Hydra would print the errors of its own steps (such as a full disk) with a traceback.
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     sys.argv = [f"playpen {command}", *arguments]
     hydra.main(version_base="1.3", config_path=str(CONF), config_name=command)(job)()
     return max(codes, default=0)

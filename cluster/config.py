@@ -98,6 +98,8 @@ class TrainConfig:
     """Minutes between checkpoints; one more is written at the end and on Ctrl-C."""
     checkpoints_kept: int
     """How many of the newest checkpoints are kept."""
+    keep_bank: bool
+    """Whether the memory bank's files stay when the run is done."""
     simulator: SimulatorConfig
     actors: ActorConfig
     replay: ReplayConfig

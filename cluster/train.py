@@ -65,6 +65,8 @@ def run(config: TrainConfig, folder: Path) -> int:
         finally:
             reporter.close()
             unsynced = tracker.close()
+        if not config.keep_bank:
+            shutil.rmtree(folder / "bank")
         print(f"figures: {folder / 'figures'}, table: {folder / 'results.md'}", file=sys.stderr)
         if unsynced:
             print(f"W&B run kept offline; to send it: wandb sync '{unsynced}'", file=sys.stderr)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from actors.config import SimulatorConfig
+from actors.controller import SimulatorProcess
 from actors.interaction.locations import Location
 from evaluation.config import EvaluationConfig
 from evaluation.dataset import Entry, load_entries
@@ -38,12 +39,14 @@ def locations_for(
         The training file's locations, and the test file.
 
     Raises:
-        ValueError: a file has a missing or ill-typed field; one sentence naming it.
+        ValueError: a file has a missing or ill-typed field or a scene that the simulator lacks; one sentence naming it.
         SimulatorError: no simulator starts to make the files.
     """
     # Given files first: what is wrong with them is to be said before anything is made.
     training = load_entries(Path(config.train_file), annotated=False) if config.train_file else None
     test = load_entries(Path(config.test_file), annotated=True) if config.test_file else None
+    given = [(config.train_file, training), (config.test_file, test)]
+    check_scenes([(Path(path), entries) for path, entries in given if path and entries], simulator)
     if training is None or test is None:
         made = make_dataset(config.dataset, simulator, interrupted)
         training = training or load_entries(made["train"], annotated=False)
@@ -53,3 +56,25 @@ def locations_for(
         test_path = Path(config.test_file)
     test = test or load_entries(test_path, annotated=True)
     return [location_of(entry, index) for index, entry in enumerate(training)], TestSet(test_path, test)
+
+
+def check_scenes(files: list[tuple[Path, list[Entry]]], simulator: SimulatorConfig) -> None:
+    """Asks the simulator for its scenes, if there are files to compare with them.
+
+    Raises:
+        ValueError: an entry's scene is none of them; one sentence naming it.
+        SimulatorError: the simulator does not start.
+    """
+    if not files:
+        return
+    process = SimulatorProcess(simulator)
+    try:
+        for path, entries in files:
+            for index, entry in enumerate(entries):
+                if process.scenes and entry.scene.removesuffix("_physics") not in process.scenes:
+                    raise ValueError(
+                        f"{path}: entry {index}: thor_meta.scene '{entry.scene}' is not one of the "
+                        f"{len(process.scenes)} scenes of simulator '{simulator.name}' (such as {min(process.scenes)})."
+                    )
+    finally:
+        process.stop()
