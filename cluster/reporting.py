@@ -91,6 +91,7 @@ class Reporter:
             version: of the newest weights.
         """
         if len(self.progress) == 1 and locations >= self.prefill:
+            self.progress[0].update(self.prefill, self.figures())
             self.close_progress()
             self.progress = [
                 Progress(f"{self.phase}: locations", self.phase_locations - self.prefill, "location"),

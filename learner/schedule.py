@@ -51,7 +51,7 @@ class PhaseConfig:
             raise ValueError(f"{where}.locations_per_round must be at least 1, not {self.locations_per_round}")
         if self.rounds and self.greedy + self.random < 1:
             raise ValueError(f"{where}.greedy and {where}.random must not both be 0, or nothing is ever touched")
-        if not 0 <= self.force_head_only_rounds <= self.rounds:
+        if self.rounds and not 0 <= self.force_head_only_rounds <= self.rounds:
             raise ValueError(
                 f"{where}.force_head_only_rounds must be between 0 and rounds ({self.rounds}), "
                 f"not {self.force_head_only_rounds}"
