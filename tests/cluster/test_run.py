@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -130,8 +131,6 @@ def test_predict_from_files(smoke: SmokeRun, tmp_path: Path) -> None:
 
 
 def test_bad_checkpoints_are_refused_in_one_sentence(smoke: SmokeRun, tmp_path: Path) -> None:
-    import shutil
-
     arguments = ["image=x.png", "depth=x.npy"]
     other = playpen("predict", f"checkpoint={smoke.folder}", "models.base_channels=16", *arguments, folder=tmp_path)
     assert other.returncode == 1 and "another model" in other.stderr
@@ -143,6 +142,20 @@ def test_bad_checkpoints_are_refused_in_one_sentence(smoke: SmokeRun, tmp_path: 
     assert truncated.returncode == 1 and model.name in truncated.stderr
     for done in (other, truncated):
         assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_strict_alternation_with_one_actor_repeats_bit_for_bit(smoke: SmokeRun, tmp_path: Path) -> None:
+    weights = []
+    for attempt in ("first", "second"):
+        folder = tmp_path / attempt
+        (folder / "outputs").mkdir(parents=True)
+        (folder / "outputs" / "datasets").symlink_to(smoke.root / "outputs" / "datasets")
+        done = playpen("train", "experiment=smoke", "replay.strict=true", "evaluation.figures=0", folder=folder)
+        assert done.returncode == 0, done.stderr
+        # The file's name holds the SHA-256 of the weights.
+        weights.append(next(folder.glob("outputs/train/*/checkpoints/step_0000011/model-*.safetensors")).name)
+    assert weights[0] == weights[1]
 
 
 def processes_of(folder: Path) -> list[str]:
