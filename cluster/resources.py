@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
 import shutil
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from cluster.config import ClusterConfig
 from cluster.errors import RunError, UsageError
@@ -85,6 +88,14 @@ def port_is_free(port: int) -> bool:
     return True
 
 
+def local_environment() -> dict[str, Any]:
+    """Ray's runtime environment for processes on this machine.
+
+    Ray starts a worker through a shell with the interpreter's path as it is: one with a space in it must be quoted.
+    """
+    return {"env_vars": WORKER_ENVIRONMENT, "py_executable": shlex.quote(sys.executable)}
+
+
 @contextmanager
 def ray_session(config: ClusterConfig) -> Iterator[Resources]:
     """Ray, connected or started here, and shut down on the way out.
@@ -96,7 +107,6 @@ def ray_session(config: ClusterConfig) -> Iterator[Resources]:
     os.environ.setdefault("RAY_DEDUP_LOGS", "0")
     # Ray's default of 15 starves the run beside any other program of the user's.
     os.environ.setdefault("RAY_worker_niceness", "0")
-    environment = {"env_vars": WORKER_ENVIRONMENT}
     import ray
 
     try:
@@ -108,12 +118,17 @@ def ray_session(config: ClusterConfig) -> Iterator[Resources]:
                 dashboard_host="127.0.0.1",
                 dashboard_port=config.dashboard_port,
                 _node_ip_address="127.0.0.1",
-                runtime_env=environment,
+                runtime_env=local_environment(),
                 log_to_driver=False,
                 logging_level=logging.ERROR,
             )
         else:
-            ray.init(address=config.address, runtime_env=environment, log_to_driver=False, logging_level=logging.ERROR)
+            ray.init(
+                address=config.address,
+                runtime_env={"env_vars": WORKER_ENVIRONMENT},
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
     except ConnectionError as error:
         raise RunError(f"cluster.address={config.address}: no Ray cluster answers there ({error})") from error
     try:
