@@ -14,12 +14,19 @@ import ray
 from actors.interaction.locations import LocationError
 from cluster.actor_pool import ActorPool, Assignment, Finished
 from cluster.errors import RunError
+from cluster.resources import local_environment
 from tests.cluster.test_resources import LOCAL
 
 
 @pytest.fixture(scope="module")
 def session() -> Iterator[None]:
-    ray.init(num_cpus=4, object_store_memory=80_000_000, include_dashboard=False, log_to_driver=False)
+    ray.init(
+        num_cpus=4,
+        object_store_memory=80_000_000,
+        include_dashboard=False,
+        log_to_driver=False,
+        runtime_env=local_environment(),
+    )
     yield
     ray.shutdown()
 
