@@ -11,8 +11,8 @@ from cluster.checkpoints import find_checkpoint
 from cluster.config import EvaluateConfig
 from cluster.errors import UsageError
 from cluster.results import RESULT_KEYS, print_result, show_table
-from cluster.tracking import write_json
 from evaluation.evaluate import Evaluator
+from evaluation.files import write_json
 from evaluation.locations import locations_for
 from evaluation.report import write_metric_figures, write_predictions, write_six_panels
 from learner.checkpoint import load_model

@@ -13,8 +13,9 @@ from rich.console import Console
 
 from cluster.config import TrainConfig
 from cluster.reporting import Reporter
-from cluster.tracking import finite, read_metrics, write_json
+from cluster.tracking import finite, read_metrics
 from evaluation.figures import LearningPoint, learning_curve
+from evaluation.files import write_json
 from evaluation.tables import DETECTION_COLUMNS, Row, terminal_table, write_tables
 from learner.shell import Weights
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster.config import TrackingConfig
+from evaluation.files import write_text
 
 METRICS = "metrics.jsonl"
 """One JSON object a line, appended and flushed as the run goes, so that a crash loses nothing."""
@@ -126,12 +128,11 @@ def write_csv(source: Path, target: Path) -> None:
     columns: dict[str, None] = {}
     for row in rows:
         columns.update(dict.fromkeys(row))
-    temporary = target.with_suffix(".tmp")
-    with temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(columns))
-        writer.writeheader()
-        writer.writerows(rows)
-    os.replace(temporary, target)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(columns))
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(target, text.getvalue())
 
 
 def read_metrics(source: Path) -> list[dict[str, Any]]:
@@ -144,10 +145,3 @@ def read_metrics(source: Path) -> list[dict[str, Any]]:
             except json.JSONDecodeError:
                 break
     return rows
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Writes JSON through a temporary name, so that a reader never sees half a file."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
-    os.replace(temporary, path)

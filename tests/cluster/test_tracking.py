@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from cluster.config import TrackingConfig
-from cluster.tracking import Tracker, read_metrics, wandb_mode, write_csv, write_json
+from cluster.tracking import Tracker, read_metrics, wandb_mode, write_csv
+from evaluation.files import write_json
 
 
 def settings(mode: str) -> TrackingConfig:
