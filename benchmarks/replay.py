@@ -110,6 +110,7 @@ def measure_ray(folder: Path, records: int, seconds: float) -> dict[str, float]:
     """The same through a Ray actor, with IN_FLIGHT calls on the way."""
     import ray
 
+    from cluster.resources import local_environment
     from replay.shell import start_replay
 
     ray.init(
@@ -120,6 +121,7 @@ def measure_ray(folder: Path, records: int, seconds: float) -> dict[str, float]:
         _node_ip_address="127.0.0.1",
         log_to_driver=False,
         logging_level=logging.ERROR,
+        runtime_env=local_environment(),
     )
     try:
         generator = np.random.default_rng(0)

@@ -19,6 +19,7 @@ from actors.config import SimulatorConfig
 from actors.controller import SimulatorError
 from actors.interaction.locations import Location, LocationError
 from actors.shell import InteractionActor
+from cluster.resources import local_environment
 from models.interaction.network import InteractionNetwork, NetworkConfig
 from models.weights import flat_weights
 from replay.interaction.record import LocationRecord, check_record
@@ -55,12 +56,13 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     os.environ["RAY_AUTH_MODE"] = "disabled"
     root = str(Path(__file__).resolve().parents[2])
     home = tmp_path_factory.mktemp("home")
+    environment = local_environment()
     ray.init(
         num_cpus=2,
         include_dashboard=False,
         log_to_driver=False,
         object_store_memory=80_000_000,
-        runtime_env={"env_vars": {"PYTHONPATH": root, "HOME": str(home)}},
+        runtime_env=environment | {"env_vars": environment["env_vars"] | {"PYTHONPATH": root, "HOME": str(home)}},
     )
     yield
     ray.shutdown()
