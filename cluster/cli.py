@@ -10,9 +10,12 @@ import importlib
 import os
 import runpy
 import shutil
+import signal
 import sys
+import tempfile
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +32,7 @@ HELP = {
 Collects locations by touching, trains on them, evaluates, and draws the results.
   reads    conf/ (see conf/train.yaml), the location files of the chosen data set (made on first use)
   writes   outputs/train/<time>_<experiment>/: checkpoints/, config.yaml, metrics.jsonl, metrics.csv, results.json,
-           table.md, predictions (COCO JSON), figures/, wandb/; outputs/datasets/ (location files, kept between runs)
+           results.md, predictions/ (COCO JSON), figures/, wandb/; outputs/datasets/ (location files, kept between runs)
   prints   progress, a results table, RUN <folder> and RESULT {json}
 
 examples:
@@ -44,7 +47,7 @@ examples:
 
 Measures a checkpoint on a data set of locations: box and mask AP, mass accuracy, confusion matrix, six-panel figures.
   reads    a checkpoint folder or a run folder; the data set's test file (made on first use)
-  writes   outputs/evaluate/<time>/: results.json, table.md, predictions (COCO JSON), figures/
+  writes   outputs/evaluate/<time>/: results.json, results.md, predictions/ (COCO JSON), figures/
   prints   a results table, RUN <folder> and RESULT {json}
 
 example: ./playpen evaluate checkpoint=outputs/train/RUN evaluation=novel_objects
@@ -84,9 +87,35 @@ def main(arguments: Sequence[str] | None = None) -> None:
     command, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
     if command not in HELP:
         fail(f"unknown command '{command}'; one of {', '.join(HELP)}", 2)
-    code = guarded(lambda: dispatch(command, rest))
+    # As Ctrl-C: simulators and workers are ended on the way out. `train` has its own way.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with writable_home():
+        code = guarded(lambda: dispatch(command, rest))
     sys.stdout.flush()
+    # Ctrl-C within an `exec` of source text (a dataclass being made) leaves a note in the interpreter, which would then
+    # end by SIGINT instead of with the code; running any text takes it back.
+    eval("None")
     raise SystemExit(code)
+
+
+@contextmanager
+def writable_home() -> Iterator[None]:
+    """A temporary home folder if the user's cannot be written: Ray, W&B and Matplotlib each want to write there."""
+    home = os.path.expanduser("~")
+    try:
+        os.makedirs(home, exist_ok=True)
+        with tempfile.TemporaryFile(dir=home):
+            pass
+    except OSError:
+        pass
+    else:
+        yield
+        return
+    print(f"playpen: the home folder {home} cannot be written; a temporary one takes its place", file=sys.stderr)
+    with tempfile.TemporaryDirectory(prefix="playpen-home-", ignore_cleanup_errors=True) as folder:
+        os.environ.setdefault("NETRC", os.path.join(home, ".netrc"))  # a login that can be read still counts
+        os.environ["HOME"] = folder
+        yield
 
 
 def dispatch(command: str, arguments: list[str]) -> int:
@@ -99,8 +128,13 @@ def dispatch(command: str, arguments: list[str]) -> int:
     return hydra_command(command, arguments)
 
 
-def guarded(work: Callable[[], int]) -> int:
-    """Runs `work` and turns its errors into one sentence and an exit code."""
+def guarded(work: Callable[[], int], folder: Path | None = None) -> int:
+    """Runs `work` and turns its errors into one sentence and an exit code.
+
+    Args:
+        work: returns an exit code.
+        folder: named where a system's error names no file, as that of a full disk.
+    """
     try:
         return work()
     except UsageError as error:
@@ -111,6 +145,8 @@ def guarded(work: Callable[[], int]) -> int:
         print(f"playpen: interrupted{': ' + str(error) if str(error) else ''}", file=sys.stderr)
         return 130
     except OSError as error:
+        if error.strerror and folder is not None and error.filename is None:
+            error.filename = folder
         return report(error, 1)
     except Exception as error:
         # The rooms' own errors are sentences; anything else is a defect, and says where it can be looked into.
@@ -123,7 +159,10 @@ def report(error: BaseException, code: int) -> int:
     """Prints the sentence (and the traceback if asked for)."""
     if os.environ.get("PLAYPEN_TRACEBACK"):
         traceback.print_exception(error)
-    message = " ".join(str(error).split()) or type(error).__name__
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        text = f"{error.filename}: {error.strerror}"
+    message = " ".join(text.split()) or type(error).__name__
     print(f"playpen: {message}", file=sys.stderr)
     return code
 
@@ -164,10 +203,9 @@ def hydra_command(command: str, arguments: list[str]) -> int:
     def job(config: DictConfig) -> None:
         module = importlib.import_module(f"cluster.{command}")
         folder = Path(HydraConfig.get().runtime.output_dir)
-        codes.append(guarded(lambda: int(module.run(instantiate(config, SCHEMAS[command]), folder))))
-        if codes[-1] == 2:
-            remove_unused(folder)
+        codes.append(guarded(lambda: int(module.run(instantiate(config, SCHEMAS[command]), folder)), folder))
         if codes[-1]:
+            remove_unused(folder)
             raise SystemExit(codes[-1])
 
     # Hydra would print the errors of its own steps (such as a full disk) with a traceback.
@@ -178,7 +216,7 @@ def hydra_command(command: str, arguments: list[str]) -> int:
 
 
 def remove_unused(folder: Path) -> None:
-    """Removes a run's folder if nothing but its configuration was written: what was asked for could not start."""
+    """Removes a run's folder if nothing but its configuration was written: what was asked for did not start."""
     contents = {path.name for path in folder.iterdir()}
     if contents <= {".hydra", "config.yaml"} and ".hydra" in contents:
         shutil.rmtree(folder)
@@ -219,8 +257,12 @@ def check_overrides(command: str, arguments: list[str]) -> None:
         with initialize_config_dir(str(CONF), version_base="1.3"):
             for variant in variants:
                 config = compose(command, overrides=variant, return_hydra_config=False)
-                instantiate(config, SCHEMAS[command])
-    except HydraException as error:
+                built: Any = instantiate(config, SCHEMAS[command])
+                if command == "train":
+                    importlib.import_module("cluster.train").check_schedule(built)
+    except UsageError:
+        raise
+    except (HydraException, ValueError) as error:  # Hydra has no type of its own for 'learner=5'
         raise UsageError(first_line(error) + suggestion(command, error)) from error
 
 

@@ -24,6 +24,7 @@ from actors.interaction.locations import Location
 from cluster.actor_pool import ActorPool, Assignment, cause_of
 from cluster.config import TrainConfig
 from cluster.errors import Interrupted, RunError
+from cluster.interrupt import LOOK_EVERY_S, awaited
 from cluster.reporting import Reporter
 from learner.schedule import PhaseConfig, batches_before_round, batches_in_round, total_batches, total_locations
 from learner.shell import TrainReport, Weights
@@ -61,12 +62,15 @@ class Coordinator:
             locations: the training file's locations.
             reporter: takes everything that happens.
             interrupted: set by Ctrl-C.
+
+        Raises:
+            Interrupted: Ctrl-C, before anything was collected.
         """
         self.config, self.folder, self.parts, self.reporter = config, folder, parts, reporter
         self.locations = locations
         self.interrupted = interrupted
         self.pool = ActorPool(parts.make_actor, config.cluster, reporter.note)
-        self.weights: Weights = ray.get(parts.learner.publish.remote())
+        self.weights: Weights = awaited(parts.learner.publish.remote(), interrupted)
         self.next_number = 0
         self.steps = 0
         self.started = time.monotonic()
@@ -87,11 +91,11 @@ class Coordinator:
         try:
             for index, phase in enumerate(phases):
                 self.run_phase(phase, sum(totals[:index]), sum(totals))
+            self.checkpoint()
         except RayError as error:
             raise RunError(f"a part of the run failed: {cause_of(error)}; the last checkpoint is kept") from error
         finally:
             self.reporter.close_progress()
-        self.checkpoint()
         return self.weights
 
     def run_phase(self, phase: PhaseConfig, steps_before: int, steps_in_all: int) -> None:
@@ -169,13 +173,22 @@ class Coordinator:
         ray.get(self.parts.replay.end_phase.remote())
         if training is not None:
             self.parts.learner.stop.remote()
+            self.wait_for([training])
             report: TrainReport = ray.get(training)
             self.steps += report.batches
             self.weights = report.weights or self.weights
             self.reporter.trained(report, self.steps)
+        self.wait_for(self.pool.futures, self.config.cluster.location_timeout_s)
         for statistics in self.pool.drain():
             self.reporter.location(statistics)
         self.reporter.end_phase()
+
+    def wait_for(self, references: list[Any], timeout_s: float = float("inf")) -> None:
+        """Waits until all of them are there or the time is over; Ctrl-C saves and leaves."""
+        deadline = time.monotonic() + timeout_s
+        while references and time.monotonic() < deadline:
+            self.check_interrupt()
+            _, references = ray.wait(references, num_returns=len(references), timeout=LOOK_EVERY_S)
 
     def assignment(self, phase: PhaseConfig) -> Assignment:
         """The next location: the data set's order is shuffled anew for each pass through it."""

@@ -6,6 +6,7 @@ import logging
 import os
 import shlex
 import shutil
+import signal
 import socket
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from cluster.errors import RunError, UsageError
 WORKER_ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 """Waiting OpenMP threads sleep: by default they spin, and where actors and learner share cores a step takes thrice as
 long (benchmarks/learner.py)."""
+CONNECT_TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,11 @@ def check_before_start(config: ClusterConfig) -> None:
     """What can be known before Ray starts.
 
     Raises:
-        UsageError: the dashboard's port is taken, or the object store does not fit into shared memory.
+        UsageError: nobody listens at the cluster's address, the dashboard's port is taken, or the object store does not
+            fit into shared memory.
     """
+    if config.address is not None:
+        check_address(config.address)
     if config.address is None and config.dashboard and not port_is_free(config.dashboard_port):
         raise UsageError(
             f"cluster.dashboard_port={config.dashboard_port} is in use by another program; choose a free port"
@@ -75,6 +80,25 @@ def check_before_start(config: ClusterConfig) -> None:
             raise UsageError(
                 f"cluster.object_store_bytes={config.object_store_bytes} is more than the {free} bytes free in /dev/shm"
             )
+
+
+def check_address(address: str) -> None:
+    """Tries a cluster's address: Ray itself would try for minutes. Ray's own words ("auto", "ray://...") are its own.
+
+    Raises:
+        UsageError: it is no HOST:PORT, or nobody listens there.
+    """
+    if address == "auto" or "://" in address:
+        return
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        raise UsageError(f"cluster.address must be HOST:PORT of a running Ray cluster, not '{address}'")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_TIMEOUT_S).close()
+    except (OSError, OverflowError) as error:
+        raise UsageError(
+            f"cluster.address={address}: no Ray cluster answers there ({error}); start one with ray start --head"
+        ) from error
 
 
 def port_is_free(port: int) -> bool:
@@ -109,6 +133,7 @@ def ray_session(config: ClusterConfig) -> Iterator[Resources]:
     os.environ.setdefault("RAY_worker_niceness", "0")
     import ray
 
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         if config.address is None:
             ray.init(
@@ -132,6 +157,9 @@ def ray_session(config: ClusterConfig) -> Iterator[Resources]:
     except ConnectionError as error:
         raise RunError(f"cluster.address={config.address}: no Ray cluster answers there ({error})") from error
     try:
+        # Ray takes SIGTERM for itself: the process would abort with a trace of the stack, and nothing would be saved.
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
         yield plan(config, float(ray.cluster_resources().get("GPU", 0)))
     finally:
         ray.shutdown()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import ray
 from rich.console import Console
 
 from cluster.config import TrainConfig
+from cluster.interrupt import awaited
 from cluster.reporting import Reporter
 from cluster.tracking import finite, read_metrics
 from evaluation.figures import LearningPoint, learning_curve
@@ -30,7 +31,13 @@ RESULT_KEYS = ("mask_ap50", "mask_ap", "box_ap50", "box_ap", "mass_accuracy", "m
 
 
 def finish(
-    config: TrainConfig, folder: Path, evaluator: Any, weights: Weights, reporter: Reporter, seconds_before: float
+    config: TrainConfig,
+    folder: Path,
+    evaluator: Any,
+    weights: Weights,
+    reporter: Reporter,
+    seconds_before: float,
+    interrupted: threading.Event,
 ) -> dict[str, Any]:
     """Evaluates the final weights, writes everything that a run ends with, and prints the table.
 
@@ -41,13 +48,17 @@ def finish(
         weights: the final ones.
         reporter: knows the counts, the success shares and the curve.
         seconds_before: how long the command had taken when training ended; the evaluation's time is added.
+        interrupted: set by Ctrl-C.
 
     Returns:
         what the RESULT line holds.
+
+    Raises:
+        Interrupted: Ctrl-C, before the evaluation was done.
     """
     started = reporter.seconds()
     reporter.note("evaluating the final weights and drawing the figures")
-    results: dict[str, Any] = ray.get(evaluator.final.remote(weights.reference, str(folder)))
+    results: dict[str, Any] = awaited(evaluator.final.remote(weights.reference, str(folder)), interrupted)
     metrics = read_metrics(folder / "metrics.jsonl")
     curve = folder / "figures" / "learning_curve.png"
     trained = results["trained"]

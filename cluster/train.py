@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import shutil
-import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +14,11 @@ from omegaconf import OmegaConf
 
 from actors.launch import check_launch
 from cluster.actor_pool import cause_of
+from cluster.checkpoints import find_checkpoint
 from cluster.config import TrainConfig
 from cluster.coordinator import Coordinator, Parts, limiter_phase
 from cluster.errors import Interrupted, RunError, UsageError
+from cluster.interrupt import awaited, interrupt_flag, stop_if
 from cluster.reporting import Reporter
 from cluster.resources import Resources, check_before_start, ray_session
 from cluster.results import finish, print_result
@@ -44,24 +43,34 @@ def run(config: TrainConfig, folder: Path) -> int:
             training, test = locations_for(config.evaluation, config.simulator, interrupted)
         except ValueError as error:
             raise UsageError(str(error)) from error
-        if interrupted.is_set():
-            raise Interrupted("nothing was trained yet")
+        stop_if(interrupted)
         container = OmegaConf.to_container(OmegaConf.structured(config))
         assert isinstance(container, dict)
         tracker = Tracker(config.tracking, folder, {str(key): value for key, value in container.items()}, folder.name)
         reporter = Reporter(tracker, folder, config.tracking.log_every_s)
         unsynced: str | None = None
         try:
+            stop_if(interrupted)
             with ray_session(config.cluster) as resources:
-                parts = build(config, folder, resources, test)
+                stop_if(interrupted)
+                parts = build(config, folder, resources, test, interrupted)
                 evaluator = parts.evaluator.prepare.remote()
                 coordinator = Coordinator(config, folder, parts, training, reporter, interrupted)
                 try:
                     weights = coordinator.run()
                 finally:
                     coordinator.stop()
-                ray.get(evaluator)
-                result = finish(config, folder, parts.evaluator, weights, reporter, time.monotonic() - started)
+                try:
+                    awaited(evaluator, interrupted)
+                    result = finish(
+                        config, folder, parts.evaluator, weights, reporter, time.monotonic() - started, interrupted
+                    )
+                except Interrupted:
+                    kept = find_checkpoint(str(folder))
+                    raise Interrupted(f"checkpoint saved in {kept}; ./playpen evaluate measures it") from None
+                except ray.exceptions.RayError as error:
+                    kept = find_checkpoint(str(folder))
+                    raise RunError(f"the evaluation failed: {cause_of(error)}; the weights are in {kept}") from error
         finally:
             reporter.close()
             unsynced = tracker.close()
@@ -81,11 +90,27 @@ def check(config: TrainConfig, folder: Path) -> None:
         UsageError: the schedule, the bank and the disk do not fit together.
     """
     check_before_start(config.cluster)
+    check_schedule(config)
+    if config.cluster.address is None:
+        check_launch(config.simulator)
+    needed = config.replay.capacity * RECORD_BYTES + CHECKPOINT_BYTES * (config.checkpoints_kept + 1)
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise UsageError(
+            f"{folder} has {free / 1e6:.0f} MB free, and the memory bank of replay.capacity={config.replay.capacity} "
+            f"locations and the checkpoints need {needed / 1e6:.0f} MB; lower replay.capacity or choose another disk"
+        )
+
+
+def check_schedule(config: TrainConfig) -> None:
+    """Whether the phases can be run; looks at the configuration alone, so that each run of a sweep is checked first.
+
+    Raises:
+        UsageError: the schedule and the bank do not fit together.
+    """
     phases = [phase for phase in config.learner.phases.values() if phase.rounds]
     if not phases:
         raise UsageError("learner.phases has no phase with rounds above 0: nothing would be trained")
-    if config.cluster.address is None:
-        check_launch(config.simulator)
     present = 0
     for phase in phases:
         present = 0 if phase.fresh_bank else present
@@ -101,17 +126,15 @@ def check(config: TrainConfig, folder: Path) -> None:
         except ValueError as error:
             raise UsageError(f"learner.phases.{phase.name}: {error}") from error
         present = min(config.replay.capacity, present + total_locations(phase))
-    needed = config.replay.capacity * RECORD_BYTES + CHECKPOINT_BYTES * (config.checkpoints_kept + 1)
-    free = shutil.disk_usage(folder).free
-    if needed > free:
-        raise UsageError(
-            f"{folder} has {free / 1e9:.1f} GB free, and the memory bank of replay.capacity={config.replay.capacity} "
-            f"locations and the checkpoints need {needed / 1e9:.1f} GB; lower replay.capacity or choose another disk"
-        )
 
 
-def build(config: TrainConfig, folder: Path, resources: Resources, test: Any) -> Parts:
-    """Starts the replay, the learner and the evaluator; actors are started by the coordinator's pool."""
+def build(config: TrainConfig, folder: Path, resources: Resources, test: Any, interrupted: threading.Event) -> Parts:
+    """Starts the replay, the learner and the evaluator; actors are started by the coordinator's pool.
+
+    Raises:
+        Interrupted: Ctrl-C.
+        RunError: the replay or the learner does not start.
+    """
     from actors.shell import InteractionActor
     from evaluation.shell import EvaluationActor
     from learner.shell import LearnerActor
@@ -129,6 +152,7 @@ def build(config: TrainConfig, folder: Path, resources: Resources, test: Any) ->
         )
     except ray.exceptions.RayError as error:
         raise RunError(f"the replay did not start: {cause_of(error)}") from error
+    stop_if(interrupted)
     learner = LearnerActor.options(**resources.learner).remote(
         config.models, config.learner, replay, config.seed, config.replay.mode
     )
@@ -136,7 +160,7 @@ def build(config: TrainConfig, folder: Path, resources: Resources, test: Any) ->
         config.evaluation, config.simulator, config.actors, config.models, test, config.seed
     )
     try:
-        ray.get(learner.health.remote())
+        awaited(learner.health.remote(), interrupted)
     except ray.exceptions.RayError as error:
         raise RunError(f"the learner did not start: {cause_of(error)}") from error
 
@@ -146,22 +170,3 @@ def build(config: TrainConfig, folder: Path, resources: Resources, test: Any) ->
         )
 
     return Parts(replay, learner, evaluator, make_actor)
-
-
-@contextmanager
-def interrupt_flag() -> Iterator[threading.Event]:
-    """Ctrl-C and SIGTERM set an event; the second one interrupts at once."""
-    event = threading.Event()
-
-    def handler(number: int, frame: Any) -> None:
-        if event.is_set():
-            raise KeyboardInterrupt
-        event.set()
-        print("playpen: stopping; a checkpoint is being saved (again to stop at once)", file=sys.stderr, flush=True)
-
-    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield event
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)

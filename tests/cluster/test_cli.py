@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -42,6 +43,15 @@ def playpen(*arguments: str, folder: Path, **environment: str) -> subprocess.Com
             "nothing would be trained",
         ),
         (["train", "evaluation.test_file=none.json", "evaluation.train_file=none.json"], "none.json"),
+        (["train", "-m", "experiment=smoke", "replay.capacity=64,3"], "replay.capacity must be at least 4"),
+        (["train", "learner=5"], "Config group override must be a string or a list"),
+        (["train", "simulator.width=200"], "simulator.width must be 300, not 200"),
+        (["train", "cluster.address=1.2.3"], "cluster.address must be HOST:PORT of a running Ray cluster"),
+        (["train", "cluster.address=127.0.0.1:1"], "cluster.address=127.0.0.1:1: no Ray cluster answers there"),
+        (
+            ["dataset", "evaluation.dataset.folder=/dev/null/x"],
+            "evaluation.dataset.folder=/dev/null/x must be a folder",
+        ),
         (["evaluate"], "checkpoint has no value; give one on the command line: checkpoint=VALUE"),
         (["evaluate", "checkpoint=none"], "checkpoint=none is neither a checkpoint folder nor a run folder"),
         (["predict", "checkpoint=none", "image=a.png", "depth=b.npy"], "checkpoint=none is neither"),
@@ -72,6 +82,47 @@ def test_the_unity_build_is_missed_in_one_sentence(tmp_path: Path) -> None:
     assert done.returncode in (1, 2)
     assert len(done.stderr.strip().splitlines()) == 1
     assert "build" in done.stderr
+
+
+def test_a_run_that_did_not_start_leaves_no_folder(tmp_path: Path) -> None:
+    done = playpen("train", "simulator.command=nonsense", folder=tmp_path)
+    assert done.returncode == 1 and "names 'nonsense'" in done.stderr
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and "home" not in path.parts]
+
+
+def test_an_unwritable_home_is_replaced(capsys: pytest.CaptureFixture[str]) -> None:
+    from cluster.cli import writable_home
+
+    with patch.dict(os.environ, {"HOME": "/proc/no-home"}):
+        os.environ.pop("NETRC", None)
+        with writable_home():
+            home = Path.home()
+            (home / "file").touch()
+        assert os.environ["NETRC"] == "/proc/no-home/.netrc"
+    assert not home.exists()
+    assert capsys.readouterr().err.startswith("playpen: the home folder /proc/no-home cannot be written")
+
+
+def test_errors_of_the_system_name_their_file_first(capsys: pytest.CaptureFixture[str]) -> None:
+    def work() -> int:
+        raise FileExistsError(17, "File exists", "found")
+
+    from cluster.cli import guarded
+
+    assert guarded(work) == 1
+    assert capsys.readouterr().err == "playpen: found: File exists\n"
+
+
+def test_a_full_disk_is_told_by_its_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from cluster.cli import guarded
+
+    def work() -> int:
+        with open("/dev/full", "w") as file:
+            print("a row of metrics", file=file, flush=True)
+        return 0
+
+    assert guarded(work, tmp_path) == 1
+    assert capsys.readouterr().err == f"playpen: {tmp_path}: No space left on device\n"
 
 
 def test_an_unknown_error_is_still_one_sentence(tmp_path: Path) -> None:

@@ -1,0 +1,57 @@
+"""Ctrl-C: a flag that long work looks at, so that what was trained is saved and every process is ended in order."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import ray
+
+from cluster.errors import Interrupted
+
+LOOK_EVERY_S = 0.2
+"""Seconds between two looks at the flag."""
+
+
+@contextmanager
+def interrupt_flag() -> Iterator[threading.Event]:
+    """Ctrl-C and SIGTERM set an event; the second one interrupts at once."""
+    event = threading.Event()
+
+    def handler(number: int, frame: Any) -> None:
+        if event.is_set():
+            raise KeyboardInterrupt
+        event.set()
+        print("playpen: stopping; what was trained is saved (again to stop at once)", file=sys.stderr, flush=True)
+
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield event
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+def stop_if(interrupted: threading.Event) -> None:
+    """Leaves, where there is nothing to save yet.
+
+    Raises:
+        Interrupted: Ctrl-C.
+    """
+    if interrupted.is_set():
+        raise Interrupted("nothing was trained yet")
+
+
+def awaited(reference: Any, interrupted: threading.Event) -> Any:
+    """`ray.get` of one reference that Ctrl-C ends.
+
+    Raises:
+        Interrupted: Ctrl-C.
+    """
+    while not ray.wait([reference], timeout=LOOK_EVERY_S)[0]:
+        stop_if(interrupted)
+    return ray.get(reference)

@@ -1,0 +1,101 @@
+"""Ctrl-C and SIGTERM: noticed in every wait, and never taken away by Ray or the interpreter."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import cluster.interrupt
+from cluster.errors import Interrupted
+from cluster.interrupt import awaited, interrupt_flag
+from cluster.results import finish
+from tests.cluster.test_cli import ROOT
+
+
+@pytest.fixture
+def never_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray's waits end without anything being there."""
+    monkeypatch.setattr(cluster.interrupt.ray, "wait", lambda references, timeout: ([], references))
+
+
+def run_script(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", script], cwd=folder, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_first_signal_sets_the_flag_and_the_second_interrupts(number: signal.Signals) -> None:
+    with interrupt_flag() as interrupted:
+        signal.raise_signal(number)
+        assert interrupted.is_set()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(number)
+
+
+@pytest.mark.usefixtures("never_ready")
+def test_waiting_for_a_part_ends() -> None:
+    interrupted = threading.Event()
+    interrupted.set()
+    with pytest.raises(Interrupted):
+        awaited("reference", interrupted)
+
+
+@pytest.mark.usefixtures("never_ready")
+def test_the_final_evaluation_ends(tmp_path: Path) -> None:
+    interrupted = threading.Event()
+    interrupted.set()
+    final = SimpleNamespace(remote=lambda reference, folder: "reference")
+    evaluator: Any = SimpleNamespace(final=final)
+    reporter: Any = SimpleNamespace(seconds=lambda: 0.0, note=lambda line: None)
+    nothing: Any = SimpleNamespace(reference=None)
+    with pytest.raises(Interrupted):
+        finish(nothing, tmp_path, evaluator, nothing, reporter, 0.0, interrupted)
+
+
+def test_ray_leaves_sigterm_to_the_run(tmp_path: Path) -> None:
+    script = """
+import os, signal
+from cluster.interrupt import interrupt_flag
+from cluster.resources import ray_session
+from tests.cluster.test_resources import LOCAL
+with interrupt_flag() as interrupted, ray_session(LOCAL):
+    os.kill(os.getpid(), signal.SIGTERM)
+    print(interrupted.wait(5))
+"""
+    done = run_script(script, tmp_path)
+    assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
+
+
+def test_exit_code_after_an_interrupted_exec(tmp_path: Path) -> None:
+    script = """
+import cluster.cli
+cluster.cli.dispatch = lambda command, rest: exec("raise KeyboardInterrupt")
+cluster.cli.main(["train"])
+"""
+    done = run_script(script, tmp_path)
+    assert (done.returncode, done.stderr) == (130, "playpen: interrupted\n")
+
+
+def test_sigterm_ends_a_command_as_ctrl_c_does(tmp_path: Path) -> None:
+    script = """
+import os, signal, time
+import cluster.cli
+def work(command, rest):
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(60)
+    finally:
+        print("processes are ended here")
+cluster.cli.dispatch = work
+cluster.cli.main(["dataset"])
+"""
+    done = run_script(script, tmp_path)
+    assert (done.returncode, done.stdout) == (130, "processes are ended here\n"), done.stderr
