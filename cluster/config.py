@@ -19,6 +19,7 @@ from evaluation.config import EvaluationConfig
 from learner.config import LearnerConfig
 from models.interaction.network import NetworkConfig
 from replay.config import ReplayConfig
+from replay.interaction.record import IMAGE_SIZE
 
 
 @dataclass
@@ -116,6 +117,7 @@ class TrainConfig:
             raise ValueError(f"checkpoint_minutes must be positive, not {self.checkpoint_minutes}")
         if self.checkpoints_kept < 1:
             raise ValueError(f"checkpoints_kept must be at least 1, not {self.checkpoints_kept}")
+        check_picture(self.simulator)
 
 
 @dataclass
@@ -131,6 +133,9 @@ class EvaluateConfig:
     models: NetworkConfig
     evaluation: EvaluationConfig
 
+    def __post_init__(self) -> None:
+        check_picture(self.simulator)
+
 
 @dataclass
 class DatasetConfig:
@@ -138,6 +143,9 @@ class DatasetConfig:
 
     simulator: SimulatorConfig
     evaluation: EvaluationConfig
+
+    def __post_init__(self) -> None:
+        check_picture(self.simulator)
 
 
 @dataclass
@@ -157,6 +165,13 @@ class PredictConfig:
     count: int
     """At most so many instances."""
     models: NetworkConfig
+
+
+def check_picture(simulator: SimulatorConfig) -> None:
+    """Refuses pictures that the records and the model cannot take."""
+    for name in ("width", "height"):
+        if getattr(simulator, name) != IMAGE_SIZE:
+            raise ValueError(f"simulator.{name} must be {IMAGE_SIZE}, not {getattr(simulator, name)}")
 
 
 SCHEMAS: dict[str, type] = {

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from cluster.config import DatasetConfig
+from cluster.errors import UsageError
 from cluster.results import print_result
 from evaluation.dataset import load_entries
 from evaluation.make_dataset import make_dataset
@@ -14,7 +15,10 @@ from evaluation.make_dataset import make_dataset
 def run(config: DatasetConfig, folder: Path) -> int:
     """The whole command. Returns the exit code."""
     started = time.monotonic()
-    paths = make_dataset(config.evaluation.dataset, config.simulator)
+    try:
+        paths = make_dataset(config.evaluation.dataset, config.simulator)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
     entries = {split: load_entries(path, annotated=split == "test") for split, path in paths.items()}
     objects = sum(len(entry.segmentations) for entry in entries["test"])
     for split, path in paths.items():

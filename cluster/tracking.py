@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster.config import TrackingConfig
+from cluster.errors import RunError
 from evaluation.files import write_text
 
 METRICS = "metrics.jsonl"
@@ -29,6 +30,9 @@ class Tracker:
             folder: the run's folder; W&B's own files go to `folder/wandb`.
             run_config: the resolved configuration, stored with the W&B run.
             name: display name of the W&B run.
+
+        Raises:
+            RunError: W&B does not start, such as without a login or a network.
         """
         self.folder = folder
         self.started = time.monotonic()
@@ -42,17 +46,23 @@ class Tracker:
             import wandb
 
             self.wandb = wandb
-            self.run = wandb.init(
-                project=config.project,
-                entity=config.entity,
-                group=config.group,
-                tags=config.tags or None,
-                name=name,
-                dir=str(folder),
-                mode="online" if mode == "online" else "offline",
-                config=dict(run_config),
-                settings=wandb.Settings(console="off", save_code=False, disable_git=True),
-            )
+            try:
+                self.run = wandb.init(
+                    project=config.project,
+                    entity=config.entity,
+                    group=config.group,
+                    tags=config.tags or None,
+                    name=name,
+                    dir=str(folder),
+                    mode="online" if mode == "online" else "offline",
+                    config=dict(run_config),
+                    settings=wandb.Settings(console="off", save_code=False, disable_git=True),
+                )
+            except wandb.Error as error:
+                self.file.close()
+                raise RunError(
+                    f"tracking.mode={mode}: W&B did not start ({error}); tracking.mode=offline needs no login"
+                ) from error
 
     @property
     def offline(self) -> bool:

@@ -14,7 +14,9 @@ import importlib.util
 import json
 import multiprocessing
 import shlex
+import shutil
 import signal
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -43,6 +45,8 @@ SPLITS = ("train", "test")
 """Files of a data set; their order numbers their random streams."""
 JOBS_PER_LOCATION = 20
 """A split is given up after so many fruitless jobs for each location wanted."""
+LOOK_BYTES = 5 * IMAGE_SIZE**2
+"""Of an annotated location beside the file: three of colour and two of depth a pixel."""
 POSITION_DIGITS = 4
 """Positions are rounded to tenths of a millimetre, so that a file says exactly where the agent stood."""
 
@@ -72,16 +76,41 @@ def make_dataset(
 
     Raises:
         SimulatorError: a simulator does not start or fails again and again.
-        ValueError: the rooms hold too few locations of the kind asked for.
+        ValueError: the folder cannot be written or its disk is full, or the rooms hold too few locations of the kind
+            asked for.
     """
     folder = dataset_folder(config, simulator)
     paths = {split: folder / f"{split}.json" for split in SPLITS}
     missing = [split for split in SPLITS if not paths[split].exists()]
     if missing:
+        check_folder(config, folder, missing)
         with _workers(config, simulator) as pool:
             for split in missing:
                 _make_split(config, split, paths[split], pool, interrupted or threading.Event())
     return paths
+
+
+def check_folder(config: DatasetConfig, folder: Path, splits: list[str]) -> None:
+    """Makes the folder, before minutes are spent on what would go into it.
+
+    Raises:
+        ValueError: it cannot be written, or lacks the space.
+    """
+    needed = sum(split.locations * LOOK_BYTES for name in splits if (split := getattr(config, name)).annotated)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        raise ValueError(
+            f"evaluation.dataset.folder={config.folder} must be a folder that can be written: {error.strerror}"
+        ) from error
+    if needed > free:
+        raise ValueError(
+            f"evaluation.dataset.folder={config.folder} has {free / 1e6:.0f} MB free, and the looks of "
+            f"evaluation.dataset.test.locations need {needed / 1e6:.0f} MB; choose another disk or fewer locations"
+        )
 
 
 def dataset_folder(config: DatasetConfig, simulator: SimulatorConfig) -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cluster.config import TrackingConfig
+from cluster.errors import RunError
 from cluster.tracking import Tracker, read_metrics, wandb_mode, write_csv
 from evaluation.files import write_json
 
@@ -55,6 +56,13 @@ def test_auto_is_offline_without_a_login(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("WANDB_MODE", "disabled")
     assert wandb_mode("auto") == "disabled"
     assert wandb_mode("online") == "online"
+
+
+def test_online_without_a_login_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NETRC", str(tmp_path / "none"))
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    with pytest.raises(RunError, match="tracking.mode=online: W&B did not start .*tracking.mode=offline"):
+        Tracker(settings("online"), tmp_path, {}, "run")
 
 
 def test_unknown_mode_is_refused() -> None:
