@@ -27,7 +27,7 @@ class Progress:
     def __init__(self, what: str, total: int, unit: str, stream: TextIO | None = None) -> None:
         self.what, self.total, self.unit = what, total, unit
         self.stream = stream or sys.stderr
-        self.done = 0
+        self.done = self.said = 0
         self.figures = ""
         self.started = self.written = time.monotonic()
         self.bar: tqdm | None = None
@@ -68,11 +68,12 @@ class Progress:
         """Ends it, leaving its last state on the screen."""
         if self.bar is not None:
             self.bar.close()
-        elif self.done:
+        elif self.done != self.said:
             self._line()
 
     def _line(self) -> None:
         self.written = time.monotonic()
+        self.said = self.done
         seconds = max(self.written - self.started, 1e-9)
         rate = self.done / seconds
         left = f", {(self.total - self.done) / rate:.0f} s left" if 0 < self.done < self.total else ""

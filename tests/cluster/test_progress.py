@@ -22,6 +22,15 @@ def test_lines_are_whole_and_say_how_far(monkeypatch: pytest.MonkeyPatch) -> Non
     assert lines[0].endswith("touches/s 12.3")
 
 
+def test_the_last_line_is_not_said_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evaluation.progress.LINE_EVERY_S", -1.0)
+    stream = io.StringIO()
+    progress = Progress("data set", 2, "location", stream)
+    progress.step(2)
+    progress.close()
+    assert len(stream.getvalue().splitlines()) == 1
+
+
 def test_learning_points_come_in_order_and_carry_steps() -> None:
     rows = [
         {"seconds": 60.0, "steps": 5, "actors/greedy_success": 0.2, "actors/random_success": 0.1},
