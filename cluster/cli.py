@@ -194,8 +194,10 @@ def hydra_command(command: str, arguments: list[str]) -> int:
     from omegaconf import DictConfig
 
     from cluster.config import SCHEMAS, instantiate, register
+    from cluster.resources import use_ray_token
 
     register()
+    use_ray_token()
     if not any(argument in ("--cfg", "-c", "--info", "-i", "--hydra-help") for argument in arguments):
         check_overrides(command, arguments)
     codes: list[int] = []

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from cluster.config import ClusterConfig
@@ -110,6 +111,17 @@ def port_is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def use_ray_token() -> None:
+    """Lets Ray show its token to a running cluster; to be called before Ray is imported, which reads this only then.
+
+    Ray's first local start leaves a token in the home folder. From then on `ray start` asks for it, but
+    `ray.init(address)` shows it only if told to.
+    """
+    named = os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH")
+    if named or (Path.home() / ".ray" / "auth_token").is_file():
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
 
 
 def local_environment() -> dict[str, Any]:

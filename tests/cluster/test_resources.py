@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -49,6 +52,24 @@ def test_without_gpus_nobody_asks_for_one() -> None:
 def test_asking_for_more_gpus_than_there_are_is_refused() -> None:
     with pytest.raises(UsageError, match=r"cluster\.learner_gpus=1 and 35 actors of cluster\.actor_gpus=0\.1"):
         plan(dataclasses.replace(LOCAL, actor_gpus=0.1), cluster_gpus=2)
+
+
+def test_ray_shows_its_token_to_a_running_cluster(tmp_path: Path) -> None:
+    script = (
+        "from cluster.resources import use_ray_token; use_ray_token()\n"
+        "from ray._raylet import AuthenticationMode, get_authentication_mode\n"
+        "print(get_authentication_mode() == AuthenticationMode.TOKEN)"
+    )
+    modes = []
+    environment = {"HOME": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])}
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+        )
+        modes.append(done.stdout.splitlines()[-1])
+        (tmp_path / ".ray").mkdir(exist_ok=True)
+        (tmp_path / ".ray" / "auth_token").write_text("0" * 64)
+    assert modes == ["False", "True"]
 
 
 def test_busy_dashboard_port_is_refused() -> None:
