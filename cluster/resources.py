@@ -149,6 +149,7 @@ def ray_session(config: ClusterConfig) -> Iterator[Resources]:
     try:
         if config.address is None:
             ray.init(
+                address="local",  # never a cluster that happens to run on this machine
                 num_cpus=max(os.cpu_count() or 1, int(config.actors * config.actor_cpus + config.learner_cpus + 1)),
                 object_store_memory=config.object_store_bytes,
                 include_dashboard=config.dashboard,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import socket
 import subprocess
 import sys
@@ -70,6 +71,24 @@ def test_ray_shows_its_token_to_a_running_cluster(tmp_path: Path) -> None:
         (tmp_path / ".ray").mkdir(exist_ok=True)
         (tmp_path / ".ray" / "auth_token").write_text("0" * 64)
     assert modes == ["False", "True"]
+
+
+def test_own_ray_is_started_beside_a_running_cluster(tmp_path: Path) -> None:
+    script = (
+        "import dataclasses, ray; from cluster.resources import ray_session\n"
+        "from tests.cluster.test_resources import LOCAL\n"
+        "with ray_session(dataclasses.replace(LOCAL, actors=1)): print('nodes', len(ray.nodes()))"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        # What `ray start` leaves for whoever asks for no address.
+        env=os.environ | {"HOME": str(tmp_path), "PYTHONPATH": str(root), "RAY_ADDRESS": "127.0.0.1:1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.splitlines()[-1:] == ["nodes 1"], done.stderr
 
 
 def test_busy_dashboard_port_is_refused() -> None:
