@@ -17,6 +17,8 @@ from replay.interaction.record import GRID_STRIDE
 
 NEAR_PLANE = 0.1
 """Metres from the camera to its near plane; subtracted from distances as in the authors' released code."""
+UNLIMITED_HAND = 100.0
+"""handDistance, metres, for reaches that are no sphere: the reach itself is checked by depth before a touch."""
 
 
 @cache
@@ -44,6 +46,11 @@ def ray_distance(axis_depth: NDArray[np.float32], field_of_view: float) -> NDArr
     if height != width:
         raise ValueError(f"depth must be square, not {height}x{width}")
     return (axis_depth * ray_factor(height, field_of_view) - NEAR_PLANE).astype(np.float32)
+
+
+def hand_distance(reach: ReachConfig) -> float:
+    """The handDistance of touches within a reach, metres."""
+    return reach.radius if reach.shape in ("sphere", "intersection") else UNLIMITED_HAND
 
 
 def reach_mask(

@@ -52,9 +52,9 @@ CONF = Path(__file__).resolve().parent.parent / "conf"
 class RecordingSimulator(SimulatorProcess):
     """Keeps what it was asked, so that another simulator can be asked the same."""
 
-    def __init__(self, config: SimulatorConfig) -> None:
+    def __init__(self, config: SimulatorConfig, **keywords: Any) -> None:
         self.asked: list[tuple[str, dict[str, Any]]] = []
-        super().__init__(config)
+        super().__init__(config, **keywords)
 
     def reset(self, scene: str) -> Event:
         self.asked.append(("reset", {"scene": scene}))

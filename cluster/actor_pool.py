@@ -82,6 +82,12 @@ class ActorPool:
         return sum(member.assignment is not None for member in self.members) + len(self.waiting)
 
     @property
+    def open_numbers(self) -> list[int]:
+        """Running numbers of these, in order."""
+        handed_out = [member.assignment for member in self.members if member.assignment is not None]
+        return sorted(assignment.number for assignment in [*handed_out, *self.waiting])
+
+    @property
     def idle(self) -> int:
         """Actors without a location."""
         return sum(member.assignment is None for member in self.members)

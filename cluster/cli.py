@@ -40,6 +40,7 @@ examples:
   ./playpen train experiment=smoke seed=3                a minute, to see that everything runs
   ./playpen train experiment=paper cluster.actors=35     the paper's schedule
   ./playpen train -m experiment=smoke learner.lr=1e-4,5e-4   a sweep (Hydra multirun)
+  ./playpen train resume=outputs/train/RUN               goes on with a run that was stopped or died
 
 `./playpen train --cfg job` prints the whole configuration; `--hydra-help` explains Hydra's own flags.
 """,
@@ -69,6 +70,15 @@ Makes the location files of a data set for the embedded rooms: a training file, 
   prints   the paths and RESULT {json}
 
 example: ./playpen dataset evaluation=novel_objects
+""",
+    "rooms": """usage: ./playpen rooms [overrides]
+
+Draws contact sheets: rooms (colour, depth, instances) and touches (before, after, changed cells, mask, true mask).
+  reads    conf/rooms.yaml
+  writes   outputs/rooms/<time>/: views.png, touches.png
+  prints   RUN <folder> and RESULT {json}
+
+example: ./playpen rooms 'scenes=[FloorPlan1,FloorPlan30]' views=3
 """,
     "bench": """usage: ./playpen bench NAME [options]
 
@@ -202,9 +212,15 @@ def hydra_command(command: str, arguments: list[str]) -> int:
         check_overrides(command, arguments)
     codes: list[int] = []
 
+    run_folder = resumed_folder(arguments) if command == "train" else None
+    if run_folder is not None:
+        arguments = [*arguments, f"hydra.run.dir={quoted(run_folder)}", "hydra.output_subdir=null"]
+
     def job(config: DictConfig) -> None:
         module = importlib.import_module(f"cluster.{command}")
         folder = Path(HydraConfig.get().runtime.output_dir)
+        if run_folder is not None:
+            config = resumed_config(run_folder, HydraConfig.get().overrides.task)
         codes.append(guarded(lambda: int(module.run(instantiate(config, SCHEMAS[command]), folder)), folder))
         if codes[-1]:
             remove_unused(folder)
@@ -215,6 +231,60 @@ def hydra_command(command: str, arguments: list[str]) -> int:
     sys.argv = [f"playpen {command}", *arguments]
     hydra.main(version_base="1.3", config_path=str(CONF), config_name=command)(job)()
     return max(codes, default=0)
+
+
+def resumed_folder(arguments: Sequence[str]) -> Path | None:
+    """The run's folder that `resume=FOLDER` names, if any.
+
+    Raises:
+        UsageError: there is no run in it, or several are to be resumed at once.
+    """
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    named = [parse(OverridesParser.create(), text).value() for text in arguments if text.startswith("resume=")]
+    if not named or named[-1] is None:
+        return None
+    if any(argument in ("-m", "--multirun") for argument in arguments):
+        raise UsageError("resume goes on with one run: leave -m out")
+    folder = Path(str(named[-1])).resolve()
+    if not (folder / "config.yaml").is_file():
+        raise UsageError(f"resume={named[-1]} is no run folder: it has no config.yaml")
+    return folder
+
+
+def resumed_config(folder: Path, overrides: Sequence[str]) -> Any:
+    """The configuration of a run that goes on, with single values overridden.
+
+    Raises:
+        UsageError: the run's configuration is not of this version, or an override names a group or an unknown value.
+    """
+    import yaml
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    from cluster.config import TrainConfig, first_line
+
+    try:
+        config = OmegaConf.merge(OmegaConf.structured(TrainConfig), OmegaConf.load(folder / "config.yaml"))
+    except (OmegaConfBaseException, ValueError, yaml.YAMLError) as error:
+        raise UsageError(f"{folder / 'config.yaml'} is not the configuration of a run: {first_line(error)}") from error
+    for text in overrides:
+        override = parse(OverridesParser.create(), text)
+        key = override.get_key_element().lstrip("+~")
+        if not override.is_delete() and (CONF / key).is_dir():
+            raise UsageError(f"resume goes on with the run's {key}: only single values such as {key}.NAME can change")
+        try:
+            OmegaConf.update(config, key, override.value(), force_add=False)
+        except OmegaConfBaseException as error:
+            raise UsageError(first_line(error)) from error
+    return config
+
+
+def quoted(path: Path) -> str:
+    """A path as the value of an override."""
+    escaped = str(path).replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
 
 
 def remove_unused(folder: Path) -> None:
@@ -237,6 +307,11 @@ def check_overrides(command: str, arguments: list[str]) -> None:
     from cluster.config import SCHEMAS, first_line, instantiate
 
     overrides = [argument for argument in arguments if not argument.startswith("-")]
+    run_folder = resumed_folder(arguments) if command == "train" else None
+    if run_folder is not None:
+        resumed: Any = instantiate(resumed_config(run_folder, overrides), SCHEMAS[command])
+        importlib.import_module("cluster.train").check_schedule(resumed)
+        return
     multirun = any(argument in ("-m", "--multirun") for argument in arguments)
     parser = OverridesParser.create()
     try:

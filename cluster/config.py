@@ -101,6 +101,8 @@ class TrainConfig:
     """How many of the newest checkpoints are kept."""
     keep_bank: bool
     """Whether the memory bank's files stay when the run is done."""
+    resume: str | None
+    """Folder of a run that was stopped or died, to go on with from its last checkpoint; null: a new run."""
     simulator: SimulatorConfig
     actors: ActorConfig
     replay: ReplayConfig
@@ -149,6 +151,32 @@ class DatasetConfig:
 
 
 @dataclass
+class RoomsConfig:
+    """Everything `./playpen rooms` reads."""
+
+    scenes: list[str]
+    """Scene names of the rooms."""
+    views: int
+    """Looks into each room."""
+    touches: int
+    """Touches shown, in all."""
+    seed: int
+    """Of arrangements, poses and touches."""
+    simulator: SimulatorConfig
+    actors: ActorConfig
+
+    def __post_init__(self) -> None:
+        for name in ("views", "touches"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if not self.scenes:
+            raise ValueError("scenes must name at least one scene")
+        if self.seed < 0:
+            raise ValueError(f"seed must not be negative, not {self.seed}")
+        check_picture(self.simulator)
+
+
+@dataclass
 class PredictConfig:
     """Everything `./playpen predict` reads."""
 
@@ -179,6 +207,7 @@ SCHEMAS: dict[str, type] = {
     "evaluate": EvaluateConfig,
     "dataset": DatasetConfig,
     "predict": PredictConfig,
+    "rooms": RoomsConfig,
 }
 
 Config = TypeVar("Config")

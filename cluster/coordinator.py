@@ -26,9 +26,12 @@ from cluster.config import TrainConfig
 from cluster.errors import Interrupted, RunError
 from cluster.interrupt import LOOK_EVERY_S, awaited
 from cluster.reporting import Reporter
+from cluster.run_state import KEY, Resumed, RunState
 from learner.schedule import PhaseConfig, batches_before_round, batches_in_round, total_batches, total_locations
 from learner.shell import TrainReport, Weights
 from replay.limiter import Phase
+
+SAVE_TIMEOUT_S = 60
 
 
 @dataclass
@@ -52,6 +55,7 @@ class Coordinator:
         locations: Sequence[Location],
         reporter: Reporter,
         interrupted: threading.Event,
+        resumed: Resumed | None = None,
     ) -> None:
         """Starts the actors.
 
@@ -62,6 +66,7 @@ class Coordinator:
             locations: the training file's locations.
             reporter: takes everything that happens.
             interrupted: set by Ctrl-C.
+            resumed: the checkpoint that the learner and the memory bank were loaded from; None: a new run.
 
         Raises:
             Interrupted: Ctrl-C, before anything was collected.
@@ -71,16 +76,15 @@ class Coordinator:
         self.interrupted = interrupted
         self.pool = ActorPool(parts.make_actor, config.cluster, reporter.note)
         self.weights: Weights = awaited(parts.learner.publish.remote(), interrupted)
-        self.next_number = 0
-        self.steps = 0
-        self.started = time.monotonic()
-        self.last_checkpoint = self.started
-        self.last_evaluation = self.started
+        self.resumed = resumed
+        self.state = resumed.state if resumed else RunState()
+        self.steps = resumed.steps if resumed else 0
+        self.phase_started = self.last_checkpoint = self.last_evaluation = time.monotonic()
+        self.training: Any = None
         self.evaluation: Any = None
-        self.phase_name = ""
 
     def run(self) -> Weights:
-        """All phases; returns the final weights.
+        """All phases, or what is left of them; returns the final weights.
 
         Raises:
             Interrupted: Ctrl-C; a checkpoint was saved.
@@ -88,96 +92,121 @@ class Coordinator:
         """
         phases = [phase for phase in self.config.learner.phases.values() if phase.rounds]
         totals = [total_batches(phase) for phase in phases]
+        first = self.state.phase + self.state.phase_over
         try:
-            for index, phase in enumerate(phases):
-                self.run_phase(phase, sum(totals[:index]), sum(totals))
+            for index in range(first, len(phases)):
+                self.run_phase(index, phases[index], sum(totals[:index]), sum(totals))
             self.checkpoint()
         except RayError as error:
-            raise RunError(f"a part of the run failed: {cause_of(error)}; the last checkpoint is kept") from error
+            raise RunError(
+                f"a part of the run failed: {cause_of(error)}; to go on from the last checkpoint: "
+                f"./playpen train resume='{self.folder}'"
+            ) from error
         finally:
             self.reporter.close_progress()
         return self.weights
 
-    def run_phase(self, phase: PhaseConfig, steps_before: int, steps_in_all: int) -> None:
-        """One phase: prefill, then rounds."""
+    def begin_phase(self, index: int, phase: PhaseConfig) -> None:
+        """Starts a phase, or goes on in the middle of one."""
+        state = self.state
+        resumed = self.resumed is not None and index == state.phase and not state.phase_over
+        ray.get(self.parts.learner.start_phase.remote(phase.name))
+        if resumed:
+            ray.get(self.parts.replay.continue_phase.remote(self.steps - state.phase_steps_before))
+            self.phase_started = time.monotonic() - state.phase_seconds
+            for number in state.open_numbers:
+                self.pool.submit(self.assignment(phase, number))
+        else:
+            law = limiter_phase(phase, self.config.learner.batch_size)
+            ray.get(self.parts.replay.start_phase.remote(law, phase.fresh_bank))
+            self.phase_started = time.monotonic()
+            state.phase, state.phase_over = index, False
+            state.phase_steps_before, state.locations = self.steps, 0
+        self.reporter.start_phase(phase, total_locations(phase), total_batches(phase))
+
+    def run_phase(self, index: int, phase: PhaseConfig, steps_before: int, steps_in_all: int) -> None:
+        """One phase: prefill, then rounds.
+
+        Args:
+            index: of the phase.
+            phase: its schedule.
+            steps_before: steps that the schedule has in the phases before.
+            steps_in_all: steps that it has in all phases.
+        """
+        self.begin_phase(index, phase)
+        state, pool, strict = self.state, self.pool, self.config.replay.strict
         cumulative = batches_before_round(phase)
         locations_wanted, batches_wanted = total_locations(phase), total_batches(phase)
-        strict = self.config.replay.strict
-        law = limiter_phase(phase, self.config.learner.batch_size)
-        ray.get(
-            [
-                self.parts.replay.start_phase.remote(law, phase.fresh_bank),
-                self.parts.learner.start_phase.remote(phase.name),
-            ]
-        )
-        self.phase_name = phase.name
-        self.reporter.start_phase(phase, locations_wanted, batches_wanted)
-        phase_started = time.monotonic()
-        submitted = stored = batches = 0
-        training: Any = None
-        while stored < locations_wanted or batches < batches_wanted:
+        batches = self.steps - state.phase_steps_before
+        while state.locations < locations_wanted or batches < batches_wanted:
             self.check_interrupt()
-            elapsed = time.monotonic() - phase_started
+            elapsed = time.monotonic() - self.phase_started
             if phase.minutes is not None and elapsed > 60 * phase.minutes:
                 self.reporter.note(f"phase {phase.name}: its {phase.minutes:g} minutes are over")
                 break
 
-            while submitted < locations_wanted and self.pool.in_flight < self.config.cluster.actors:
+            while pool.in_flight < self.config.cluster.actors:
+                submitted = state.locations + pool.in_flight
                 round_index = max(0, submitted - phase.prefill) // phase.locations_per_round
-                if strict and batches < cumulative[min(round_index, phase.rounds)]:
+                if submitted >= locations_wanted or (strict and batches < cumulative[min(round_index, phase.rounds)]):
                     break
-                self.pool.submit(self.assignment(phase))
-                submitted += 1
-            self.pool.dispatch()
+                pool.submit(self.assignment(phase, state.next_number))
+                state.next_number += 1
+            pool.dispatch()
 
-            if training is None and batches < batches_wanted:
+            if self.training is None and batches < batches_wanted:
                 round_index = int(np.searchsorted(cumulative, batches, side="right")) - 1
-                share = (steps_before + batches) / max(1, steps_in_all)
+                # Calls begin at the same steps whether or not the run was stopped in between: each has its own rate.
+                begun = cumulative[round_index]
+                begun += (batches - begun) // self.config.learner.publish_every * self.config.learner.publish_every
+                share = (steps_before + begun) / max(1, steps_in_all)
                 if phase.minutes is not None:
                     share = max(share, (steps_before + batches_wanted * elapsed / (60 * phase.minutes)) / steps_in_all)
-                training = self.parts.learner.train.remote(
-                    min(cumulative[round_index + 1] - batches, self.config.learner.publish_every),
+                self.training = self.parts.learner.train.remote(
+                    min(cumulative[round_index + 1], begun + self.config.learner.publish_every) - batches,
                     batches_wanted - batches,
                     min(1.0, share),
                     round_index < phase.force_head_only_rounds,
                     0 if strict else self.config.learner.prefetch,
                 )
 
-            waiting_for = [*self.pool.futures, *([training] if training is not None else [])]
+            waiting_for = [*pool.futures, *([self.training] if self.training is not None else [])]
             if self.evaluation is not None:
                 waiting_for.append(self.evaluation)
             ready, _ = ray.wait(waiting_for, num_returns=1, timeout=0.5)
-            for finished in self.pool.collect(ready):
-                if finished.statistics is None:
-                    submitted -= 1  # another location takes its place
+            for finished in pool.collect(ready):
+                if finished.statistics is None:  # another location takes its place
                     self.reporter.location_given_up(finished.number, finished.error)
                 else:
-                    stored += finished.statistics.stored
+                    state.locations += finished.statistics.stored
                     self.reporter.location(finished.statistics)
-            if training in ready:
-                report: TrainReport = ray.get(training)
-                training = None
-                batches += report.batches
-                self.steps += report.batches
-                if report.weights is not None:
-                    self.weights = report.weights
-                self.reporter.trained(report, self.steps)
-            self.reporter.tick(stored, batches, self.pool, self.parts.replay, self.weights.version)
+            if self.training in ready:
+                self.take_report()
+            batches = self.steps - state.phase_steps_before
+            self.reporter.tick(state.locations, batches, pool, self.parts.replay, self.weights.version)
             self.evaluate_on_the_way()
-            if time.monotonic() - self.last_checkpoint > 60 * self.config.checkpoint_minutes:
+            due = time.monotonic() - self.last_checkpoint > 60 * self.config.checkpoint_minutes
+            # Strict alternation goes on bit for bit: its checkpoints fall between two calls of the learner.
+            if due and not (strict and self.training is not None):
                 self.checkpoint()
-        self.finish_phase(training)
+        self.finish_phase()
 
-    def finish_phase(self, training: Any) -> None:
+    def take_report(self) -> None:
+        """Takes in what the learner has done; waits for it if need be."""
+        report: TrainReport = ray.get(self.training)
+        self.training = None
+        self.steps += report.batches
+        self.weights = report.weights or self.weights
+        self.reporter.trained(report, self.steps)
+
+    def finish_phase(self) -> None:
         """Lets what is in flight end: gates open, so that nobody waits for the other side."""
         ray.get(self.parts.replay.end_phase.remote())
-        if training is not None:
+        self.state.phase_over = True
+        if self.training is not None:
             self.parts.learner.stop.remote()
-            self.wait_for([training])
-            report: TrainReport = ray.get(training)
-            self.steps += report.batches
-            self.weights = report.weights or self.weights
-            self.reporter.trained(report, self.steps)
+            self.wait_for([self.training])
+            self.take_report()
         self.wait_for(self.pool.futures, self.config.cluster.location_timeout_s)
         for statistics in self.pool.drain():
             self.reporter.location(statistics)
@@ -190,10 +219,8 @@ class Coordinator:
             self.check_interrupt()
             _, references = ray.wait(references, num_returns=len(references), timeout=LOOK_EVERY_S)
 
-    def assignment(self, phase: PhaseConfig) -> Assignment:
-        """The next location: the data set's order is shuffled anew for each pass through it."""
-        number = self.next_number
-        self.next_number += 1
+    def assignment(self, phase: PhaseConfig, number: int) -> Assignment:
+        """The location of a running number: the data set's order is shuffled anew for each pass through it."""
         passes, position = divmod(number, len(self.locations))
         order = np.random.default_rng([self.config.seed, passes]).permutation(len(self.locations))
         location = self.locations[int(order[position])]
@@ -219,20 +246,26 @@ class Coordinator:
             )
 
     def checkpoint(self) -> Path:
-        """Saves the learner and the memory bank's state; keeps the newest few.
+        """Saves the learner, the memory bank's state and the run's, in this order; keeps the newest few.
 
-        The learner may be in the middle of a call: its own count of steps names the checkpoint.
+        The learner may be in the middle of a call: its own count of steps names the checkpoint. The bank's state is the
+        later one, so it knows every batch that the weights have seen; what it counts beyond them is drawn again.
         """
         started = time.monotonic()
+        state = self.state
+        state.phase_seconds = started - self.phase_started
+        state.open_numbers = self.pool.open_numbers
+        state.report = self.reporter.get_state()
         steps = ray.get(self.parts.learner.health.remote())["steps"]
         target = self.folder / "checkpoints" / f"step_{steps:07d}"
         facts = {
-            "phase": self.phase_name,
-            "next_location": self.next_number,
+            KEY: state.as_json(),
             "experiment": self.config.experiment_name,
             "seed": self.config.seed,
+            "touches": self.reporter.touches,
         }
-        ray.get([self.parts.learner.save.remote(str(target), facts), self.parts.replay.save.remote()], timeout=60)
+        ray.get(self.parts.learner.save.remote(str(target), facts), timeout=SAVE_TIMEOUT_S)
+        ray.get(self.parts.replay.save.remote(str(target)), timeout=SAVE_TIMEOUT_S)
         keep_newest(self.folder / "checkpoints", self.config.checkpoints_kept)
         self.last_checkpoint = time.monotonic()
         self.reporter.checkpointed(target, self.last_checkpoint - started)
@@ -241,8 +274,12 @@ class Coordinator:
     def check_interrupt(self) -> None:
         """Ctrl-C: saves and leaves."""
         if self.interrupted.is_set():
+            if self.training is not None:
+                # The learner ends with the step that it is in: all that it did is saved.
+                self.parts.learner.stop.remote()
+                self.take_report()
             path = self.checkpoint()
-            raise Interrupted(f"checkpoint saved in {path}")
+            raise Interrupted(f"checkpoint saved in {path}; to go on: ./playpen train resume='{self.folder}'")
 
     def stop(self, timeout_s: float = 3.0) -> None:
         """Ends actors and simulators; gates open so that none is stuck in the replay."""

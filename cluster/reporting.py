@@ -6,6 +6,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,6 @@ class Reporter:
         self.progress: list[Progress] = []
         self.prefill = 0
         self.touches = self.locations = self.steps = self.given_up = self.simulator_restarts = 0
-        self.curve: list[dict[str, float]] = []
         self.last_train: dict[str, float] = {}
         self.last_row = 0.0
         self.row_locations: list[PlayStatistics] = []
@@ -60,6 +60,30 @@ class Reporter:
             self.progress[0].note(line)
         else:
             print(line, file=sys.stderr, flush=True)
+
+    def get_state(self) -> dict[str, Any]:
+        """What a resumed run's reporter goes on from; JSON-able."""
+        return {
+            "seconds": self.seconds(),
+            "touches": self.touches,
+            "locations": self.locations,
+            "given_up": self.given_up,
+            "simulator_restarts": self.simulator_restarts,
+            "recent": [asdict(statistics) for statistics in self.recent],
+        }
+
+    def set_state(self, state: Mapping[str, Any], steps: int) -> None:
+        """Goes on from `get_state` of the reporter of a run that was stopped.
+
+        Args:
+            state: as `get_state` gave it.
+            steps: optimiser steps done.
+        """
+        self.started -= float(state["seconds"])
+        self.steps = steps
+        for name in ("touches", "locations", "given_up", "simulator_restarts"):
+            setattr(self, name, int(state[name]))
+        self.recent.extend(PlayStatistics(**statistics) for statistics in state["recent"])
 
     # ---- phases ----------------------------------------------------------------------------------------------
 
@@ -143,7 +167,6 @@ class Reporter:
 
     def evaluated(self, metrics: dict[str, float], folder: Path) -> None:
         """An evaluation on the way is done."""
-        self.curve.append(metrics)
         self.note(
             f"evaluation at step {metrics['steps']:.0f}: mask AP50 {metrics['mask_ap50']:.1f}, "
             f"AP {metrics['mask_ap']:.1f} on {metrics['images']:.0f} images"

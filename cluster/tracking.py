@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import secrets
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,8 @@ from evaluation.files import write_text
 
 METRICS = "metrics.jsonl"
 """One JSON object a line, appended and flushed as the run goes, so that a crash loses nothing."""
+WANDB_ID = "wandb_id"
+"""Holds the id of the W&B run, which a resumed run goes on with."""
 
 
 class Tracker:
@@ -36,6 +39,7 @@ class Tracker:
         """
         self.folder = folder
         self.started = time.monotonic()
+        self.rows = mend(folder / METRICS)
         self.file = (folder / METRICS).open("a", encoding="utf-8")
         self.wandb: Any = None
         self.run: Any = None
@@ -46,8 +50,13 @@ class Tracker:
             import wandb
 
             self.wandb = wandb
+            known = folder / WANDB_ID
+            number = known.read_text(encoding="utf-8") if known.exists() else secrets.token_hex(4)
+            write_text(known, number)
             try:
                 self.run = wandb.init(
+                    id=number,
+                    resume="allow" if mode == "online" else None,
                     project=config.project,
                     entity=config.entity,
                     group=config.group,
@@ -63,6 +72,10 @@ class Tracker:
                 raise RunError(
                     f"tracking.mode={mode}: W&B did not start ({error}); tracking.mode=offline needs no login"
                 ) from error
+
+    def started_before(self, seconds: float) -> None:
+        """Lets the clock go on from a run that was stopped after so many seconds."""
+        self.started -= seconds
 
     @property
     def offline(self) -> bool:
@@ -91,7 +104,8 @@ class Tracker:
                 extra[key] = self.wandb.Histogram(np_histogram=(list(counts), list(edges)))
             for key, path in (images or {}).items():
                 extra[key] = self.wandb.Image(str(path))
-            self.run.log({**stamped, **extra})
+            self.run.log({**stamped, **extra}, step=self.rows)
+        self.rows += 1
 
     def summary(self, results: Mapping[str, Any]) -> None:
         """Stores the final figures in W&B's summary."""
@@ -143,6 +157,16 @@ def write_csv(source: Path, target: Path) -> None:
     writer.writeheader()
     writer.writerows(rows)
     write_text(target, text.getvalue())
+
+
+def mend(path: Path) -> int:
+    """Removes a last line that a crash cut off, if any; returns how many rows the file has."""
+    if not path.exists():
+        return 0
+    text = path.read_text(encoding="utf-8")
+    if text and not text.endswith("\n"):
+        write_text(path, text[: text.rfind("\n") + 1])
+    return text.count("\n")
 
 
 def read_metrics(source: Path) -> list[dict[str, Any]]:

@@ -22,11 +22,13 @@ from cluster.interrupt import awaited, interrupt_flag, stop_if
 from cluster.reporting import Reporter
 from cluster.resources import Resources, check_before_start, ray_session
 from cluster.results import finish, print_result
+from cluster.run_state import Resumed, find_resumable
 from cluster.tracking import Tracker
 from evaluation.locations import locations_for
 from learner.schedule import total_locations
 from replay.interaction.record import RECORD_BYTES
 from replay.limiter import RateLimiter
+from replay.ring import in_use
 
 CHECKPOINT_BYTES = 30_000_000
 """Room for one checkpoint: weights, two moments and an average of 1.4 million parameters, rounded up."""
@@ -35,7 +37,8 @@ CHECKPOINT_BYTES = 30_000_000
 def run(config: TrainConfig, folder: Path) -> int:
     """The whole command. Returns the exit code."""
     started = time.monotonic()
-    check(config, folder)
+    resumed = find_resumable(folder) if config.resume is not None else None
+    check(config, folder, resumed)
     OmegaConf.save(OmegaConf.structured(config), folder / "config.yaml")
     print(f"RUN {folder}", flush=True)
     with interrupt_flag() as interrupted:
@@ -48,14 +51,18 @@ def run(config: TrainConfig, folder: Path) -> int:
         assert isinstance(container, dict)
         tracker = Tracker(config.tracking, folder, {str(key): value for key, value in container.items()}, folder.name)
         reporter = Reporter(tracker, folder, config.tracking.log_every_s)
+        if resumed is not None:
+            reporter.set_state(resumed.state.report, resumed.steps)
+            started -= reporter.seconds()
+            reporter.note(f"resumed from {resumed.checkpoint.name} in phase {resumed.state.phase}")
         unsynced: str | None = None
         try:
             stop_if(interrupted)
             with ray_session(config.cluster) as resources:
                 stop_if(interrupted)
-                parts = build(config, folder, resources, test, interrupted)
+                parts = build(config, folder, resources, test, interrupted, resumed)
                 evaluator = parts.evaluator.prepare.remote()
-                coordinator = Coordinator(config, folder, parts, training, reporter, interrupted)
+                coordinator = Coordinator(config, folder, parts, training, reporter, interrupted, resumed)
                 try:
                     weights = coordinator.run()
                 finally:
@@ -83,17 +90,20 @@ def run(config: TrainConfig, folder: Path) -> int:
     return 0
 
 
-def check(config: TrainConfig, folder: Path) -> None:
+def check(config: TrainConfig, folder: Path, resumed: Resumed | None = None) -> None:
     """What can be known before any process starts.
 
     Raises:
-        UsageError: the schedule, the bank and the disk do not fit together.
+        UsageError: the schedule, the bank and the disk do not fit together, or the run to resume still goes on.
     """
     check_before_start(config.cluster)
     check_schedule(config)
     if config.cluster.address is None:
         check_launch(config.simulator)
-    needed = config.replay.capacity * RECORD_BYTES + CHECKPOINT_BYTES * (config.checkpoints_kept + 1)
+    bank = config.replay.capacity * RECORD_BYTES if resumed is None else 0
+    if resumed is not None and in_use(folder / "bank"):
+        raise UsageError(f"resume={folder}: that run still goes on; stop it first")
+    needed = bank + CHECKPOINT_BYTES * (config.checkpoints_kept + 1)
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise UsageError(
@@ -128,7 +138,14 @@ def check_schedule(config: TrainConfig) -> None:
         present = min(config.replay.capacity, present + total_locations(phase))
 
 
-def build(config: TrainConfig, folder: Path, resources: Resources, test: Any, interrupted: threading.Event) -> Parts:
+def build(
+    config: TrainConfig,
+    folder: Path,
+    resources: Resources,
+    test: Any,
+    interrupted: threading.Event,
+    resumed: Resumed | None = None,
+) -> Parts:
     """Starts the replay, the learner and the evaluator; actors are started by the coordinator's pool.
 
     Raises:
@@ -148,6 +165,7 @@ def build(config: TrainConfig, folder: Path, resources: Resources, test: Any, in
             folder / "bank",
             seed=config.seed,
             actors=config.cluster.actors,
+            restore_from=resumed.checkpoint if resumed else None,
             options=dict(resources.light),
         )
     except ray.exceptions.RayError as error:
@@ -160,6 +178,8 @@ def build(config: TrainConfig, folder: Path, resources: Resources, test: Any, in
         config.evaluation, config.simulator, config.actors, config.models, test, config.seed
     )
     try:
+        if resumed is not None:
+            awaited(learner.load.remote(str(resumed.checkpoint)), interrupted)
         awaited(learner.health.remote(), interrupted)
     except ray.exceptions.RayError as error:
         raise RunError(f"the learner did not start: {cause_of(error)}") from error

@@ -56,6 +56,9 @@ class DatasetConfig:
     """Fewest pixels in reach that make a thing part of the ground truth (spec section 1: 10)."""
     max_mass: float
     """Things from this mass on are no part of the ground truth, kg (spec section 1: 150)."""
+    forces: list[float]
+    """Magnitudes, rising, that are tried on each annotated thing for its smallest sufficient one (`min_force`, which
+    then decides its mass class); empty: not measured, the class follows from the mass."""
     reach_shape: str
     """What is in reach: a name of `actors.config.REACH_SHAPES`; the agent's, unless the two are to differ."""
     reach_radius: float
@@ -90,6 +93,10 @@ class DatasetConfig:
                 raise ValueError(f"evaluation.dataset.{field} must be at least 1.")
         if self.max_mass <= 0:
             raise ValueError("evaluation.dataset.max_mass must be above 0.")
+        if list(self.forces) != sorted(set(self.forces)) or min(self.forces, default=1) <= 0:
+            raise ValueError(
+                f"evaluation.dataset.forces must be positive magnitudes in increasing order, not {list(self.forces)}"
+            )
         if self.reach_shape not in REACH_SHAPES:
             raise ValueError(f"evaluation.dataset.reach_shape must be one of {', '.join(REACH_SHAPES)}.")
         if self.reach_radius <= 0:

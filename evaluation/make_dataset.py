@@ -32,12 +32,14 @@ from ai2thor.server import Event
 
 from actors.config import SimulatorConfig
 from actors.controller import Observation, SimulatorError, SimulatorProcess
+from actors.geometry import hand_distance, reach_mask
 from actors.interaction.locations import Location, verify
 from evaluation.config import DatasetConfig, SplitConfig
 from evaluation.dataset import NOT_MEASURED, SEED_LIMIT, mass_class, save_entries
 from evaluation.files import save_array
 from evaluation.ground_truth import TrueObject, objects_in_reach
 from evaluation.masks import area, box, encode
+from evaluation.min_force import minimum_forces
 from evaluation.progress import Progress
 from replay.interaction.record import IMAGE_SIZE
 
@@ -283,7 +285,7 @@ def _locations_of_spawn(
     if not _succeeded(simulator.step("MakeAllObjectsMoveable", **blind)):
         return []
     positions = simulator.step("GetReachablePositions", **blind).metadata["actionReturn"] or []
-    made: list[Made] = []
+    looks: list[_Look] = []
     for _ in range(config.attempts_per_spawn if positions else 0):
         position = positions[random.integers(len(positions))]
         location = Location(
@@ -294,15 +296,25 @@ def _locations_of_spawn(
             horizon=float(random.choice(config.horizons)),
             seed=seed,
         )
-        accepted = _look(config, split, location, simulator)
+        accepted = _look(config, location, simulator)
         if accepted is not None:
-            made.append(accepted)
-            if len(made) == split.poses_per_spawn:
+            looks.append(accepted)
+            if len(looks) == split.poses_per_spawn:
                 break
-    return made
+    # Only now: measuring forces moves things.
+    return [_made(config, split, look, simulator) for look in looks]
 
 
-def _look(config: DatasetConfig, split: SplitConfig, location: Location, simulator: SimulatorProcess) -> Made | None:
+@dataclass(frozen=True)
+class _Look:
+    """An accepted pose."""
+
+    location: Location
+    observation: Observation
+    things: list[TrueObject]
+
+
+def _look(config: DatasetConfig, location: Location, simulator: SimulatorProcess) -> _Look | None:
     """Goes to a pose and looks; None if the simulator refuses it or too little is in reach."""
     event = simulator.step(
         "TeleportFull",
@@ -326,6 +338,12 @@ def _look(config: DatasetConfig, split: SplitConfig, location: Location, simulat
     )
     if sum(thing.pixels_in_reach >= config.min_pixels for thing in found) < config.min_objects:
         return None
+    return _Look(location, look, found)
+
+
+def _made(config: DatasetConfig, split: SplitConfig, look: _Look, simulator: SimulatorProcess) -> Made:
+    """The entry of an accepted pose; measures its objects' forces if that is wanted."""
+    location = look.location
     fields = {
         "width": IMAGE_SIZE,
         "height": IMAGE_SIZE,
@@ -336,18 +354,34 @@ def _look(config: DatasetConfig, split: SplitConfig, location: Location, simulat
             "horizon": location.horizon,
             "seed": location.seed,
         },
-        "annotations": [_annotation(thing) for thing in found] if split.annotated else [],
+        "annotations": [],
     }
-    return Made(fields, look if split.annotated else None)
+    if not split.annotated:
+        return Made(fields, None)
+    forces = [float(NOT_MEASURED)] * len(look.things)
+    if config.forces:
+        reach = config.reach()
+        forces = minimum_forces(
+            simulator,
+            location,
+            look.things,
+            reach_mask(look.observation.depth, location.horizon, reach, simulator.config.field_of_view),
+            config.forces,
+            hand_distance(reach),
+            config.placement_attempts,
+            np.random.default_rng([config.seed, location.seed]),
+        )
+    fields["annotations"] = [_annotation(thing, force) for thing, force in zip(look.things, forces, strict=True)]
+    return Made(fields, look.observation)
 
 
-def _annotation(thing: TrueObject) -> dict[str, Any]:
+def _annotation(thing: TrueObject, force: float) -> dict[str, Any]:
     rle = encode(thing.mask)
     return {
         "segmentation": rle,
         "category_id": mass_class(thing.mass),
         "gt_mass": thing.mass,
-        "min_force": NOT_MEASURED,
+        "min_force": int(force) if force == int(force) else force,
         "bbox": box(rle),
         "area": area(rle),
         "objectType": thing.object_type,

@@ -106,6 +106,8 @@ class LearnerShell:
         self.learner.set_progress(progress)
         self.learner.train_only_force_head(force_head_only)
         for step in range(batches):
+            if self.stopping.is_set():
+                break  # before another batch is drawn: strict alternation goes on exactly here
             started = time.perf_counter()
             wanted = min(1 + prefetch, left_in_phase - step)
             while len(self.in_flight) < wanted:

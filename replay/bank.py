@@ -156,6 +156,22 @@ class MemoryBank:
                 self._slot_of_key.clear()
             self._changed.notify_all()
 
+    def continue_phase(self, sampled: int) -> None:
+        """Goes on in a restored phase at so many batches.
+
+        A learner that died may have asked for batches that it never used, or may have been saved a moment before or
+        after the bank was: its count is the one that is true of the weights.
+
+        Raises:
+            RuntimeError: the bank was not restored within a phase.
+            ValueError: a count that the phase cannot have.
+        """
+        with self._changed:
+            if self._limiter is None:
+                raise RuntimeError("the memory bank was not saved within a phase: start_phase begins one")
+            self._limiter.set_state({**self._limiter.get_state(), "sampled": sampled})
+            self._changed.notify_all()
+
     def end_phase(self) -> None:
         """Ends the phase early (without effect if it has ended): what waits, and what comes, is turned away.
 

@@ -274,6 +274,15 @@ class Ring:
         return slots[found != stamps]
 
 
+def in_use(folder: Path) -> bool:
+    """Whether a process has a ring in this folder open."""
+    try:
+        os.close(_lock(folder))
+    except OSError:
+        return True
+    return False
+
+
 def _lock(folder: Path) -> int:
     """Claims the folder for this process until the descriptor returned is closed, or the process ends."""
     lock = os.open(folder / "_lock", os.O_RDWR | os.O_CREAT, 0o644)

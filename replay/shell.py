@@ -57,6 +57,11 @@ class ReplayActor:
         self._opened.start_phase(phase, fresh)
 
     @ray.method(concurrency_group="control")
+    def continue_phase(self, sampled: int) -> None:
+        """See `MemoryBank.continue_phase`."""
+        self._opened.continue_phase(sampled)
+
+    @ray.method(concurrency_group="control")
     def end_phase(self) -> None:
         """See `MemoryBank.end_phase`."""
         self._opened.end_phase()

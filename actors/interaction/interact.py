@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from actors.config import ActorConfig
 from actors.controller import Observation, SimulatorProcess
-from actors.geometry import reach_mask
+from actors.geometry import hand_distance, reach_mask
 from actors.interaction.choose import Touch, TouchPlan, choose_touches
 from actors.interaction.locations import Location, set_up
 from actors.interaction.self_supervision import SelfSupervision
@@ -31,9 +31,6 @@ from replay.interaction.record import (
     is_success,
     pack_masks,
 )
-
-UNLIMITED_HAND = 100.0
-"""handDistance, metres, for reaches that are no sphere: the reach itself was checked by depth before the touch."""
 
 
 class Supervision(Protocol):
@@ -150,13 +147,12 @@ class Player:
         return Feedback.UNSUCCESSFUL, None, look
 
     def _touch(self, touch: Touch, force: float) -> Observation:
-        sphere = self.config.reach.shape in ("sphere", "intersection")
         arguments: dict[str, Any] = {
             "x": (touch.column + 0.5) / GRID_SIZE,
             "y": (touch.row + 0.5) / GRID_SIZE,
             "direction": dict(zip("xyz", touch.direction, strict=True)),
             "moveMagnitude": force,
-            "handDistance": self.config.reach.radius if sphere else UNLIMITED_HAND,
+            "handDistance": hand_distance(self.config.reach),
         }
         # Whether the action reports success does not matter: what counts is what the next look shows.
         return self.simulator.observe(self.simulator.step("TouchThenApplyForce", **arguments))

@@ -103,5 +103,8 @@ class SelfSupervision:
     def judge(self, image: NDArray[np.uint8], row: int, column: int) -> NDArray[np.bool_] | None:
         """B+ of a touch of cell (row, column) if it was successful, else None."""
         mask = self.mask(image)
-        successful = kernel_sum(mask, row, column, self._weights) >= self._config.success_threshold
-        return mask if successful else None
+        return mask if self.successful(mask, row, column) else None
+
+    def successful(self, mask: NDArray[np.bool_], row: int, column: int) -> bool:
+        """The success rule: whether enough of B+ lies around the touched cell."""
+        return kernel_sum(mask, row, column, self._weights) >= self._config.success_threshold

@@ -11,8 +11,9 @@ import pytest
 
 from actors.config import ActorConfig, ReachConfig
 from actors.controller import Observation
+from actors.geometry import UNLIMITED_HAND
 from actors.interaction.choose import DIRECTIONS, Touch, TouchPlan, choose_touches
-from actors.interaction.interact import UNLIMITED_HAND, Player, trials
+from actors.interaction.interact import Player, trials
 from actors.interaction.locations import Location
 from replay.interaction.record import Choice, Feedback, check_record, unpack_masks
 from tests.actors.test_self_supervision import CONFIG as SELF_SUPERVISION

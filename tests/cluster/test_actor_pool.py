@@ -21,6 +21,7 @@ from tests.cluster.test_resources import LOCAL
 @pytest.fixture(scope="module")
 def session() -> Iterator[None]:
     ray.init(
+        address="local",
         num_cpus=4,
         object_store_memory=80_000_000,
         include_dashboard=False,

@@ -132,3 +132,13 @@ def test_an_unknown_error_is_still_one_sentence(tmp_path: Path) -> None:
         raise ZeroDivisionError("by zero")
 
     assert guarded(work) == 1
+
+
+def test_rooms_draws_its_sheets(tmp_path: Path) -> None:
+    done = playpen("rooms", "scenes=[FloorPlan402]", "views=1", "touches=3", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].startswith("RESULT ")
+    assert {path.name for path in tmp_path.glob("outputs/rooms/*/*.png")} == {"views.png", "touches.png"}
+    refused = playpen("rooms", "scenes=[FloorPlan99]", folder=tmp_path)
+    assert refused.returncode == 2 and "no scene 'FloorPlan99'" in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1

@@ -39,6 +39,8 @@ def test_reach_of_the_baseline_is_the_data_sets() -> None:
         ("dataset.max_mass", 0),
         ("dataset.reach_shape", "cube"),
         ("dataset.reach_radius", -1),
+        ("dataset.forces", [30, 5]),
+        ("dataset.forces", [0, 5]),
         ("images", -1),
         ("max_detections", 0),
         ("every_minutes", 0),

@@ -322,3 +322,17 @@ def test_a_full_disk_leaves_the_earlier_state(tiny_disk: Path) -> None:
         write_state(path, {"a": 2, "b": np.zeros(2**20)})
     assert read_state(path)["a"] == 1
     assert [entry.name for entry in tiny_disk.iterdir()] == [STATE_FILE]
+
+
+def test_a_restored_phase_goes_on_at_the_learners_count(tmp_path: Path) -> None:
+    bank = half_way(tmp_path / "a")  # 12 locations and 4 + 5 batches
+    bank.save()
+    bank.close()
+    again = MemoryBank.restore(config(10, locations_ahead=4, batches_ahead=3), tmp_path / "a", FORMAT)
+    again.continue_phase(7)
+    assert again.statistics()["phase"]["sampled"] == 7
+    with pytest.raises(ValueError, match="is not of this phase"):
+        again.continue_phase(1000)
+    again.end_phase()
+    with pytest.raises(RuntimeError, match="start_phase begins one"):
+        again.continue_phase(7)

@@ -1,0 +1,224 @@
+"""How fast the embedded simulator is, and how good the masks are that its touches give, through the real client.
+
+    python -m benchmarks.simulator [--touches T] [--looks L] [--set-ups U] [--soak S] [--seed S]
+
+Client and simulator share one core. Three rates: touches that all hit a moveable thing (rigid-body motion until rest,
+then RGB and depth), looks (a teleport, RGB and depth), and locations set up (reset, spawn, teleport, look) in rooms
+that the simulator has in its cache. The touches are chosen by a first simulator that draws instance masks; a second
+one, started as actors start it, repeats them against the clock.
+
+Mask quality: B+ of at least T touches that hit a moveable thing, against the thing's true mask in the look before, and
+half as many touches of random cells. A touch is truly a success if it moved what it hit by more than 5 cm or 15
+degrees. Precision and recall are the success rule's.
+
+`--soak S` sets up S further locations and reports the growth of the simulator's memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import cv2
+import numpy as np
+import psutil
+import yaml
+from rich.console import Console
+from rich.table import Table
+from tqdm import tqdm
+
+from actors.config import ActorConfig, ReachConfig, SelfSupervisionConfig, SimulatorConfig
+from actors.controller import SimulatorProcess
+from actors.interaction.locations import Location, set_up
+from benchmarks.actor import RecordingSimulator
+from evaluation.rooms import StudiedTouch, fullest_views, study_touches
+from simulator.categories import CATEGORIES
+
+CONF = Path(__file__).resolve().parent.parent / "conf"
+VIEWS = 2
+"""Looks of each room that are touched."""
+TRIES = 8
+"""Random poses among which those are the fullest."""
+CACHED = 3
+"""Rooms between which locations are set up."""
+
+
+def configs() -> tuple[SimulatorConfig, ActorConfig]:
+    """The default simulator and actor."""
+    simulator = yaml.safe_load((CONF / "simulator" / "rooms.yaml").read_text())
+    values = yaml.safe_load((CONF / "actors" / "interaction.yaml").read_text())
+    values["reach"] = ReachConfig(**values["reach"])
+    values["self_supervision"] = SelfSupervisionConfig(**values["self_supervision"])
+    return SimulatorConfig(**simulator), ActorConfig(**values)
+
+
+def study(
+    simulator: RecordingSimulator, config: ActorConfig, touches: int, seed: int
+) -> tuple[list[StudiedTouch], list[list[tuple[str, dict[str, Any]]]], list[int], list[Location]]:
+    """Touches in rooms of all kinds; for each location also what the simulator was asked, and its things in reach."""
+    random = np.random.default_rng(seed)
+    scenes = random.permutation(sorted(simulator.scenes))
+    done: list[StudiedTouch] = []
+    asked, things, locations = [], [], []
+    with tqdm(total=touches, desc="touches of things", disable=None) as bar:
+        for scene in np.tile(scenes, 20):
+            for view in fullest_views(simulator, str(scene), int(random.integers(10_000)), config, VIEWS, TRIES):
+                simulator.asked.clear()
+                made = list(study_touches(simulator, view.location, config, random, 8, 4))
+                asked.append(list(simulator.asked))
+                things.append(view.things)
+                locations.append(view.location)
+                done += made
+                bar.update(sum(touch.mass is not None for touch in made))
+            if sum(touch.mass is not None for touch in done) >= touches:
+                return done, asked, things, locations
+    return done, asked, things, locations
+
+
+def time_touches(
+    simulator: SimulatorProcess, asked: list[list[tuple[str, dict[str, Any]]]], hits: list[list[bool]]
+) -> float:
+    """Touches a second, of those that hit a moveable thing: the others are made too, but not counted or timed."""
+    seconds, count = 0.0, 0
+    for actions, of_things in zip(tqdm(asked, desc="touches, timed", disable=None), hits, strict=True):
+        outcomes = iter(of_things)
+        for action, arguments in actions:
+            if action == "reset":
+                simulator.reset(**arguments)
+                continue
+            started = perf_counter()
+            event = simulator.step(action, **arguments)
+            if action == "TouchThenApplyForce":
+                simulator.observe(event)
+                if next(outcomes):
+                    seconds += perf_counter() - started
+                    count += 1
+    return count / seconds
+
+
+def time_looks(simulator: SimulatorProcess, locations: list[Location], looks: int, seed: int) -> float:
+    """Looks a second: teleports to random poses of some rooms, RGB and depth."""
+    random = np.random.default_rng(seed)
+    seconds = 0.0
+    for location in locations:
+        set_up(simulator, location)
+        places = simulator.step("GetReachablePositions", renderImage=False).metadata["actionReturn"]
+        for _ in range(looks // len(locations)):
+            place = places[random.integers(len(places))]
+            turn = {"x": 0.0, "y": float(random.integers(8) * 45), "z": 0.0}
+            started = perf_counter()
+            simulator.observe(
+                simulator.step("TeleportFull", position=place, rotation=turn, horizon=30.0, standing=True)
+            )
+            seconds += perf_counter() - started
+    return looks // len(locations) * len(locations) / seconds
+
+
+def time_set_ups(simulator: SimulatorProcess, locations: list[Location], count: int) -> float:
+    """Median milliseconds of setting a location up, in turn in rooms that are in the cache."""
+    few = {location.scene: location for location in locations[: 2 * CACHED]}
+    chosen = list(few.values())[:CACHED]
+    times = []
+    for number in range(count + len(chosen)):
+        started = perf_counter()
+        set_up(simulator, chosen[number % len(chosen)])
+        times.append(perf_counter() - started)
+    return 1000 * float(np.median(times[len(chosen) :]))
+
+
+def soak(simulator: SimulatorProcess, locations: list[Location], count: int) -> tuple[float, float]:
+    """Memory of the simulator, MB, after a tenth and at the end of so many set-ups in all rooms visited."""
+    process = psutil.Process(simulator.pid)
+    early = 0.0
+    for number in tqdm(range(count), desc="soak", disable=None):
+        set_up(simulator, locations[number % len(locations)])
+        if number == count // 10:
+            early = process.memory_info().rss / 1e6
+    return early, process.memory_info().rss / 1e6
+
+
+def quality(touches: list[StudiedTouch]) -> dict[str, Any]:
+    """Precision and recall of the success rule, and the IoUs of the successful touches' masks."""
+    judged = [touch.moved for touch in touches if touch.successful]
+    moved = [touch.successful for touch in touches if touch.moved]
+    ious = [touch.iou for touch in touches if touch.mass is not None and touch.successful]
+    low, median, high = np.percentile(ious, [25, 50, 75])
+    return {
+        "success_precision": round(float(np.mean(judged)), 3),
+        "success_recall": round(float(np.mean(moved)), 3),
+        "mask_iou_median": round(float(median), 3),
+        "mask_iou_quartiles": (round(float(low), 3), round(float(high), 3)),
+        "mask_iou_mean": round(float(np.mean(ious)), 3),
+        "hits": sum(touch.mass is not None for touch in touches),
+        "touches": len(touches),
+        "ious": np.histogram(ious, bins=10, range=(0, 1))[0].tolist(),
+    }
+
+
+def main() -> int:
+    """Runs the benchmark and prints its table and RESULT."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.simulator", description=__doc__.split("\n\n")[0])
+    parser.add_argument("--touches", type=int, default=500, help="touches that hit a moveable thing (500)")
+    parser.add_argument("--looks", type=int, default=600, help="looks (600)")
+    parser.add_argument("--set-ups", type=int, default=60, help="locations set up in cached rooms (60)")
+    parser.add_argument("--soak", type=int, default=0, help="locations set up to see whether memory grows (0)")
+    parser.add_argument("--seed", type=int, default=0, help="of rooms, poses and touches (0)")
+    arguments = parser.parse_args()
+    cv2.setNumThreads(1)
+    core = min(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {core})  # and so of the simulators that are started from here
+    simulator_config, config = configs()
+    chooser = RecordingSimulator(simulator_config, renderInstanceSegmentation=True)
+    try:
+        touches, asked, things, locations = study(chooser, config, arguments.touches, arguments.seed)
+    finally:
+        chooser.stop()
+    hits: list[list[bool]] = []
+    remaining = iter(touches)
+    for actions in asked:
+        hits.append([next(remaining).mass is not None for action, _ in actions if action == "TouchThenApplyForce"])
+    timed = SimulatorProcess(simulator_config)
+    try:
+        touches_per_s = time_touches(timed, asked, hits)
+        looks_per_s = time_looks(timed, locations[:6], arguments.looks, arguments.seed)
+        setup_ms = time_set_ups(timed, locations, arguments.set_ups)
+        grown = soak(timed, locations, arguments.soak) if arguments.soak else None
+        rss_mb = psutil.Process(timed.pid).memory_info().rss / 1e6
+    finally:
+        timed.stop()
+    result = {
+        "benchmark": "simulator",
+        "touches_per_s": round(touches_per_s, 1),
+        "looks_per_s": round(looks_per_s, 1),
+        "setup_ms": round(setup_ms, 1),
+        "rss_mb": round(rss_mb, 1),
+        **quality(touches),
+        "things_in_reach_median": float(np.median(things)),
+        "categories": len(CATEGORIES),
+        **({"rss_mb_early": round(grown[0], 1), "rss_mb_late": round(grown[1], 1)} if grown else {}),
+        "conditions": {
+            "cores": 1,
+            "load": round(os.getloadavg()[0], 2),
+            "image": f"{simulator_config.width}x{simulator_config.height}",
+            "locations": len(locations),
+            "soak": arguments.soak,
+            "seed": arguments.seed,
+            "command": simulator_config.command,
+        },
+    }
+    table = Table("figure", "measured")
+    for name, value in result.items():
+        if name not in ("benchmark", "conditions"):
+            table.add_row(name, str(value))
+    Console(width=100).print(table)
+    print(f"conditions: {result['conditions']}")
+    print(f"RESULT {json.dumps(result)}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

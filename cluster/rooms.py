@@ -1,0 +1,61 @@
+"""`./playpen rooms`: contact sheets of rooms and of touches."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+
+from actors.controller import SimulatorProcess
+from cluster.config import RoomsConfig
+from cluster.errors import UsageError
+from cluster.results import print_result
+from evaluation.progress import Progress
+from evaluation.room_sheets import touches_sheet, views_sheet
+from evaluation.rooms import StudiedTouch, View, fullest_views, study_touches
+
+
+def run(config: RoomsConfig, folder: Path) -> int:
+    """The whole command. Returns the exit code."""
+    started = time.monotonic()
+    simulator = SimulatorProcess(config.simulator, renderInstanceSegmentation=True)
+    try:
+        unknown = [scene for scene in config.scenes if scene.removesuffix("_physics") not in simulator.scenes]
+        if unknown:
+            raise UsageError(f"scenes: the simulator has no scene '{unknown[0]}'")
+        rooms: list[list[View]] = []
+        with Progress("rooms", len(config.scenes), "room") as progress:
+            for scene in config.scenes:
+                rooms.append(
+                    fullest_views(simulator, scene, config.seed, config.actors, config.views, 4 * config.views)
+                )
+                progress.step()
+        touches: list[StudiedTouch] = []
+        random = np.random.default_rng(config.seed)
+        with Progress("touches", config.touches, "touch") as progress:
+            for views in rooms:
+                # Spread over the rooms; two in three at things.
+                left = -(-(config.touches - len(touches)) // (len(rooms) - rooms.index(views)))
+                for view in views[:1]:
+                    made = study_touches(simulator, view.location, config.actors, random, left - left // 3, left // 3)
+                    touches += list(made)[:left]
+                progress.update(len(touches))
+    finally:
+        simulator.stop()
+    sheets = {"views": folder / "views.png", "touches": folder / "touches.png"}
+    views_sheet(sheets["views"], rooms)
+    touches_sheet(sheets["touches"], touches, config.actors.self_supervision.change_threshold)
+    print(f"RUN {folder}")
+    print_result(
+        {
+            "command": "rooms",
+            "rooms": len(rooms),
+            "things_in_reach": [view.things for views in rooms for view in views],
+            "touches": len(touches),
+            "wall_s": round(time.monotonic() - started, 1),
+            "seed": config.seed,
+            "files": {name: str(path) for name, path in sheets.items()},
+        }
+    )
+    return 0

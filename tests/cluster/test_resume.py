@@ -1,0 +1,171 @@
+"""Runs that are stopped or killed and go on: real processes, the smoke experiment."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cluster.cli import resumed_config, resumed_folder
+from cluster.errors import UsageError
+from cluster.run_state import RunState, find_resumable
+from cluster.tracking import mend
+from tests.cluster.test_cli import ROOT, playpen
+from tests.cluster.test_run import SmokeRun, processes_of, result_of, smoke  # noqa: F401  (a fixture)
+
+
+def start(folder: Path, smoke_root: Path, *overrides: str) -> subprocess.Popen[str]:
+    """Starts a smoke run in `folder` on the data set that is there already."""
+    (folder / "outputs").mkdir(parents=True)
+    (folder / "outputs" / "datasets").symlink_to(smoke_root / "outputs" / "datasets")
+    return subprocess.Popen(
+        [sys.executable, "-m", "cluster", "train", "experiment=smoke", "evaluation.figures=0", *overrides],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "HOME": str(folder / "home")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 180) -> None:
+    """Waits while the process lives."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline, "too slow"
+        time.sleep(0.2)
+
+
+def run_folder(folder: Path) -> Path:
+    return next(folder.glob("outputs/train/*"))
+
+
+def steps_done(folder: Path) -> int:
+    """Optimiser steps by the newest row of the run's metrics."""
+    rows = [line for path in folder.glob("outputs/train/*/metrics.jsonl") for line in path.read_text().splitlines()]
+    return max((json.loads(row).get("steps", 0) for row in rows if row.endswith("}")), default=0)
+
+
+STRICT = ("replay.strict=true", "tracking.log_every_s=0.1", "tracking.mode=disabled")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stop_after", [1, 4, 8])
+def test_stopped_and_resumed_strict_run_equals_the_uninterrupted_one(
+    smoke: SmokeRun,  # noqa: F811
+    tmp_path: Path,
+    stop_after: int,
+) -> None:
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    # A step a call, so that the run can be stopped in the middle of a round.
+    strict = (*STRICT, "learner.publish_every=1")
+    process = start(whole, smoke.root, *strict)
+    assert process.wait(timeout=240) == 0, process.communicate()[1]
+    process = start(cut, smoke.root, *strict)
+    wait_until(lambda: steps_done(cut) >= stop_after, process)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "./playpen train resume=" in errors
+    done = playpen("train", f"resume={run_folder(cut)}", folder=cut)
+    assert done.returncode == 0, done.stderr
+    result = result_of(done.stdout)
+    names = [next(folder.glob("outputs/train/*/checkpoints/step_0000011/model-*")).name for folder in (whole, cut)]
+    assert names[0] == names[1]  # the names hold the SHA-256 of the weights
+    before = json.loads((run_folder(whole) / "results.json").read_text())
+    for name in ("mask_ap50", "box_ap50", "touches", "locations", "steps", "greedy_success", "random_success"):
+        assert result[name] == before[name], name
+
+
+def test_killed_driver_leaves_nothing_and_its_run_goes_on(smoke: SmokeRun, tmp_path: Path) -> None:  # noqa: F811
+    process = start(tmp_path, smoke.root, "checkpoint_minutes=0.02", "tracking.log_every_s=0.1", "seed=3")
+    try:
+        wait_until(lambda: steps_done(tmp_path) >= 3, process)
+        wait_until(lambda: bool(list(tmp_path.glob("outputs/train/*/checkpoints/step_*/bank.npz"))), process)
+    finally:
+        process.kill()
+    process.communicate()
+    # Two of Ray's agents try for a minute to report to a server that died too; nothing else stays.
+    for seconds, lingering in ((15, "Agent"), (90, "")):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            left = [line for line in processes_of(tmp_path) if not lingering or lingering not in line]
+            if not left:
+                break
+            time.sleep(0.5)
+        assert not left
+    folder = run_folder(tmp_path)
+    rows = len((folder / "metrics.jsonl").read_text().splitlines())
+    done = playpen("train", f"resume={folder}", "tracking.log_every_s=1", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    result = result_of(done.stdout)
+    # 6 + 3 * 3 + 2 * 3 locations; K = 2, 2, 3 and 2, 2 batches: no burst of steps, no location left out.
+    assert (result["steps"], result["locations"]) == (11, 21)
+    assert "resumed from step_" in (folder / "run.log").read_text()
+    metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert len(metrics) > rows
+    assert [row["seconds"] for row in metrics[rows:]] == sorted(row["seconds"] for row in metrics[rows:])
+    assert len({path.suffix for path in folder.glob("wandb/offline-run-*")}) >= 1
+    ids = {path.name.rpartition("-")[2] for path in folder.glob("wandb/offline-run-*")}
+    assert ids == {(folder / "wandb_id").read_text()}
+    again = playpen("train", f"resume={folder}", folder=tmp_path)
+    assert again.returncode == 2 and "that run is finished" in again.stderr
+    assert len(again.stderr.strip().splitlines()) == 1
+
+
+def test_state_survives_json() -> None:
+    state = RunState(1, True, 7, 3.5, 12, 40, [3, 4], {"touches": 9})
+    assert RunState.from_json(json.loads(json.dumps(state.as_json())), Path("x")) == state
+
+
+@pytest.mark.parametrize("name", ["phase", "open_numbers", "report"])
+def test_forged_state_is_refused(name: str) -> None:
+    values = RunState().as_json() | {name: "x"}
+    with pytest.raises(UsageError, match=rf"run\.{name} must be of type"):
+        RunState.from_json(values, Path("x"))
+    del values[name]
+    with pytest.raises(UsageError, match=rf"run\.{name} must be of type"):
+        RunState.from_json(values, Path("x"))
+    with pytest.raises(UsageError):
+        RunState.from_json(None, Path("x"))
+
+
+def test_folders_that_cannot_be_resumed(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"has no config\.yaml"):
+        resumed_folder([f"resume={tmp_path}"])
+    (tmp_path / "config.yaml").write_text("seed: 1")
+    with pytest.raises(UsageError, match="leave -m out"):
+        resumed_folder(["-m", f"resume={tmp_path}"])
+    assert resumed_folder([f"resume={tmp_path}"]) == tmp_path
+    assert resumed_folder(["seed=2"]) is None
+    with pytest.raises(UsageError, match="holds no checkpoint with a memory bank"):
+        find_resumable(tmp_path)
+    (tmp_path / "results.json").write_text("{}")
+    with pytest.raises(UsageError, match="that run is finished"):
+        find_resumable(tmp_path)
+
+
+def test_resumed_configuration_takes_single_values_only(smoke: SmokeRun) -> None:  # noqa: F811
+    changed = resumed_config(smoke.folder, ["resume=x", "learner.lr=0.25", "checkpoint_minutes=3"])
+    assert (changed.learner.lr, changed.checkpoint_minutes, changed.seed) == (0.25, 3, 3)
+    with pytest.raises(UsageError, match="resume goes on with the run's experiment"):
+        resumed_config(smoke.folder, ["experiment=paper"])
+    with pytest.raises(UsageError, match="lrr"):
+        resumed_config(smoke.folder, ["learner.lrr=1"])
+
+
+def test_cut_off_row_is_removed(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    assert mend(path) == 0
+    path.write_text('{"a": 1}\n{"a": 2}\n{"a"')
+    assert mend(path) == 2
+    assert path.read_text() == '{"a": 1}\n{"a": 2}\n'
