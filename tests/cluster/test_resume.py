@@ -86,6 +86,7 @@ def test_stopped_and_resumed_strict_run_equals_the_uninterrupted_one(
         assert result[name] == before[name], name
 
 
+@pytest.mark.slow
 def test_killed_driver_leaves_nothing_and_its_run_goes_on(smoke: SmokeRun, tmp_path: Path) -> None:  # noqa: F811
     process = start(tmp_path, smoke.root, "checkpoint_minutes=0.02", "tracking.log_every_s=0.1", "seed=3")
     try:
