@@ -49,6 +49,19 @@ UNTRAINED_DISTANCE = 1e-4
 CONF = Path(__file__).resolve().parent.parent / "conf"
 
 
+def read(name: str) -> dict[str, Any]:
+    """The values of a file of conf/."""
+    return yaml.safe_load((CONF / name).read_text())
+
+
+def configs(simulator: str = "rooms", **changes: Any) -> tuple[SimulatorConfig, ActorConfig]:
+    """A simulator of conf/simulator, and the default actor with some values changed."""
+    values = read("actors/interaction.yaml") | changes
+    values["reach"] = ReachConfig(**values["reach"])
+    values["self_supervision"] = SelfSupervisionConfig(**values["self_supervision"])
+    return SimulatorConfig(**read(f"simulator/{simulator}.yaml")), ActorConfig(**values)
+
+
 class RecordingSimulator(SimulatorProcess):
     """Keeps what it was asked, so that another simulator can be asked the same."""
 
@@ -110,16 +123,7 @@ def main() -> int:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-
-    def read(name: str) -> dict[str, Any]:
-        return yaml.safe_load((CONF / name).read_text())
-
-    simulator_config = SimulatorConfig(**read(f"simulator/{arguments.simulator}.yaml"))
-    values = read("actors/interaction.yaml")
-    values["reach"] = ReachConfig(**values["reach"])
-    values["self_supervision"] = SelfSupervisionConfig(**values["self_supervision"])
-    values["cluster_distance"] = UNTRAINED_DISTANCE
-    config = ActorConfig(**values)
+    simulator_config, config = configs(arguments.simulator, cluster_distance=UNTRAINED_DISTANCE)
     torch.manual_seed(arguments.seed)
     predictor = Predictor(InteractionNetwork(NetworkConfig(**read("models/interaction.yaml"))))
     plan = TouchPlan(greedy=10, random=10, force_trials=False)

@@ -19,41 +19,29 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import cv2
 import numpy as np
 import psutil
-import yaml
 from rich.console import Console
 from rich.table import Table
 from tqdm import tqdm
 
-from actors.config import ActorConfig, ReachConfig, SelfSupervisionConfig, SimulatorConfig
+from actors.config import ActorConfig
 from actors.controller import SimulatorProcess
 from actors.interaction.locations import Location, set_up
-from benchmarks.actor import RecordingSimulator
+from benchmarks.actor import RecordingSimulator, configs
 from evaluation.rooms import StudiedTouch, fullest_views, study_touches
 from simulator.categories import CATEGORIES
 
-CONF = Path(__file__).resolve().parent.parent / "conf"
 VIEWS = 2
 """Looks of each room that are touched."""
 TRIES = 8
 """Random poses among which those are the fullest."""
 CACHED = 3
 """Rooms between which locations are set up."""
-
-
-def configs() -> tuple[SimulatorConfig, ActorConfig]:
-    """The default simulator and actor."""
-    simulator = yaml.safe_load((CONF / "simulator" / "rooms.yaml").read_text())
-    values = yaml.safe_load((CONF / "actors" / "interaction.yaml").read_text())
-    values["reach"] = ReachConfig(**values["reach"])
-    values["self_supervision"] = SelfSupervisionConfig(**values["self_supervision"])
-    return SimulatorConfig(**simulator), ActorConfig(**values)
 
 
 def study(

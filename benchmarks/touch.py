@@ -20,6 +20,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluation.min_force import MOVED_DEGREES, MOVED_METRES
 from simulator.physics import make_push
 from simulator.rendering import VISIBLE_GROUPS
 from simulator.room import Room, RoomSource, generated_rooms, rooms_of_module
@@ -29,8 +30,6 @@ CLASSES = {"light": (0.0, 0.5), "medium": (0.5, 2.0), "heavy": (2.0, np.inf)}
 """Mass classes and their bounds, kg."""
 DIRECTIONS = tuple(itertools.product((-1.0, 1.0), (1.0, 2.0), (-1.0, 1.0)))
 """(right, up, ahead) in the agent's body frame."""
-MOVED_METRES = 0.05
-MOVED_DEGREES = 15.0
 EYE_HEIGHT = 1.575
 """Metres."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 
@@ -34,12 +35,12 @@ def run(config: RoomsConfig, folder: Path) -> int:
         touches: list[StudiedTouch] = []
         random = np.random.default_rng(config.seed)
         with Progress("touches", config.touches, "touch") as progress:
-            for views in rooms:
+            for rooms_left, views in zip(range(len(rooms), 0, -1), rooms, strict=True):
                 # Spread over the rooms; two in three at things.
-                left = -(-(config.touches - len(touches)) // (len(rooms) - rooms.index(views)))
-                for view in views[:1]:
-                    made = study_touches(simulator, view.location, config.actors, random, left - left // 3, left // 3)
-                    touches += list(made)[:left]
+                share = math.ceil((config.touches - len(touches)) / rooms_left)
+                if views:
+                    at = views[0].location
+                    touches += study_touches(simulator, at, config.actors, random, share - share // 3, share // 3)
                 progress.update(len(touches))
     finally:
         simulator.stop()

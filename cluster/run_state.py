@@ -13,8 +13,6 @@ from cluster.errors import UsageError
 from learner.checkpoint import INDEX, read_index
 from replay.state_file import STATE_FILE
 
-CONFIG = "config.yaml"
-"""The resolved configuration in a run's folder."""
 KEY = "run"
 """Name of the state in a checkpoint's "extra"."""
 
@@ -79,8 +77,6 @@ def find_resumable(folder: Path) -> Resumed:
         UsageError: there is none, or the run is finished.
         CheckpointError: its index is damaged.
     """
-    if not (folder / CONFIG).is_file():
-        raise UsageError(f"resume={folder} is no run folder: it has no {CONFIG}")
     if (folder / "results.json").exists():
         raise UsageError(f"resume={folder}: that run is finished; its results are in {folder / 'results.json'}")
     whole = sorted(path.parent for path in folder.glob(f"checkpoints/step_*/{INDEX}"))

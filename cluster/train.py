@@ -53,6 +53,7 @@ def run(config: TrainConfig, folder: Path) -> int:
         reporter = Reporter(tracker, folder, config.tracking.log_every_s)
         if resumed is not None:
             reporter.set_state(resumed.state.report, resumed.steps)
+            tracker.started_before(reporter.seconds())
             started -= reporter.seconds()
             reporter.note(f"resumed from {resumed.checkpoint.name} in phase {resumed.state.phase}")
         unsynced: str | None = None

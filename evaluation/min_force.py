@@ -19,7 +19,8 @@ from actors.interaction.choose import DIRECTIONS
 from actors.interaction.locations import Location, set_up
 from evaluation.dataset import NOT_MEASURED
 from evaluation.ground_truth import TrueObject
-from replay.interaction.record import GRID_SIZE
+from evaluation.masks import centres, upsample
+from replay.interaction.record import GRID_SIZE, GRID_STRIDE
 
 MOVED_METRES = 0.05
 MOVED_DEGREES = 15.0
@@ -82,14 +83,13 @@ def minimum_forces(
 
 def inner_cell(mask: NDArray[np.bool_], reachable: NDArray[np.bool_]) -> tuple[int, int]:
     """(row, column) of the grid cell deepest within the reachable part of a (300, 300) mask that has one."""
-    size = mask.shape[0] // GRID_SIZE
-    pixels = mask & np.kron(reachable, np.ones((size, size), dtype=bool))
+    pixels = mask & upsample(reachable)
     # A border of zeros: the edge of the picture is an edge of the mask too.
     depth = cv2.distanceTransform(np.pad(pixels, 1).astype(np.uint8), cv2.DIST_L2, 3)[1:-1, 1:-1]
-    centres = np.where(pixels, depth, 0.0)[size // 2 :: size, size // 2 :: size]
-    if not centres.any():  # thinner than a cell: the cell with most of it
-        centres = pixels.reshape(GRID_SIZE, size, GRID_SIZE, size).sum(axis=(1, 3))
-    row, column = np.unravel_index(int(np.argmax(centres)), centres.shape)
+    cells = centres(np.where(pixels, depth, 0.0))
+    if not cells.any():  # thinner than a cell: the cell with most of it
+        cells = pixels.reshape(GRID_SIZE, GRID_STRIDE, GRID_SIZE, GRID_STRIDE).sum(axis=(1, 3))
+    row, column = np.unravel_index(int(np.argmax(cells)), cells.shape)
     return int(row), int(column)
 
 

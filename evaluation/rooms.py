@@ -19,6 +19,7 @@ from actors.interaction.choose import DIRECTIONS
 from actors.interaction.locations import Location, set_up
 from actors.interaction.self_supervision import SelfSupervision
 from evaluation.ground_truth import TrueObject, objects_in_reach
+from evaluation.masks import centres
 from evaluation.min_force import moved, pose
 from replay.interaction.record import GRID_SIZE, GRID_STRIDE
 
@@ -180,8 +181,3 @@ def study_touches(
             successful=judge.successful(mask, row, column),
             moved=hit is not None and moved(pose(event, hit.object_id), pose(answer, hit.object_id)),
         )
-
-
-def centres(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """(100, 100) values of a (300, 300) mask at the centre pixels of the grid's cells."""
-    return mask[GRID_STRIDE // 2 :: GRID_STRIDE, GRID_STRIDE // 2 :: GRID_STRIDE]

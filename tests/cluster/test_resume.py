@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,23 +16,8 @@ from cluster.cli import resumed_config, resumed_folder
 from cluster.errors import UsageError
 from cluster.run_state import RunState, find_resumable
 from cluster.tracking import mend
-from tests.cluster.test_cli import ROOT, playpen
-from tests.cluster.test_run import SmokeRun, processes_of, result_of, smoke  # noqa: F401  (a fixture)
-
-
-def start(folder: Path, smoke_root: Path, *overrides: str) -> subprocess.Popen[str]:
-    """Starts a smoke run in `folder` on the data set that is there already."""
-    (folder / "outputs").mkdir(parents=True)
-    (folder / "outputs" / "datasets").symlink_to(smoke_root / "outputs" / "datasets")
-    return subprocess.Popen(
-        [sys.executable, "-m", "cluster", "train", "experiment=smoke", "evaluation.figures=0", *overrides],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "HOME": str(folder / "home")},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+from tests.cluster.test_cli import playpen
+from tests.cluster.test_run import SmokeRun, processes_of, result_of, smoke, start  # noqa: F401  (a fixture)
 
 
 def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 180) -> None:
@@ -55,7 +39,7 @@ def steps_done(folder: Path) -> int:
     return max((json.loads(row).get("steps", 0) for row in rows if row.endswith("}")), default=0)
 
 
-STRICT = ("replay.strict=true", "tracking.log_every_s=0.1", "tracking.mode=disabled")
+STRICT = ("evaluation.figures=0", "replay.strict=true", "tracking.log_every_s=0.1", "tracking.mode=disabled")
 
 
 @pytest.mark.slow
@@ -88,7 +72,9 @@ def test_stopped_and_resumed_strict_run_equals_the_uninterrupted_one(
 
 @pytest.mark.slow
 def test_killed_driver_leaves_nothing_and_its_run_goes_on(smoke: SmokeRun, tmp_path: Path) -> None:  # noqa: F811
-    process = start(tmp_path, smoke.root, "checkpoint_minutes=0.02", "tracking.log_every_s=0.1", "seed=3")
+    process = start(
+        tmp_path, smoke.root, "evaluation.figures=0", "checkpoint_minutes=0.02", "tracking.log_every_s=0.1", "seed=3"
+    )
     try:
         wait_until(lambda: steps_done(tmp_path) >= 3, process)
         wait_until(lambda: bool(list(tmp_path.glob("outputs/train/*/checkpoints/step_*/bank.npz"))), process)
@@ -114,6 +100,8 @@ def test_killed_driver_leaves_nothing_and_its_run_goes_on(smoke: SmokeRun, tmp_p
     assert "resumed from step_" in (folder / "run.log").read_text()
     metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     assert len(metrics) > rows
+    # Every row of the resumed run lies later than the first step of the whole run.
+    assert metrics[rows]["seconds"] > next(row["seconds"] for row in metrics if row.get("steps"))
     assert [row["seconds"] for row in metrics[rows:]] == sorted(row["seconds"] for row in metrics[rows:])
     assert len({path.suffix for path in folder.glob("wandb/offline-run-*")}) >= 1
     ids = {path.name.rpartition("-")[2] for path in folder.glob("wandb/offline-run-*")}

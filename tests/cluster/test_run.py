@@ -171,18 +171,23 @@ def processes_of(folder: Path) -> list[str]:
     return found
 
 
-def test_interrupt_saves_a_checkpoint_and_leaves_nothing(smoke: SmokeRun, tmp_path: Path) -> None:
-    (tmp_path / "outputs").mkdir()
-    (tmp_path / "outputs" / "datasets").symlink_to(smoke.root / "outputs" / "datasets")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "cluster", "train", "experiment=smoke", "learner.phases.segmentation.rounds=50"],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "HOME": str(tmp_path / "home")},
+def start(folder: Path, smoke_root: Path, *overrides: str) -> subprocess.Popen[str]:
+    """Starts a smoke run in `folder`, on the data set that the smoke run in `smoke_root` has made."""
+    (folder / "outputs").mkdir(parents=True)
+    (folder / "outputs" / "datasets").symlink_to(smoke_root / "outputs" / "datasets")
+    return subprocess.Popen(
+        [sys.executable, "-m", "cluster", "train", "experiment=smoke", *overrides],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "HOME": str(folder / "home")},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
+
+
+def test_interrupt_saves_a_checkpoint_and_leaves_nothing(smoke: SmokeRun, tmp_path: Path) -> None:
+    process = start(tmp_path, smoke.root, "learner.phases.segmentation.rounds=50")
     try:
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline and not has_trained(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from omegaconf import DictConfig, OmegaConf
@@ -11,6 +12,7 @@ from actors.config import SimulatorConfig
 from evaluation.config import DatasetConfig, EvaluationConfig
 from evaluation.make_dataset import make_dataset
 
+Config = TypeVar("Config")
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
 
@@ -29,13 +31,17 @@ def evaluation_config(name: str = "novel_spaces", **changes: object) -> Evaluati
     return config
 
 
+def default(schema: type[Config], path: str) -> Config:
+    """The values of a file of conf/ over its schema."""
+    config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), OmegaConf.load(CONF / path)))
+    assert isinstance(config, schema)
+    return config
+
+
 @pytest.fixture(scope="session")
 def rooms() -> SimulatorConfig:
     """The embedded simulator, as configured."""
-    merged = OmegaConf.merge(OmegaConf.structured(SimulatorConfig), OmegaConf.load(CONF / "simulator" / "rooms.yaml"))
-    config = OmegaConf.to_object(merged)
-    assert isinstance(config, SimulatorConfig)
-    return config
+    return default(SimulatorConfig, "simulator/rooms.yaml")
 
 
 def small(folder: Path, workers: int = 1, locations: int = 7) -> DatasetConfig:

@@ -7,23 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from omegaconf import OmegaConf
 from PIL import Image
 
 from actors.config import ActorConfig, SimulatorConfig
 from actors.controller import SimulatorProcess
+from evaluation.masks import centres
 from evaluation.room_sheets import touches_sheet, views_sheet
-from evaluation.rooms import HORIZON, StudiedTouch, View, centres, fullest_views, study_touches
-from tests.evaluation.conftest import CONF
+from evaluation.rooms import HORIZON, StudiedTouch, View, fullest_views, study_touches
+from tests.evaluation.conftest import default
 
 
 @pytest.fixture(scope="module")
 def actors() -> ActorConfig:
     """The default actor."""
-    merged = OmegaConf.merge(OmegaConf.structured(ActorConfig), OmegaConf.load(CONF / "actors" / "interaction.yaml"))
-    config = OmegaConf.to_object(merged)
-    assert isinstance(config, ActorConfig)
-    return config
+    return default(ActorConfig, "actors/interaction.yaml")
 
 
 @pytest.fixture(scope="module")
