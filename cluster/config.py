@@ -46,19 +46,36 @@ class ClusterConfig:
     """Whether Ray's dashboard runs, on loopback (only when Ray is started here)."""
     dashboard_port: int
     """Port of the dashboard."""
+    heartbeat_s: float
+    """Seconds between two questions to each actor, the learner and the memory bank whether they are there."""
+    silent_after_s: float
+    """A part that leaves such a question unanswered for so long is taken for hung, ended and started anew: at most
+    heartbeat_s + silent_after_s after it fell silent."""
+    start_timeout_s: float
+    """An actor that has not started after so long is started anew, such as one whose node was lost meanwhile."""
     location_timeout_s: float
-    """An actor silent for so long over one location is taken for dead and replaced."""
+    """An actor that answers but is busy with one location for so long is taken for stuck and replaced."""
     location_attempts: int
-    """A location that failed so often is left out, with its last error in the log."""
+    """A location that failed so often is quarantined: left out from now on, with its last error in the log."""
+    quarantined_locations: int
+    """Most locations of the data set in quarantine; one more ends the run with its error."""
     actor_restarts: int
-    """Restarts of one actor in a row (without a location done in between) after which the run stops."""
+    """Failures of one actor in a row on one node (without a location done in between) after which the node is taken out
+    of use; if it is the only one, the run stops with the last error."""
+    part_restarts: int
+    """How often the learner and the memory bank are started again from the last checkpoint, if one of them is lost,
+    without progress in between; then the run stops."""
 
     def __post_init__(self) -> None:
         for name in ("actors", "location_attempts"):
             if getattr(self, name) < 1:
                 raise ValueError(f"cluster.{name} must be at least 1, not {getattr(self, name)}")
-        if self.location_timeout_s <= 0:
-            raise ValueError(f"cluster.location_timeout_s must be positive, not {self.location_timeout_s}")
+        for name in ("actor_restarts", "part_restarts", "quarantined_locations"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"cluster.{name} must be 0 or more, not {getattr(self, name)}")
+        for name in ("heartbeat_s", "silent_after_s", "start_timeout_s", "location_timeout_s"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"cluster.{name} must be positive, not {getattr(self, name)}")
         if self.object_store_bytes < 80_000_000:
             raise ValueError(f"cluster.object_store_bytes must be at least 80e6, not {self.object_store_bytes}")
         if not 1024 <= self.dashboard_port <= 65535:

@@ -11,5 +11,9 @@ class RunError(RuntimeError):
     """The run cannot go on; exit code 1. What was trained is in the last checkpoint."""
 
 
+class PartLost(RunError):
+    """The learner or the memory bank died or fell silent: the run goes on from its last checkpoint, or ends."""
+
+
 class Interrupted(Exception):
     """Ctrl-C or SIGTERM; exit code 130 after a checkpoint was saved."""

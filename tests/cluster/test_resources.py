@@ -26,9 +26,14 @@ LOCAL = ClusterConfig(
     object_store_bytes=100_000_000,
     dashboard=False,
     dashboard_port=8265,
+    heartbeat_s=5,
+    silent_after_s=30,
+    start_timeout_s=120,
     location_timeout_s=60,
     location_attempts=3,
+    quarantined_locations=10,
     actor_restarts=5,
+    part_restarts=5,
 )
 
 
@@ -113,6 +118,8 @@ def test_object_store_beyond_shared_memory_is_refused() -> None:
         ("actors", 0),
         ("location_attempts", 0),
         ("location_timeout_s", 0),
+        ("silent_after_s", 0),
+        ("part_restarts", -1),
         ("object_store_bytes", 1),
         ("dashboard_port", 80),
     ],
