@@ -190,7 +190,7 @@ def teleport_full(
         if abs(up - AGENT_CENTER) > FLOOR_TOLERANCE:
             raise ActionFailed(f"The agent's position is {AGENT_CENTER} m above the floor; {up:g} m is not possible.")
         obstacles = room.obstacles()
-        if obstacles.outside(np.array([[east, north]]))[0]:
+        if obstacles.beyond(east, north):
             raise ActionFailed("The target position is outside the room.")
         geom = obstacles.hit(east, north)
         if geom is not None:

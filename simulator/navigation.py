@@ -1,5 +1,7 @@
-"""Where the agent can stand: a vertical cylinder against the footprints of everything that is as low as its head.
+"""Where the agent can stand and walk: a vertical cylinder against the footprints of everything as low as its head.
 
+A footprint is the convex hull of a geom seen from above. What the agent sweeps on a straight step of displacement d is
+a footprint grown by the step backwards, hull(F, F - d), against the place where it starts, so one distance serves both.
 Frame: MuJoCo's (x east, y north, z up, metres).
 """
 
@@ -9,6 +11,7 @@ import itertools
 import math
 from dataclasses import dataclass
 
+import cv2
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
@@ -19,79 +22,124 @@ AGENT_HEIGHT = 1.8
 """Metres."""
 STEP_HEIGHT = 0.03
 """Metres: what is lower (floor, rugs) does not stand in the agent's way."""
+CLEARANCE = AGENT_RADIUS - 1e-6
+"""Metres from the agent's middle that must be free; things that it just touches are out of the way."""
+SLACK = 1e-4
+"""Metres by which `hit` and `beyond` forgive what `free` does not, so that rounding never forbids a reachable place."""
 _CIRCLE = np.array([[math.cos(t), math.sin(t)] for t in np.linspace(0, 2 * math.pi, 16, endpoint=False)])
+_POINTS_AT_ONCE = 1024
+"""Bounds the memory of large grids."""
+
+Print = tuple[int, NDArray[np.float64]]
+"""A geom and its footprint: (m, 2) corners of a convex polygon, counter-clockwise, metres."""
 
 
-def _corners(model: mujoco.MjModel, data: mujoco.MjData, geom: int) -> NDArray[np.float64]:
-    """(n, 3) points in the world whose convex hull holds the geom."""
+def _local_corners(model: mujoco.MjModel, geom: int) -> NDArray[np.float64]:
+    """(n, 3) points in the geom's frame whose convex hull holds it."""
     kind, size = int(model.geom_type[geom]), model.geom_size[geom]
     types = mujoco.mjtGeom
     if kind == types.mjGEOM_MESH:
         mesh = model.geom_dataid[geom]
         start, count = model.mesh_vertadr[mesh], model.mesh_vertnum[mesh]
-        local = model.mesh_vert[start : start + count].astype(np.float64)
-    elif kind in (types.mjGEOM_CYLINDER, types.mjGEOM_CAPSULE):
+        return np.unique(model.mesh_vert[start : start + count], axis=0).astype(np.float64)
+    if kind in (types.mjGEOM_CYLINDER, types.mjGEOM_CAPSULE):
         half = size[1] + (size[0] if kind == types.mjGEOM_CAPSULE else 0.0)
         rim = _CIRCLE * size[0]
-        local = np.concatenate([np.column_stack([rim, np.full(len(rim), z)]) for z in (-half, half)])
-    else:
-        # Boxes, and the bounding boxes of what remains (spheres, ellipsoids).
-        extents = np.repeat(size[0], 3) if kind == types.mjGEOM_SPHERE else size
-        local = np.array(list(itertools.product((-1.0, 1.0), repeat=3))) * extents
-    return local @ data.geom_xmat[geom].reshape(3, 3).T + data.geom_xpos[geom]
+        return np.concatenate([np.column_stack([rim, np.full(len(rim), z)]) for z in (-half, half)])
+    # Boxes, and the bounding boxes of what remains (spheres, ellipsoids).
+    extents = np.repeat(size[0], 3) if kind == types.mjGEOM_SPHERE else size
+    return np.array(list(itertools.product((-1.0, 1.0), repeat=3))) * extents
 
 
 def _hull(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(m, 2) convex hull of points (n, 2), counter-clockwise (Andrew's monotone chain)."""
-    ordered = sorted({(round(float(x), 6), round(float(y), 6)) for x, y in points})
-    if len(ordered) < 3:
-        return np.array(ordered)
-    halves = []
-    for sequence in (ordered, ordered[::-1]):
-        chain: list[tuple[float, float]] = []
-        for point in sequence:
-            while len(chain) >= 2:
-                (ax, ay), (bx, by) = chain[-2], chain[-1]
-                if (bx - ax) * (point[1] - ay) - (by - ay) * (point[0] - ax) > 0:
-                    break
-                chain.pop()
-            chain.append(point)
-        halves.append(chain[:-1])
-    return np.array(halves[0] + halves[1])
+    """(m, 2) convex hull of points (n, 2), counter-clockwise."""
+    # OpenCV takes and gives single precision: a tenth of a micrometre in a room.
+    return cv2.convexHull(points.astype(np.float32))[:, 0].astype(np.float64)
 
 
-def _distance(hull: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n,) distance of points (n, 2) from the convex polygon (m, 2), 0 inside."""
-    following = np.roll(hull, -1, axis=0)
-    edge = following - hull
-    offset = points[:, None] - hull
-    along = np.clip((offset * edge).sum(-1) / np.maximum((edge**2).sum(-1), 1e-12), 0.0, 1.0)
-    nearest = np.sqrt(((offset - along[..., None] * edge) ** 2).sum(-1).min(-1))
-    inside = (edge[:, 0] * offset[..., 1] - edge[:, 1] * offset[..., 0] >= 0).all(-1) & (len(hull) > 2)
-    return np.where(inside, 0.0, nearest)
-
-
-def footprints(
-    model: mujoco.MjModel, data: mujoco.MjData, geoms: NDArray[np.intp]
-) -> list[tuple[int, NDArray[np.float64]]]:
-    """(geom, convex footprint (m, 2)) of those of the geoms that stand in an agent's way.
+class Footprints:
+    """What some geoms of a model cover of the floor, in any of its states.
 
     Args:
         model: the room.
-        data: its state, poses up to date.
-        geoms: numbers of the geoms to look at; planes and geoms without collisions never count.
+        geoms: numbers of the geoms; planes and geoms without collisions never count.
     """
-    solid = ((model.geom_contype != 0) | (model.geom_conaffinity != 0)) & (
-        model.geom_type != mujoco.mjtGeom.mjGEOM_PLANE
-    )
-    radius = model.geom_rbound
-    reaches = (data.geom_xpos[:, 2] + radius > STEP_HEIGHT) & (data.geom_xpos[:, 2] - radius < AGENT_HEIGHT)
-    found = []
-    for geom in geoms[(solid & reaches)[geoms]].tolist():
-        corners = _corners(model, data, geom)
-        if corners[:, 2].max() > STEP_HEIGHT and corners[:, 2].min() < AGENT_HEIGHT:
-            found.append((geom, _hull(corners[:, :2])))
-    return found
+
+    def __init__(self, model: mujoco.MjModel, geoms: NDArray[np.intp]) -> None:
+        solid = ((model.geom_contype != 0) | (model.geom_conaffinity != 0)) & (
+            model.geom_type != mujoco.mjtGeom.mjGEOM_PLANE
+        )
+        self._geoms = geoms[solid[geoms]]
+        corners = [_local_corners(model, geom) for geom in self._geoms.tolist()]
+        self._counts = np.array([len(points) for points in corners], dtype=np.intp)
+        self._starts = np.cumsum(self._counts) - self._counts
+        self._corners = np.concatenate([*corners, np.empty((0, 3))])
+
+    def at(self, data: mujoco.MjData) -> list[Print]:
+        """The footprints of those that stand in an agent's way now; poses in `data` must be up to date."""
+        if not len(self._geoms):
+            return []
+        turns = data.geom_xmat[self._geoms].reshape(-1, 3, 3).repeat(self._counts, axis=0)
+        shifts = data.geom_xpos[self._geoms].repeat(self._counts, axis=0)
+        points = np.einsum("nij,nj->ni", turns, self._corners) + shifts
+        highest = np.maximum.reduceat(points[:, 2], self._starts)
+        lowest = np.minimum.reduceat(points[:, 2], self._starts)
+        chosen = np.flatnonzero((highest > STEP_HEIGHT) & (lowest < AGENT_HEIGHT))
+        return [
+            (geom, _hull(points[start : start + count, :2]))
+            for geom, start, count in zip(
+                self._geoms[chosen].tolist(), self._starts[chosen].tolist(), self._counts[chosen].tolist(), strict=True
+            )
+        ]
+
+
+class _Hulls:
+    """Convex polygons, end to end in flat arrays, to be asked for many distances at once."""
+
+    def __init__(self, polygons: list[NDArray[np.float64]]) -> None:
+        self._counts = np.array([len(polygon) for polygon in polygons], dtype=np.intp)
+        self._starts = np.cumsum(self._counts) - self._counts
+        self._corners = np.concatenate([*polygons, np.empty((0, 2))])
+        following = np.arange(len(self._corners)) + 1
+        following[self._starts + self._counts - 1] = self._starts
+        self._edges = self._corners[following] - self._corners
+        self._squares = np.maximum((self._edges**2).sum(-1), 1e-12)
+        self._low = np.minimum.reduceat(self._corners, self._starts) if polygons else self._corners
+        self._high = np.maximum.reduceat(self._corners, self._starts) if polygons else self._corners
+
+    def near(self, points: NDArray[np.float64], distance: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Pairs (point, polygon) that may be nearer to each other than `distance`, as two arrays (p,)."""
+        inside = np.ones((len(points), len(self._counts)), dtype=bool)
+        for axis in (0, 1):
+            along = points[:, axis, None]
+            inside &= along > self._low[:, axis] - distance
+            inside &= along < self._high[:, axis] + distance
+        which, polygons = np.nonzero(inside)
+        return which, polygons
+
+    def distances(self, points: NDArray[np.float64], polygons: NDArray[np.intp]) -> NDArray[np.float64]:
+        """(p,) distance of each point (p, 2) from the polygon of that number, 0 inside."""
+        if not len(points):
+            return np.empty(0)
+        counts = self._counts[polygons]
+        starts = np.cumsum(counts) - counts
+        rows = np.arange(counts.sum()) + (self._starts[polygons] - starts).repeat(counts)
+        edge = self._edges[rows]
+        offset = points.repeat(counts, axis=0) - self._corners[rows]
+        along = np.clip((offset * edge).sum(-1) / self._squares[rows], 0.0, 1.0)
+        squares = ((offset - along[:, None] * edge) ** 2).sum(-1)
+        left = edge[:, 0] * offset[:, 1] - edge[:, 1] * offset[:, 0] >= 0
+        inside = np.logical_and.reduceat(left, starts) & (counts > 2)
+        return np.where(inside, 0.0, np.sqrt(np.minimum.reduceat(squares, starts)))
+
+    def clear(self, points: NDArray[np.float64], distance: float) -> NDArray[np.bool_]:
+        """(n,) whether each of the points (n, 2) is at least `distance` away from every polygon."""
+        clear = np.ones(len(points), dtype=bool)
+        for start in range(0, len(points), _POINTS_AT_ONCE):
+            some = points[start : start + _POINTS_AT_ONCE]
+            which, polygons = self.near(some, distance)
+            clear[start + which[self.distances(some[which], polygons) < distance]] = False
+        return clear
 
 
 @dataclass(frozen=True)
@@ -142,39 +190,50 @@ class Obstacles:
 
     Args:
         floor: (x_min, x_max, y_min, y_max) of the room.
-        prints: from `footprints`.
+        prints: of all geoms that count, see Footprints.
     """
 
-    def __init__(self, floor: tuple[float, float, float, float], prints: list[tuple[int, NDArray[np.float64]]]) -> None:
+    def __init__(self, floor: tuple[float, float, float, float], prints: list[Print]) -> None:
         self._floor = floor
-        self._prints = [(geom, hull, hull.min(0) - AGENT_RADIUS, hull.max(0) + AGENT_RADIUS) for geom, hull in prints]
+        self._low = np.array(floor[::2]) + AGENT_RADIUS
+        self._high = np.array(floor[1::2]) - AGENT_RADIUS
+        self._prints = prints
+        self._hulls = _Hulls([hull for _, hull in prints])
 
-    def outside(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """(n,) whether an agent at each of the points (n, 2) would reach beyond the floor."""
-        x_min, x_max, y_min, y_max = self._floor
-        low = np.array([x_min, y_min]) + AGENT_RADIUS
-        high = np.array([x_max, y_max]) - AGENT_RADIUS
-        return np.any((points < low) | (points > high), axis=-1)
+    def beyond(self, x: float, y: float) -> bool:
+        """Whether an agent at (x, y) would reach beyond the floor."""
+        point = np.array([x, y])
+        return bool(((point < self._low - SLACK) | (point > self._high + SLACK)).any())
 
     def free(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
         """(n,) whether an agent fits at each of the points (n, 2)."""
-        fits = ~self.outside(points)
-        for _, hull, low, high in self._prints:
-            near = np.flatnonzero(fits & ((points >= low) & (points <= high)).all(-1))
-            if len(near):
-                fits[near] = _distance(hull, points[near]) >= AGENT_RADIUS
+        fits: NDArray[np.bool_] = np.all((points >= self._low) & (points <= self._high), axis=-1)
+        fits[fits] = self._hulls.clear(points[fits], CLEARANCE)
         return fits
 
-    def hit(self, x: float, y: float) -> int | None:
-        """The geom that an agent at (x, y) would stand in, or None."""
-        point = np.array([[x, y]])
-        for geom, hull, low, high in self._prints:
-            if ((point >= low) & (point <= high)).all() and _distance(hull, point)[0] < AGENT_RADIUS:
+    def hit(self, x: float, y: float, step: tuple[float, float] = (0.0, 0.0)) -> int | None:
+        """The geom nearest to (x, y) that an agent would stand in there, or touch on a straight step; or None.
+
+        What the agent stands in already does not keep it from leaving: of that only the end of the step must be free.
+        """
+        start = np.array([x, y])
+        shift, middle = np.array(step), start + np.array(step) / 2
+        _, near = self._hulls.near(middle[None], AGENT_RADIUS + float(np.abs(shift).max()) / 2)
+        before = self._hulls.distances(start[None].repeat(len(near), axis=0), near)
+        limit = AGENT_RADIUS - SLACK
+        for index, distance in sorted(zip(near.tolist(), before.tolist(), strict=True), key=lambda pair: pair[1]):
+            geom, hull = self._prints[index]
+            if not shift.any():
+                blocked = distance < limit
+            else:
+                grown = hull - shift if distance < limit else _hull(np.concatenate([hull, hull - shift]))
+                blocked = _Hulls([grown]).distances(start[None], np.zeros(1, np.intp))[0] < limit
+            if blocked:
                 return geom
         return None
 
     def _grid(self, x: float, y: float, spacing: float) -> _Grid:
-        """The grid through (x, y) on the floor; a step needs room at its ends and half way."""
+        """The grid through (x, y) on the floor."""
         x_min, x_max, y_min, y_max = self._floor
         xs = x + spacing * np.arange(
             math.ceil((x_min - x) / spacing), math.floor((x_max - x) / spacing) + 1, dtype=np.float64
@@ -182,14 +241,14 @@ class Obstacles:
         ys = y + spacing * np.arange(
             math.ceil((y_min - y) / spacing), math.floor((y_max - y) / spacing) + 1, dtype=np.float64
         )
+        points = np.stack(np.meshgrid(xs, ys, indexing="ij"), -1)
+        cells = self.free(points.reshape(-1, 2)).reshape(len(xs), len(ys))
 
-        def free(columns: NDArray[np.float64], rows: NDArray[np.float64]) -> NDArray[np.bool_]:
-            points = np.stack(np.meshgrid(columns, rows, indexing="ij"), -1)
-            return self.free(points.reshape(-1, 2)).reshape(len(columns), len(rows))
-
-        cells = free(xs, ys)
-        east = cells[:-1] & cells[1:] & free(xs[:-1] + spacing / 2, ys)
-        north = cells[:, :-1] & cells[:, 1:] & free(xs, ys[:-1] + spacing / 2)
+        east, north = cells[:-1] & cells[1:], cells[:, :-1] & cells[:, 1:]
+        for starts, steps, shift in ((points[:-1], east, (spacing, 0.0)), (points[:, :-1], north, (0.0, spacing))):
+            if steps.any():
+                swept = _Hulls([_hull(np.concatenate([hull, hull - shift])) for _, hull in self._prints])
+                steps[steps] = swept.clear(starts[steps], CLEARANCE)
         return _Grid(xs, ys, cells, east, north)
 
     def reachable(self, x: float, y: float, spacing: float) -> NDArray[np.float64]:

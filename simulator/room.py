@@ -11,7 +11,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.navigation import Obstacles, footprints
+from simulator.navigation import Footprints, Obstacles
 from simulator.physics import Physics
 from simulator.rendering import Quality, RoomGraphics
 from simulator.scene import Scene
@@ -78,15 +78,22 @@ class Room:
         self.physics.run_to_rest()
         self._rest_positions = self.data.qpos.copy()
         fixed = self.model.body_weldid[self.model.geom_bodyid] == 0
-        self._movable_geoms = np.flatnonzero(~fixed)
-        self._fixed_footprints = footprints(self.model, self.data, np.flatnonzero(fixed))
+        self._fixed_prints = Footprints(self.model, np.flatnonzero(fixed)).at(self.data)
+        self._movable = np.flatnonzero(~fixed)
+        self._footprints = Footprints(self.model, self._movable)
+        self._obstacles: Obstacles | None = None
+        self._poses_of_obstacles = np.empty(0)
         self.start = self.obstacles().start(START_GRID)
         """(x, y) where the agent stands in the fresh room."""
 
     def obstacles(self) -> Obstacles:
-        """What stands in an agent's way now."""
-        moved = footprints(self.model, self.data, self._movable_geoms)
-        return Obstacles(self.scene.floor, self._fixed_footprints + moved)
+        """What stands in an agent's way now; made again only when some geom has moved."""
+        # Compared by the poses themselves, so that whatever moves a thing cannot be forgotten.
+        poses = np.concatenate([self.data.geom_xpos[self._movable], self.data.geom_xmat[self._movable]], axis=1)
+        if self._obstacles is None or not np.array_equal(poses, self._poses_of_obstacles):
+            self._obstacles = Obstacles(self.scene.floor, self._fixed_prints + self._footprints.at(self.data))
+            self._poses_of_obstacles = poses
+        return self._obstacles
 
     def restore(self) -> None:
         """Puts everything to where it was when the room was made, with its original mass."""

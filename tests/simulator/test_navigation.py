@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.navigation import AGENT_RADIUS, Obstacles, footprints
+from simulator.navigation import AGENT_RADIUS, Footprints, Obstacles
 
 FLOOR = (-2.0, 2.0, -1.0, 1.0)
 
@@ -19,7 +19,7 @@ def obstacles(geoms: str = "", meshes: str = "") -> Obstacles:
     )
     data = mujoco.MjData(model)
     mujoco.mj_forward(model, data)
-    return Obstacles(FLOOR, footprints(model, data, np.arange(model.ngeom)))
+    return Obstacles(FLOOR, Footprints(model, np.arange(model.ngeom)).at(data))
 
 
 def test_an_empty_floor_is_free_but_for_its_border():
@@ -29,7 +29,7 @@ def test_an_empty_floor_is_free_but_for_its_border():
     np.testing.assert_array_equal(points.min(0), [-1.75, -0.75])
     np.testing.assert_array_equal(points.max(0), [1.75, 0.75])
     assert empty.start(0.25) == (0.0, 0.0)
-    assert empty.outside(np.array([[1.9, 0.0], [0.0, -0.85], [1.7, 0.7]])).tolist() == [True, True, False]
+    assert [empty.beyond(*point) for point in ((1.9, 0.0), (0.0, -0.85), (1.7, 0.7))] == [True, True, False]
 
 
 @pytest.mark.parametrize(
