@@ -61,6 +61,7 @@ class SimulatorProcess:
                 self._watchdog.guard("its start", config.start_timeout_s),
             ):
                 self._controller.__init__(**arguments)
+            self._home.belongs_to(self.pid)
             # Both ends are open: the pipes' files have served.
             self._controller.server.tmp_dir.cleanup()
         except SimulatorError:

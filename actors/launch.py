@@ -22,12 +22,15 @@ from pathlib import Path
 from typing import Any
 
 import ai2thor.build
+import psutil
 
 from actors.config import SimulatorConfig
 from actors.watchdog import SimulatorError
 
 _ROOT = Path(__file__).resolve().parent.parent
 _HOME_PREFIX = "playpen-simulator-"
+_OWNER = "simulator"
+"""File in a home with the simulator's process id and start time."""
 _ABANDONED_AFTER_S = 60.0
 _LOG_LIMIT_BYTES = 4 * 2**20
 _environment_lock = threading.Lock()
@@ -173,10 +176,16 @@ class PrivateHome:
     """
 
     def __init__(self) -> None:
-        _remove_abandoned_homes()
+        end_abandoned()
         self.path = Path(tempfile.mkdtemp(prefix=_HOME_PREFIX))
         self._lock = open(self.path / "lock", "w")  # noqa: SIM115 - held until remove()
         fcntl.flock(self._lock, fcntl.LOCK_EX)
+
+    def belongs_to(self, pid: int) -> None:
+        """Notes the simulator's process, for `end_abandoned`."""
+        with contextlib.suppress(psutil.Error):
+            process = psutil.Process(pid)
+            (self.path / _OWNER).write_text(f"{process.pid} {process.create_time()}", encoding="utf-8")
 
     @property
     def log_path(self) -> Path:
@@ -206,12 +215,30 @@ class PrivateHome:
         self._lock.close()
 
 
-def _remove_abandoned_homes() -> None:
+def end_abandoned() -> None:
+    """Ends simulators whose client was killed, and removes their homes.
+
+    A simulator exits by itself at the end of its action pipe; one that hangs or is stopped does not.
+    """
     for folder in Path(tempfile.gettempdir()).glob(_HOME_PREFIX + "*"):
         # Somebody else's folder, or one that vanishes meanwhile, is left alone.
         with contextlib.suppress(OSError):
-            if time.time() - folder.stat().st_mtime < _ABANDONED_AFTER_S:
+            owner = folder / _OWNER
+            if not owner.exists() and time.time() - folder.stat().st_mtime < _ABANDONED_AFTER_S:
                 continue  # perhaps just made and not locked yet
             with open(folder / "lock", "r+") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if owner.exists():
+                    _end(owner.read_text(encoding="utf-8"))
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end(owner: str) -> None:
+    """Kills the process that `PrivateHome.belongs_to` noted, if it still runs: a process id alone may be another's."""
+    with contextlib.suppress(psutil.Error, ValueError):
+        pid, created = owner.split()
+        process = psutil.Process(int(pid))
+        if process.create_time() == float(created):
+            for descendant in process.children(recursive=True):
+                descendant.kill()
+            process.kill()

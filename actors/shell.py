@@ -9,6 +9,7 @@ is in the arguments of `play`. When the actor's process is killed, its simulator
 from __future__ import annotations
 
 import os
+import socket
 import threading
 from typing import Any
 
@@ -22,7 +23,7 @@ from actors.config import ActorConfig, SimulatorConfig
 from actors.controller import SimulatorError, SimulatorProcess
 from actors.interaction.choose import TouchPlan
 from actors.interaction.interact import Player
-from actors.interaction.locations import Location
+from actors.interaction.locations import Location, WrongFrame
 from actors.interaction.statistics import PlayStatistics
 from models.interaction.inference import Predictor
 from models.interaction.network import InteractionNetwork, NetworkConfig
@@ -97,10 +98,11 @@ class ActorShell:
         starts = self._starts
         try:
             record, statistics = self._visit(location, number, plan, version)
-        except SimulatorError:
+        except SimulatorError as error:
             if self._stopped.is_set():
                 raise
             record, statistics = self._visit(location, number, plan, version)
+            statistics.fault, statistics.wrong_frame = str(error), isinstance(error, WrongFrame)
         # The first start of an actor's life is none anew.
         statistics.restarts = self._starts - max(starts, 1)
         self._pushing = True
@@ -115,12 +117,14 @@ class ActorShell:
 
     @ray.method(concurrency_group="control")
     def health(self) -> dict[str, Any]:
-        """Numbers and process ids; answers also while a location is played."""
+        """Numbers, process ids and where they are; answers also while a location is played: the actor's heartbeat."""
         simulator = self._simulator
         running = simulator is not None and simulator.alive
         return {
             "actor": self._number,
             "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "node": ray.get_runtime_context().get_node_id(),
             "simulator_pid": simulator.pid if simulator is not None and running else None,
             "simulator_starts": self._starts,
             "locations": self._locations,

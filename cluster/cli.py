@@ -80,6 +80,15 @@ Draws contact sheets: rooms (colour, depth, instances) and touches (before, afte
 
 example: ./playpen rooms 'scenes=[FloorPlan1,FloorPlan30]' views=3
 """,
+    "status": """usage: ./playpen status [RUN]
+
+Tells how a run is doing, from its folder alone: running or died, progress, rates, what each actor does, restarts and
+their reasons, quarantined locations, bytes, the last checkpoint and how to go on from it.
+  reads    RUN/status.json, RUN/checkpoints/ (without RUN: the newest run in outputs/train/)
+  writes   nothing
+
+example: ./playpen status outputs/train/RUN
+""",
     "bench": """usage: ./playpen bench NAME [options]
 
 Runs a benchmark of benchmarks/: it prints its conditions, a table, and RESULT {json}.
@@ -129,12 +138,16 @@ def writable_home() -> Iterator[None]:
 
 
 def dispatch(command: str, arguments: list[str]) -> int:
-    """Routes to the benchmark runner or to Hydra. Returns the exit code."""
+    """Routes to the benchmark runner, to a run's status, or to Hydra. Returns the exit code."""
     if command == "bench":
         return bench(arguments)
     if any(argument in ("-h", "--help") for argument in arguments):
         print(HELP[command], end="")
         return 0
+    if command == "status":
+        from cluster.status import run
+
+        return run(arguments)
     return hydra_command(command, arguments)
 
 

@@ -18,12 +18,22 @@ from typing import Any
 
 import numpy as np
 import ray
-from ray.exceptions import RayError
+from ray.exceptions import GetTimeoutError, RayError
 
 from actors.interaction.locations import Location
-from cluster.actor_pool import ActorPool, Assignment, cause_of
+from cluster.actor_pool import ActorPool, Assignment
+from cluster.checkpoints import (
+    CheckpointFailed,
+    Saved,
+    is_disk_error,
+    keep_newest,
+    publish,
+    staging_folder,
+    whole_checkpoints,
+)
 from cluster.config import TrainConfig
-from cluster.errors import Interrupted, RunError
+from cluster.errors import Interrupted, PartLost, RunError
+from cluster.health import Vigil, cause_of, is_loss
 from cluster.interrupt import LOOK_EVERY_S, awaited
 from cluster.reporting import Reporter
 from cluster.run_state import KEY, Resumed, RunState
@@ -31,7 +41,10 @@ from learner.schedule import PhaseConfig, batches_before_round, batches_in_round
 from learner.shell import TrainReport, Weights
 from replay.limiter import Phase
 
-SAVE_TIMEOUT_S = 60
+SAVE_TIMEOUT_S = 120.0
+"""A part that has not written its share of a checkpoint by then is taken for hung."""
+RETRY_MINUTES = 1.0
+"""After a checkpoint that the disk did not take, the next one is tried so soon."""
 
 
 @dataclass
@@ -41,7 +54,8 @@ class Parts:
     replay: Any
     learner: Any
     evaluator: Any
-    make_actor: Callable[[int], Any]
+    make_actor: Callable[[int, frozenset[str]], Any]
+    """Starts actor i on none of the given nodes."""
 
 
 class Coordinator:
@@ -70,17 +84,28 @@ class Coordinator:
 
         Raises:
             Interrupted: Ctrl-C, before anything was collected.
+            PartLost: the learner or the memory bank is gone.
         """
         self.config, self.folder, self.parts, self.reporter = config, folder, parts, reporter
         self.locations = locations
         self.interrupted = interrupted
-        self.pool = ActorPool(parts.make_actor, config.cluster, reporter.note)
-        self.weights: Weights = awaited(parts.learner.publish.remote(), interrupted)
+        self.vigil = Vigil(
+            {"the learner": parts.learner.health.remote, "the memory bank": parts.replay.pid.remote}, config.cluster
+        )
+        self.pool = ActorPool(parts.make_actor, config.cluster, reporter.note, reporter.fault)
+        try:
+            self.weights: Weights = awaited(parts.learner.publish.remote(), interrupted)
+        except RayError as error:
+            raise lost_or_failed(error) from error
         self.resumed = resumed
         self.state = resumed.state if resumed else RunState()
+        reporter.quarantined = self.state.quarantined
         self.steps = resumed.steps if resumed else 0
-        self.phase_started = self.last_checkpoint = self.last_evaluation = time.monotonic()
+        self.phase_started = self.last_evaluation = time.monotonic()
+        self.next_checkpoint = self.phase_started + 60 * config.checkpoint_minutes
         self.training: Any = None
+        self.idle_since: float | None = None
+        """When the learner's call ended while a checkpoint was written."""
         self.evaluation: Any = None
 
     def run(self) -> Weights:
@@ -88,7 +113,9 @@ class Coordinator:
 
         Raises:
             Interrupted: Ctrl-C; a checkpoint was saved.
-            RunError: a part died that the run cannot do without, or an actor failed again and again.
+            PartLost: the learner or the memory bank died or fell silent.
+            RunError: an error in one of them, an actor that failed again and again on the only node, too many locations
+                that cannot be played, or a last checkpoint that the disk did not take.
         """
         phases = [phase for phase in self.config.learner.phases.values() if phase.rounds]
         totals = [total_batches(phase) for phase in phases]
@@ -97,31 +124,31 @@ class Coordinator:
             for index in range(first, len(phases)):
                 self.run_phase(index, phases[index], sum(totals[:index]), sum(totals))
             self.checkpoint()
+            # The learner's own object would die with it: the evaluation is to outlive it.
+            return Weights([ray.put(self.ask(self.weights.reference[0]))], self.weights.version)
         except RayError as error:
-            raise RunError(
-                f"a part of the run failed: {cause_of(error)}; to go on from the last checkpoint: "
-                f"./playpen train resume='{self.folder}'"
-            ) from error
+            raise lost_or_failed(error) from error
         finally:
             self.reporter.close_progress()
-        return self.weights
 
     def begin_phase(self, index: int, phase: PhaseConfig) -> None:
         """Starts a phase, or goes on in the middle of one."""
         state = self.state
         resumed = self.resumed is not None and index == state.phase and not state.phase_over
-        ray.get(self.parts.learner.start_phase.remote(phase.name))
+        self.ask(self.parts.learner.start_phase.remote(phase.name))
         if resumed:
-            ray.get(self.parts.replay.continue_phase.remote(self.steps - state.phase_steps_before))
+            self.ask(self.parts.replay.continue_phase.remote(self.steps - state.phase_steps_before))
             self.phase_started = time.monotonic() - state.phase_seconds
             for number in state.open_numbers:
                 self.pool.submit(self.assignment(phase, number))
         else:
             law = limiter_phase(phase, self.config.learner.batch_size)
-            ray.get(self.parts.replay.start_phase.remote(law, phase.fresh_bank))
+            self.ask(self.parts.replay.start_phase.remote(law, phase.fresh_bank))
             self.phase_started = time.monotonic()
             state.phase, state.phase_over = index, False
             state.phase_steps_before, state.locations = self.steps, 0
+            if self.resumed is None and index == 0:
+                self.checkpoint_on_the_way()  # from here on the run can be resumed whatever happens
         self.reporter.start_phase(phase, total_locations(phase), total_batches(phase))
 
     def run_phase(self, index: int, phase: PhaseConfig, steps_before: int, steps_in_all: int) -> None:
@@ -139,7 +166,7 @@ class Coordinator:
         locations_wanted, batches_wanted = total_locations(phase), total_batches(phase)
         batches = self.steps - state.phase_steps_before
         while state.locations < locations_wanted or batches < batches_wanted:
-            self.check_interrupt()
+            self.look()
             elapsed = time.monotonic() - self.phase_started
             if phase.minutes is not None and elapsed > 60 * phase.minutes:
                 self.reporter.note(f"phase {phase.name}: its {phase.minutes:g} minutes are over")
@@ -150,6 +177,8 @@ class Coordinator:
                 round_index = max(0, submitted - phase.prefill) // phase.locations_per_round
                 if submitted >= locations_wanted or (strict and batches < cumulative[min(round_index, phase.rounds)]):
                     break
+                while str(self.location(state.next_number).entry) in state.quarantined:
+                    state.next_number += 1
                 pool.submit(self.assignment(phase, state.next_number))
                 state.next_number += 1
             pool.dispatch()
@@ -174,25 +203,54 @@ class Coordinator:
             if self.evaluation is not None:
                 waiting_for.append(self.evaluation)
             ready, _ = ray.wait(waiting_for, num_returns=1, timeout=0.5)
-            for finished in pool.collect(ready):
-                if finished.statistics is None:  # another location takes its place
-                    self.reporter.location_given_up(finished.number, finished.error)
-                else:
-                    state.locations += finished.statistics.stored
-                    self.reporter.location(finished.statistics)
+            self.take_in(ready)
             if self.training in ready:
                 self.take_report()
             batches = self.steps - state.phase_steps_before
-            self.reporter.tick(state.locations, batches, pool, self.parts.replay, self.weights.version)
+            self.reporter.tick(
+                state.locations,
+                batches,
+                pool,
+                lambda: self.ask(self.parts.replay.status.remote(self.weights.version)),
+            )
             self.evaluate_on_the_way()
-            due = time.monotonic() - self.last_checkpoint > 60 * self.config.checkpoint_minutes
+            due = time.monotonic() > self.next_checkpoint
             # Strict alternation goes on bit for bit: its checkpoints fall between two calls of the learner.
             if due and not (strict and self.training is not None):
-                self.checkpoint()
+                self.checkpoint_on_the_way()
         self.finish_phase()
+
+    def take_in(self, ready: list[Any]) -> None:
+        """Takes in what the actors have done; a location that cannot be played is left out from now on."""
+        for finished in self.pool.collect(ready):
+            if finished.statistics is None:  # another location takes its place
+                location = self.location(finished.number)
+                named = str(location) in finished.error
+                error = finished.error if named else f"{location}: {finished.error}"
+                self.reporter.location_given_up(finished.number, error)
+                at_most = min(self.config.cluster.quarantined_locations, len(self.locations) - 1)
+                self.state.quarantine(location.entry, error, at_most)
+            else:
+                self.state.locations += finished.statistics.stored
+                self.reporter.location(finished.statistics)
+
+    def look(self) -> None:
+        """Notices Ctrl-C, and a learner or a memory bank that is gone or hangs."""
+        self.check_interrupt()
+        if lost := self.vigil.lost():
+            raise PartLost(lost)
+
+    def ask(self, reference: Any, timeout_s: float | None = None) -> Any:
+        """`ray.get` of what the learner or the memory bank answers without waiting for anybody else.
+
+        Raises:
+            GetTimeoutError: there was no answer within `cluster.silent_after_s`, or within the time given.
+        """
+        return ray.get(reference, timeout=timeout_s or self.config.cluster.silent_after_s)
 
     def take_report(self) -> None:
         """Takes in what the learner has done; waits for it if need be."""
+        self.wait_for([self.training])
         report: TrainReport = ray.get(self.training)
         self.training = None
         self.steps += report.batches
@@ -201,41 +259,51 @@ class Coordinator:
 
     def finish_phase(self) -> None:
         """Lets what is in flight end: gates open, so that nobody waits for the other side."""
-        ray.get(self.parts.replay.end_phase.remote())
+        self.ask(self.parts.replay.end_phase.remote())
         self.state.phase_over = True
         if self.training is not None:
             self.parts.learner.stop.remote()
-            self.wait_for([self.training])
             self.take_report()
-        self.wait_for(self.pool.futures, self.config.cluster.location_timeout_s)
-        for statistics in self.pool.drain():
-            self.reporter.location(statistics)
+        self.pool.finish()
+        while self.pool.in_flight:
+            self.look()
+            ready, _ = ray.wait(self.pool.futures, num_returns=1, timeout=LOOK_EVERY_S)
+            self.take_in(ready)
+        self.pool.begin()
         self.reporter.end_phase()
 
-    def wait_for(self, references: list[Any], timeout_s: float = float("inf")) -> None:
-        """Waits until all of them are there or the time is over; Ctrl-C saves and leaves."""
-        deadline = time.monotonic() + timeout_s
-        while references and time.monotonic() < deadline:
-            self.check_interrupt()
+    def wait_for(self, references: list[Any]) -> None:
+        """Waits until all of them are there.
+
+        Raises:
+            PartLost: the learner or the memory bank is gone or hangs.
+        """
+        while references:
+            if lost := self.vigil.lost():
+                raise PartLost(lost)
             _, references = ray.wait(references, num_returns=len(references), timeout=LOOK_EVERY_S)
 
-    def assignment(self, phase: PhaseConfig, number: int) -> Assignment:
+    def location(self, number: int) -> Location:
         """The location of a running number: the data set's order is shuffled anew for each pass through it."""
         passes, position = divmod(number, len(self.locations))
         order = np.random.default_rng([self.config.seed, passes]).permutation(len(self.locations))
-        location = self.locations[int(order[position])]
-        weights = self.weights
-        return Assignment(
-            number,
-            (location, number, phase.greedy, phase.random, phase.force_trials, weights.reference, weights.version),
-        )
+        return self.locations[int(order[position])]
+
+    def assignment(self, phase: PhaseConfig, number: int) -> Assignment:
+        """A location on its way, with the newest weights."""
+        touches = phase.greedy, phase.random, phase.force_trials
+        weights = self.weights.reference, self.weights.version
+        return Assignment(number, (self.location(number), number, *touches, *weights))
 
     def evaluate_on_the_way(self) -> None:
         """Starts an evaluation now and then, and takes in the one that is done."""
         if self.evaluation is not None:
             ready, _ = ray.wait([self.evaluation], timeout=0)
             if ready:
-                self.reporter.evaluated(ray.get(self.evaluation), self.folder)
+                try:
+                    self.reporter.evaluated(ray.get(self.evaluation), self.folder)
+                except RayError as error:
+                    self.reporter.note(f"an evaluation on the way failed: {cause_of(error)}")
                 self.evaluation = None
         minutes = self.config.evaluation.every_minutes
         due = minutes is not None and time.monotonic() - self.last_evaluation > 60 * minutes
@@ -245,31 +313,73 @@ class Coordinator:
                 self.weights.reference, self.weights.version, self.reporter.seconds()
             )
 
+    def checkpoint_on_the_way(self) -> None:
+        """Saves; if the disk does not take it the run goes on and tries again soon."""
+        minutes = self.config.checkpoint_minutes
+        try:
+            self.checkpoint()
+        except CheckpointFailed as error:
+            minutes = min(minutes, RETRY_MINUTES)
+            self.reporter.note(f"{error}; the run goes on and tries again in {minutes:g} minutes")
+            self.reporter.fault("checkpoint_failed")
+        self.next_checkpoint = time.monotonic() + 60 * minutes
+
     def checkpoint(self) -> Path:
         """Saves the learner, the memory bank's state and the run's, in this order; keeps the newest few.
 
         The learner may be in the middle of a call: its own count of steps names the checkpoint. The bank's state is the
         later one, so it knows every batch that the weights have seen; what it counts beyond them is drawn again.
+
+        Raises:
+            CheckpointFailed: the disk does not take it; the earlier ones are whole.
         """
         started = time.monotonic()
+        self.idle_since = started if self.training is None else None
         state = self.state
         state.phase_seconds = started - self.phase_started
         state.open_numbers = self.pool.open_numbers
         state.report = self.reporter.get_state()
-        steps = ray.get(self.parts.learner.health.remote())["steps"]
-        target = self.folder / "checkpoints" / f"step_{steps:07d}"
+        steps = self.ask(self.parts.learner.health.remote())["steps"]
         facts = {
             KEY: state.as_json(),
             "experiment": self.config.experiment_name,
             "seed": self.config.seed,
             "touches": self.reporter.touches,
         }
-        ray.get(self.parts.learner.save.remote(str(target), facts), timeout=SAVE_TIMEOUT_S)
-        ray.get(self.parts.replay.save.remote(str(target)), timeout=SAVE_TIMEOUT_S)
-        keep_newest(self.folder / "checkpoints", self.config.checkpoints_kept)
-        self.last_checkpoint = time.monotonic()
-        self.reporter.checkpointed(target, self.last_checkpoint - started)
+        staging: Path | None = None
+        try:
+            staging = staging_folder(self.folder, steps)
+            learner_bytes = self.saved(self.parts.learner.save.remote(str(staging), facts))
+            bank = self.saved(self.parts.replay.save.remote(str(staging)))
+            target = publish(staging, steps)
+        except (RayError, OSError) as error:
+            reason = cause_of(error) if isinstance(error, RayError) else f"{error.filename}: {error.strerror}"
+            if isinstance(error, GetTimeoutError) or is_loss(error) or not is_disk_error(reason):
+                raise
+            if staging is not None:
+                shutil.rmtree(staging, ignore_errors=True)
+            kept = whole_checkpoints(self.folder)
+            before = f"the one before, {kept[-1].name}, is whole" if kept else "there is none yet"
+            raise CheckpointFailed(f"no checkpoint could be written at step {steps} ({reason}); {before}") from error
+        keep_newest(target.parent, self.config.checkpoints_kept)
+        ended = time.monotonic()
+        pause = ended - self.idle_since if self.idle_since is not None else 0.0
+        self.reporter.checkpointed(
+            Saved(target, ended - started, pause, learner_bytes, bank.state_bytes, bank.record_bytes)
+        )
         return target
+
+    def saved(self, reference: Any) -> Any:
+        """Waits for one part of a checkpoint; notes if the learner's call ends meanwhile, for it then idles.
+
+        Raises:
+            GetTimeoutError: it takes longer than `SAVE_TIMEOUT_S`.
+        """
+        if self.training is not None and self.idle_since is None:
+            ready, _ = ray.wait([reference, self.training], num_returns=1, timeout=SAVE_TIMEOUT_S)
+            if self.training in ready:
+                self.idle_since = time.monotonic()
+        return self.ask(reference, SAVE_TIMEOUT_S)
 
     def check_interrupt(self) -> None:
         """Ctrl-C: saves and leaves."""
@@ -294,7 +404,8 @@ def limiter_phase(phase: PhaseConfig, batch_size: int) -> Phase:
     return Phase(phase.prefill, phase.locations_per_round, rounds, batch_size)
 
 
-def keep_newest(folder: Path, count: int) -> None:
-    """Removes all but the newest `count` checkpoints of a folder; their names sort by step."""
-    for old in sorted(path for path in folder.glob("step_*") if path.is_dir())[:-count]:
-        shutil.rmtree(old)
+def lost_or_failed(error: RayError) -> RunError:
+    """What an error of the learner or the memory bank means for the run."""
+    if is_loss(error):
+        return PartLost(f"a part of the run was lost: {cause_of(error)}")
+    return RunError(f"a part of the run failed: {cause_of(error)}")

@@ -95,9 +95,9 @@ def is_loss(error: BaseException) -> bool:
 
 
 def one_line(error: BaseException) -> str:
-    """The last non-empty line of an error's text, which is where Ray puts the cause."""
+    """The last non-empty line of an error's text, which is where Ray puts the cause, without Ray's guesses."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
+    return lines[-1].split(" Some common causes")[0] if lines else type(error).__name__
 
 
 def cause_of(error: BaseException) -> str:

@@ -78,6 +78,8 @@ def finish(
         "touches": reporter.touches,
         "locations": reporter.locations,
         "steps": reporter.steps,
+        "faults": dict(reporter.faults),
+        "quarantined": len(reporter.quarantined),
         "wall_s": round(seconds_before + reporter.seconds() - started, 1),
         "seed": config.seed,
         "experiment": config.experiment_name,
@@ -86,7 +88,13 @@ def finish(
         "actors": config.cluster.actors,
     }
     write_json(
-        folder / "results.json", result | {"confusion": results["confusion"], "variants": results["all_variants"]}
+        folder / "results.json",
+        result
+        | {
+            "confusion": results["confusion"],
+            "variants": results["all_variants"],
+            "quarantined": reporter.quarantined,
+        },
     )
     reporter.tracker.log(
         {f"final/{key}": trained[key] for key in RESULT_KEYS},

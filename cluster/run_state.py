@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
-from cluster.errors import UsageError
+from cluster.checkpoints import whole_checkpoints
+from cluster.errors import RunError, UsageError
 from learner.checkpoint import INDEX, read_index
-from replay.state_file import STATE_FILE
 
 KEY = "run"
 """Name of the state in a checkpoint's "extra"."""
@@ -36,12 +36,32 @@ class RunState:
     open_numbers: list[int] = field(default_factory=list)
     """Locations that were handed out and not reported as done: they are visited again. One whose record the bank holds
     already is not stored twice."""
+    quarantined: dict[str, str] = field(default_factory=dict)
+    """Locations of the data set that are left out because they failed again and again: index -> last error."""
     report: dict[str, Any] = field(default_factory=dict)
     """`Reporter.get_state`."""
 
     def as_json(self) -> dict[str, Any]:
         """For `from_json`."""
         return asdict(self)
+
+    def quarantine(self, entry: int, error: str, at_most: int) -> None:
+        """Leaves a location of the data set out from now on.
+
+        Args:
+            entry: its index.
+            error: why it could not be played.
+            at_most: how many may be left out.
+
+        Raises:
+            RunError: one more than may be; with the error.
+        """
+        self.quarantined[str(entry)] = error
+        if len(self.quarantined) > at_most:
+            raise RunError(
+                f"{len(self.quarantined)} locations of the data set could not be played, more than "
+                f"cluster.quarantined_locations={at_most}; the last error: {error}"
+            )
 
     @classmethod
     def from_json(cls, values: Any, where: Path) -> RunState:
@@ -79,8 +99,7 @@ def find_resumable(folder: Path) -> Resumed:
     """
     if (folder / "results.json").exists():
         raise UsageError(f"resume={folder}: that run is finished; its results are in {folder / 'results.json'}")
-    whole = sorted(path.parent for path in folder.glob(f"checkpoints/step_*/{INDEX}"))
-    whole = [path for path in whole if (path / STATE_FILE).is_file()]
+    whole = whole_checkpoints(folder)
     if not whole:
         raise UsageError(f"resume={folder} holds no checkpoint with a memory bank: start that run anew")
     if not (folder / "bank").is_dir():

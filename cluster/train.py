@@ -6,18 +6,21 @@ import shutil
 import sys
 import threading
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import ray
 from omegaconf import OmegaConf
 
-from actors.launch import check_launch
-from cluster.actor_pool import cause_of
-from cluster.checkpoints import find_checkpoint
+from actors.interaction.locations import Location
+from actors.launch import check_launch, end_abandoned
+from cluster.checkpoints import DISK_ERRORS, find_checkpoint, whole_checkpoints
 from cluster.config import TrainConfig
 from cluster.coordinator import Coordinator, Parts, limiter_phase
-from cluster.errors import Interrupted, RunError, UsageError
+from cluster.errors import Interrupted, PartLost, RunError, UsageError
+from cluster.health import cause_of, is_loss
 from cluster.interrupt import awaited, interrupt_flag, stop_if
 from cluster.reporting import Reporter
 from cluster.resources import Resources, check_before_start, ray_session
@@ -26,10 +29,13 @@ from cluster.run_state import Resumed, find_resumable
 from cluster.tracking import Tracker
 from evaluation.locations import locations_for
 from learner.schedule import total_locations
+from learner.shell import Weights
 from replay.interaction.record import RECORD_BYTES
 from replay.limiter import RateLimiter
 from replay.ring import in_use
 
+BANK_FREE_S = 30.0
+"""Longest wait for the files of a memory bank whose process was ended."""
 CHECKPOINT_BYTES = 30_000_000
 """Room for one checkpoint: weights, two moments and an average of 1.4 million parameters, rounded up."""
 
@@ -56,32 +62,52 @@ def run(config: TrainConfig, folder: Path) -> int:
             tracker.started_before(reporter.seconds())
             started -= reporter.seconds()
             reporter.note(f"resumed from {resumed.checkpoint.name} in phase {resumed.state.phase}")
+        reporter.status.update(experiment=config.experiment_name)
         unsynced: str | None = None
         try:
             stop_if(interrupted)
             with ray_session(config.cluster) as resources:
                 stop_if(interrupted)
-                parts = build(config, folder, resources, test, interrupted, resumed)
-                evaluator = parts.evaluator.prepare.remote()
-                coordinator = Coordinator(config, folder, parts, training, reporter, interrupted, resumed)
-                try:
-                    weights = coordinator.run()
-                finally:
-                    coordinator.stop()
-                try:
-                    awaited(evaluator, interrupted)
-                    result = finish(
-                        config, folder, parts.evaluator, weights, reporter, time.monotonic() - started, interrupted
-                    )
-                except Interrupted:
-                    kept = find_checkpoint(str(folder))
-                    raise Interrupted(f"checkpoint saved in {kept}; ./playpen evaluate measures it") from None
-                except ray.exceptions.RayError as error:
-                    kept = find_checkpoint(str(folder))
-                    raise RunError(f"the evaluation failed: {cause_of(error)}; the weights are in {kept}") from error
+                evaluator = prepared_evaluator(config, resources, test)
+                weights = train(config, folder, resources, training, reporter, interrupted, evaluator, resumed)
+                result = None
+                while result is None:
+                    try:
+                        awaited(evaluator.prepared, interrupted)
+                        before = time.monotonic() - started
+                        result = finish(config, folder, evaluator.handle, weights, reporter, before, interrupted)
+                    except Interrupted:
+                        kept = find_checkpoint(str(folder))
+                        raise Interrupted(f"checkpoint saved in {kept}; ./playpen evaluate measures it") from None
+                    except ray.exceptions.RayError as error:
+                        if not is_loss(error) or reporter.faults["evaluator_lost"] >= config.cluster.part_restarts:
+                            kept = find_checkpoint(str(folder))
+                            raise RunError(
+                                f"the evaluation failed: {cause_of(error)}; the weights are in {kept}"
+                            ) from error
+                        reporter.note(f"the evaluator died ({cause_of(error)}) and starts anew")
+                        reporter.fault("evaluator_lost")
+                        evaluator = prepared_evaluator(config, resources, test)
+            reporter.status.update(state="finished", seconds=reporter.seconds())
+        except Interrupted as error:
+            reporter.status.update(state="interrupted", sentence=str(error))
+            raise
+        except OSError as error:
+            if error.errno not in DISK_ERRORS:
+                raise
+            sentence = f"{error.filename or folder}: {error.strerror}{how_to_resume(folder)}"
+            reporter.status.update(state="failed", sentence=sentence)
+            raise RunError(sentence) from error
+        except Exception as error:
+            reporter.status.update(state="failed", sentence=" ".join(str(error).split()))
+            raise
         finally:
             reporter.close()
-            unsynced = tracker.close()
+            try:
+                unsynced = tracker.close()
+            except OSError as error:
+                print(f"playpen: metrics.csv could not be written: {error.strerror}", file=sys.stderr)
+            end_abandoned()
         if not config.keep_bank:
             shutil.rmtree(folder / "bank")
         print(f"figures: {folder / 'figures'}, table: {folder / 'results.md'}", file=sys.stderr)
@@ -139,55 +165,152 @@ def check_schedule(config: TrainConfig) -> None:
         present = min(config.replay.capacity, present + total_locations(phase))
 
 
+@dataclass
+class PreparedEvaluator:
+    """The evaluator's Ray actor, and the reference of its preparation."""
+
+    handle: Any
+    prepared: Any
+
+
+def prepared_evaluator(config: TrainConfig, resources: Resources, test: Any) -> PreparedEvaluator:
+    """Starts the evaluator, which loads its looks beside the run's beginning."""
+    from evaluation.shell import EvaluationActor
+
+    handle = EvaluationActor.options(**resources.light).remote(
+        config.evaluation, config.simulator, config.actors, config.models, test, config.seed
+    )
+    return PreparedEvaluator(handle, handle.prepare.remote())
+
+
+def train(
+    config: TrainConfig,
+    folder: Path,
+    resources: Resources,
+    training: Sequence[Location],
+    reporter: Reporter,
+    interrupted: threading.Event,
+    evaluator: PreparedEvaluator,
+    resumed: Resumed | None,
+) -> Weights:
+    """All phases. If the learner or the memory bank is lost, both start again from the last checkpoint.
+
+    Returns:
+        the final weights.
+
+    Raises:
+        Interrupted: Ctrl-C.
+        RunError: see `Coordinator.run`, or these parts were lost too often without progress; says how to resume.
+    """
+    losses = 0
+    best = (-1, -1)
+    while True:
+        parts: Parts | None = None
+        coordinator: Coordinator | None = None
+        try:
+            parts = build(config, folder, resources, evaluator.handle, interrupted, resumed)
+            coordinator = Coordinator(config, folder, parts, training, reporter, interrupted, resumed)
+            return coordinator.run()
+        except PartLost as error:
+            if parts is not None:
+                end(parts)
+            if interrupted.is_set():
+                raise Interrupted(f"{error}{how_to_resume(folder)}") from error
+            resumed = find_resumable(folder) if whole_checkpoints(folder) else None
+            reached = (resumed.steps, resumed.state.report["locations"]) if resumed else (-1, -1)
+            losses = 1 if reached > best else losses + 1
+            best = max(best, reached)
+            if losses > config.cluster.part_restarts:
+                raise RunError(f"{error}, for the {losses}th time without progress{how_to_resume(folder)}") from error
+            begin = f"from {resumed.checkpoint.name}" if resumed else "from the beginning"
+            reporter.note(f"{error}; the learner and the memory bank start again {begin}")
+            reporter.fault("part_lost")
+            if resumed is not None:
+                reporter.go_back(resumed.state.report, resumed.steps)
+        except RunError as error:
+            raise RunError(f"{error}{how_to_resume(folder)}") from error
+        finally:
+            if coordinator is not None:
+                coordinator.stop()
+
+
+def how_to_resume(folder: Path) -> str:
+    """The end of a sentence about a run that stopped; empty if it has no checkpoint."""
+    if not whole_checkpoints(folder):
+        return ""
+    return f"; to go on from the last checkpoint: ./playpen train resume='{folder}'"
+
+
+def end(parts: Parts) -> None:
+    """Ends the learner and the memory bank, whatever state they are in."""
+    for handle in (parts.replay, parts.learner):
+        ray.kill(handle)
+
+
 def build(
     config: TrainConfig,
     folder: Path,
     resources: Resources,
-    test: Any,
+    evaluator: Any,
     interrupted: threading.Event,
     resumed: Resumed | None = None,
 ) -> Parts:
-    """Starts the replay, the learner and the evaluator; actors are started by the coordinator's pool.
+    """Starts the replay and the learner; actors are started by the coordinator's pool.
 
     Raises:
         Interrupted: Ctrl-C.
+        PartLost: the replay or the learner died while it started.
         RunError: the replay or the learner does not start.
     """
     from actors.shell import InteractionActor
-    from evaluation.shell import EvaluationActor
     from learner.shell import LearnerActor
     from replay.interaction.batch import LOCATION_RECORDS
     from replay.shell import start_replay
 
+    bank = folder / "bank"
+    deadline = time.monotonic() + BANK_FREE_S
+    while bank.is_dir() and in_use(bank) and time.monotonic() < deadline:
+        time.sleep(0.1)  # the process that had it is just being ended
     try:
         replay = start_replay(
             config.replay,
             LOCATION_RECORDS,
-            folder / "bank",
+            bank,
             seed=config.seed,
             actors=config.cluster.actors,
             restore_from=resumed.checkpoint if resumed else None,
             options=dict(resources.light),
         )
     except ray.exceptions.RayError as error:
-        raise RunError(f"the replay did not start: {cause_of(error)}") from error
-    stop_if(interrupted)
+        raise not_started("the memory bank", error) from error
     learner = LearnerActor.options(**resources.learner).remote(
         config.models, config.learner, replay, config.seed, config.replay.mode
     )
-    evaluator = EvaluationActor.options(**resources.light).remote(
-        config.evaluation, config.simulator, config.actors, config.models, test, config.seed
-    )
+
+    def make_actor(index: int, avoided: frozenset[str]) -> Any:
+        options: dict[str, Any] = dict(resources.actor)
+        if avoided:
+            options["label_selector"] = {"ray.io/node-id": f"!in({','.join(sorted(avoided))})"}
+        return InteractionActor.options(**options).remote(
+            index, config.simulator, config.actors, config.models, replay, config.seed
+        )
+
+    parts = Parts(replay, learner, evaluator, make_actor)
     try:
+        stop_if(interrupted)
         if resumed is not None:
             awaited(learner.load.remote(str(resumed.checkpoint)), interrupted)
         awaited(learner.health.remote(), interrupted)
     except ray.exceptions.RayError as error:
-        raise RunError(f"the learner did not start: {cause_of(error)}") from error
+        end(parts)
+        raise not_started("the learner", error) from error
+    except BaseException:
+        end(parts)
+        raise
+    return parts
 
-    def make_actor(index: int) -> Any:
-        return InteractionActor.options(**resources.actor).remote(
-            index, config.simulator, config.actors, config.models, replay, config.seed
-        )
 
-    return Parts(replay, learner, evaluator, make_actor)
+def not_started(what: str, error: ray.exceptions.RayError) -> RunError:
+    """What it means that a part did not start: one that was killed may start the next time."""
+    sentence = f"{what} did not start: {cause_of(error)}"
+    return PartLost(sentence) if is_loss(error) else RunError(sentence)

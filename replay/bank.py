@@ -76,6 +76,17 @@ class Sample(NamedTuple):
     """Batches sampled before this one in the life of the bank."""
 
 
+class SavedBank(NamedTuple):
+    """What `save` has written."""
+
+    path: Path
+    """The state's file."""
+    state_bytes: int
+    """Its size: order, stamps, priorities and counters are written whole."""
+    record_bytes: int
+    """Records that came since the save before, at most a ringful: the others lay on disk already."""
+
+
 class MemoryBank:
     """See the module. `start_phase` must come before the first `insert` and `sample`."""
 
@@ -134,6 +145,8 @@ class MemoryBank:
         self._unsorted = 0
         self._waited = {"insert": 0.0, "sample": 0.0}
         self._waiting = {"insert": 0, "sample": 0}
+        self._flushed = 0
+        """Records that had been appended when the bank was last saved."""
         self._changed = threading.Condition()
         self._saving = threading.Lock()
 
@@ -363,13 +376,10 @@ class MemoryBank:
             self._ring.close()
             self._changed.notify_all()
 
-    def save(self, folder: Path | None = None) -> Path:
+    def save(self, folder: Path | None = None) -> SavedBank:
         """Writes the state, atomically, to `folder` (default: beside the ring's files); the records stay in the ring.
 
         Inserting and sampling go on meanwhile.
-
-        Returns:
-            the file's path.
 
         Raises:
             OSError: the disk is full; an earlier state there is untouched.
@@ -379,7 +389,10 @@ class MemoryBank:
             self._ring.flush()  # after the state was taken: all its records reach the disk before it does
             path = (folder or self._ring.folder) / STATE_FILE
             write_state(path, state)
-            return path
+            appended = state["ring"]["next_stamp"]
+            new = min(appended - self._flushed, self._ring.capacity)
+            self._flushed = appended
+            return SavedBank(path, path.stat().st_size, new * self._ring.bytes_per_record)
 
     def get_state(self) -> dict[str, Any]:
         """Everything but the records: numbers and arrays by name, arrays only at the top."""
@@ -448,6 +461,7 @@ class MemoryBank:
             self._duplicates = int(state["duplicates"])
             self._replaced = int(state["replaced"]) + len(replaced)
             self._unsorted = int(state["unsorted"])
+            self._flushed = self._ring.appended
             self._waited = {side: float(state["waited"][side]) for side in ("insert", "sample")}
             self._changed.notify_all()
 

@@ -16,7 +16,7 @@ import numpy as np
 import ray
 from numpy.typing import NDArray
 
-from replay.bank import MemoryBank, Receipt, RecordFormat
+from replay.bank import MemoryBank, Receipt, RecordFormat, SavedBank
 from replay.config import ReplayConfig
 from replay.limiter import Phase
 
@@ -89,9 +89,9 @@ class ReplayActor:
         return self._opened.statistics(newest_version)
 
     @ray.method(concurrency_group="control")
-    def save(self, folder: str | None = None) -> str:
+    def save(self, folder: str | None = None) -> SavedBank:
         """See `MemoryBank.save`."""
-        return str(self._opened.save(None if folder is None else Path(folder)))
+        return self._opened.save(None if folder is None else Path(folder))
 
     @ray.method(concurrency_group="control")
     def close(self) -> None:

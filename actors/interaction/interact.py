@@ -16,7 +16,7 @@ from actors.config import ActorConfig
 from actors.controller import Observation, SimulatorProcess
 from actors.geometry import hand_distance, reach_mask
 from actors.interaction.choose import Touch, TouchPlan, choose_touches
-from actors.interaction.locations import Location, set_up
+from actors.interaction.locations import Location, set_up, verify
 from actors.interaction.self_supervision import SelfSupervision
 from actors.interaction.statistics import PlayStatistics
 from models.interaction.inference import Predictor
@@ -105,7 +105,7 @@ class Player:
             # as unsuccessful, so that the model learns to expect nothing there.
             feedback, mask = Feedback.UNSUCCESSFUL, None
             if reachable[touch.row, touch.column]:
-                feedback, mask, look = self._attempt(touch, plan, judge, statistics)
+                feedback, mask, look = self._attempt(touch, location, plan, judge, statistics)
                 reachable = self._reachable(look, location)
             else:
                 statistics.out_of_reach += 1
@@ -133,20 +133,20 @@ class Player:
         return record, statistics
 
     def _attempt(
-        self, touch: Touch, plan: TouchPlan, judge: Supervision, statistics: PlayStatistics
+        self, touch: Touch, location: Location, plan: TouchPlan, judge: Supervision, statistics: PlayStatistics
     ) -> tuple[Feedback, NDArray[np.bool_] | None, Observation]:
         """All trials of one touch: its feedback, the mask of the successful trial or None, and the last look."""
         for magnitude, verdict in trials(touch.magnitude, plan.force_trials):
             statistics.trials += 1
             with statistics.clock("simulator"):
-                look = self._touch(touch, self.config.forces[magnitude])
+                look = self._touch(touch, location, self.config.forces[magnitude])
             with statistics.clock("masks"):
                 mask = judge.judge(look.image, touch.row, touch.column)
             if mask is not None:
                 return verdict, mask, look
         return Feedback.UNSUCCESSFUL, None, look
 
-    def _touch(self, touch: Touch, force: float) -> Observation:
+    def _touch(self, touch: Touch, location: Location, force: float) -> Observation:
         arguments: dict[str, Any] = {
             "x": (touch.column + 0.5) / GRID_SIZE,
             "y": (touch.row + 0.5) / GRID_SIZE,
@@ -155,7 +155,9 @@ class Player:
             "handDistance": hand_distance(self.config.reach),
         }
         # Whether the action reports success does not matter: what counts is what the next look shows.
-        return self.simulator.observe(self.simulator.step("TouchThenApplyForce", **arguments))
+        event = self.simulator.step("TouchThenApplyForce", **arguments)
+        verify(event, location)
+        return self.simulator.observe(event)
 
     def _reachable(self, look: Observation, location: Location) -> NDArray[np.bool_]:
         field_of_view = self.simulator.config.field_of_view

@@ -44,6 +44,10 @@ class LocationError(ValueError):
     """A location that the simulator refuses; the simulator itself is in order."""
 
 
+class WrongFrame(SimulatorError):
+    """An answer that is of another scene or pose than asked for: the simulator is not to be trusted."""
+
+
 def set_up(simulator: SimulatorProcess, location: Location, placement_attempts: int = 5) -> Observation:
     """Brings the simulator to a location and looks.
 
@@ -53,7 +57,8 @@ def set_up(simulator: SimulatorProcess, location: Location, placement_attempts: 
 
     Raises:
         LocationError: unknown scene, or an action failed; names the location and the action.
-        SimulatorError: the simulator failed, or the frame is of another scene or pose.
+        WrongFrame: the frame is of another scene or pose.
+        SimulatorError: the simulator failed.
     """
     try:
         simulator.reset(location.scene)
@@ -84,20 +89,20 @@ def set_up(simulator: SimulatorProcess, location: Location, placement_attempts: 
 
 
 def verify(event: Event, location: Location) -> None:
-    """Raises SimulatorError if an answer is not of the location's scene and pose."""
+    """Raises WrongFrame if an answer is not of the location's scene and pose."""
     scene, agent = event.metadata["sceneName"], event.metadata["agent"]
     if scene.removesuffix("_physics") != location.scene.removesuffix("_physics"):
-        raise SimulatorError(f"{location}: the simulator's answer is of scene {scene}")
+        raise WrongFrame(f"{location}: the simulator's answer is of scene {scene}")
     for axis, wanted in zip("xyz", location.position, strict=True):
         found = agent["position"][axis]
         if abs(found - wanted) > POSITION_TOLERANCE:
-            raise SimulatorError(f"{location}: the simulator's answer is of position {axis} = {found:.3f}")
+            raise WrongFrame(f"{location}: the simulator's answer is of position {axis} = {found:.3f}")
     for name, wanted, found in (
         ("rotation", location.rotation, agent["rotation"]["y"]),
         ("horizon", location.horizon, agent["cameraHorizon"]),
     ):
         if abs((found - wanted + 180) % 360 - 180) > ANGLE_TOLERANCE:
-            raise SimulatorError(f"{location}: the simulator's answer is of {name} {found:.2f}")
+            raise WrongFrame(f"{location}: the simulator's answer is of {name} {found:.2f}")
 
 
 def _require(simulator: SimulatorProcess, location: Location, action: str, **arguments: Any) -> Event:

@@ -33,6 +33,10 @@ class PlayStatistics:
     """Whether the replay holds the record; it does not take one if the phase is over."""
     restarts: int = 0
     """Simulators that had to be started anew for this location."""
+    fault: str = ""
+    """What had gone wrong with the simulator before; empty if nothing had."""
+    wrong_frame: bool = False
+    """Whether that was an answer of another scene or pose."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Wall-clock seconds by part: set_up, inference, simulator (touches), masks, push (waiting for the replay)."""
 

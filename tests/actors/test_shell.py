@@ -16,7 +16,7 @@ import pytest
 import ray
 
 from actors.config import SimulatorConfig
-from actors.controller import SimulatorError
+from actors.controller import SimulatorError, SimulatorProcess
 from actors.interaction.locations import Location, LocationError
 from actors.shell import InteractionActor
 from cluster.resources import local_environment
@@ -142,6 +142,7 @@ def test_dead_simulator_is_replaced(start: Callable, bank: Any, fake_config: Cal
     os.kill(ray.get(actor.health.remote())["simulator_pid"], signal.SIGKILL)
     statistics = ray.get(actor.play.remote(LOCATION, 1, 0, 1, False, WEIGHTS, 0))
     assert statistics.restarts == 1 and len(ray.get(bank.all.remote())) == 2
+    assert "was killed by signal SIGKILL" in statistics.fault and not statistics.wrong_frame
 
 
 @pytest.mark.slow
@@ -179,8 +180,9 @@ def test_stop_in_the_middle(start: Callable, fake_config: Callable[..., Simulato
         ray.get(actor.play.remote(LOCATION, 0, 0, 1, False, WEIGHTS, 0))
 
 
-def test_orphaned_simulator_exits(fake_config: Callable[..., SimulatorConfig], tmp_path: Path) -> None:
-    """Without Ray: a process that drives a simulator is killed."""
+@pytest.mark.parametrize("stopped", [False, True])
+def test_orphaned_simulator_exits(stopped: bool, fake_config: Callable[..., SimulatorConfig], tmp_path: Path) -> None:
+    """Without Ray: a process that drives a simulator is killed; a simulator that is stopped is ended by the next one."""
     script = tmp_path / "drive.py"
     script.write_text(
         "import sys, time\n"
@@ -197,5 +199,10 @@ def test_orphaned_simulator_exits(fake_config: Callable[..., SimulatorConfig], t
         assert driver.stdout is not None
         pid = int(driver.stdout.readline())
         assert psutil.pid_exists(pid)
+        if stopped:
+            os.kill(pid, signal.SIGSTOP)
         driver.kill()
+    if stopped:
+        assert psutil.pid_exists(pid)
+        SimulatorProcess(fake_config()).stop()
     assert gone(pid)

@@ -20,7 +20,7 @@ from replay.bank import BankClosed, MemoryBank, RecordFormat, Sample
 from replay.limiter import Phase
 from replay.ring import Ring
 from replay.state_file import STATE_FILE, read_state, write_state
-from tests.replay.helpers import FIELDS, FORMAT, UNLIMITED, config, numbers, open_phase, record, same
+from tests.replay.helpers import BYTES, FIELDS, FORMAT, UNLIMITED, config, numbers, open_phase, record, same
 
 PHASE = Phase(prefill=6, locations_per_round=3, batches_per_round=(4, 5, 6, 7), batch_size=4)
 
@@ -71,6 +71,19 @@ def test_a_restored_bank_continues_bit_for_bit(tmp_path: Path, strict: bool, mod
     assert again.statistics()["phase"]["finished"] and again.statistics()["replaced"] == 0
 
 
+def test_a_save_counts_only_the_records_since_the_one_before(tmp_path: Path) -> None:
+    bank = half_way(tmp_path)
+    first = bank.save()
+    assert first.record_bytes == 10 * BYTES, "12 were inserted into 10 slots"
+    assert first.state_bytes == (tmp_path / STATE_FILE).stat().st_size
+    go_on(bank, 12, rounds=1)
+    assert bank.save().record_bytes == 3 * BYTES
+    assert bank.save().record_bytes == 0
+    bank.close()
+    again = MemoryBank.restore(config(10, locations_ahead=4, batches_ahead=3), tmp_path, FORMAT)
+    assert again.save().record_bytes == 0
+
+
 def test_a_restored_limiter_makes_no_burst(tmp_path: Path) -> None:
     bank = half_way(tmp_path)
     before = bank.statistics()["phase"]
@@ -90,7 +103,7 @@ def test_a_restored_limiter_makes_no_burst(tmp_path: Path) -> None:
 
 def test_the_state_may_lie_in_a_checkpoint_of_its_own(tmp_path: Path) -> None:
     bank = half_way(tmp_path / "bank")
-    path = bank.save(tmp_path / "checkpoints" / "step_9")
+    path = bank.save(tmp_path / "checkpoints" / "step_9").path
     assert path == tmp_path / "checkpoints" / "step_9" / STATE_FILE and path.exists()
     assert not (tmp_path / "bank" / STATE_FILE).exists()
     bank.close()
@@ -218,7 +231,7 @@ def test_a_process_killed_while_it_inserts_leaves_whole_records(tmp_path: Path, 
 
 def saved(folder: Path) -> Path:
     bank = half_way(folder)
-    path = bank.save()
+    path = bank.save().path
     bank.close()
     return path
 

@@ -195,7 +195,7 @@ def test_a_killed_replay_is_restored(started: Callable[..., Any], tmp_path: Path
     get(replay.start_phase.remote(open_phase(2, 2), True))
     get([replay.insert.remote(record(number)) for number in range(8)])
     get(replay.sample.remote(4))
-    assert Path(get(replay.save.remote(str(tmp_path / "step_1")))).parent == tmp_path / "step_1"
+    assert get(replay.save.remote(str(tmp_path / "step_1"))).path.parent == tmp_path / "step_1"
     expected = sorted(numbers(get(replay.sample.remote(4)).columns))
     get(replay.insert.remote(record(8)))
     os.kill(get(replay.pid.remote()), signal.SIGKILL)
