@@ -13,14 +13,11 @@ from simulator.furnish import furnish
 from simulator.layout import Layout
 from simulator.materials import FINISHES, Draw, add_materials
 from simulator.scene import Scene, SceneObject, Surface
-from simulator.shapes import UPRIGHT, Part, Quaternion, Vector, about_z, add_parts, bounds, tilt
+from simulator.shapes import UPRIGHT, Part, Quaternion, Vector, about_z, add_parts, bounds, flat_top, tilt
 from simulator.spawn import generator_of, plan
 
 SCENE_NAMES: tuple[str, ...] = tuple(f"FloorPlan{base + number}" for base in KINDS.values() for number in range(1, 31))
 """All scenes: 30 kitchens, living rooms, bedrooms and bathrooms each."""
-
-_ROLLING_FRICTION = (0.5, 0.02, 0.004)
-_FRICTION = (0.5, 0.015, 0.0005)
 
 
 @dataclass(frozen=True)
@@ -30,6 +27,8 @@ class _Instance:
     thing: SceneObject
     category: Category
     parts: list[Part]
+    friction: tuple[float, float, float]
+    """Sliding, torsional and rolling, as MuJoCo has them."""
     top: Surface | None
 
 
@@ -77,10 +76,11 @@ def _instance(category: Category, number: int, draw: Draw) -> _Instance:
         split=category.split,
     )
     top = None
-    if category.top > 0:
-        inset = (float(half[0]) - category.top, float(half[1]) - category.top)
-        top = Surface(f"{name}|0", (float(offset[0]), float(offset[1]), float(high[2])), inset, 0.0, 0.45, name)
-    return _Instance(thing, category, parts, top)
+    flat = flat_top(parts) if category.top > 0 else None
+    if flat is not None:
+        center, (half_x, half_y) = flat
+        top = Surface(f"{name}|0", center, (half_x - category.top, half_y - category.top), 0.0, 0.45, name)
+    return _Instance(thing, category, parts, category.draw_friction(draw), top)
 
 
 def _vector(values: np.ndarray) -> Vector:
@@ -151,8 +151,9 @@ def build_scene(name: str) -> Scene:
             body,
             instance.parts,
             mass=thing.mass,
-            friction=_ROLLING_FRICTION if instance.category.rolls else _FRICTION,
+            friction=instance.friction,
             condim=6 if instance.category.rolls else 4,
+            priority=1,
         )
         finishes |= {part.finish for part in instance.parts}
     add_materials(spec, (finishes | {geom.material for geom in spec.worldbody.geoms}) & set(FINISHES))

@@ -284,6 +284,24 @@ def bounds(parts: Sequence[Part]) -> tuple[NDArray[np.float64], NDArray[np.float
     return np.min([low for low, _ in corners], axis=0), np.max([high for _, high in corners], axis=0)
 
 
+def flat_top(parts: Sequence[Part]) -> tuple[Vector, tuple[float, float]] | None:
+    """The largest rectangle on a thing's highest face: (centre, half sides), metres; None if that is not flat.
+
+    Only upright solid boxes and cylinders count, so open cartons and things with domes, arms or handles have none.
+    """
+    _, high = bounds(parts)
+    for part in parts:
+        if not part.solid or part.quat != UPRIGHT or part.form not in ("box", "cylinder"):
+            continue
+        low, top = part_bounds(part)
+        # Walls of containers reach as high as boxes do, but not over the middle.
+        if top[2] > high[2] - 2e-3 and (low[:2] < -0.05).all() and (top[:2] > 0.05).all():
+            share = math.sqrt(0.5) if part.form == "cylinder" else 1.0
+            center = (float(low[0] + top[0]) / 2, float(low[1] + top[1]) / 2, float(high[2]))
+            return center, (share * float(top[0] - low[0]) / 2, share * float(top[1] - low[1]) / 2)
+    return None
+
+
 def _volume(part: Part) -> float:
     a, b, c = part.size
     match part.form:
@@ -307,10 +325,12 @@ def add_parts(
     mass: float = 0.0,
     friction: tuple[float, float, float] = (0.4, 0.005, 0.0002),
     condim: int = 3,
+    priority: int = 0,
 ) -> None:
     """Adds the parts as geoms of `body`; solid ones share `mass` (kg) by volume times density.
 
-    The materials named by the parts' finishes must exist in `spec`, or be "plain".
+    The materials named by the parts' finishes must exist in `spec`, or be "plain". Where two geoms touch, the friction
+    of the one with the higher `priority` counts, else the larger one of both.
     """
     weights = [_volume(part) * part.density if part.solid else 0.0 for part in parts]
     total = sum(weights)
@@ -323,6 +343,7 @@ def add_parts(
             "mass": mass * weight / total if total else 0.0,
             "friction": friction,
             "condim": condim,
+            "priority": priority,
         }
         if part.vertices is not None and part.faces is not None:
             name = f"{body.name}_{index}"

@@ -1,210 +1,247 @@
-"""Shapes of bathroom, cleaning and laundry things that can be moved."""
+"""Shapes of things of bathrooms: soap, paper, bottles."""
 
 from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from simulator.materials import Draw, shade
 from simulator.shapes import (
     Part,
+    about_z,
     box,
-    cylinder,
+    box_mesh,
     hidden_box,
     hidden_cylinder,
-    join_meshes,
     lathe_mesh,
     mesh,
     move_mesh,
-    rod,
     superquadric_mesh,
     tilt,
 )
+from simulator.shapes_meshes import (
+    BLACK,
+    ball,
+    bar,
+    disc,
+    hoop,
+    lying,
+    pad,
+    paint,
+    post,
+)
+from simulator.shapes_vessels import crate
 
 
 def soap_bar(draw: Draw) -> list[Part]:
-    """A rounded bar."""
+    """A rounded bar, an oval cake with a stamp, or a bar in its dish."""
+    form = draw.integer(0, 2)
     length, width, height = draw.uniform(0.085, 0.11), draw.uniform(0.055, 0.07), draw.uniform(0.028, 0.04)
-    bar = superquadric_mesh((length / 2, width / 2, height / 2), (0, 0, height / 2), 0.4, 7, 14)
-    return [mesh(*bar, draw.color("soap")), hidden_box((length * 0.9, width * 0.9, height))]
-
-
-def soap_bottle(draw: Draw) -> list[Part]:
-    """A dispenser with a pump."""
-    radius, height = draw.uniform(0.032, 0.042), draw.uniform(0.12, 0.17)
-    head = draw.color(draw.pick(["metal", "plastic"]))
+    soap = draw.color("soap")
+    if form == 2:
+        body, walls = crate(length * 1.35, width * 1.45, 0.022, 0.008, 0.008)
+        return [
+            paint(draw.color(draw.pick(["ceramic", "metal", "wood"])), "glossy", body),
+            paint(soap, "plain", pad((length, width, height), (0, 0, 0.008), 0.45, 6, 12)),
+            *walls,
+            hidden_box((length * 0.9, width * 0.9, height), (0, 0, 0.008)),
+        ]
     parts = [
-        cylinder(radius, height, (0, 0, 0), draw.color("soap"), "glossy"),
-        cylinder(0.01, 0.045, (0, 0, height), head, density=0.3),
-        box((0.055, 0.018, 0.014), (-0.018, 0, height + 0.045), head, solid=False),
+        paint(soap, "plain", pad((length, width, height), (0, 0, 0), (0.35, 0.9)[form], 7, 14)),
+        hidden_box((length * (0.9, 0.75)[form], width * (0.9, 0.75)[form], height)),
     ]
-    if draw.chance(0.5):
-        side = radius * 1.7
-        parts[0] = box((side, side * 0.8, height), (0, 0, 0), draw.color("soap"), "glossy")
+    if form == 1:
+        parts.append(
+            paint(shade(soap, 0.8), "plain", ball((length * 0.2, width * 0.2, 0.004), (0, 0, height - 0.002), 4, 8))
+        )
     return parts
 
 
+def soap_bottle(draw: Draw) -> list[Part]:
+    """A dispenser with a pump: round, square, bellied; or a flip-top bottle of shampoo."""
+    radius, height, form = draw.uniform(0.032, 0.042), draw.uniform(0.12, 0.17), draw.integer(0, 3)
+    color, head = (
+        draw.color(draw.pick(["soap", "plastic", "glass"])),
+        draw.color(draw.pick(["metal", "plastic", "dark"])),
+    )
+    if form == 3:
+        body = superquadric_mesh((radius * 1.15, radius * 0.75, height * 0.62), (0, 0, height * 0.62), 0.5, 8, 12)
+        return [
+            paint(color, "glossy", body),
+            paint(head, "plain", post(radius * 0.7, 0.025, (0, 0, height * 1.2))),
+            paint(
+                draw.plain_color("package"),
+                "plain",
+                box_mesh((radius * 1.5, radius * 1.53, height * 0.4), (0, 0, height * 0.4)),
+            ),
+            hidden_box((radius * 2, radius * 1.3, height * 1.24)),
+        ]
+    side = radius * 1.7
+    body = (
+        post(radius, height),
+        box_mesh((side, side * 0.85, height), (0, 0, 0)),
+        lathe_mesh(
+            [(0, 0), (radius * 0.8, 0), (radius * 1.2, height * 0.35), (radius * 0.45, height), (0, height)], 12
+        ),
+    )[form]
+    pump = [post(0.009, 0.045, (0, 0, height), sides=7), box_mesh((0.055, 0.018, 0.014), (-0.018, 0, height + 0.043))]
+    return [
+        paint(color, "glossy", body),
+        paint(head, "plain", *pump, post(0.017, 0.014, (0, 0, height), sides=8)),
+        hidden_box((side, side * 0.85, height))
+        if form == 1
+        else hidden_cylinder(radius, height * (1 if form == 0 else 0.7)),
+        hidden_cylinder(
+            0.014, 0.05 if form != 2 else 0.05 + height * 0.3, (0, 0, height * (1 if form != 2 else 0.7)), 0.3
+        ),
+    ]
+
+
 def toilet_paper(draw: Draw) -> list[Part]:
-    """A roll that stands on its end."""
-    radius, height = draw.uniform(0.055, 0.065), draw.uniform(0.1, 0.11)
-    profile = [(0.02, 0), (radius, 0), (radius, height), (0.02, height), (0.02, 0.03)]
-    return [mesh(*lathe_mesh(profile, 16), draw.color("paper"), "rough"), hidden_cylinder(radius, height)]
+    """A roll on its end, one that lies, or two on top of each other."""
+    form = draw.integer(0, 2)
+    radius, height = draw.uniform(0.052, 0.065), draw.uniform(0.095, 0.11)
+    paper, finish = draw.color("paper"), draw.pick(["rough", "plain", "stripes"])
+    roll = lathe_mesh([(0.02, 0), (radius, 0), (radius, height), (0.02, height), (0.02, 0.03)], 14)
+    core = draw.plain_color("carton")
+    if form == 1:
+        return [
+            mesh(*lying(roll, radius, -height / 2), paper, finish),
+            paint(core, "rough", lying(post(0.021, height * 0.9), radius, -height * 0.45)),
+            hidden_box((height, radius * 1.4, radius * 2)),
+        ]
+    rolls = [roll] if form == 0 else [roll, move_mesh(roll, shift=(0.004, 0, height))]
+    return [paint(paper, finish, *rolls), hidden_cylinder(radius, height * len(rolls))]
 
 
 def spray_bottle(draw: Draw) -> list[Part]:
-    """A bottle with a trigger head."""
+    """With a trigger: conical, square or with a waist; or an aerosol can."""
+    form = draw.integer(0, 3)
     radius, height = draw.uniform(0.038, 0.046), draw.uniform(0.15, 0.19)
-    body, head = draw.color("plastic"), draw.color("plastic")
-    profile = [
-        (0, 0),
-        (radius, 0),
-        (radius, height * 0.65),
-        (0.015, height),
-        (0.015, height + 0.04),
-        (0, height + 0.04),
-    ]
+    body, head = draw.color(draw.pick(["plastic", "package"])), draw.color("plastic")
+    if form == 3:
+        radius *= 0.8
+        dome = lathe_mesh(
+            [(0, 0), (radius, 0), (radius, height), (radius * 0.7, height + 0.015), (0, height + 0.015)], 12
+        )
+        return [
+            mesh(*dome, body, "metal"),
+            paint(head, "plain", post(radius * 0.75, 0.045, (0, 0, height + 0.01), radius * 0.65)),
+            paint(draw.plain_color("package"), "plain", post(radius + 0.001, height * 0.3, (0, 0, height * 0.35))),
+            hidden_cylinder(radius, height),
+            hidden_cylinder(radius * 0.7, 0.055, (0, 0, height), 0.5),
+        ]
+    if form == 1:
+        block = box_mesh((radius * 1.8, radius * 1.3, height * 0.8), (0, 0, 0))
+        pieces = [block, post(0.018, height * 0.2 + 0.03, (0, 0, height * 0.8), sides=8)]
+    else:
+        waist = (radius * 0.95, height * 0.4) if form == 0 else (radius * 0.68, height * 0.5)
+        outline = [
+            (0, 0),
+            (radius, 0),
+            waist,
+            (radius * 0.85, height * 0.72),
+            (0.015, height),
+            (0.015, height + 0.04),
+            (0, height + 0.04),
+        ]
+        pieces = [lathe_mesh(outline, 12)]
+    top = height + 0.03
+    trigger = bar(0.006, (-0.05, 0, top + 0.005), (-0.036, 0, height - 0.015), 5)
     return [
-        mesh(*lathe_mesh(profile, 12), body, "glossy"),
-        hidden_cylinder(radius, height * 0.8),
-        box((0.1, 0.028, 0.035), (-0.022, 0, height + 0.03), head, density=0.4),
-        rod(0.006, (-0.055, 0, height + 0.03), (-0.04, 0, height - 0.01), head, solid=False),
-    ]
-
-
-def towel(draw: Draw) -> list[Part]:
-    """Folded to a flat pile, or rolled."""
-    color = draw.color("towel")
-    finish = draw.pick(["cloth", "stripes"])
-    if draw.chance(0.5):
-        length, width, height = draw.uniform(0.24, 0.34), draw.uniform(0.18, 0.26), draw.uniform(0.06, 0.11)
-        pile = superquadric_mesh((length / 2, width / 2, height / 2), (0, 0, height / 2), 0.35, 7, 14)
-        return [mesh(*pile, color, finish), hidden_box((length * 0.95, width * 0.95, height))]
-    radius, length = draw.uniform(0.05, 0.065), draw.uniform(0.26, 0.36)
-    profile = [(0, 0), (radius, 0), (radius, length), (radius * 0.5, length), (0, length * 0.97)]
-    roll = move_mesh(lathe_mesh(profile, 14), tilt("y", math.pi / 2), (-length / 2, 0, radius))
-    return [mesh(*roll, color, finish), hidden_box((length, radius * 1.5, radius * 2))]
-
-
-def plunger(draw: Draw) -> list[Part]:
-    """A rubber cup on a stick."""
-    radius, height = draw.uniform(0.06, 0.075), draw.uniform(0.4, 0.5)
-    profile = [(0, 0), (radius, 0), (radius * 0.95, 0.03), (radius * 0.5, 0.075), (0.018, 0.09), (0, 0.09)]
-    return [
-        mesh(*lathe_mesh(profile), draw.color(draw.pick(["red_fruit", "dark"]))),
-        hidden_cylinder(radius, 0.06, density=3.0),
-        rod(0.012, (0, 0, 0.06), (0, 0, height), draw.color("wood"), "timber", density=0.7),
-    ]
-
-
-def scrub_brush(draw: Draw) -> list[Part]:
-    """A brush with bristles downwards and a bow or a long handle."""
-    length, width = draw.uniform(0.13, 0.18), draw.uniform(0.055, 0.07)
-    color = draw.color(draw.pick(["plastic", "wood"]))
-    back = superquadric_mesh((length / 2, width / 2, 0.018), (0, 0, 0.045), 0.5, 7, 12)
-    return [
-        box((length * 0.92, width * 0.9, 0.036), (0, 0, 0), draw.color("paper"), "rough"),
-        mesh(*back, color, "glossy"),
-        hidden_box((length * 0.9, width * 0.9, 0.028), (0, 0, 0.036)),
-        rod(0.013, (length * 0.4, 0, 0.045), (length * 0.4 + draw.uniform(0.04, 0.16), 0, 0.055), color, density=0.3),
+        paint(body, "glossy", *pieces),
+        paint(head, "plain", box_mesh((0.1, 0.028, 0.035), (-0.022, 0, top)), trigger),
+        hidden_cylinder(radius * (0.95 if form != 1 else 0.8), height * 0.8),
+        hidden_box((0.1, 0.028, 0.06), (-0.022, 0, height + 0.005), 0.3),
     ]
 
 
 def tissue_box(draw: Draw) -> list[Part]:
-    """A carton with a tissue standing out."""
-    length, width, height = draw.uniform(0.12, 0.24), draw.uniform(0.11, 0.13), draw.uniform(0.08, 0.13)
-    tissue = lathe_mesh([(0.02, 0), (0.03, 0.03), (0.012, 0.055), (0, 0.05)], 7)
-    return [
-        box((length, width, height), (0, 0, 0), draw.color(draw.pick(["fabric", "ceramic", "book"]))),
-        mesh(*move_mesh(tissue, shift=(0, 0, height)), (0.95, 0.95, 0.94)),
-    ]
-
-
-def candle(draw: Draw) -> list[Part]:
-    """A thick candle, plain or in a jar."""
-    radius, height = draw.uniform(0.032, 0.048), draw.uniform(0.09, 0.17)
-    wax = draw.color(draw.pick(["soap", "ceramic", "red_fruit"]))
+    """A long carton, a cube, or a round one; a tissue stands out."""
+    form = draw.integer(0, 2)
+    length, width, height = ((0.22, 0.115, 0.07), (0.12, 0.12, 0.12), (0.12, 0.12, 0.13))[form]
+    scale = draw.uniform(0.92, 1.12)
+    length, width, height = length * scale, width * scale, height * scale
+    tissue = lathe_mesh([(0.02, 0), (0.034, 0.03), (0.012, 0.055), (0, 0.05)], 7)
+    color, finish = (
+        draw.color(draw.pick(["fabric", "ceramic", "package", "wood"])),
+        draw.pick(["plain", "stripes", "rough"]),
+    )
+    slot = box_mesh((length * 0.6, width * 0.35, 0.003), (0, 0, height - 0.001))
     parts = [
-        cylinder(radius, height, (0, 0, 0), wax),
-        rod(0.003, (0, 0, height), (0, 0, height + 0.014), (0.1, 0.1, 0.1), solid=False),
+        paint((0.95, 0.95, 0.94), "plain", move_mesh(tissue, shift=(0, 0, height))),
+        paint(shade(color, 0.55), "plain", slot),
     ]
-    if draw.chance(0.4):
-        parts.append(cylinder(radius * 1.08, height * 0.75, (0, 0, 0.0), draw.color("glass"), "glossy", solid=False))
-    return parts
+    if form == 2:
+        return [mesh(*post(length / 2, height, sides=14), color, finish), hidden_cylinder(length / 2, height), *parts]
+    return [box((length, width, height), (0, 0, 0), color, finish), *parts]
 
 
-def garbage_can(draw: Draw) -> list[Part]:
-    """A bin, open or with a lid."""
-    radius, height = draw.uniform(0.13, 0.18), draw.uniform(0.32, 0.6)
-    color = draw.color(draw.pick(["metal", "plastic", "dark"]))
-    foot = radius * draw.uniform(0.78, 1.0)
-    if draw.chance(0.5):
-        cap = [(radius * 0.9, height * 1.06), (0, height * 1.1)]
-    else:
-        cap = [(radius * 0.93, height), (foot * 0.9, height * 0.3), (0, height * 0.3)]
+def hair_dryer(draw: Draw) -> list[Part]:
+    """Lying on its side: with a long nozzle, a round short one, or with a wide diffuser."""
+    form = draw.integer(0, 2)
+    color, dark = draw.color(draw.pick(["plastic", "dark", "soap"])), draw.plain_color("dark")
+    radius, length = draw.uniform(0.036, 0.044), draw.uniform(0.16, 0.2)
+    nose = (radius * 0.75, radius * 0.95, radius * 1.3)[form]
+    outline = [(0, 0), (radius * 0.8, 0), (radius, length * 0.25), (radius * 0.85, length), (0, length)]
+    if form == 1:
+        outline[2:3] = [(radius * 1.02, length * 0.15), (radius * 1.02, length * 0.5)]
+    barrel = lying(lathe_mesh(outline, 12), radius, -length / 2)
+    tip = lying(
+        lathe_mesh([(0, 0), (radius * 0.8, 0), (nose, 0.05), (nose * 0.85, 0.05), (0, 0.02)], 12), radius, length / 2
+    )
+    lift = max(nose + 0.005 * (form == 2) - radius, 0.0)
+    extra = [move_mesh(disc(radius * 0.5, 0.006, (0, 0, 0), 10), about_z(math.pi / 2), (-length / 2, 0, radius + lift))]
+    if form == 2:
+        extra = [hoop(nose, 0.005, (length / 2 + 0.05, 0, radius + lift), tilt("y", math.pi / 2))]
+    grip = bar(
+        0.019, (-length * 0.22, radius * 0.5, radius), (-length * 0.3, radius * 0.5 + 0.12, 0.02 - lift), 7, 0.016
+    )
     return [
-        mesh(*lathe_mesh([(0, 0), (foot, 0), (radius, height), *cap], 16), color, "metal"),
-        hidden_cylinder((radius + foot) / 2, height),
-        cylinder(radius * 1.02, 0.02, (0, 0, height * 0.97), shade(color, 0.6), solid=False),
-    ][: 3 if len(cap) == 2 else 2]
-
-
-def laundry_hamper(draw: Draw) -> list[Part]:
-    """A woven basket with a lid or a heap of laundry."""
-    radius, height = draw.uniform(0.18, 0.23), draw.uniform(0.48, 0.62)
-    color = draw.color(draw.pick(["wood", "fabric"]))
-    square = draw.uniform(0.3, 1.0)
-    body = superquadric_mesh((radius, radius * 0.85, height / 2), (0, 0, height / 2), 0.3, 8, 16)
-    heap = superquadric_mesh((radius * 0.8, radius * 0.7, 0.07), (0, 0, height), square, 7, 12)
-    return [
-        mesh(*body, color, "stripes"),
-        mesh(*heap, draw.color("towel"), "cloth"),
-        hidden_box((radius * 1.9, radius * 1.6, height)),
+        paint(color, "glossy", *[move_mesh(piece, shift=(0, 0, lift)) for piece in (barrel, grip)]),
+        paint(dark, "plain", move_mesh(tip, shift=(0, 0, lift)), *extra),
+        hidden_box((length + 0.05, radius * 1.4, 2 * radius + lift), (0.02, 0, 0)),
+        hidden_box((0.045, 0.12, 0.04), (-length * 0.27, radius * 0.5 + 0.06, 0)),
     ]
 
 
-def garbage_bag(draw: Draw) -> list[Part]:
-    """A tied bag."""
-    radius, height = draw.uniform(0.16, 0.22), draw.uniform(0.3, 0.42)
-    color = draw.color(draw.pick(["dark", "white", "plastic"]))
-    profile = [(0, 0), (0.75, 0), (1.0, 0.3), (0.8, 0.65), (0.25, 0.85), (0.12, 0.88), (0.3, 1.0), (0, 0.97)]
-    vertices, faces = lathe_mesh([(radius * r, height * z) for r, z in profile], 13)
-    folds = 1 + 0.06 * np.cos(np.arange(len(vertices)) * 2.9)
-    vertices = vertices * np.stack([folds, folds, np.ones_like(folds)], axis=1)
-    return [
-        mesh(vertices, faces, color, "glossy"),
-        hidden_cylinder(radius * 0.78, height * 0.3),
-        hidden_cylinder(radius * 0.9, height * 0.35, (0, 0, height * 0.3)),
-    ]
-
-
-def vacuum_cleaner(draw: Draw) -> list[Part]:
-    """An upright vacuum cleaner."""
-    color = draw.color("plastic")
-    dark = draw.plain_color("dark")
-    height = draw.uniform(0.95, 1.1)
-    canister = lathe_mesh([(0, 0), (0.08, 0), (0.085, 0.25), (0.05, 0.36), (0, 0.36)], 12)
-    return [
-        box((0.3, 0.36, 0.09), (0, -0.02, 0), dark, density=3.0),
-        mesh(*move_mesh(canister, tilt("x", -0.25), (0, 0.0, 0.1)), color, "glossy"),
-        hidden_box((0.13, 0.16, 0.36), (0, 0.06, 0.08)),
-        rod(0.016, (0, 0.1, 0.42), (0, 0.16, height), dark, density=0.5),
-    ]
-
-
-def boots(draw: Draw) -> list[Part]:
-    """A pair of boots."""
-    color = draw.color(draw.pick(["dark", "wood", "clay"]))
-    height = draw.uniform(0.18, 0.3)
-    pair = []
-    for x in (-0.065, 0.065):
-        foot = superquadric_mesh((0.047, 0.13, 0.045), (x, -0.02, 0.045), 0.55, 7, 12)
-        shaft = move_mesh(
-            lathe_mesh([(0.045, 0.03), (0.052, height), (0.042, height), (0, 0.06)], 10), shift=(x, 0.055, 0)
+def scale(draw: Draw) -> list[Part]:
+    """Bathroom scales: a glass plate with a display, a thick one with a dial, or a round one with a mat."""
+    form = draw.integer(0, 2)
+    side = draw.uniform(0.28, 0.33)
+    color = draw.color((draw.pick(["glass", "dark", "white"]), "white", draw.pick(["metal", "plastic"]))[form])
+    height = (0.028, 0.055, 0.04)[form]
+    back = side * 0.32
+    if form == 2:
+        return [
+            mesh(*post(side * 0.52, height, sides=18), color, "metal"),
+            paint(
+                draw.plain_color("dark"),
+                "rough",
+                box_mesh((side * 0.62, side * 0.45, 0.004), (0, -side * 0.06, height)),
+            ),
+            paint(BLACK, "glossy", box_mesh((0.08, 0.04, 0.005), (0, back, height))),
+            hidden_cylinder(side * 0.5, height),
+        ]
+    parts = [box((side, side, height), (0, 0, 0), color, ("glossy", "plain")[form])]
+    if form == 0:
+        parts.append(paint((0.15, 0.17, 0.16), "plain", box_mesh((0.09, 0.045, 0.002), (0, back, height))))
+        parts.append(
+            paint(
+                shade(color, 1.3),
+                "metal",
+                *[post(0.028, 0.0015, (x, y, height)) for x in (-0.09, 0.09) for y in (-0.09, 0.05)],
+            )
         )
-        pair += [foot, shaft]
-    return [
-        mesh(*join_meshes(*pair), color, "rough"),
-        hidden_box((0.22, 0.25, 0.08), (0, -0.02, 0), density=2.0),
-        hidden_box((0.22, 0.09, height - 0.08), (0, 0.055, 0.08)),
-    ]
+    else:
+        parts.append(
+            paint(
+                draw.plain_color("dark"),
+                "stripes",
+                box_mesh((side * 0.9, side * 0.62, 0.004), (0, -side * 0.14, height)),
+            )
+        )
+        parts.append(paint((0.9, 0.9, 0.88), "plain", post(0.045, 0.006, (0, back, height))))
+        parts.append(
+            paint(draw.plain_color("red_fruit"), "plain", box_mesh((0.005, 0.04, 0.003), (0, back, height + 0.005)))
+        )
+    return parts

@@ -1,314 +1,225 @@
-"""Shapes of kitchen things that can be moved. Each function draws one instance's size, form and colours."""
+"""Shapes of cookware and kitchen tools."""
 
 from __future__ import annotations
-
-import math
-
-import numpy as np
 
 from simulator.materials import Draw, shade
 from simulator.shapes import (
     Part,
     box,
-    cylinder,
-    ellipsoid,
+    box_mesh,
     handle_mesh,
     hidden_box,
     hidden_cylinder,
-    join_meshes,
     lathe_mesh,
     mesh,
     move_mesh,
-    rod,
-    sphere,
-    superquadric_mesh,
-    tube_mesh,
 )
+from simulator.shapes_meshes import (
+    arch,
+    ball,
+    bar,
+    bow,
+    hoop,
+    lying,
+    pad,
+    paint,
+    post,
+)
+from simulator.shapes_vessels import crate, hollow
 
-
-def mug(draw: Draw) -> list[Part]:
-    """Straight or tapered, with a handle."""
-    radius, height = draw.uniform(0.038, 0.052), draw.uniform(0.09, 0.125)
-    foot = radius * draw.uniform(0.75, 1.0)
-    cup = lathe_mesh(
-        [(0, 0), (foot, 0), (radius, height), (radius * 0.88, height), (foot * 0.85, height * 0.15), (0, height * 0.15)]
-    )
-    handle = handle_mesh(0.032, height * 0.25, height * 0.8, radius * 0.9, 0.007)
-    return [mesh(*join_meshes(cup, handle), draw.color("ceramic"), "glossy"), hidden_cylinder(radius * 0.95, height)]
-
-
-def bowl(draw: Draw) -> list[Part]:
-    """Round and open, shallow or deep."""
-    radius = draw.uniform(0.075, 0.14)
-    height = radius * draw.uniform(0.5, 0.75)
-    foot = radius * 0.5
-    profile = [
-        (0, 0),
-        (foot, 0),
-        (radius * 0.85, height * 0.5),
-        (radius, height),
-        (radius * 0.93, height),
-        (radius * 0.75, height * 0.5),
-        (foot * 0.8, height * 0.14),
-        (0, height * 0.12),
-    ]
-    return [
-        mesh(*lathe_mesh(profile, 16), draw.color("ceramic"), "glossy"),
-        hidden_cylinder(radius * 0.85, height * 0.6, (0, 0, height * 0.4)),
-        hidden_cylinder(foot * 1.15, height * 0.4),
-    ]
-
-
-def plate(draw: Draw) -> list[Part]:
-    """A plate, alone or a small stack."""
-    radius = draw.uniform(0.1, 0.14)
-    height = draw.pick([0.024, 0.024, 0.045])
-    foot = radius * 0.6
-    edge = height - 0.02
-    profile = [(0, 0), (foot, 0), (radius, height - 0.008), (radius * 0.98, height), (foot, edge), (0, edge)]
-    return [
-        mesh(*lathe_mesh(profile, 20), draw.color("ceramic"), "glossy"),
-        hidden_cylinder(foot * 1.05, height * 0.5),
-        hidden_cylinder(radius * 0.93, height * 0.5, (0, 0, height * 0.5)),
-    ]
-
-
-def cup(draw: Draw) -> list[Part]:
-    """A tumbler without a handle."""
-    radius, height = draw.uniform(0.036, 0.045), draw.uniform(0.1, 0.15)
-    foot = radius * draw.uniform(0.65, 0.85)
-    profile = [(0, 0), (foot, 0), (radius, height), (radius * 0.9, height), (foot * 0.8, 0.012), (0, 0.012)]
-    finish = draw.pick(["glossy", "stripes", "plain"])
-    return [mesh(*lathe_mesh(profile), draw.color("plastic"), finish), hidden_cylinder(radius * 0.92, height)]
-
-
-def apple(draw: Draw) -> list[Part]:
-    """With a stem."""
-    radius = draw.uniform(0.036, 0.046)
-    return [
-        ellipsoid((radius, radius, radius * 0.92), (0, 0, radius * 0.92), draw.color("red_fruit"), "glossy"),
-        rod(0.004, (0, 0, radius * 1.75), (0.006, 0, radius * 2.05), (0.3, 0.2, 0.12), solid=False),
-    ]
-
-
-def tomato(draw: Draw) -> list[Part]:
-    """Flatter than an apple, with a green top."""
-    radius = draw.uniform(0.036, 0.05)
-    return [
-        ellipsoid((radius, radius, radius * 0.8), (0, 0, radius * 0.8), draw.color("tomato"), "glossy"),
-        sphere(0.01, (0, 0, radius * 1.56), draw.plain_color("plant"), solid=False),
-    ]
-
-
-def potato(draw: Draw) -> list[Part]:
-    """Longish, brown."""
-    length, radius = draw.uniform(0.05, 0.07), draw.uniform(0.033, 0.042)
-    flat = radius * 0.85
-    return [ellipsoid((length, radius, flat), (0, 0, flat), draw.color("potato"), "rough")]
-
-
-def lettuce(draw: Draw) -> list[Part]:
-    """A crinkled green ball."""
-    radius = draw.uniform(0.075, 0.1)
-    vertices, faces = superquadric_mesh((radius, radius, radius * 0.85), (0, 0, radius * 0.85), 1.0, 9, 14)
-    crinkle = 1 + 0.07 * np.sign(np.sin(np.arange(len(vertices)) * 2.4))
-    vertices = (vertices - [0, 0, radius * 0.85]) * crinkle[:, None] + [0, 0, radius * 0.85]
-    vertices[:, 2] = np.maximum(vertices[:, 2], 0.0)
-    return [
-        mesh(vertices, faces, draw.color("lettuce"), "rough"),
-        hidden_cylinder(radius * 0.6, radius * 1.65),
-        hidden_cylinder(radius * 0.95, radius * 0.8, (0, 0, radius * 0.45)),
-    ]
-
-
-def bread(draw: Draw) -> list[Part]:
-    """A loaf."""
-    length, width, height = draw.uniform(0.2, 0.32), draw.uniform(0.1, 0.13), draw.uniform(0.08, 0.12)
-    loaf = superquadric_mesh((length / 2, width / 2, height / 2), (0, 0, height / 2), draw.uniform(0.45, 0.75))
-    return [
-        mesh(*loaf, draw.color("bread"), "rough"),
-        hidden_box((length * 0.9, width * 0.8, height)),
-    ]
-
-
-def toaster(draw: Draw) -> list[Part]:
-    """A box with two slots and a lever."""
-    length, width, height = draw.uniform(0.25, 0.34), draw.uniform(0.15, 0.19), draw.uniform(0.17, 0.21)
-    color = draw.color(draw.pick(["metal", "plastic", "ceramic"]))
-    slot = (0.12, 0.11, 0.1)
-    return [
-        box((length, width, height), (0, 0, 0), color, "metal"),
-        box((length * 0.75, 0.022, 0.004), (0, -width * 0.2, height), slot, solid=False),
-        box((length * 0.75, 0.022, 0.004), (0, width * 0.2, height), slot, solid=False),
-        box((0.02, 0.035, 0.018), (length / 2 + 0.008, 0, height * 0.6), slot, solid=False),
-    ]
+AROUND = (0.0, 0.0, 0.0, 1.0)
+"""Half a turn about z."""
 
 
 def pan(draw: Draw) -> list[Part]:
-    """A frying pan with a long handle."""
-    radius, height = draw.uniform(0.11, 0.15), draw.uniform(0.04, 0.055)
-    color = draw.color(draw.pick(["dark", "metal"]))
-    profile = [(0, 0), (radius * 0.85, 0), (radius, height), (radius * 0.95, height), (radius * 0.8, 0.008), (0, 0.008)]
-    end = radius + draw.uniform(0.14, 0.2)
-    grip = draw.color(draw.pick(["dark", "wood"]))
-    return [
-        mesh(*lathe_mesh(profile, 18), color, "metal"),
-        hidden_cylinder(radius * 0.9, height, density=3.0),
-        rod(0.011, (radius * 0.95, 0, height * 0.8), (end, 0, height * 1.2), grip),
+    """A frying pan, a deep saucepan, a wok, or a square grill pan; one long handle, or two ears."""
+    form = draw.integer(0, 3)
+    radius = draw.uniform(0.11, 0.15) * (1.0, 0.75, 1.05, 0.9)[form]
+    height = draw.uniform(0.042, 0.055) * (1.0, 2.0, 1.6, 1.0)[form]
+    color, grip = draw.color(draw.pick(["dark", "metal", "red_fruit"])), draw.color(draw.pick(["dark", "wood"]))
+    if form == 3:
+        body, walls = crate(radius * 1.9, radius * 1.9, height, 0.008, 0.009)
+    else:
+        foot = radius * (0.85, 0.97, 0.4)[form]
+        outline = (
+            [(foot, 0), (radius, height)] if form < 2 else [(foot, 0), (radius * 0.85, height * 0.5), (radius, height)]
+        )
+        body, walls = hollow(outline, 0.006, 0.009, 8, 16)
+    start, end = radius * 0.97, radius + draw.uniform(0.14, 0.2)
+    handle = bar(0.009, (start, 0, height * 0.85), (end, 0, height * 1.05), 6, 0.012)
+    parts = [
+        mesh(*body, color, "metal"),
+        paint(grip, "plain", handle),
+        *walls,
+        hidden_box((end - start, 0.024, 0.02), ((start + end) / 2, 0, height * 0.95 - 0.01), 0.3),
     ]
+    if form == 2:
+        parts[1] = paint(grip, "plain", handle, handle_mesh(0.03, height * 0.7, height * 0.95, -radius - 0.02, 0.007))
+    return parts
 
 
 def pot(draw: Draw) -> list[Part]:
-    """A cooking pot with lid and two ears."""
-    radius, height = draw.uniform(0.1, 0.13), draw.uniform(0.12, 0.16)
-    color = draw.color(draw.pick(["metal", "ceramic"]))
-    body = lathe_mesh([(0, 0), (radius, 0), (radius, height), (radius * 0.7, height + 0.022), (0, height + 0.03)], 18)
-    ear = handle_mesh(0.03, height * 0.7, height * 0.7 + 0.03, radius * 0.95, 0.008)
-    other = move_mesh(ear, (0.0, 0.0, 0.0, 1.0))
-    return [
-        mesh(*join_meshes(body, ear, other), color, "metal"),
-        sphere(0.017, (0, 0, height + 0.042), draw.plain_color("dark"), solid=False),
-        hidden_cylinder(radius, height + 0.02),
-    ]
-
-
-def kettle(draw: Draw) -> list[Part]:
-    """A round kettle with spout and bow."""
-    radius, height = draw.uniform(0.08, 0.1), draw.uniform(0.15, 0.19)
-    color = draw.color(draw.pick(["metal", "ceramic", "plastic"]))
-    top = height * 1.06
-    body = lathe_mesh([(0, 0), (radius, 0), (radius, height * 0.4), (radius * 0.6, height), (0.02, top), (0, top)], 16)
-    path = [[radius * 0.7, 0, height * 0.5], [radius * 1.2, 0, height * 0.7], [radius * 1.4, 0, height * 0.95]]
-    spout = tube_mesh(np.array(path), 0.014, (0.0, 1.0, 0.0))
-    bow = np.linspace(0.1, math.pi - 0.1, 8)
-    arc = np.stack([radius * 0.8 * np.cos(bow), np.zeros(8), height * 0.95 + 0.08 * np.sin(bow)], axis=1)
-    return [
-        mesh(*join_meshes(body, spout), color, "metal"),
-        mesh(*tube_mesh(arc, 0.009, (0.0, 1.0, 0.0), 5), draw.plain_color("dark")),
-        hidden_cylinder(radius * 0.97, height * 0.5),
-        hidden_cylinder(radius * 0.75, height * 0.6, (0, 0, height * 0.5)),
-    ]
-
-
-def wine_bottle(draw: Draw) -> list[Part]:
-    """Dark glass with a label."""
-    radius, height = draw.uniform(0.037, 0.043), draw.uniform(0.29, 0.33)
-    neck = 0.015
-    profile = [(0, 0), (radius, 0), (radius, height * 0.6), (neck, height * 0.76), (neck, height), (0, height)]
-    return [
-        mesh(*lathe_mesh(profile), draw.color("wine"), "glossy"),
-        cylinder(radius + 0.001, height * 0.28, (0, 0, height * 0.18), draw.color("paper"), solid=False),
-        hidden_cylinder(radius, height * 0.66),
-        hidden_cylinder(neck, height * 0.34, (0, 0, height * 0.66), density=0.5),
-    ]
-
-
-def bottle(draw: Draw) -> list[Part]:
-    """A plastic or glass bottle with a cap."""
-    radius, height = draw.uniform(0.034, 0.046), draw.uniform(0.19, 0.27)
-    neck = radius * 0.35
-    shoulder = draw.uniform(0.55, 0.72)
-    profile = [(0, 0), (radius, 0), (radius, height * shoulder), (neck, height * 0.88), (neck, height), (0, height)]
-    return [
-        mesh(*lathe_mesh(profile), draw.color("glass"), "glossy"),
-        cylinder(neck * 1.25, height * 0.1, (0, 0, height * 0.94), draw.color("plastic"), solid=False),
-        hidden_cylinder(radius, height * 0.75),
-        hidden_cylinder(neck * 1.2, height * 0.27, (0, 0, height * 0.75), density=0.4),
-    ]
-
-
-def shaker(draw: Draw) -> list[Part]:
-    """Salt or pepper: a small body with a metal cap."""
-    radius, height = draw.uniform(0.024, 0.032), draw.uniform(0.1, 0.15)
-    return [
-        cylinder(radius, height * 0.75, (0, 0, 0), draw.color("ceramic"), "glossy"),
-        cylinder(radius * 0.85, height * 0.25, (0, 0, height * 0.75), draw.color("metal"), "metal", density=0.5),
-    ]
-
-
-def pepper_mill(draw: Draw) -> list[Part]:
-    """A turned wooden mill."""
-    radius, height = draw.uniform(0.028, 0.034), draw.uniform(0.16, 0.23)
-    profile = [
+    """A cooking pot: with a lid, open, or a casserole with a domed lid; two ears."""
+    form = draw.integer(0, 2)
+    radius = draw.uniform(0.1, 0.13)
+    height = draw.uniform(0.12, 0.16) * (1.0, 1.1, 0.75)[form]
+    palette, finish = draw.pick([("metal", "metal"), ("metal", "metal"), ("ceramic", "glossy"), ("plastic", "glossy")])
+    color = draw.color(palette)
+    ear = handle_mesh(0.03, height * 0.68, height * 0.68 + 0.03, radius * 0.95, 0.008)
+    ears = [ear, move_mesh(ear, AROUND)]
+    if form == 1:
+        body, walls = hollow([(radius * 0.95, 0), (radius, height)], 0.006, 0.01, 8, 16)
+        return [paint(color, finish, body, *ears), *walls]
+    dome = 0.03 if form == 0 else 0.05
+    outline = [
         (0, 0),
-        (radius, 0),
-        (radius, height * 0.15),
-        (radius * 0.65, height * 0.45),
-        (radius * 0.95, height * 0.72),
-        (radius * 0.6, height * 0.8),
-        (radius * 0.75, height * 0.92),
-        (0, height),
+        (radius * 0.95, 0),
+        (radius, height),
+        (radius * 1.03, height),
+        (radius * 0.7, height + dome * 0.75),
+        (0, height + dome),
     ]
-    return [mesh(*lathe_mesh(profile, 12), draw.color("wood"), "timber"), hidden_cylinder(radius * 0.97, height * 0.97)]
-
-
-def coffee_machine(draw: Draw) -> list[Part]:
-    """A back, a foot and a head over a glass jug."""
-    width, depth, height = draw.uniform(0.19, 0.26), draw.uniform(0.24, 0.3), draw.uniform(0.3, 0.38)
-    color = draw.color(draw.pick(["dark", "metal", "plastic"]))
-    jug = lathe_mesh([(0, 0), (0.06, 0), (0.07, 0.05), (0.05, 0.12), (0, 0.12)], 12)
+    knob = ball((0.018, 0.018, 0.014), (0, 0, height + dome + 0.01), 5, 8)
+    if form == 2:
+        knob = arch(0.03, 0.025, (0, 0, height + dome - 0.006), 0.007, 6)
     return [
-        box((width, depth * 0.45, height), (0, depth * 0.275, 0), color, "glossy"),
-        box((width, depth, 0.035), (0, 0, 0), shade(color, 0.8)),
-        box((width, depth * 0.6, height * 0.28), (0, -depth * 0.2, height * 0.72), color, "glossy"),
-        mesh(*move_mesh(jug, shift=(0, -depth * 0.2, 0.035)), (0.25, 0.2, 0.18), "glossy"),
+        paint(color, finish, lathe_mesh(outline, 16), *ears),
+        paint(draw.plain_color("dark"), "plain", knob),
+        hidden_cylinder(radius, height),
+        hidden_cylinder(radius * 0.75, dome * 0.8, (0, 0, height), 0.5),
     ]
 
 
-def microwave(draw: Draw) -> list[Part]:
-    """A box with a dark window and a panel of buttons."""
-    width, depth, height = draw.uniform(0.44, 0.52), draw.uniform(0.32, 0.38), draw.uniform(0.25, 0.3)
-    color = draw.color(draw.pick(["white", "metal", "dark"]))
+def ladle(draw: Draw) -> list[Part]:
+    """Lying: a deep soup ladle with a hooked handle, a flat skimmer, or a large wooden spoon."""
+    form = draw.integer(0, 2)
+    length, radius = draw.uniform(0.24, 0.3), draw.uniform(0.042, 0.052)
+    depth = radius * (0.95, 0.4, 0.5)[form]
+    palette, finish = (("metal", "metal"), ("metal", "metal"), ("wood", "timber"))[form]
+    color = draw.color(palette)
+    body, walls = hollow([(radius * 0.55, 0), (radius, depth)], 0.006, 0.008, 6, 12)
+    start = (radius * 0.9, 0, depth * 0.85)
+    end = (radius + length, 0, 0.03)
+    pieces = [body, bar(0.008, start, end, 6, 0.011)]
+    if form == 0:
+        pieces.append(hoop(0.018, 0.006, (radius + length + 0.015, 0, 0.03)))
+    elif form == 1:
+        pieces.append(hoop(radius, 0.006, (0, 0, depth), steps=10))
+    else:
+        pieces.append(ball((0.014, 0.014, 0.012), end, 4, 7))
     return [
-        box((width, depth, height), (0, 0, 0), color, "metal"),
-        box(
-            (width * 0.62, 0.012, height * 0.7),
-            (-width * 0.14, -depth / 2, height * 0.15),
-            (0.09, 0.09, 0.1),
-            solid=False,
-        ),
-        box(
-            (width * 0.2, 0.012, height * 0.8), (width * 0.36, -depth / 2, height * 0.1), shade(color, 0.6), solid=False
-        ),
+        paint(color, finish, *pieces),
+        *walls,
+        hidden_box((length, 0.022, 0.022), (radius + length / 2, 0, 0.0), 0.5),
+    ]
+
+
+def spatula(draw: Draw) -> list[Part]:
+    """Lying flat: a turner with slots, a solid scraper, or a wooden one in one piece."""
+    form = draw.integer(0, 2)
+    length = draw.uniform(0.3, 0.36)
+    palette = ("metal", "plastic", "wood")[form]
+    blade = draw.color(palette)
+    grip = draw.color("dark") if form == 0 else draw.color("wood")
+    wide = draw.uniform(0.07, 0.095) * (1.0, 0.8, 0.75)[form]
+    end = -length * 0.3
+    if form == 0:
+        head = [box_mesh((0.1, wide * 0.2, 0.006), (end - 0.045, y * wide, 0.006)) for y in (-0.4, -0.0, 0.4)]
+        head += [box_mesh((0.014, wide, 0.006), (end - 0.045 + x, 0, 0.006)) for x in (-0.05, 0.045)]
+    else:
+        head = [pad((0.1, wide, 0.012), (end - 0.045, 0, 0.002), 0.35, 4 + form, 12)]
+    stick = bar(0.008, (end, 0, 0.01), (length * 0.5, 0, 0.014), 6, 0.012)
+    return [
+        paint(blade, "timber" if form == 2 else "plain", *head),
+        paint(blade if form == 2 else grip, "timber" if form == 2 else "plain", stick),
+        hidden_box((0.1, wide, 0.012), (end - 0.045, 0, 0)),
+        hidden_box((length * 0.8, 0.02, 0.024), (length * 0.1, 0, 0)),
     ]
 
 
 def cutting_board(draw: Draw) -> list[Part]:
-    """A flat board, or one that stands in its foot."""
+    """Rectangular with a slot, round with a handle, or a paddle."""
+    form = draw.integer(0, 2)
     width, depth, height = draw.uniform(0.26, 0.38), draw.uniform(0.19, 0.26), draw.uniform(0.018, 0.03)
-    wood = draw.color("wood")
+    palette, finish = draw.pick([("wood", "timber"), ("wood", "timber"), ("plastic", "plain"), ("clay", "rough")])
+    color = draw.color(palette)
+    if form == 0:
+        slot = box_mesh((0.02, 0.09, height + 0.002), (width * 0.43, 0, 0.0))
+        return [box((width, depth, height), (0, 0, 0), color, finish), paint(shade(color, 0.5), "plain", slot)]
+    body = post(depth * 0.55, height, sides=18) if form == 1 else box_mesh((width, depth * 0.75, height), (0, 0, 0))
+    edge = depth * 0.5 if form == 1 else width / 2
+    grip = pad((0.15, 0.045, height), (edge + 0.055, 0, 0), 0.4, 5, 10)
+    solid = hidden_cylinder(depth * 0.55, height) if form == 1 else hidden_box((width, depth * 0.75, height))
     return [
-        box((width, depth, height), (0, 0, 0), wood, "timber"),
-        box((0.09, 0.02, height + 0.002), (width * 0.38, 0, 0), shade(wood, 0.6), solid=False),
+        paint(color, finish, body, grip),
+        paint(shade(color, 0.5), "plain", post(0.008, height + 0.002, (edge + 0.1, 0, 0), sides=8)),
+        solid,
+        hidden_box((0.12, 0.04, height), (edge + 0.06, 0, 0)),
     ]
 
 
 def paper_towel_roll(draw: Draw) -> list[Part]:
-    """A tall white roll."""
+    """A tall roll: alone, on a stand with a rod, or lying."""
+    form = draw.integer(0, 2)
     radius, height = draw.uniform(0.055, 0.07), draw.uniform(0.22, 0.26)
-    profile = [(0.02, 0), (radius, 0), (radius, height), (0.02, height), (0.02, 0.1)]
-    return [mesh(*lathe_mesh(profile, 16), draw.color("paper"), "rough"), hidden_cylinder(radius, height)]
+    roll = lathe_mesh([(0.02, 0), (radius, 0), (radius, height), (0.02, height), (0.02, 0.1)], 14)
+    paper, finish = draw.color("paper"), draw.pick(["rough", "stripes", "plain"])
+    if form == 2:
+        return [mesh(*lying(roll, radius, -height / 2), paper, finish), hidden_box((height, radius * 1.5, radius * 2))]
+    parts = [mesh(*roll, paper, finish), hidden_cylinder(radius, height)]
+    if form == 1:
+        stand = [
+            post(radius * 1.15, 0.012),
+            bar(0.008, (0, 0, 0), (0, 0, height + 0.03), 6),
+            ball((0.014, 0.014, 0.014), (0, 0, height + 0.04), 5, 7),
+        ]
+        parts[0] = mesh(*move_mesh(roll, shift=(0, 0, 0.012)), paper, finish)
+        parts.append(paint(draw.color(draw.pick(["wood", "metal"])), "plain", *stand))
+    return parts
 
 
 def sponge(draw: Draw) -> list[Part]:
-    """Two layers."""
-    length, width = draw.uniform(0.1, 0.13), draw.uniform(0.07, 0.08)
+    """Two layers, a rounded one, or a steel scourer."""
+    form = draw.integer(0, 2)
+    length, width = draw.uniform(0.1, 0.14), draw.uniform(0.07, 0.085)
+    if form == 0:
+        return [
+            box((length, width, 0.028), (0, 0, 0), draw.color("plastic"), "rough"),
+            box((length, width, 0.01), (0, 0, 0.028), draw.color("plant"), "rough"),
+        ]
+    if form == 1:
+        return [
+            paint(draw.color("banana"), "rough", pad((length, width, 0.042), (0, 0, 0), 0.5)),
+            hidden_box((length * 0.85, width * 0.85, 0.042)),
+        ]
+    radius = width * 0.55
     return [
-        box((length, width, 0.026), (0, 0, 0), draw.color("plastic"), "rough"),
-        box((length, width, 0.01), (0, 0, 0.026), draw.color("plant"), "rough"),
+        paint(draw.color("metal"), "rough", pad((radius * 2, radius * 2, 0.05), (0, 0, 0), 0.85, 7, 11)),
+        hidden_cylinder(radius * 0.8, 0.05),
     ]
 
 
 def watering_can(draw: Draw) -> list[Part]:
-    """A round can with spout and handle."""
-    radius, height = draw.uniform(0.075, 0.1), draw.uniform(0.15, 0.2)
-    color = draw.color(draw.pick(["plastic", "metal", "ceramic"]))
-    body = lathe_mesh([(0, 0), (radius, 0), (radius * 0.9, height), (radius * 0.75, height), (0, height * 0.93)], 14)
-    path = np.array(
-        [[radius * 0.8, 0, height * 0.25], [radius * 1.5, 0, height * 0.7], [radius * 2.0, 0, height * 1.15]]
+    """Round with a long spout, a low broad one with a bow, or a slim jug with a rose."""
+    form = draw.integer(0, 2)
+    radius, height = (
+        draw.uniform(0.075, 0.1) * (1.0, 1.2, 0.85)[form],
+        draw.uniform(0.15, 0.2) * (1.0, 0.75, 1.25)[form],
     )
-    handle = move_mesh(handle_mesh(0.06, height * 0.3, height * 0.95, radius * 0.85, 0.008), (0.0, 0.0, 0.0, 1.0))
+    palette, finish = draw.pick([("plastic", "glossy"), ("metal", "metal"), ("ceramic", "glossy"), ("plant", "plain")])
+    color = draw.color(palette)
+    body = lathe_mesh([(0, 0), (radius, 0), (radius * 0.9, height), (radius * 0.75, height), (0, height * 0.93)], 14)
+    tip = (radius * 2.0, 0, height * 1.15)
+    spout = bow([(radius * 0.8, 0, height * 0.25), (radius * 1.5, 0, height * 0.7), tip], 0.013, sides=6)
+    pieces = [body, spout]
+    if form == 1:
+        pieces.append(arch(radius * 0.8, height * 0.8, (0, 0, height * 0.95), 0.009, 8))
+    else:
+        pieces.append(move_mesh(handle_mesh(0.06, height * 0.3, height * 0.95, radius * 0.85, 0.008), AROUND))
+    if form == 2:
+        pieces.append(bar(0.014, (tip[0] - 0.01, 0, tip[2] - 0.01), (tip[0] + 0.02, 0, tip[2] + 0.02), 8, 0.032))
     return [
-        mesh(*join_meshes(body, tube_mesh(path, 0.013, (0.0, 1.0, 0.0)), handle), color, "metal"),
+        paint(color, finish, *pieces),
         hidden_cylinder(radius * 0.95, height),
+        hidden_box((radius * 0.9, 0.026, 0.026), (radius * 1.4, 0, height * 0.65), 0.1),
     ]
