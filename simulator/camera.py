@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,11 +52,23 @@ class Camera:
         direction = forward + (2 * x - 1) * half_width * right + (1 - 2 * y) * half_height * up
         return direction / np.linalg.norm(direction)
 
-    def sees(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """(n,) whether each of the points (n, 3) lies inside the view's pyramid, occluded or not."""
+    def sees(self, points: NDArray[np.float64], radii: NDArray[np.float64] | float = 0.0) -> NDArray[np.bool_]:
+        """(n,) whether balls (n, 3) of these radii (n,) reach into the view's frustum, occluded or not.
+
+        Near its edges also of some that pass it by; points (radius 0) are told exactly.
+        """
+        inside = (points - np.asarray(self.position)) @ self._inwards
+        inside[:, 4] -= NEAR
+        inside[:, 5] += FAR
+        return np.all(inside >= -np.asarray(radii)[..., None], axis=-1)
+
+    @cached_property
+    def _inwards(self) -> NDArray[np.float64]:
+        """(3, 6) unit vectors into the frustum from its four sides, which meet in the camera, and from its ends."""
         right, up, forward = self.axes()
         half_width, half_height = self.half_size()
-        relative = points - np.asarray(self.position)
-        depth = relative @ forward
-        across, along = np.abs(relative @ right), np.abs(relative @ up)
-        return (depth > NEAR) & (depth < FAR) & (across <= half_width * depth) & (along <= half_height * depth)
+        inwards = np.array(
+            [half_width * forward - right, half_width * forward + right, half_height * forward - up,
+             half_height * forward + up, forward, -forward]
+        )  # fmt: skip
+        return (inwards / np.linalg.norm(inwards, axis=1, keepdims=True)).T

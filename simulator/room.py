@@ -68,6 +68,12 @@ class Room:
         self.graphics: RoomGraphics | None = None
         self.object_bodies = np.array([self.model.body(thing.name).id for thing in scene.objects], dtype=np.intp)
         """(n,) body of each object."""
+        self.box_centers = np.array([thing.center_offset for thing in scene.objects]).reshape(-1, 3)
+        """(n, 3) middle of each object's bounding box, from its body's origin in its frame, metres."""
+        self.box_halves = np.array([thing.half_extents for thing in scene.objects]).reshape(-1, 3)
+        """(n, 3) half the sides of that box, metres."""
+        self.box_radii = np.linalg.norm(self.box_halves, axis=1)
+        """(n,) half its diagonal, metres."""
         self.geom_instances, self.structure_names = self._number_instances()
         """(ngeom,) instance of each geom: the objects in order, then pieces of structure; and the latter's names."""
         self._original_mass = self.model.body_mass.copy()

@@ -48,3 +48,16 @@ def test_rays_through_the_corners_of_a_wide_image():
 def test_what_the_camera_sees():
     points = np.array([[0, 1, 1.5], [0.99, 1, 1.5], [1.01, 1, 1.5], [0, -1, 1.5], [0, 0.05, 1.5], [0, 25, 1.5]], float)
     assert camera().sees(points).tolist() == [True, True, False, False, False, False]
+
+
+@given(st.floats(0, 360), st.floats(-30, 60), st.floats(0, 2), st.integers(0, 2**32 - 1))
+def test_a_ball_with_a_point_in_view_is_seen(yaw, horizon, radius, seed):
+    wide = camera(yaw, horizon, width=500)
+    random = np.random.default_rng(seed)
+    middles, directions = random.uniform(-4, 4, (50, 3)), random.normal(size=(50, 3))
+    on_balls = middles + radius * directions / np.linalg.norm(directions, axis=1, keepdims=True)
+    seen = wide.sees(middles, np.full(50, radius))
+    assert not (wide.sees(on_balls, 0.0) & ~seen & ~wide.sees(middles)).any()
+    # Behind the camera and farther away than the radius nothing is.
+    behind = (middles - np.asarray(wide.position)) @ wide.axes()[2] < -radius
+    assert not (seen & behind).any()

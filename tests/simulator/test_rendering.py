@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from simulator.actions import perform
-from simulator.camera import FAR, NEAR
+from simulator.camera import FAR, NEAR, Camera
 from simulator.environment import Environment, Limits
 from simulator.protocol import Field
 from simulator.rendering import Quality, instance_color, linear_depth
@@ -139,6 +139,24 @@ def test_shadows_and_multisampling_change_the_picture_alone():
     for other in drawn[1:]:
         assert (other[Field.RGB] != plain[Field.RGB]).any(-1).mean() > 0.01
         assert (other[Field.INSTANCES] == plain[Field.INSTANCES]).all(-1).mean() > 0.99
+
+
+@pytest.mark.parametrize("shadows", [False, True])
+def test_leaving_out_what_is_out_of_view_changes_no_pixel(monkeypatch, shadows):
+    made = environment_of(generated_rooms(), "FloorPlan302", quality=Quality(shadows, 0))
+    drawn: dict[bool, list] = {}
+    for everything in (False, True):
+        if everything:
+            monkeypatch.setattr(
+                "simulator.camera.Camera.sees", lambda camera, points, radii: np.ones(len(points), bool)
+            )
+        for yaw, horizon in ((0.0, 30.0), (100.0, -10.0), (235.0, 50.0)):
+            made.move_agent(yaw=yaw, horizon=horizon)
+            drawn.setdefault(everything, []).append(pictures(made))
+    for one, other in zip(drawn[False], drawn[True], strict=True):
+        for field in one:
+            np.testing.assert_array_equal(one[field], other[field], err_msg=field.name)
+    made.close()
 
 
 def test_the_size_can_change_and_rooms_can_be_dropped():
