@@ -100,7 +100,7 @@ def toilet_paper(draw: Draw) -> list[Part]:
     """A roll on its end, one that lies, or two on top of each other."""
     form = draw.integer(0, 2)
     radius, height = draw.uniform(0.052, 0.065), draw.uniform(0.095, 0.11)
-    paper, finish = draw.color("paper"), draw.pick(["rough", "plain", "stripes"])
+    paper, finish = draw.color("paper"), draw.pick(["plain", "plain", "cloth"])
     roll = lathe_mesh([(0.02, 0), (radius, 0), (radius, height), (0.02, height), (0.02, 0.03)], 14)
     core = draw.plain_color("carton")
     if form == 1:

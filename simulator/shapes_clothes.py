@@ -175,10 +175,10 @@ def backpack(draw: Draw) -> list[Part]:
     ]
     extra = [arch(0.04, 0.04, (0, 0.02, height * 0.98), 0.009, 6)]
     if form == 1:
-        roll = move_mesh(lying(post(0.05, width * 1.15, sides=10), 0.0, -width * 0.575), shift=(0, 0, height + 0.035))
+        roll = move_mesh(lying(post(0.05, width * 1.15, sides=10), 0.0, -width * 0.575), shift=(0, 0, height + 0.02))
         parts = [
             paint(draw.plain_color("fabric"), "stripes", roll),
-            hidden_box((width * 1.1, 0.07, 0.085), (0, 0, height), 0.3),
+            hidden_box((width * 1.1, 0.07, 0.07), (0, 0, height), 0.3),
         ]
     else:
         parts = [

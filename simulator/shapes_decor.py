@@ -100,9 +100,9 @@ def candle(draw: Draw) -> list[Part]:
             hidden_cylinder(0.05, 0.02, density=6.0),
             hidden_cylinder(0.016, tall + 0.08, (0, 0, 0.02)),
         ]
-    body = post(radius, height) if form == 0 else post(radius * 0.9, height * 0.7, (0, 0, 0.004))
+    body = post(radius, height) if form == 0 else post(radius * 0.93, height * 0.93, (0, 0, 0.004))
     if form == 1:
-        wick = [bar(0.003, (0, 0, height * 0.7), (0, 0, height * 0.78), 4)]
+        wick = [bar(0.003, (0, 0, height * 0.93), (0, 0, height * 1.03), 4)]
     parts = [paint(wax, "plain", body), paint((0.15, 0.13, 0.12), "plain", *wick), hidden_cylinder(radius, height)]
     if form == 1:
         glass, _ = hollow([(radius, 0), (radius, height)], 0.004, 0.005)

@@ -163,7 +163,7 @@ def paper_towel_roll(draw: Draw) -> list[Part]:
     form = draw.integer(0, 2)
     radius, height = draw.uniform(0.055, 0.07), draw.uniform(0.22, 0.26)
     roll = lathe_mesh([(0.02, 0), (radius, 0), (radius, height), (0.02, height), (0.02, 0.1)], 14)
-    paper, finish = draw.color("paper"), draw.pick(["rough", "stripes", "plain"])
+    paper, finish = draw.color("paper"), draw.pick(["plain", "plain", "cloth"])
     if form == 2:
         return [mesh(*lying(roll, radius, -height / 2), paper, finish), hidden_box((height, radius * 1.5, radius * 2))]
     parts = [mesh(*roll, paper, finish), hidden_cylinder(radius, height)]

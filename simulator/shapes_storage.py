@@ -96,7 +96,7 @@ def garbage_can(draw: Draw) -> list[Part]:
         if form == 0:
             return [mesh(*body, color, finish), *walls]
         bands = [_band(foot, radius, height, z, 0.02) for z in (0.1, 0.5)]
-        return [mesh(*body, draw.color("straw"), "stripes"), paint(shade(color, 0.6), "plain", *bands), *walls]
+        return [mesh(*body, draw.color("straw"), "cloth"), paint(shade(color, 0.6), "plain", *bands), *walls]
     if form == 3:
         side = radius * 1.7
         body, walls = crate(side, side * 0.8, height * 0.75, 0.01, 0.012)
@@ -136,7 +136,7 @@ def laundry_hamper(draw: Draw) -> list[Part]:
     """Woven with a lid, open with laundry low in it, a cloth bag in a frame, or plastic with holes."""
     form = draw.integer(0, 3)
     radius, height = draw.uniform(0.18, 0.23), draw.uniform(0.48, 0.6)
-    color, weave = draw.color(draw.pick(["straw", "fabric"])), draw.pick(["stripes", "rough"])
+    color, weave = draw.color(draw.pick(["straw", "fabric"])), draw.pick(["cloth", "rough"])
     if form == 0:
         body = superquadric_mesh((radius, radius * 0.85, height / 2), (0, 0, height / 2), 0.3, 8, 16)
         lid = _lid(radius, height)

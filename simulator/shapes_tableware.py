@@ -153,11 +153,15 @@ def plate(draw: Draw) -> list[Part]:
             (radius, height - 0.005),
         ]
     profile = [(0, 0), *outline, (radius * 0.98, height), (foot * 1.1, edge), (0, edge)]
-    return [
+    parts = [
         mesh(*lathe_mesh(profile, 16), color, finish),
         hidden_cylinder(foot * 1.05, height * 0.5),
         hidden_cylinder(radius * 0.93, height * 0.5, (0, 0, height * 0.5)),
     ]
+    if draw.chance(0.6):  # painted in the middle
+        middle = lathe_mesh([(foot * 1.05, edge + 0.0008), (0, edge + 0.0008)], 14)
+        parts.append(paint(draw.plain_color("ceramic"), finish, middle))
+    return parts
 
 
 def tray(draw: Draw) -> list[Part]:

@@ -130,9 +130,9 @@ def _joined(pieces: list[MeshArrays]) -> MeshArrays:
 
 def _seams(radius: float) -> list[MeshArrays]:
     """Thin bands around a ball on the ground: two great circles and two smaller ones."""
-    outside, wide = radius * 1.006, radius * 0.028
+    outside, wide = radius, radius * 0.028
     great = sleeve(outside, outside, -wide, wide, 18)
-    apart, side = 0.55 * radius, radius * (math.sqrt(1 - 0.55**2) + 0.012)
+    apart, side = 0.55 * radius, radius * (math.sqrt(1 - 0.55**2) + 0.004)
     small = [sleeve(side + wide * 0.65, side - wide * 0.65, apart - wide, apart + wide, 16)]
     small.append(sleeve(side - wide * 0.65, side + wide * 0.65, -apart - wide, -apart + wide, 16))
     bands = [great, move_mesh(great, tilt("x", math.pi / 2))]
@@ -150,7 +150,7 @@ def basketball(draw: Draw) -> list[Part]:
     """With dark seams, with a printed band, or worn and two-coloured."""
     radius, form = draw.uniform(0.105, 0.122), draw.integer(0, 2)
     color = draw.color("ball")
-    body = _about(ball((radius,) * 3, (0, 0, radius), 9, 14), (0, 0, radius), 0.5, 0.9)
+    body = _about(ball((radius * 0.985,) * 3, (0, 0, radius), 9, 14), (0, 0, radius), 0.5, 0.9)
     parts = [
         mesh(*body, color, ("rough", "plain", "ball")[form]),
         sphere(radius, (0, 0, radius), BLACK, seen=False),

@@ -10,6 +10,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from simulator.shapes import (
     MeshArrays,
     Part,
@@ -40,8 +42,8 @@ def vessel_mesh(outline: Outline, wall: float, floor: float, segments: int = 14)
         segments: around.
     """
     inside = [(max(radius - wall, wall), height) for radius, height in reversed(outline) if height > floor * 1.5]
-    low = next(radius for radius, height in outline if height <= floor * 1.5)
-    below = inside[-1][0] if len(inside) == 1 else min(inside[-1][0], max(low - wall, wall))
+    heights, radii = [height for _, height in outline], [radius for radius, _ in outline]
+    below = max(float(np.interp(floor, heights, radii)) - wall, wall)
     return lathe_mesh([(0, 0), *outline, *inside, (below, floor), (0, floor)], segments)
 
 
