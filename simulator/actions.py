@@ -13,21 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from simulator.arguments import INVALID, MISSING, Angles, Vector, call
+from simulator.arguments import INVALID, MISSING, Vector, call
 from simulator.camera import FAR, NEAR
-from simulator.environment import AGENT_CENTER, SCENE_SUFFIX, ActionFailed, Environment, View
-from simulator.metadata import vector
+from simulator.environment import SCENE_SUFFIX, ActionFailed, Environment, View
+from simulator.moves import MOVES
 from simulator.physics import Unstable, make_push
-from simulator.scene import from_unity
 
 LARGEST_IMAGE = 4096
 """Pixels: the largest width and height."""
-HORIZONS = (-30.0, 60.0)
-"""Degrees: how far the default agent looks up and down."""
 LARGEST_PHYSICS_STEP = 0.05
 """Seconds: the largest timeStep of AdvancePhysicsStep."""
-FLOOR_TOLERANCE = 0.05
-"""Metres: how far a teleport's height may be from that of an agent on the floor."""
 STRUCTURE = "not a sim object, a structure was touched"
 """The objectId of what is no object."""
 
@@ -43,7 +38,7 @@ class Action:
     """Whether the reply has images."""
 
 
-ACTIONS: dict[str, Action] = {}
+ACTIONS: dict[str, Action] = {name: Action(function, True, True) for name, function in MOVES.items()}
 
 
 def action(name: str, strict: bool = True, drawn: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -114,6 +109,7 @@ def initialize(
     renderNormalsImage: bool = False,
     renderFlowImage: bool = False,
     snapToGrid: bool = True,
+    rotateStepDegrees: float = 90.0,
     agentMode: str = "default",
     width: int | None = None,
     height: int | None = None,
@@ -125,6 +121,8 @@ def initialize(
         raise ActionFailed(f"The argument 'visibilityDistance' must be positive, not {visibilityDistance}.", INVALID)
     if not 1 <= fieldOfView <= 170:
         raise ActionFailed(f"The argument 'fieldOfView' must be 1 to 170 degrees, not {fieldOfView}.", INVALID)
+    if rotateStepDegrees <= 0:
+        raise ActionFailed(f"The argument 'rotateStepDegrees' must be positive, not {rotateStepDegrees}.", INVALID)
     if agentMode.lower() != "default":
         raise ActionFailed(f"The argument 'agentMode' must be 'default', not '{agentMode}'.", INVALID)
     for name, wanted in (
@@ -140,13 +138,13 @@ def initialize(
     if width is not None or height is not None:
         change_resolution(environment, x=width or environment.width, y=height or environment.height)
     environment.view = View(
-        gridSize, visibilityDistance, fieldOfView, renderImage, renderDepthImage,
+        gridSize, visibilityDistance, fieldOfView, snapToGrid, rotateStepDegrees, renderImage, renderDepthImage,
         renderInstanceSegmentation or renderObjectImage,
     )  # fmt: skip
     return {"cameraNearPlane": NEAR, "cameraFarPlane": FAR}
 
 
-# --- The agent
+# --- The agent (simulator.moves has the others)
 
 
 @action("Pass", strict=False)
@@ -159,53 +157,6 @@ def pass_(environment: Environment) -> None:
 def done(environment: Environment) -> None:
     """Does nothing but look."""
     environment.room  # noqa: B018 - fails without a scene
-
-
-@action("TeleportFull")
-def teleport_full(
-    environment: Environment,
-    *,
-    rotation: Angles,
-    horizon: float,
-    standing: bool = True,
-    position: Vector | None = None,
-    x: float | None = None,
-    y: float | None = None,
-    z: float | None = None,
-    forceAction: bool = False,
-) -> None:
-    """Puts the agent to a pose; fails where it would stand outside, above or below the floor, or in something.
-
-    The place is `position` or x, y, z, in Unity's frame; `forceAction` leaves out the checks for things in the way.
-    """
-    if position is None:
-        if x is None or y is None or z is None:
-            raise ActionFailed("The action 'TeleportFull' needs the argument 'position' or all of x, y and z.", MISSING)
-        position = Vector(x, y, z)
-    if not HORIZONS[0] <= horizon <= HORIZONS[1]:
-        raise ActionFailed(f"The horizon must be between {HORIZONS[0]:g} and {HORIZONS[1]:g} degrees, not {horizon:g}.")
-    east, north, up = from_unity(position.x, position.y, position.z)
-    room = environment.room
-    if not forceAction:
-        if abs(up - AGENT_CENTER) > FLOOR_TOLERANCE:
-            raise ActionFailed(f"The agent's position is {AGENT_CENTER} m above the floor; {up:g} m is not possible.")
-        obstacles = room.obstacles()
-        if obstacles.beyond(east, north):
-            raise ActionFailed("The target position is outside the room.")
-        geom = obstacles.hit(east, north)
-        if geom is not None:
-            number = room.object_of_geom(geom)
-            obstacle = "a structure" if number is None else environment.ids[number]
-            raise ActionFailed(f"The target position is taken by {obstacle}.")
-    environment.move_agent(x=east, y=north, yaw=rotation.y % 360.0, horizon=horizon, standing=standing)
-
-
-@action("GetReachablePositions")
-def get_reachable_positions(environment: Environment) -> list[dict[str, float]]:
-    """Where the agent can walk on a grid through its position."""
-    room, agent = environment.room, environment.agent
-    points = room.obstacles().reachable(agent.x, agent.y, environment.view.grid_size)
-    return [vector(x, y, AGENT_CENTER) for x, y in points.tolist()]
 
 
 @action("TouchThenApplyForce", strict=False)

@@ -60,6 +60,8 @@ class View:
     grid_size: float = 0.25
     visibility_distance: float = 1.5
     field_of_view: float = 90.0
+    snap_to_grid: bool = True
+    rotate_step: float = 90.0
     rgb: bool = True
     depth: bool = False
     instances: bool = False
@@ -168,6 +170,19 @@ class Environment:
     def move_agent(self, **changes: Any) -> None:
         """Sets fields of the agent's pose."""
         self.agent = replace(self.agent, **changes)
+
+    def snapped(self, x: float, y: float) -> tuple[float, float]:
+        """The point of the grid nearest to (x, y), if the client asked for snapToGrid; else (x, y)."""
+        if not self.view.snap_to_grid:
+            return x, y
+        grid = self.view.grid_size
+        # To the nanometre, because multiples of most grid sizes are no binary numbers.
+        return round(x - math.remainder(x, grid), 9), round(y - math.remainder(y, grid), 9)
+
+    def name_of_geom(self, geom: int) -> str:
+        """The id of the object that a geom belongs to, or the name of a piece of structure."""
+        number = int(self.room.geom_instances[geom])
+        return self.ids[number] if number < len(self.ids) else self.room.structure_names[number - len(self.ids)]
 
     def pick(self, x: float, y: float, reach: float) -> Pick | None:
         """The first thing that the ray through the image point (x, y), [0, 1] from the top left, hits within `reach`.

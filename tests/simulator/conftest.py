@@ -41,4 +41,6 @@ def start_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable]
 @pytest.fixture(scope="module")
 def client(start_client: Callable):
     """A client with colour, depth and instance images in the box room; tests reset it themselves."""
-    return start_client(renderDepthImage=True, renderInstanceSegmentation=True, visibilityDistance=1.5)
+    return start_client(
+        renderDepthImage=True, renderInstanceSegmentation=True, visibilityDistance=1.5, snapToGrid=False
+    )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from simulator.actions import perform
-from simulator.camera import FAR, NEAR, Camera
+from simulator.camera import FAR, NEAR
 from simulator.environment import Environment, Limits
 from simulator.protocol import Field
 from simulator.rendering import Quality, instance_color, linear_depth
