@@ -103,11 +103,19 @@ def test_what_is_in_the_way_is_named(boxes):
     assert said == f"{boxes.ids[-1]} is blocking Agent 0 from moving by (0.0000, 0.0000, 0.2500)."
     assert place(boxes) == (0.0, 1.0)
     step("Teleport", x=1.75, z=0.0, rotation=90.0)
-    assert refused(step, "MoveAhead") == "wall is blocking Agent 0 from moving by (0.2500, 0.0000, 0.0000)."
+    assert refused(step, "MoveAhead") == "wall_east is blocking Agent 0 from moving by (0.2500, 0.0000, 0.0000)."
     for length in (100.0, 1e300):
-        assert "wall is blocking" in refused(step, "MoveBack", moveMagnitude=length)
+        assert refused(step, "MoveBack", moveMagnitude=length).startswith("wall_")
     step("MoveAhead", forceAction=True)
     assert place(boxes) == (2.0, 0.0)
+
+
+def test_walls_without_thickness_block_too(generated):
+    step = start(generated)
+    step("Teleport", rotation=0.0)
+    with pytest.raises(ActionFailed, match=" is blocking Agent 0 from moving by "):
+        for _ in range(100):
+            step("MoveAhead")
 
 
 def test_a_step_is_swept_and_not_only_tried_at_its_end(boxes):
