@@ -148,16 +148,22 @@ def table(draw: Draw, style: Style, category: str, width: float, depth: float, h
     x, y = width / 2 - leg, depth / 2 - leg
     parts = [box((width, depth, 0.04), (0, 0, height - 0.04), wood, "wood")]
     if category == "Desk":
+        left, right = -width / 2 + 0.06, width / 2 - 0.4
         parts += [
             box((0.03, depth * 0.9, height - 0.04), (-width / 2 + 0.03, 0, 0), shade(wood, 0.8)),
             box((0.36, depth * 0.9, height - 0.04), (width / 2 - 0.2, 0, 0), shade(wood, 0.85)),
             box((0.3, 0.01, 0.012), (width / 2 - 0.2, -depth * 0.45, height * 0.6), _GAP, solid=False),
         ]
     else:
+        left, right = -x + leg, x - leg
         parts += [
             box((leg, leg, height - 0.04), (sx * x, sy * y, 0), shade(wood, 0.8)) for sx in (-1, 1) for sy in (-1, 1)
         ]
-    return Fixture(category, parts, (width, depth, height), (Top(0, 0, height, (width / 2 - 0.01, depth / 2 - 0.01)),))
+    tops = (
+        Top(0, 0, height, (width / 2 - 0.01, depth / 2 - 0.01)),
+        Top((left + right) / 2, 0, 0.0, ((right - left) / 2, depth / 2 - 0.02), height - 0.07, "under"),
+    )
+    return Fixture(category, parts, (width, depth, height), tops)
 
 
 def chest(draw: Draw, style: Style, category: str, width: float, depth: float, height: float) -> Fixture:
@@ -176,6 +182,25 @@ def chest(draw: Draw, style: Style, category: str, width: float, depth: float, h
         box((0.012, 0.012, height * 0.8), (0, -depth / 2, height * 0.08), shade(color, 0.5), solid=False),
     ]
     return Fixture(category, parts, (width + 0.02, depth + 0.02, height), (Top(0, 0, height, (width / 2, depth / 2)),))
+
+
+def stand(draw: Draw, style: Style, category: str, width: float, depth: float, height: float) -> Fixture:
+    """A low piece with an open compartment under its top: television stands, benches with a board."""
+    color = draw.plain_color(draw.pick(["cabinet", "wood"]))
+    draw.avoid.append(color)
+    low = 0.1
+    parts = [
+        box((width, depth, 0.03), (0, 0, height - 0.03), color, "wood"),
+        box((width - 0.06, depth - 0.02, 0.03), (0, 0.0, low - 0.03), shade(color, 0.9), "wood"),
+        box((0.03, depth, height - 0.03), (-width / 2 + 0.015, 0, 0), shade(color, 0.9), "wood"),
+        box((0.03, depth, height - 0.03), (width / 2 - 0.015, 0, 0), shade(color, 0.9), "wood"),
+        box((width - 0.06, 0.012, height - low - 0.03), (0, depth / 2 - 0.006, low), shade(color, 0.7)),
+    ]
+    tops = (
+        Top(0, 0, height, (width / 2 - 0.01, depth / 2 - 0.01)),
+        Top(0, -0.01, low, (width / 2 - 0.05, depth / 2 - 0.025), height - low - 0.05, "shelf"),
+    )
+    return Fixture(category, parts, (width, depth, height), tops)
 
 
 def shelves(draw: Draw, style: Style, width: float, depth: float, levels: Sequence[float]) -> Fixture:
@@ -220,15 +245,30 @@ def bed(draw: Draw, style: Style) -> Fixture:
     """A bed with its head to the wall; its pillows and cover are glued to it."""
     width, length = draw.uniform(1.0, 1.5), 1.95
     cover = style.fabric
+    raised = draw.chance(0.6)  # on legs, with room for things underneath
+    base, leg = (0.23, 0.07) if raised else (0.0, 0.0)
     parts = [
-        box((width, length, 0.28), (0, 0, 0), style.wood, "wood"),
+        box((width, length, 0.28 - base), (0, 0, base), style.wood, "wood"),
         box((width - 0.04, length - 0.08, 0.2), (0, 0, 0.28), (0.93, 0.92, 0.88), "cloth"),
         box((width, length * 0.66, 0.12), (0, -length * 0.165, 0.37), cover, "cloth"),
         box((width + 0.04, 0.06, 0.95), (0, length / 2 - 0.03, 0), shade(style.wood, 0.9), "wood"),
     ]
     spread = Top(0, -length * 0.165, 0.49, (width / 2 - 0.03, length * 0.33 - 0.03), TALL, "soft")
     head = Top(0, length * 0.3, 0.48, (width / 2 - 0.05, length * 0.12), TALL, "soft")
-    return Fixture("Bed", parts, (width + 0.04, length, 0.95), (spread, head))
+    tops = [spread, head]
+    if raised:
+        parts += [
+            box((leg, leg, base), (x * (width - leg) / 2, y, 0), shade(style.wood, 0.8))
+            for x in (-1, 1)
+            for y in (-length / 2 + leg / 2, length / 2 - 0.1)
+        ]
+        # What lies far in could not be seen: the outer strips along both sides.
+        strip = min(0.22, width / 4 - leg)
+        tops += [
+            Top(side * (width / 2 - leg - strip), -0.1, 0.0, (strip, length * 0.4), base - 0.02, "under")
+            for side in (-1, 1)
+        ]
+    return Fixture("Bed", parts, (width + 0.04, length, 0.95), tuple(tops))
 
 
 def bathtub(draw: Draw, style: Style) -> Fixture:

@@ -7,27 +7,44 @@ import math
 from simulator import fixtures
 from simulator import wall_things as walls
 from simulator.fixtures import Fixture
-from simulator.layout import OPEN_POSITIONS, Layout
+from simulator.layout import Layout
 from simulator.materials import Draw
+from simulator.shapes import Color
 
-_SIDES = {"kitchen": (3.4, 4.3), "living_room": (3.8, 4.8), "bedroom": (3.6, 4.6), "bathroom": (3.1, 3.8)}
+_SIDES = {"kitchen": (3.0, 4.2), "living_room": (3.2, 4.3), "bedroom": (2.9, 3.8), "bathroom": (2.8, 3.5)}
 """Range of a room's sides, metres."""
-_TOP_AREA = {"kitchen": 2.3, "living_room": 2.3, "bedroom": 2.2, "bathroom": 1.3}
+_TOP_AREA = {"kitchen": 4.0, "living_room": 4.2, "bedroom": 4.2, "bathroom": 3.1}
 """Square metres of tops that a room must offer to hold its things."""
-_PLANS = 8
+_BOARDS = {
+    "kitchen": ("CounterTop", "CounterTop", "DiningTable", "CounterTop"),
+    "living_room": ("Cabinet", "TVStand", "Desk", "Sofa", "DiningTable"),
+    "bedroom": ("Desk", "Dresser", "Bed", "Dresser", "Desk"),
+    "bathroom": ("Toilet", "Cabinet", "Dresser", "Bathtub", "Cabinet"),
+}
+"""Boards on the walls, and what they hang over if there is room."""
+_TALL_SHELVES = ((0.4, 0.76, 1.08, 1.36), (0.6, 1.0, 1.35), (0.1, 0.45, 0.78, 1.1, 1.38))
+_SHELVES = ((0.12, 0.5, 0.85, 1.15), (0.4, 0.8, 1.2), (0.45, 0.8, 1.1))
+"""Heights of the boards of open shelves, metres."""
+_PLANS = 20
 
 
 def furnish(kind: str, draw: Draw) -> Layout:
     """A furnished room: the walls' rectangle, fixed things in their places, surfaces.
 
-    Draws floor plans until one offers enough tops and room to walk; the last one serves in any case.
+    Draws floor plans until one offers enough tops, or takes the one with most; each leaves room to walk.
     """
+    best: tuple[float, Layout, list[Color]] | None = None
     for _ in range(_PLANS):
         draw.avoid.clear()
         layout = _start(kind, draw)
         _KINDS[kind](layout)
-        if layout.top_area() >= _TOP_AREA[kind] and len(layout.walkable()) >= OPEN_POSITIONS:
+        area = layout.top_area()
+        if best is None or area > best[0]:
+            best = area, layout, list(draw.avoid)
+        if area >= _TOP_AREA[kind]:
             break
+    assert best is not None
+    _, layout, draw.avoid[:] = best
     _decorate(kind, layout)
     return layout
 
@@ -67,7 +84,7 @@ def _kitchen(layout: Layout) -> None:
         layout.in_the_middle(table) or layout.against_wall(table)
     layout.against_wall(fixtures.counter(draw, style, draw.uniform(0.9, 1.5)))
     extras = [
-        fixtures.shelves(draw, style, draw.uniform(0.7, 1.0), 0.36, (0.45, 0.8, 1.1)),
+        fixtures.shelves(draw, style, draw.uniform(0.7, 1.0), 0.36, (0.1, 0.45, 0.8, 1.1, 1.4)),
         fixtures.counter(draw, style, draw.uniform(0.6, 1.0)),
         fixtures.chest(draw, style, "Cabinet", draw.uniform(0.8, 1.1), 0.42, draw.uniform(0.75, 0.9)),
     ]
@@ -79,19 +96,20 @@ def _kitchen(layout: Layout) -> None:
 def _living_room(layout: Layout) -> None:
     draw, style = layout.draw, layout.style
     layout.against_wall(fixtures.sofa(draw, style))
-    layout.against_wall(fixtures.chest(draw, style, "TVStand", draw.uniform(1.1, 1.5), 0.42, draw.uniform(0.55, 0.65)))
-    if draw.chance(0.7):
+    layout.against_wall(fixtures.stand(draw, style, "TVStand", draw.uniform(1.1, 1.5), 0.42, draw.uniform(0.5, 0.62)))
+    if draw.chance(0.8):
         table = fixtures.table(draw, style, "DiningTable", draw.uniform(1.0, 1.4), draw.uniform(0.7, 0.85), 0.75)
         layout.in_the_middle(table) or layout.against_wall(table)
     _pieces(
         layout,
         [
-            fixtures.shelves(draw, style, draw.uniform(0.8, 1.1), 0.35, draw.pick([(0.4, 0.76, 1.08), (0.6, 1.0)])),
-            fixtures.chest(draw, style, "Cabinet", draw.uniform(0.9, 1.3), 0.45, draw.uniform(0.78, 0.95)),
-            fixtures.table(draw, style, "Desk", draw.uniform(1.0, 1.3), 0.6, 0.75),
-            fixtures.chest(draw, style, "Cabinet", draw.uniform(0.9, 1.3), 0.45, draw.uniform(0.75, 0.95)),
+            fixtures.shelves(draw, style, draw.uniform(0.9, 1.3), 0.35, draw.pick(_TALL_SHELVES)),
+            fixtures.shelves(draw, style, draw.uniform(0.9, 1.2), 0.38, draw.pick(_SHELVES)),
+            fixtures.chest(draw, style, "Cabinet", draw.uniform(1.0, 1.5), 0.48, draw.uniform(0.78, 0.95)),
+            fixtures.table(draw, style, "Desk", draw.uniform(1.0, 1.4), 0.6, 0.75),
+            fixtures.stand(draw, style, "Cabinet", draw.uniform(0.9, 1.3), 0.42, draw.uniform(0.7, 0.9)),
         ],
-        4,
+        5,
     )
 
 
@@ -104,11 +122,12 @@ def _bedroom(layout: Layout) -> None:
         [
             fixtures.chest(draw, style, "Dresser", draw.uniform(0.9, 1.3), 0.48, draw.uniform(0.78, 1.0)),
             fixtures.chest(draw, style, "Dresser", draw.uniform(0.8, 1.2), 0.46, draw.uniform(0.75, 0.95)),
-            fixtures.shelves(draw, style, draw.uniform(0.7, 1.0), 0.34, draw.pick([(0.4, 0.76, 1.08), (0.6, 1.0)])),
-            fixtures.table(draw, style, "Desk", draw.uniform(0.9, 1.2), 0.55, 0.78),
-            fixtures.chest(draw, style, "Dresser", draw.uniform(0.45, 0.55), 0.42, draw.uniform(0.55, 0.65)),
+            fixtures.shelves(draw, style, draw.uniform(0.8, 1.2), 0.34, draw.pick(_TALL_SHELVES)),
+            fixtures.table(draw, style, "Desk", draw.uniform(0.9, 1.2), 0.58, 0.78),
+            fixtures.stand(draw, style, "Dresser", draw.uniform(0.45, 0.55), 0.42, draw.uniform(0.6, 0.75)),
+            fixtures.stand(draw, style, "Dresser", draw.uniform(0.8, 1.2), 0.42, draw.uniform(0.7, 0.9)),
         ],
-        4,
+        6,
     )
     if draw.chance(0.5):
         layout.against_wall(fixtures.wardrobe(draw, style))
@@ -122,12 +141,13 @@ def _bathroom(layout: Layout) -> None:
     _pieces(
         layout,
         [
-            fixtures.shelves(draw, style, draw.uniform(0.6, 0.9), 0.33, draw.pick([(0.4, 0.76, 1.08), (0.6, 0.95)])),
-            fixtures.chest(draw, style, "Cabinet", draw.uniform(0.7, 1.1), 0.42, draw.uniform(0.75, 0.92)),
-            fixtures.chest(draw, style, "Cabinet", draw.uniform(0.6, 0.9), 0.4, draw.uniform(0.75, 0.9)),
+            fixtures.shelves(draw, style, draw.uniform(0.6, 0.9), 0.35, draw.pick(_TALL_SHELVES)),
+            fixtures.shelves(draw, style, draw.uniform(0.5, 0.8), 0.34, draw.pick(_SHELVES)),
+            fixtures.chest(draw, style, "Cabinet", draw.uniform(0.8, 1.2), 0.45, draw.uniform(0.75, 0.92)),
+            fixtures.stand(draw, style, "Cabinet", draw.uniform(0.6, 0.9), 0.4, draw.uniform(0.65, 0.85)),
             fixtures.table(draw, style, "Dresser", draw.uniform(0.7, 1.0), 0.42, draw.uniform(0.7, 0.85)),
         ],
-        3,
+        5,
     )
 
 
@@ -142,11 +162,12 @@ def _pieces(layout: Layout, options: list[Fixture], count: int) -> None:
 
 def _decorate(kind: str, layout: Layout) -> None:
     draw, style = layout.draw, layout.style
+    for over in _BOARDS[kind]:
+        board = walls.wall_shelf(draw, style, draw.uniform(0.55, 1.1))
+        height = draw.uniform(1.0, 1.38)
+        if draw.chance(0.85) and not layout.hang_over(over, board, height):
+            layout.hang(board, height)
     if kind == "kitchen":
-        if draw.chance(0.6):
-            layout.hang_over(
-                "CounterTop", walls.wall_shelf(draw, style, draw.uniform(0.55, 0.7)), draw.uniform(1.25, 1.4)
-            )
         layout.hang_over("CounterTop", walls.wall_cabinet(draw, style, draw.uniform(0.5, 0.6)), 1.5)
         layout.hang_over("Sink", walls.window(draw, style), 1.25)
         layout.hang_over("StoveBurner", walls.utensil_rail(draw, style), 1.2)
@@ -159,9 +180,6 @@ def _decorate(kind: str, layout: Layout) -> None:
         layout.hang(walls.towel_rail(draw, style), draw.uniform(0.8, 1.0))
         glued = [walls.toothbrush_cup, walls.photo_frame]
     else:
-        if draw.chance(0.6):
-            over = "Desk" if kind == "bedroom" else "Cabinet"
-            layout.hang_over(over, walls.wall_shelf(draw, style, draw.uniform(0.6, 0.9)), draw.uniform(1.25, 1.4))
         layout.hang_over("Bed" if kind == "bedroom" else "Sofa", walls.picture(draw, style), 1.3)
         layout.hang(walls.wall_lamp(draw, style), draw.uniform(1.25, 1.5))
         if draw.chance(0.5):

@@ -32,30 +32,50 @@ class _Instance:
     top: Surface | None
 
 
-_ON_FLOOR = {"kitchen": (3, 5), "living_room": (4, 6), "bedroom": (3, 5), "bathroom": (2, 4)}
+_ON_FLOOR = {"kitchen": (3, 5), "living_room": (4, 6), "bedroom": (2, 4), "bathroom": (2, 3)}
 """How many things a room holds that belong on the floor only."""
-_ELSEWHERE = {"kitchen": (29, 34), "living_room": (29, 34), "bedroom": (28, 33), "bathroom": (26, 30)}
+_ELSEWHERE = {"kitchen": (56, 64), "living_room": (62, 72), "bedroom": (60, 70), "bathroom": (54, 64)}
 """How many others, if there is room for them."""
-_CROWD = 17.0
-"""Most of these others per square metre of tops."""
+_LARGE = 0.05
+"""Square metres that a thing on a top may cover before it becomes rarer."""
+_COVER = 0.55
+"""Most of the tops' area that these others cover; more would not find room on them."""
+
+
+_WARM, _NEUTRAL, _COOL = (1.04, 1.0, 0.9), (1.0, 1.0, 0.98), (0.95, 0.99, 1.04)
+_LIGHT = {
+    "kitchen": ((0.95, 1.08), (_NEUTRAL, _NEUTRAL, _COOL)),
+    "living_room": ((0.85, 1.05), (_WARM, _WARM, _NEUTRAL)),
+    "bedroom": ((0.8, 1.0), (_WARM, _NEUTRAL)),
+    "bathroom": ((0.95, 1.1), (_NEUTRAL, _COOL, _COOL)),
+}
+"""Range of brightness, and tints."""
 
 
 def _draw_instances(kind: str, split: str, area: float, draw: Draw) -> list[_Instance]:
     letter = next(short for short, full in LETTERS.items() if full == kind)
     fitting = [category for category in CATEGORIES.values() if category.split == split and letter in category.kinds]
-    instances = []
-    on_floor, elsewhere = draw.integer(*_ON_FLOOR[kind]), draw.integer(*_ELSEWHERE[kind])
-    for group, count in (
-        ([category for category in fitting if set(category.places) == {"floor"}], on_floor),
-        ([category for category in fitting if set(category.places) != {"floor"}], min(elsewhere, int(_CROWD * area))),
+    instances: list[_Instance] = []
+    for group, count, limit in (
+        ([category for category in fitting if set(category.places) == {"floor"}], _ON_FLOOR[kind], math.inf),
+        ([category for category in fitting if set(category.places) != {"floor"}], _ELSEWHERE[kind], _COVER * area),
     ):
         weights = np.array([category.kinds[letter] for category in group])
         counts = np.zeros(len(group), dtype=int)
-        for _ in range(count):
+        wanted, covered = draw.integer(*count) + len(instances), 0.0
+        for _ in range(3 * wanted):
+            if len(instances) == wanted:
+                break
             index = int(draw.generator.choice(len(group), p=weights / weights.sum()))
-            counts[index] += 1
-            weights[index] *= 0.45  # a second one of a kind is likely, a fifth is not
-            instances.append(_instance(group[index], int(counts[index]), draw))
+            instance = _instance(group[index], int(counts[index]) + 1, draw)
+            half_x, half_y, _ = instance.thing.half_extents
+            footprint = 4 * half_x * half_y
+            # Large things would leave no room on the tops for the many small ones of a home.
+            if covered + footprint <= limit and (limit == math.inf or draw.chance(_LARGE / footprint)):
+                covered += footprint
+                counts[index] += 1
+                weights[index] *= 0.45  # a second one of a kind is likely, a fifth is not
+                instances.append(instance)
     return instances
 
 
@@ -176,9 +196,6 @@ def _start_spec(name: str) -> mujoco.MjSpec:
     spec.visual.global_.offwidth = spec.visual.global_.offheight = 300
     spec.visual.quality.shadowsize = 1024
     spec.visual.quality.offsamples = 0
-    spec.visual.headlight.ambient = [0.55, 0.55, 0.55]
-    spec.visual.headlight.diffuse = [0.3, 0.3, 0.3]
-    spec.visual.headlight.specular = [0.1, 0.1, 0.1]
     spec.visual.map.znear = 0.01
     spec.stat.extent = 8.0
     spec.stat.center = [0.0, 0.0, 1.2]
@@ -209,9 +226,22 @@ def _add_shell(spec: mujoco.MjSpec, kind: str, layout: Layout, draw: Draw) -> No
     add("WallSouth", (0, y_min, middle), tilt("x", -right), (half_x, middle, 0.1), wall, finish)
     add("WallEast", (x_max, 0, middle), tilt("y", -right), (middle, half_y, 0.1), wall, finish)
     add("WallWest", (x_min, 0, middle), tilt("y", right), (middle, half_y, 0.1), wall, finish)
+    _add_light(spec, kind, height, draw)
+
+
+def _add_light(spec: mujoco.MjSpec, kind: str, height: float, draw: Draw) -> None:
+    """Light from everywhere and from one side, warm or cool, bright or dim, as the kind of room has it."""
+    (low, high), tints = _LIGHT[kind]
+    bright, tint = draw.uniform(low, high), np.array(draw.pick(tints))
+    slant = draw.uniform(0.2, 0.6)
+    headlight = spec.visual.headlight
+    headlight.ambient = 0.55 * bright * tint
+    headlight.diffuse = (0.36 - 0.2 * slant) * bright * tint
+    headlight.specular = [0.1, 0.1, 0.1]
     angle = draw.uniform(0, 2 * math.pi)
-    sun = world.add_light(pos=(0.0, 0.0, height - 0.05), dir=(0.35 * math.cos(angle), 0.35 * math.sin(angle), -1.0))
-    sun.type = mujoco.mjtLightType.mjLIGHT_DIRECTIONAL
-    sun.diffuse = [0.36, 0.35, 0.33]
-    sun.specular = [0.15, 0.15, 0.15]
-    sun.castshadow = False
+    direction = (slant * math.cos(angle), slant * math.sin(angle), -1.0)
+    lamp = spec.worldbody.add_light(pos=(0.0, 0.0, height - 0.05), dir=direction)
+    lamp.type = mujoco.mjtLightType.mjLIGHT_DIRECTIONAL
+    lamp.diffuse = (0.26 + 0.25 * slant) * bright * tint
+    lamp.specular = [0.15, 0.15, 0.15]
+    lamp.castshadow = False

@@ -19,7 +19,7 @@ from simulator.shapes import Part
 Rectangle = tuple[float, float, float, float]
 """(x_min, x_max, y_min, y_max), metres."""
 
-OPEN_POSITIONS = 55
+OPEN_POSITIONS = 40
 """Positions that fixed furniture must leave to walk, so that things on the floor find room."""
 
 
@@ -238,12 +238,11 @@ class Layout:
         return False
 
     def top_area(self) -> float:
-        """Square metres of tops and shelves that one can reach, beds and sofas at a third."""
-        weights = {"top": 1.0, "shelf": 0.7, "soft": 0.3}
+        """Square metres of tops and shelves that one can reach, the rest by how readily things are put there."""
+        weights = {"top": 1.0, "shelf": 0.8, "soft": 0.3, "basin": 0.3, "under": 0.3}
         return sum(
             weights.get(surface.place, 0.0) * 4 * surface.half_size[0] * surface.half_size[1]
             for surface in self.surfaces
-            if surface.center[2] > 0.3
         )
 
 

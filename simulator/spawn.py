@@ -19,10 +19,17 @@ from simulator.categories import CATEGORIES
 from simulator.footprints import Footprint, WalkGrid, blocked, footprint
 from simulator.scene import Obstacle, Scene, SceneObject, Surface
 
-LEAST_POSITIONS = 36
+LEAST_POSITIONS = 28
 """Positions that must stay reachable from each other in every spawned room."""
+LIKE: dict[str, tuple[str, float]] = {"basin": ("top", 0.08), "under": ("floor", 0.7)}
+"""Places that no category names: a thing goes there as readily as to the other place, times the factor."""
+CARELESS = 0.02
+"""How readily anything that one can carry lies on the floor, where its category does not say."""
 _DROP = 0.002
 _FLOOR_TRIES = 40
+_PLANS = 5
+_AREA_THAT_COUNTS = 0.8
+"""Square metres of a kind of place up to which a larger area draws more things."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,13 @@ class _Spot:
     yaw: float
     holder: str = field(default="")
     """Name of the dynamic thing that carries it, if any."""
+
+
+def readiness(thing: SceneObject, place: str) -> float:
+    """How readily a thing is put on surfaces of a place, relative to others."""
+    like, factor = LIKE.get(place, (place, 1.0))
+    least = CARELESS if like == "floor" and thing.pickupable else 0.0
+    return factor * CATEGORIES[thing.category].places.get(like, least)
 
 
 def generator_of(name: str, *numbers: int) -> np.random.Generator:
@@ -87,6 +101,10 @@ def _spot(surface: Surface, obstacles: Sequence[Obstacle], pose: Pose | None = N
     return _Spot(surface, taken, area, x, y, z, yaw, surface.support if pose is not None else "")
 
 
+class Crowded(Exception):
+    """A thing found no place."""
+
+
 class _Placer:
     def __init__(
         self,
@@ -107,7 +125,7 @@ class _Placer:
         for surface in surfaces:
             if surface.support in dynamic:
                 self.carried.setdefault(surface.support, []).append(surface)
-            elif not force_visible or surface.place == "floor" or surface.center[2] > 0.3:
+            elif not force_visible or surface.place in ("floor", "under", "basin") or surface.center[2] > 0.3:
                 self.spots.append(_spot(surface, obstacles))
         self.floor = next(spot for spot in self.spots if spot.surface.place == "floor")
         self.bounds = floor
@@ -121,14 +139,13 @@ class _Placer:
         self.poses: dict[str, Pose] = {}
 
     def place(self, thing: SceneObject) -> None:
-        category = CATEGORIES[thing.category]
         height = 2 * thing.half_extents[2]
         smaller, larger = sorted(thing.half_extents[:2])
         open_spots: dict[str, list[_Spot]] = {}
         for spot in self.spots:
             surface = spot.surface
             if (
-                category.places.get(surface.place, 0.0) > 0
+                readiness(thing, surface.place) > 0
                 and surface.clearance > height + 0.01
                 and spot.holder != thing.name
                 and min(surface.half_size) > smaller
@@ -137,7 +154,10 @@ class _Placer:
                 open_spots.setdefault(surface.place, []).append(spot)
         while open_spots:
             places = list(open_spots)
-            weights = [category.places[place] for place in places]
+            weights = [
+                readiness(thing, place) * min(sum(max(0.01, spot.free_area) for spot in spots), _AREA_THAT_COUNTS)
+                for place, spots in open_spots.items()
+            ]
             place = places[self._weighted(weights)]
             spots = open_spots[place]
             spot = spots.pop(self._weighted([max(0.01, spot.free_area) for spot in spots]))
@@ -146,15 +166,24 @@ class _Placer:
             tries = self.attempts if spot is not self.floor else max(self.attempts, _FLOOR_TRIES)
             if self._try(thing, spot, tries):
                 return
-        # Crowded: the surfaces that suit it again, with more tries, then the floor, then wherever there is any room.
-        for spot in self.spots:
-            suits = category.places.get(spot.surface.place, 0.0) > 0 and spot.holder != thing.name
-            if suits and spot.surface.clearance > height + 0.01 and self._try(thing, spot, _FLOOR_TRIES):
+        # Crowded: the surfaces that suit it again, with more tries, then the others, then wherever there is any room.
+        low = set(CATEGORIES[thing.category].places) == {"floor"}  # furniture does not stand on furniture
+        roomy = [
+            spot
+            for spot in self.spots
+            if spot is not self.floor
+            and spot.holder != thing.name
+            and spot.surface.clearance > height + 0.01
+            and (spot.surface.place == "under" or not low)
+        ]
+        for spot in sorted(roomy, key=lambda spot: readiness(thing, spot.surface.place) <= 0):
+            if self._try(thing, spot, _FLOOR_TRIES):
                 return
         if self._try(thing, self.floor, 3 * _FLOOR_TRIES):
             return
+        # At last anywhere in the middle of the room.
         if not any(self._try(thing, self.floor, 20 * _FLOOR_TRIES, least) for least in (LEAST_POSITIONS - 6, 0)):
-            raise RuntimeError(f"no free place for {thing.name} in the room: it holds too many things")
+            raise Crowded(f"no free place for {thing.name} in the room: it holds too many things")
 
     def _weighted(self, weights: Sequence[float]) -> int:
         target = self.generator.random() * sum(weights)
@@ -170,8 +199,15 @@ class _Placer:
         on_floor = spot is self.floor
         cos_spot, sin_spot = math.cos(spot.yaw), math.sin(spot.yaw)
         for u, v, w, choice in self.generator.random((tries, 4)).tolist():
-            if on_floor:
+            if on_floor and least:
                 x, y, yaw = self._floor_point(a, b, u, v, w, choice)
+            elif on_floor:
+                x_min, x_max, y_min, y_max = self.bounds
+                margin, yaw = math.hypot(a, b), 2 * math.pi * w
+                x, y = (
+                    x_min + margin + u * (x_max - x_min - 2 * margin),
+                    y_min + margin + v * (y_max - y_min - 2 * margin),
+                )
             else:
                 yaw = 2 * math.pi * w
                 cos, sin = abs(math.cos(yaw)), abs(math.sin(yaw))
@@ -188,7 +224,7 @@ class _Placer:
                 x, y = spot.x + cos_spot * p - sin_spot * q, spot.y + sin_spot * p + cos_spot * q
                 yaw += spot.yaw
             box = footprint(x, y, a, b, yaw)
-            if blocked(box, spot.taken, height):
+            if blocked(box, spot.taken, height + 0.01):
                 continue
             if on_floor:
                 left = self.grid.largest(self.walkable & ~self.grid.covered(box))
@@ -260,18 +296,27 @@ def plan(
         floor: (x_min, x_max, y_min, y_max), metres.
         attempts: tries per surface.
         force_visible: leave out surfaces lower than 0.3 m that one cannot look into.
+
+    Raises:
+        Crowded: no place was found for some thing.
     """
     dynamic = [thing for thing in objects if thing.dynamic]
-    placer = _Placer(dynamic, surfaces, obstacles, floor, generator, attempts, force_visible)
-    order = generator.permutation(len(dynamic))
 
     def rank(index: int) -> tuple[bool, bool, float]:
         thing = dynamic[index]
         category = CATEGORIES[thing.category]
         return category.top <= 0, "floor" not in category.places, -thing.half_extents[0] * thing.half_extents[1]
 
-    for index in sorted((int(index) for index in order), key=rank):
-        placer.place(dynamic[index])
+    for attempt in range(_PLANS):
+        placer = _Placer(dynamic, surfaces, obstacles, floor, generator, attempts, force_visible)
+        try:
+            for index in sorted(generator.permutation(len(dynamic)).tolist(), key=rank):
+                placer.place(dynamic[index])
+        except Crowded:
+            if attempt + 1 == _PLANS:
+                raise
+        else:
+            break
     return placer.poses
 
 

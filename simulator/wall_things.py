@@ -15,31 +15,52 @@ def _structure(parts: list[Part], size: tuple[float, float, float], tops: tuple[
 
 
 def door(draw: Draw, style: Style) -> Fixture:
-    """A closed door with its handle."""
-    color = draw.plain_color(draw.pick(["white", "wood"]))
+    """A closed door: flat, panelled or with panes, its handle on either side."""
+    color = draw.plain_color(draw.pick(["white", "wood", "cabinet"]))
+    side = draw.pick([-1, 1])
     parts = [
         box((0.92, 0.03, 2.06), (0, 0.005, 0), shade(color, 0.85), "plain"),
-        box((0.8, 0.04, 2.0), (0, 0, 0), color, "plain"),
-        rod(0.012, (-0.33, -0.05, 1.0), (-0.22, -0.05, 1.0), style.metal, "metal", solid=False),
+        box((0.8, 0.04, 2.0), (0, 0, 0), color, draw.pick(["plain", "wood"])),
+        rod(0.012, (side * 0.33, -0.05, 1.0), (side * 0.22, -0.05, 1.0), style.metal, "metal", solid=False),
     ]
+    form = draw.integer(0, 3)
+    if form == 1:  # panels
+        for foot, height in ((0.15, 0.7), (1.1, 0.75)):
+            parts += [box((0.26, 0.046, height), (x, 0, foot), shade(color, 0.88), solid=False) for x in (-0.17, 0.17)]
+    elif form == 2:  # one tall pane
+        parts.append(box((0.5, 0.046, 1.3), (0, 0, 0.45), draw.pick(_SKIES), "glow", solid=False))
+    elif form == 3:  # a pane above
+        parts.append(box((0.56, 0.046, 0.6), (0, 0, 1.2), draw.pick(_SKIES), "glow", solid=False))
+        parts.append(box((0.03, 0.05, 0.6), (0, 0, 1.2), color, solid=False))
     return _structure(parts, (0.92, 0.06, 2.06))
 
 
+_SKIES = ((0.56, 0.63, 0.69), (0.62, 0.64, 0.64), (0.52, 0.58, 0.54), (0.66, 0.61, 0.55))
+
+
 def window(draw: Draw, style: Style) -> Fixture:
-    """A bright window in its frame."""
-    width, height = draw.uniform(0.8, 1.4), draw.uniform(0.8, 1.1)
-    frame = draw.plain_color("white")
-    sky = draw.pick([(0.56, 0.63, 0.69), (0.62, 0.64, 0.64), (0.52, 0.58, 0.54)])
+    """A bright window in its frame: one, two or more panes, with curtains, a blind or neither."""
+    width, height = draw.uniform(0.6, 1.5), draw.uniform(0.7, 1.15)
+    frame = draw.plain_color(draw.pick(["white", "white", "wood", "dark"]))
     parts = [
         box((width, 0.03, height), (0, 0.005, 0), frame),
-        box((width - 0.1, 0.034, height - 0.1), (0, 0.0, 0.05), sky, "glow", solid=False),
-        box((0.04, 0.04, height), (0, 0, 0), frame, solid=False),
+        box((width - 0.1, 0.034, height - 0.1), (0, 0.0, 0.05), draw.pick(_SKIES), "glow", solid=False),
     ]
-    if draw.chance(0.6):
+    panes = draw.integer(1, 3)
+    for number in range(1, panes):
+        parts.append(box((0.04, 0.04, height), (width * (number / panes - 0.5), 0, 0), frame, solid=False))
+    if draw.chance(0.4):
+        parts.append(box((width, 0.04, 0.035), (0, 0, height * draw.uniform(0.4, 0.7)), frame, solid=False))
+    dressing = draw.integer(0, 3)
+    if dressing < 2:
         cloth = draw.plain_color("fabric")
         drop = height + 0.25
         for side in (-1, 1):
             parts.append(box((0.2, 0.05, drop), (side * width * 0.5, -0.01, -0.15), cloth, "stripes", solid=False))
+    elif dressing == 2:
+        drop = height * draw.uniform(0.2, 0.5)
+        color = draw.plain_color(draw.pick(["paper", "fabric"]))
+        parts.append(box((width - 0.04, 0.05, drop), (0, -0.005, height - drop), color, "stripes", solid=False))
     return _structure(parts, (width + 0.2, 0.06, height + 0.12))
 
 
@@ -100,7 +121,7 @@ def wall_cabinet(draw: Draw, style: Style, width: float) -> Fixture:
 
 def wall_shelf(draw: Draw, style: Style, width: float) -> Fixture:
     """A board on the wall that holds things."""
-    depth = 0.24
+    depth = draw.uniform(0.24, 0.3)
     parts = [
         box((width, depth, 0.03), (0, 0, 0.1), style.wood, "wood"),
         box((0.025, depth * 0.8, 0.1), (-width * 0.35, depth * 0.1, 0), style.metal),

@@ -60,8 +60,8 @@ def test_fits(layout: Layout) -> None:
 
 def test_people_can_still_walk(layout: Layout) -> None:
     assert len(layout.walkable()) == 15 * 11
-    assert not layout.fits(cupboard(3.9, 1.9, 0.9, front=0.0), 0.0, 0.5, 0.0)
-    assert len(layout.walkable((-2.0, 2.0, -0.3, 1.5))) < OPEN_POSITIONS
+    assert not layout.fits(cupboard(3.9, 2.1, 0.9, front=0.0), 0.0, 0.4, 0.0)
+    assert len(layout.walkable((-2.0, 2.0, -0.65, 1.5))) < OPEN_POSITIONS
 
 
 def test_rows_go_round_the_corner(layout: Layout) -> None:
