@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from simulator.arguments import INVALID, MISSING, Vector, call
+from simulator.arguments import INVALID, MISSING, Vector, call, shown
 from simulator.camera import FAR, NEAR
 from simulator.environment import SCENE_SUFFIX, ActionFailed, Environment, View
 from simulator.moves import MOVES
@@ -21,6 +21,12 @@ from simulator.physics import Unstable, make_push
 
 LARGEST_IMAGE = 4096
 """Pixels: the largest width and height."""
+LARGEST_PICTURE = 4096 * 4096
+"""Samples: the largest number of pixels times the samples of each; drawing takes some 12 bytes for each."""
+LARGEST_MAGNITUDE, LARGEST_DIRECTION = 1e6, 1e3
+"""Of a touch: far beyond what a hand can do, and far from what arithmetic cannot."""
+MASSES, LARGEST_DRAG = (1e-3, 1e4), 1e3
+"""Least and largest kg, and 1/s, that SetMassProperties takes."""
 LARGEST_PHYSICS_STEP = 0.05
 """Seconds: the largest timeStep of AdvancePhysicsStep."""
 STRUCTURE = "not a sim object, a structure was touched"
@@ -62,7 +68,9 @@ def perform(environment: Environment, request: dict[str, Any]) -> tuple[Any, boo
         raise ActionFailed("The message names no action.", MISSING)
     entry = ACTIONS.get(name)
     if entry is None:
-        raise ActionFailed(f"There is no action '{name}'; there are {', '.join(sorted(ACTIONS))}.", "InvalidAction")
+        raise ActionFailed(
+            f"There is no action {shown(name)}; there are {', '.join(sorted(ACTIONS))}.", "InvalidAction"
+        )
     try:
         return call(entry.function, environment, request, entry.strict), entry.drawn
     except Unstable as error:
@@ -91,6 +99,12 @@ def change_resolution(environment: Environment, *, x: int, y: int) -> None:
     for name, value in (("x", x), ("y", y)):
         if not 1 <= value <= LARGEST_IMAGE:
             raise ActionFailed(f"The argument '{name}' must be between 1 and {LARGEST_IMAGE}, not {value}.", INVALID)
+    if x * y * max(1, environment.quality.samples) > LARGEST_PICTURE:
+        raise ActionFailed(
+            f"The arguments 'x' and 'y' must make at most {LARGEST_PICTURE} samples: {x} x {y} pixels of "
+            f"{environment.quality.samples} samples are too many.",
+            INVALID,
+        )
     environment.width, environment.height = x, y
 
 
@@ -173,8 +187,12 @@ def touch_then_apply_force(
         moveMagnitude: of the push, see simulator.physics.
         handDistance: how far the hand reaches from the camera, metres.
     """
-    if moveMagnitude < 0:
-        raise ActionFailed(f"The argument 'moveMagnitude' must not be negative, not {moveMagnitude}.", INVALID)
+    if not 0 <= moveMagnitude <= LARGEST_MAGNITUDE:
+        raise ActionFailed(
+            f"The argument 'moveMagnitude' must be 0 to {LARGEST_MAGNITUDE:g}, not {moveMagnitude:g}.", INVALID
+        )
+    if max(abs(direction.x), abs(direction.y), abs(direction.z)) > LARGEST_DIRECTION:
+        raise ActionFailed(f"The argument 'direction' must have parts up to {LARGEST_DIRECTION:g}.", INVALID)
     if handDistance < 0:
         raise ActionFailed(f"The argument 'handDistance' must not be negative, not {handDistance}.", INVALID)
     room = environment.room
@@ -239,8 +257,11 @@ def set_mass_properties(
     index = environment.ids.index(objectId)
     if not room.scene.objects[index].dynamic:
         raise ActionFailed(f"The object '{objectId}' is neither moveable nor pickupable, so it has no mass to set.")
-    if mass <= 0 or drag < 0 or angularDrag < 0:
-        raise ActionFailed("The mass must be positive, and drag and angularDrag must not be negative.", INVALID)
+    if not MASSES[0] <= mass <= MASSES[1]:
+        raise ActionFailed(f"The argument 'mass' must be {MASSES[0]:g} to {MASSES[1]:g} kg, not {mass:g}.", INVALID)
+    for name, value in (("drag", drag), ("angularDrag", angularDrag)):
+        if not 0 <= value <= LARGEST_DRAG:
+            raise ActionFailed(f"The argument '{name}' must be 0 to {LARGEST_DRAG:g} 1/s, not {value:g}.", INVALID)
     room.set_mass(index, mass, drag, angularDrag)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +17,8 @@ from typing import Any, get_args, get_type_hints
 from simulator.environment import ActionFailed, Environment
 
 MISSING, INVALID = "MissingArguments", "InvalidArgument"
+shown = reprlib.repr
+"""A client's value in a message: cut short, however long or deep it is."""
 
 COMMON = frozenset(
     {
@@ -42,26 +45,21 @@ class Angles(Vector):
 
 def _number(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ActionFailed(f"The argument '{name}' must be a number, not {_shown(value)}.", INVALID)
+        raise ActionFailed(f"The argument '{name}' must be a number, not {shown(value)}.", INVALID)
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise ActionFailed(f"The argument '{name}' must be a finite number, not {_shown(value)}.", INVALID)
+        raise ActionFailed(f"The argument '{name}' must be a finite number, not {shown(value)}.", INVALID)
     return number
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _vector(name: str, value: Any, kind: type[Vector]) -> Vector:
     if kind is Angles and not isinstance(value, dict):
         return Angles(0.0, _number(name, value), 0.0)
     if not isinstance(value, dict) or not value or not set(value) <= {"x", "y", "z"}:
-        raise ActionFailed(f"The argument '{name}' must be an object with x, y and z, not {_shown(value)}.", INVALID)
+        raise ActionFailed(f"The argument '{name}' must be an object with x, y and z, not {shown(value)}.", INVALID)
     return kind(*(_number(f"{name}.{axis}", value.get(axis, 0.0)) for axis in "xyz"))
 
 
@@ -71,18 +69,18 @@ def _convert(name: str, value: Any, kind: type) -> Any:
     if kind is int:
         number = _number(name, value)
         if number != int(number):
-            raise ActionFailed(f"The argument '{name}' must be a whole number, not {_shown(value)}.", INVALID)
-        return int(number)
+            raise ActionFailed(f"The argument '{name}' must be a whole number, not {shown(value)}.", INVALID)
+        return value if isinstance(value, int) else int(number)
     if kind in (bool, str):
         if not isinstance(value, kind):
             wanted = "true or false" if kind is bool else "a string"
-            raise ActionFailed(f"The argument '{name}' must be {wanted}, not {_shown(value)}.", INVALID)
+            raise ActionFailed(f"The argument '{name}' must be {wanted}, not {shown(value)}.", INVALID)
         return value
     return _vector(name, value, kind)
 
 
 @cache
-def _parameters(function: Callable[..., Any]) -> dict[str, tuple[type, bool, bool]]:
+def parameters_of(function: Callable[..., Any]) -> dict[str, tuple[type, bool, bool]]:
     """Name → (type, whether it may be null, whether it must be sent) of an action's arguments."""
     hints = get_type_hints(function)
     found = {}
@@ -104,7 +102,7 @@ def call(function: Callable[..., Any], environment: Environment, action: dict[st
     Raises:
         ActionFailed: with MissingArguments or InvalidArgument.
     """
-    name, parameters = action["action"], _parameters(function)
+    name, parameters = action["action"], parameters_of(function)
     arguments = {}
     for key, (kind, nullable, required) in parameters.items():
         if action.get(key) is not None:
@@ -118,5 +116,5 @@ def call(function: Callable[..., Any], environment: Environment, action: dict[st
     unknown = sorted(set(action) - set(parameters) - COMMON) if strict else []
     if unknown:
         takes = f"takes {', '.join(parameters)}" if parameters else "takes no arguments"
-        raise ActionFailed(f"The action '{name}' has no argument '{unknown[0]}'; it {takes}.", INVALID)
+        raise ActionFailed(f"The action '{name}' has no argument {shown(unknown[0])}; it {takes}.", INVALID)
     return function(environment, **arguments)

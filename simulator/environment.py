@@ -159,12 +159,20 @@ class Environment:
         self.ids = object_ids(self.room)
 
     def spawn(self, seed: int, attempts: int, force_visible: bool) -> None:
-        """Moves the room's things about by the seed alone (not by where they are), and lets them settle."""
+        """Moves the room's things about by the seed alone (not by where they are), and lets them settle.
+
+        If that fails everything is where it was before, at rest.
+        """
         room = self.room
-        room.restore_positions()
-        self.source.spawn(room.scene, room.data, seed, attempts=attempts, force_visible=force_visible)
-        room.physics.place(room.data.qpos.copy())
-        room.physics.run_to_rest()
+        before = room.data.qpos.copy()
+        try:
+            room.restore_positions()
+            self.source.spawn(room.scene, room.data, seed, attempts=attempts, force_visible=force_visible)
+            room.physics.place(room.data.qpos.copy())
+            room.physics.run_to_rest()
+        except Exception:
+            room.physics.place(before)
+            raise
         self.ids = object_ids(room)
 
     def move_agent(self, **changes: Any) -> None:

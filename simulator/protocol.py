@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 HEADER = struct.Struct("!BI")
 LONGEST_ACTION = 16 * 1024 * 1024
-"""Bytes of the longest body accepted from the client: a longer one means that the framing is lost."""
+"""Bytes of the longest action that is looked at; a longer one is read to its end and refused."""
+_CHUNK = 1024 * 1024
 
 
 class Field(IntEnum):
@@ -34,11 +35,7 @@ class Field(IntEnum):
 
 
 class MalformedAction(Exception):
-    """A message that is framed well but holds no action: it can be answered with a failure."""
-
-
-class FramingLost(Exception):
-    """A header that cannot be one: where the next message begins is unknown, so the connection has to end."""
+    """A message that holds no action: it was read to its end and can be answered with a failure."""
 
 
 def _read_exactly(stream: BinaryIO, size: int) -> bytes:
@@ -48,29 +45,40 @@ def _read_exactly(stream: BinaryIO, size: int) -> bytes:
     return data
 
 
+def _skip(stream: BinaryIO, size: int) -> None:
+    while size > 0:
+        size -= len(_read_exactly(stream, min(size, _CHUNK)))
+
+
 def read_action(stream: BinaryIO) -> dict[str, Any]:
-    """Reads one message and returns its action.
+    """Reads one message and returns its action. Lengths are believed: what they announce is waited for.
 
     Args:
         stream: buffered binary stream, the client's end of which writes.
 
     Raises:
         EOFError: the client closed the pipe.
-        MalformedAction: the message (read to its end) holds no JSON object in an action field.
-        FramingLost: a header announces an impossible length.
+        MalformedAction: the message does not hold one JSON object in one action field.
     """
-    body: bytes | None = None
+    body = b""
+    actions, problem = 0, ""
     while True:
         kind, length = HEADER.unpack(_read_exactly(stream, HEADER.size))
+        if kind == Field.ACTION and length <= LONGEST_ACTION:
+            body = _read_exactly(stream, length)
+        else:
+            _skip(stream, length)
         if kind == Field.END:
             break
-        if length > LONGEST_ACTION:
-            raise FramingLost(f"a field of type {kind} announces {length} bytes, more than {LONGEST_ACTION}")
-        content = _read_exactly(stream, length)
-        if kind == Field.ACTION:
-            body = content
-    if body is None:
-        raise MalformedAction("The message holds no action field.")
+        if kind != Field.ACTION:
+            problem = f"The message has a field of type {kind}; an action is one field of type {int(Field.ACTION)}."
+        elif length > LONGEST_ACTION:
+            problem = f"The action has {length} bytes, more than {LONGEST_ACTION}."
+        actions += kind == Field.ACTION
+    if not problem and (actions != 1 or length):
+        problem = f"The message holds {actions} action fields and {length} bytes at its end, not 1 and 0."
+    if problem:
+        raise MalformedAction(problem)
     try:
         action = json.loads(body)
     except (ValueError, RecursionError) as error:

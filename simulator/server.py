@@ -12,14 +12,21 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Iterable
 from typing import Any, BinaryIO
+
+from numpy.typing import NDArray
 
 from simulator.actions import perform
 from simulator.environment import ActionFailed, Environment
-from simulator.protocol import FramingLost, MalformedAction, read_action, write_reply
+from simulator.protocol import Field, MalformedAction, read_action, write_reply
 
 PIPE_BYTES = 1024 * 1024
 """Size asked for the pipe that carries images; three 300x300 ones have 0.99 MB."""
+UNHANDLED = "UnhandledException"
+"""AI2-THOR's errorCode of a mistake inside the simulator."""
+LONGEST_TEXT = 1000
+"""Characters of a message or of an action's name that are sent back."""
 LOG = logging.getLogger("simulator")
 
 
@@ -38,6 +45,11 @@ def exit_with_parent(seconds: float = 1.0) -> None:
     threading.Thread(target=watch, daemon=True, name="parent watch").start()
 
 
+def _sendable(text: object) -> str:
+    """A text of the client's in a form that can be sent back: JSON allows halves of characters that UTF-8 has not."""
+    return str(text)[:LONGEST_TEXT].encode("utf-8", "backslashreplace").decode()
+
+
 class Session:
     """One client's messages: keeps the sequence number and turns failures into replies.
 
@@ -53,42 +65,54 @@ class Session:
 
     def greet(self, pipe: BinaryIO) -> None:
         """Sends the first, unsolicited message."""
-        self._reply(pipe, "Initialize", None, "", "", drawn=False)
+        self._reply(pipe, "Initialize", None, "", "", [])
 
     def answer(self, pipe: BinaryIO, request: dict[str, Any]) -> None:
         """Performs one action and sends the reply, whatever happens."""
         sequence = request.get("sequenceId")
-        if isinstance(sequence, int):
+        # What is no 64-bit number could not be sent back.
+        if type(sequence) is int and -(2**63) <= sequence < 2**63:
             self._sequence = sequence
-        drawn = request.get("renderImage") is not False
         name = request.get("action")
-        result: Any = None
-        code = message = ""
+        result, code, message, images = None, "", "", []
         try:
             result, has_images = perform(self._environment, request)
-            drawn = drawn and has_images
         except ActionFailed as error:
-            message, code = str(error), error.code
-            LOG.info("%s failed: %s", name, message)
+            message, code, has_images = str(error), error.code, True
+            LOG.info("%s failed: %s", _sendable(name), _sendable(message))
         except Exception as error:
             # A mistake in one action must not take down the process that other actions could still use.
-            message, code = f"{type(error).__name__}: {error}", "UnhandledException"
-            LOG.exception("%s raised an exception", name)
-        self._reply(pipe, name if isinstance(name, str) else "", result, code, message, drawn)
+            message, code, has_images = f"{type(error).__name__}: {error}", UNHANDLED, True
+            LOG.exception("%s raised an exception", _sendable(name))
+        try:
+            images = self._environment.images(has_images and request.get("renderImage") is not False)
+        except Exception as error:
+            # For example pictures that do not fit into the memory of the graphics card.
+            message, code = f"The pictures could not be drawn: {type(error).__name__}: {error}", UNHANDLED
+            LOG.exception("drawing after %s raised an exception", _sendable(name))
+        self._reply(pipe, name if isinstance(name, str) else "", result, code, message, images)
 
     def refuse(self, pipe: BinaryIO, message: str) -> None:
         """Answers a message that holds no action."""
         LOG.warning("%s", message)
-        self._reply(pipe, "", None, "InvalidAction", message, drawn=False)
+        self._reply(pipe, "", None, "InvalidAction", message, [])
 
-    def _reply(self, pipe: BinaryIO, action: str, result: Any, code: str, message: str, drawn: bool) -> None:
+    def _reply(
+        self,
+        pipe: BinaryIO,
+        action: str,
+        result: Any,
+        code: str,
+        message: str,
+        images: Iterable[tuple[Field, NDArray[Any]]],
+    ) -> None:
         agent = self._environment.describe()
         agent |= {
-            "lastAction": action,
+            "lastAction": _sendable(action),
             "lastActionSuccess": not message,
             "actionReturn": result,
             "errorCode": code,
-            "errorMessage": message,
+            "errorMessage": _sendable(message),
         }
         metadata = {
             "sequenceId": self._sequence,
@@ -97,7 +121,7 @@ class Session:
             "agents": [agent],
             "thirdPartyCameras": [],
         }
-        write_reply(pipe, metadata, self._environment.images(drawn))
+        write_reply(pipe, metadata, images)
 
 
 def serve(environment: Environment, server_pipe: str, client_pipe: str, token: str = "") -> int:
@@ -125,6 +149,3 @@ def serve(environment: Environment, server_pipe: str, client_pipe: str, token: s
                     session.answer(replies, request)
     except (EOFError, BrokenPipeError):
         return 0
-    except FramingLost as error:
-        LOG.error("The client's messages cannot be read any more: %s.", error)
-        return 1

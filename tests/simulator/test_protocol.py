@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import struct
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.protocol import LONGEST_ACTION, Field, FramingLost, MalformedAction, read_action, write_reply
+from simulator.protocol import LONGEST_ACTION, Field, MalformedAction, read_action, write_reply
 
 
 def message(body: bytes, kind: int = 2) -> bytes:
@@ -42,16 +43,38 @@ def test_a_message_without_an_action_leaves_the_next_one_readable(body):
     assert read_action(stream) == {"action": "Pass"}
 
 
-def test_fields_that_are_no_action_are_passed_over():
-    other = struct.pack("!BI", 77, 3) + b"abc"
-    assert read_action(io.BytesIO(other + message(b'{"action": "Pass"}'))) == {"action": "Pass"}
-    with pytest.raises(MalformedAction):
-        read_action(io.BytesIO(other + struct.pack("!BI", 255, 0)))
+END = struct.pack("!BI", 255, 0)
+FIELD = struct.pack("!BI", 2, 2) + b"{}"
+OTHER = struct.pack("!BI", 77, 3) + b"abc"
+LONG = LONGEST_ACTION + 1
 
 
-def test_an_impossible_length_ends_the_connection():
-    with pytest.raises(FramingLost):
-        read_action(io.BytesIO(struct.pack("!BI", 2, LONGEST_ACTION + 1)))
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        (END, "0 action fields"),
+        (FIELD + FIELD + END, "2 action fields"),
+        (OTHER + FIELD + END, "type 77"),
+        (FIELD + OTHER + END, "type 77"),
+        (FIELD + struct.pack("!BI", 255, 4) + b"tail", "4 bytes at its end"),
+        (struct.pack("!BI", 2, LONG) + bytes(LONG) + END, f"{LONG} bytes"),
+        (struct.pack("!BI", 0, LONG) + bytes(LONG) + FIELD + END, "type 0"),
+    ],
+)
+def test_a_malformed_message_is_read_to_its_end(sent, said):
+    stream = io.BytesIO(sent + message(b'{"action": "Pass"}'))
+    with pytest.raises(MalformedAction, match=said):
+        read_action(stream)
+    assert read_action(stream) == {"action": "Pass"}
+
+
+@given(st.binary(max_size=60))
+def test_random_bytes_are_refused_until_they_end(data):
+    stream = io.BytesIO(data)
+    with pytest.raises(EOFError):
+        while True:
+            with contextlib.suppress(MalformedAction):
+                read_action(stream)
 
 
 @given(st.integers(0, 21))

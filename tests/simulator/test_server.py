@@ -60,12 +60,6 @@ def test_messages_that_name_no_action_are_answered(raw, request_):
     assert agent(raw.step({"action": "Pass", "sequenceId": "seven"}))["errorMessage"]
 
 
-def test_a_lost_frame_ends_the_process_with_an_error(raw):
-    raw.send(struct.pack("!BI", 2, 2**31))
-    assert raw.process.wait(10) == 1
-    assert b"cannot be read" in raw.process.stderr.read()
-
-
 def test_the_end_of_the_action_pipe_ends_the_process(raw):
     raw.step(RESET)
     raw.requests.close()
