@@ -1,6 +1,7 @@
 """A tiny simulator for the tests: speaks the FIFO protocol of the AI2-THOR client and fails on demand.
 
-Run as a script: fake_simulator.py [--at EVENT=FAULT] [client's arguments ...]. EVENT is "launch" (before any pipe is
+Run as a script: fake_simulator.py [--at EVENT=FAULT] [--once FILE] [client's arguments ...]; FILE may hold EVENT=FAULT
+at any time: the fault is committed once, and the file removed. EVENT is "launch" (before any pipe is
 opened), "open" (server pipe open, nothing sent), "ready" (first message sent, action pipe not opened) or the name of an
 action; FAULT is one of FAULTS, "partial" (dies in the middle of an image), "fail" or "refuse"
 (unsuccessful answers), "stay" (says it is done, and is not).
@@ -45,8 +46,10 @@ FAULTS = {"hang": hang, "leave": leave, "crash": crash}
 class FakeSimulator:
     """State and answers."""
 
-    def __init__(self, faults: dict[str, str]) -> None:
-        self.faults = faults
+    def __init__(self, faults: dict[str, str], once: str) -> None:
+        self.always = faults
+        self.faults = dict(faults)
+        self.once = once
         self.scene = SCENES[0]
         self.pose = {"x": 0.0, "y": 0.9, "z": 0.0}
         self.yaw = self.horizon = 0.0
@@ -55,6 +58,13 @@ class FakeSimulator:
 
     def fail(self, event: str) -> None:
         """Commits the fault asked for at this event, if any."""
+        self.faults = dict(self.always)
+        if self.once and os.path.exists(self.once):
+            with open(self.once) as file:
+                wanted, _, fault = file.read().partition("=")
+            if wanted == event:
+                os.remove(self.once)
+                self.faults[event] = fault
         fault = self.faults.get(event)
         if fault == "partial":
             self.partial = True
@@ -143,4 +153,5 @@ class FakeSimulator:
 
 if __name__ == "__main__":
     given = [value.split("=") for flag, value in zip(sys.argv[1:], sys.argv[2:], strict=False) if flag == "--at"]
-    FakeSimulator(dict(given)).serve()
+    once = [value for flag, value in zip(sys.argv[1:], sys.argv[2:], strict=False) if flag == "--once"]
+    FakeSimulator(dict(given), "".join(once)).serve()

@@ -182,7 +182,7 @@ def test_stop_in_the_middle(start: Callable, fake_config: Callable[..., Simulato
 
 @pytest.mark.parametrize("stopped", [False, True])
 def test_orphaned_simulator_exits(stopped: bool, fake_config: Callable[..., SimulatorConfig], tmp_path: Path) -> None:
-    """Without Ray: a process that drives a simulator is killed; a simulator that is stopped is ended by the next one."""
+    """Without Ray: a process that drives a simulator is killed; a stopped simulator is ended by the next one."""
     script = tmp_path / "drive.py"
     script.write_text(
         "import sys, time\n"

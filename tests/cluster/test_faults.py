@@ -1,0 +1,217 @@
+"""Faults of simulators, learner, memory bank and disk, in real processes: what is lost, and what is said."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import ray
+
+from actors.config import SimulatorConfig
+from actors.interaction.locations import Location
+from actors.shell import InteractionActor
+from cluster.actor_pool import ActorPool, Assignment, Finished
+from cluster.resources import local_environment
+from tests.actors.conftest import fake_config  # noqa: F401  (a fixture)
+from tests.actors.test_interact import CONFIG
+from tests.actors.test_shell import NETWORK, WEIGHTS
+from tests.cluster.test_cli import ROOT, playpen
+from tests.cluster.test_resources import LOCAL
+from tests.cluster.test_resume import run_folder, steps_done, wait_until
+from tests.cluster.test_run import SmokeRun, processes_of, result_of, smoke, start  # noqa: F401  (a fixture)
+
+
+class Bank:
+    """Stands for the replay's actor: takes every record."""
+
+    def __init__(self) -> None:
+        self.numbers: list[int] = []
+
+    def insert(self, record: Any) -> Any:
+        from tests.actors.test_shell import Receipt
+
+        self.numbers.append(int(record.location))
+        return Receipt(0, True)
+
+    def all(self) -> list[int]:
+        return self.numbers
+
+
+@pytest.fixture
+def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    ray.init(
+        address="local",
+        num_cpus=2,
+        object_store_memory=80_000_000,
+        include_dashboard=False,
+        log_to_driver=False,
+        runtime_env=local_environment(),
+    )
+    yield
+    ray.shutdown()
+
+
+def test_locations_survive_their_simulator(
+    session: None,
+    tmp_path: Path,
+    fake_config: Callable[..., SimulatorConfig],  # noqa: F811
+) -> None:
+    """One that dies before it opens its pipe, one that is killed, one that hangs, and an answer of another place."""
+    once = tmp_path / "once"
+    simulator = fake_config(step_timeout_s=3.0)
+    simulator.command = f"{simulator.command} --once '{once}'"
+    bank: Any = ray.remote(num_cpus=0)(Bank).remote()
+    log: list[str] = []
+    config = dataclasses.replace(LOCAL, actors=1, heartbeat_s=0.2)
+
+    def make(index: int, avoided: frozenset[str]) -> Any:
+        return InteractionActor.options(num_cpus=0).remote(index, simulator, CONFIG, NETWORK, bank, 1)
+
+    pool = ActorPool(make, config, log.append, log.append)
+
+    def play(number: int) -> Finished:
+        location = Location(number, "FloorPlan1", (0.25 * number, 0.9, 0.0), 0.0, 30.0, 1)
+        pool.submit(Assignment(number, (location, number, 0, 1, False, WEIGHTS, 0)))
+        while True:
+            pool.dispatch()
+            ready, _ = ray.wait(pool.futures, timeout=0.5)
+            if finished := pool.collect(ready):
+                return finished[0]
+
+    def simulator_pid() -> int:
+        return int(ray.get(pool.members[0].handle.health.remote())["simulator_pid"])
+
+    try:
+        once.write_text("launch=leave")
+        assert "exited with code 7 during its start" in play(0).statistics.fault
+        os.kill(simulator_pid(), signal.SIGKILL)
+        assert "was killed by signal SIGKILL" in play(1).statistics.fault
+        stopped = simulator_pid()
+        os.kill(stopped, signal.SIGSTOP)
+        assert "did not finish reset to FloorPlan1 within 3 s" in play(2).statistics.fault
+        assert not psutil.pid_exists(stopped)
+        once.write_text("TeleportFull=stay")
+        found = play(3).statistics
+        assert "the simulator's answer is of position x = 0.5" in found.fault and found.wrong_frame
+        once.write_text("InitialRandomSpawn=crash")
+        assert "was killed by signal SIGSEGV" in play(4).statistics.fault
+        assert play(5).statistics.fault == ""
+        assert ray.get(bank.all.remote()) == [0, 1, 2, 3, 4, 5], "each once"
+        assert log == [] and pool.restarts == 0, "the actor itself is in order"
+    finally:
+        pool.stop(3)
+
+
+def process_of(driver: subprocess.Popen[str], title: str) -> psutil.Process:
+    """The Ray worker of a run whose title begins so."""
+    for _ in range(100):
+        for process in psutil.Process(driver.pid).children(recursive=True):
+            try:
+                if process.cmdline()[:1] and process.cmdline()[0].startswith(f"ray::{title}"):
+                    return process
+            except psutil.Error:
+                continue
+        time.sleep(0.1)
+    raise AssertionError(f"no {title}")
+
+
+FAST = (
+    "evaluation.figures=0",
+    "tracking.mode=disabled",
+    "tracking.log_every_s=0.1",
+    "cluster.heartbeat_s=1",
+    "learner.publish_every=1",
+)
+
+
+@pytest.mark.slow
+def test_a_run_survives_its_learner_and_its_bank(smoke: SmokeRun, tmp_path: Path) -> None:  # noqa: F811
+    process = start(
+        tmp_path, smoke.root, *FAST, "checkpoint_minutes=0.03", "cluster.silent_after_s=5", "keep_bank=true"
+    )
+    try:
+        wait_until(lambda: steps_done(tmp_path) >= 2, process)
+        process_of(process, "LearnerShell").kill()
+        log = run_folder(tmp_path) / "run.log"
+        wait_until(
+            lambda: "the learner died" in log.read_text() or "a part of the run was lost" in log.read_text(), process
+        )
+        shown = playpen("status", str(run_folder(tmp_path)), folder=tmp_path)
+        assert shown.returncode == 0 and ": running (process" in shown.stdout, shown.stdout + shown.stderr
+        wait_until(lambda: log.read_text().count("checkpoint step_") >= 4 and steps_done(tmp_path) >= 3, process)
+        process_of(process, "ReplayActor").kill()
+        wait_until(lambda: log.read_text().count("start again from step_") == 2, process)
+        process_of(process, "LearnerShell").send_signal(signal.SIGSTOP)
+        wait_until(lambda: "has been silent for 5 s" in log.read_text() or "did not start" in log.read_text(), process)
+        output, errors = process.communicate(timeout=240)
+    finally:
+        process.kill()
+    assert process.returncode == 0, errors
+    result = result_of(output)
+    # 6 + 3 * 3 + 2 * 3 locations; K = 2, 2, 3 and 2, 2 batches: nothing is missing, nothing is done twice.
+    assert (result["steps"], result["locations"]) == (11, 21)
+    assert result["faults"]["part_lost"] == 3
+    assert not processes_of(tmp_path)
+    shown = playpen("status", str(run_folder(tmp_path)), folder=tmp_path)
+    assert ": finished" in shown.stdout and "part lost 3" in shown.stdout
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 140 MB; skips where none can be mounted (only root may)."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=140m", "tmpfs", str(folder)], capture_output=True, text=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"no small file system can be mounted here: {mounted.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.mark.slow
+def test_a_full_disk_costs_checkpoints_only(smoke: SmokeRun, small_disk: Path) -> None:  # noqa: F811
+    process = start(small_disk, smoke.root, *FAST, "checkpoint_minutes=0.03")
+    try:
+        wait_until(lambda: steps_done(small_disk) >= 1, process)
+        ballast = small_disk / "ballast"
+        with ballast.open("wb") as file, pytest.raises(OSError, match="No space left"):
+            while True:
+                file.write(bytes(2**20))
+                file.flush()
+        folder = run_folder(small_disk)
+        before = [path.name for path in sorted(folder.glob("checkpoints/step_*"))]
+        # With no byte left the log cannot tell: status and log follow when there is room.
+        time.sleep(4)
+        assert process.poll() is None, "the run goes on"
+        assert [path.name for path in sorted(folder.glob("checkpoints/*"))] == before, "whole, and nothing half-written"
+        ballast.unlink()
+        output, errors = process.communicate(timeout=240)
+    finally:
+        process.kill()
+    assert process.returncode == 0, errors
+    assert re.search(
+        r"no checkpoint could be written at step \d+ \(.*No space left on device\); the one before, step_\d+(-\d+)?, "
+        r"is whole; the run goes on and tries again in 0\.03 minutes",
+        errors,
+    )
+    result = result_of(output)
+    assert (result["steps"], result["locations"]) == (11, 21)
+    assert result["faults"]["checkpoint_failed"] >= 1
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert rows[-1]["final/images"] == 8
+    shutil.rmtree(folder)
