@@ -166,7 +166,7 @@ def laundry_hamper(draw: Draw) -> list[Part]:
             mesh(*body, color, weave),
             mesh(*heap, draw.color("towel"), "cloth"),
             *walls,
-            hidden_cylinder(foot * 0.85, height * 0.4, (0, 0, 0.016), 0.2),
+            hidden_cylinder(foot * 0.85, height * 0.4 + 0.045, (0, 0, 0.016), 0.2),
         ]
     plastic = draw.color(draw.pick(["plastic", "white"]))
     holes = [_band(foot, radius, height, z, 0.03) for z in (0.25, 0.5, 0.75)]
@@ -192,7 +192,7 @@ def dog_bed(draw: Draw) -> list[Part]:
         return [
             mesh(*body, color, finish),
             paint(inner, "cloth", post(radius * 0.7, 0.02, (0, 0, height * 0.4), radius * 0.66, 16)),
-            *hollow([(radius * 0.95, 0), (radius * 0.95, height * 0.95)], radius * 0.2, height * 0.42)[1],
+            *hollow([(radius * 0.95, 0), (radius * 0.95, height * 0.95)], radius * 0.2, height * 0.4 + 0.018)[1],
         ]
     width, depth = radius * 2.1, radius * 1.6
     if form == 1:

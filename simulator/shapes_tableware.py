@@ -21,7 +21,7 @@ from simulator.shapes_meshes import (
     bow,
     hoop,
     paint,
-    post,
+    sleeve,
 )
 from simulator.shapes_vessels import Outline, crate, hollow
 
@@ -100,7 +100,7 @@ def cup(draw: Draw) -> list[Part]:
             paint(
                 draw.plain_color("carton"),
                 "rough",
-                post(ring[0] + 0.002, height * 0.45, (0, 0, height * 0.3), ring[1] + 0.002),
+                sleeve(ring[0] + 0.002, ring[1] + 0.002, height * 0.3, height * 0.75),
             )
         )
     return parts

@@ -1,0 +1,140 @@
+"""How drawn things stand: upright, at rest for good, stacked; and that the strongest touch leaves them in the room."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from benchmarks.touch import DIRECTIONS
+from simulator.categories import CATEGORIES
+from simulator.physics import SPEED_LIMIT, SPIN_LIMIT, Physics, make_push
+from simulator.shapes import bounds, flat_top
+from tests.simulator.stage import Staged, draw_thing, stage
+
+INSTANCES = 4
+APART = 3.0
+"""Metres between things that must not touch."""
+
+
+@pytest.fixture(scope="module")
+def crowd() -> tuple[Physics, np.ndarray, list[Staged]]:
+    """Several instances of every category, each for itself."""
+    names = [name for name in CATEGORIES for _ in range(INSTANCES)]
+    things = [
+        draw_thing(name, number, (APART * (number % 20 - 10), APART * (number // 20 - 10), 0.0))
+        for number, name in enumerate(names)
+    ]
+    physics, bodies = stage(things)
+    physics.run_to_rest()
+    return physics, bodies, things
+
+
+def test_every_thing_stands_as_it_was_put(crowd: tuple[Physics, np.ndarray, list[Staged]]) -> None:
+    physics, bodies, things = crowd
+    assert physics.data.time < 3.0 and physics.data.ntree_awake == 0, "they fell asleep, nothing was frozen"
+    assert physics.at_rest
+    upright = physics.data.xmat[bodies].reshape(-1, 3, 3)[:, 2, 2]
+    places = np.array([thing.place for thing in things])
+    moved = np.linalg.norm(physics.data.xpos[bodies] - places, axis=1)
+    wrong = [thing.category for thing, up, far in zip(things, upright, moved, strict=True) if up < 0.999 or far > 0.01]
+    assert not wrong
+
+
+def test_what_rests_does_not_creep(crowd: tuple[Physics, np.ndarray, list[Staged]]) -> None:
+    physics, bodies, _ = crowd
+    before = physics.data.qpos.copy()
+    physics.run(5.0)
+    np.testing.assert_allclose(physics.data.qpos, before, atol=5e-4)
+
+
+def test_no_two_instances_rub_alike(crowd: tuple[Physics, np.ndarray, list[Staged]]) -> None:
+    """What was drawn is what the contacts have: neither the floor's friction nor the larger of both."""
+    physics, bodies, things = crowd
+    model = physics.model
+    drawn = {int(body): thing.friction[0] for body, thing in zip(bodies, things, strict=True)}
+    assert len(set(drawn.values())) == len(things)
+    fresh = Physics(model, type(physics.data)(model), 0.005, 4.0)
+    fresh.place(physics.data.qpos)
+    seen = {}
+    for contact in fresh.data.contact[: fresh.data.ncon]:
+        body = int(model.geom_bodyid[contact.geom].max())
+        seen[body] = float(contact.friction[0])
+    assert len(seen) > 0.9 * len(things)
+    assert all(friction == pytest.approx(drawn[body]) for body, friction in seen.items())
+
+
+def closed(name: str, seed: int) -> Staged:
+    """The first instance from a seed on that has a flat top."""
+    return next(thing for number in range(50) if flat_top((thing := draw_thing(name, seed + number)).parts))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("Plate", "Plate", "Plate"),
+        ("Plate", "Bowl"),
+        ("Book", "Book", "Book"),
+        ("Box", "Box", "Box"),
+        ("SideTable", "Box", "Book"),
+        ("CoffeeTable", "Tray", "Mug"),
+        ("Bench", "Suitcase"),
+        ("Ottoman", "Tray", "Bowl"),
+    ],
+    ids="-".join,
+)
+def test_stacks_stand(names: tuple[str, ...]) -> None:
+    for seed in (0, 100, 200):
+        things, level = [], 0.0
+        for number, name in enumerate(names):
+            last = number == len(names) - 1
+            # Plates are stacked rim on rim; of other things those with a flat top go below.
+            thing = (
+                draw_thing(name, seed + number) if last or name in ("Plate", "Tray") else closed(name, seed + number)
+            )
+            low, high = bounds([part for part in thing.parts if part.solid])
+            thing.place = (0.0, 0.0, level)
+            level += float(high[2]) if name != "Tray" else 0.012
+            things.append(thing)
+        physics, bodies = stage(things)
+        physics.run_to_rest()
+        assert physics.data.ntree_awake == 0, (names, seed)
+        upright = physics.data.xmat[bodies].reshape(-1, 3, 3)[:, 2, 2]
+        sunk = physics.data.xpos[bodies][:, 2] - [thing.place[2] for thing in things]
+        assert (upright > 0.998).all() and np.abs(sunk).max() < 0.015, (names, seed, upright, sunk)
+        before = physics.data.qpos.copy()
+        physics.run(2.0)
+        np.testing.assert_allclose(physics.data.qpos, before, atol=5e-4)
+
+
+ROOM_HALF, ROOM_HEIGHT = 1.3, 2.4
+
+
+@pytest.fixture(scope="module")
+def rooms() -> list[tuple[str, Physics, int]]:
+    """Every category alone in a small closed room."""
+    found = []
+    for seed, name in enumerate(CATEGORIES):
+        physics, bodies = stage([draw_thing(name, seed)], ROOM_HALF, ROOM_HEIGHT)
+        physics.run_to_rest()
+        found.append((name, physics, int(bodies[0])))
+    return found
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_the_strongest_touch_leaves_everything_in_the_room(
+    rooms: list[tuple[str, Physics, int]], direction: tuple[float, float, float]
+) -> None:
+    right, up, ahead = direction
+    rng = np.random.default_rng(abs(hash(direction)) % 1000)
+    for name, physics, body in rooms:
+        data = physics.data
+        geoms = np.flatnonzero((physics.model.geom_bodyid == body) & (physics.model.geom_contype > 0))
+        point = data.geom_xpos[rng.choice(geoms)]
+        physics.push(make_push(data, body, point, np.array([right, ahead, up]), 200.0))
+        for _ in range(10):
+            physics.run(0.02)
+            assert np.abs(data.qvel[:3]).max() <= SPEED_LIMIT and np.abs(data.qvel[3:6]).max() <= SPIN_LIMIT, name
+        physics.run_to_rest()
+        place = data.xipos[body]
+        assert np.abs(place[:2]).max() < ROOM_HALF and 0.0 < place[2] < ROOM_HEIGHT, (name, place)
+        assert physics.at_rest
