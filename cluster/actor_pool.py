@@ -94,6 +94,8 @@ class ActorPool:
     count: Callable[[str], None]
     """Takes a word for each fault: actor_died, actor_silent, actor_not_started, location_timeout, location_failed,
     part_missing, node_out_of_use."""
+    handed_out: Callable[[int], None]
+    """Takes the running number of each location that is handed out."""
     members: list[Member] = field(default_factory=list)
     waiting: deque[Assignment] = field(default_factory=deque)
     """Locations to be handed out."""
@@ -156,6 +158,7 @@ class ActorPool:
                 member.assignment = self.waiting.popleft()
                 member.assignment.attempts += 1
                 member.assignment.started = time.monotonic()
+                self.handed_out(member.assignment.number)
                 member.future = member.handle.play.remote(*member.assignment.arguments)
 
     def collect(self, ready: list[Any]) -> list[Finished]:

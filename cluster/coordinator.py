@@ -92,7 +92,7 @@ class Coordinator:
         self.vigil = Vigil(
             {"the learner": parts.learner.health.remote, "the memory bank": parts.replay.pid.remote}, config.cluster
         )
-        self.pool = ActorPool(parts.make_actor, config.cluster, reporter.note, reporter.fault)
+        self.pool = ActorPool(parts.make_actor, config.cluster, reporter.note, reporter.fault, reporter.handed_out)
         try:
             self.weights: Weights = awaited(parts.learner.publish.remote(), interrupted)
         except RayError as error:

@@ -53,6 +53,10 @@ class Reporter:
         self.last_row = 0.0
         self.faults: Counter[str] = Counter()
         """What went wrong and was made good, by kind."""
+        self.redone = 0
+        """Times that a location was played again."""
+        self.newest_number = -1
+        """The highest running number handed out: numbers come in order, and again only if they are redone."""
         self.quarantined: dict[str, str] = {}
         """The run's `RunState.quarantined`."""
         self.actors = (0, 0)
@@ -85,6 +89,8 @@ class Reporter:
             "given_up": self.given_up,
             "simulator_restarts": self.simulator_restarts,
             "faults": dict(self.faults),
+            "redone": self.redone,
+            "newest_number": self.newest_number,
             "recent": [asdict(statistics) for statistics in self.recent],
         }
 
@@ -97,6 +103,7 @@ class Reporter:
         """
         self.started -= float(state["seconds"])
         self.faults.update({str(kind): int(number) for kind, number in state["faults"].items()})
+        self.redone, self.newest_number = int(state["redone"]), int(state["newest_number"])
         self.go_back(state, steps)
 
     def go_back(self, state: Mapping[str, Any], steps: int) -> None:
@@ -177,6 +184,11 @@ class Reporter:
 
     # ---- events ----------------------------------------------------------------------------------------------
 
+    def handed_out(self, number: int) -> None:
+        """An actor gets a location."""
+        self.redone += number <= self.newest_number
+        self.newest_number = max(number, self.newest_number)
+
     def location(self, statistics: PlayStatistics) -> None:
         """A location was played and stored."""
         self.recent.append(statistics)
@@ -185,6 +197,7 @@ class Reporter:
         self.touches += statistics.touches
         self.simulator_restarts += statistics.restarts
         if statistics.fault:
+            self.redone += 1
             self.fault("wrong_frame" if statistics.wrong_frame else "simulator_failed")
             self.note(f"actor {statistics.actor}, location {statistics.number}, redone: {statistics.fault}")
 
@@ -297,6 +310,7 @@ class Reporter:
                 row[f"learner/{name}"] = sum(v * n for v, n in pairs) / max(1, sum(n for _, n in pairs))
         row.update({f"faults/{kind}": number for kind, number in self.faults.items()})
         row["actors/quarantined"] = len(self.quarantined)
+        row["actors/redone"] = self.redone
         if pool is not None:
             row["actors/alive"] = pool.alive
             row["actors/busy"] = pool.config.actors - pool.idle

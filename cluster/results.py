@@ -79,6 +79,7 @@ def finish(
         "locations": reporter.locations,
         "steps": reporter.steps,
         "faults": dict(reporter.faults),
+        "redone": reporter.redone,
         "quarantined": len(reporter.quarantined),
         "wall_s": round(seconds_before + reporter.seconds() - started, 1),
         "seed": config.seed,

@@ -78,7 +78,11 @@ def play_all(numbers: list[int], folder: Path, **changes: float) -> tuple[list[F
     settings = {"actors": 2, "location_timeout_s": 60, "location_attempts": 2, "actor_restarts": 5} | changes
     config = dataclasses.replace(LOCAL, **settings)
     pool = ActorPool(
-        lambda index, avoided: PretendingActor.remote(index, str(folder)), config, log.append, kinds.append
+        lambda index, avoided: PretendingActor.remote(index, str(folder)),
+        config,
+        log.append,
+        kinds.append,
+        lambda number: None,
     )
     try:
         for number in numbers:

@@ -80,7 +80,7 @@ def test_locations_survive_their_simulator(
     def make(index: int, avoided: frozenset[str]) -> Any:
         return InteractionActor.options(num_cpus=0).remote(index, simulator, CONFIG, NETWORK, bank, 1)
 
-    pool = ActorPool(make, config, log.append, log.append)
+    pool = ActorPool(make, config, log.append, log.append, lambda number: None)
 
     def play(number: int) -> Finished:
         location = Location(number, "FloorPlan1", (0.25 * number, 0.9, 0.0), 0.0, 30.0, 1)

@@ -1,0 +1,329 @@
+"""Chaos: the smoke experiment while its processes are killed at random, against the same runs undisturbed.
+
+    python -m benchmarks.faults [--runs R] [--interval S] [--seed N] [--kinds simulator,actor,learner,replay]
+
+Runs R undisturbed and R disturbed runs in turn, on one data set. In a disturbed run every S seconds on average (drawn
+between S/2 and 3S/2), from the first location asked for to the last step, one process is ended by SIGKILL: a simulator
+of an actor, an actor, the learner, or the memory bank, each kind as likely. The schedule is longer than the smoke
+experiment's own, so that there is something to disturb; checkpoints come every few seconds.
+
+- kills: processes ended; survived: disturbed runs that ended well and with all steps of their schedule;
+- redone: times that a location was played again, because its actor or simulator was lost or the run went back to a
+  checkpoint;
+- lost: locations that a run reports as done, but that its memory bank does not hold: 0;
+- orphans: processes of a run that are left when it has ended: 0;
+- slowdown: time from the start of Ray to the end of training, disturbed over undisturbed (medians).
+
+Prints its conditions, a table, and RESULT {json}; exit code 1 if a run failed, a location was lost or a process left.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from learner.schedule import PhaseConfig, total_batches
+from replay.bank import MemoryBank
+from replay.config import ReplayConfig
+from replay.interaction.batch import LOCATION_RECORDS
+
+ROOT = Path(__file__).resolve().parents[1]
+KINDS = {"actor": "ray::ActorShell", "learner": "ray::LearnerShell", "replay": "ray::ReplayActor"}
+"""Titles of Ray's workers; simulators are children of the actors'."""
+ROUNDS = 8
+"""Of each phase; the smoke experiment has 3 and 2."""
+OVERRIDES = (
+    "experiment=smoke",
+    f"learner.phases.segmentation.rounds={ROUNDS}",
+    f"learner.phases.joint.rounds={ROUNDS}",
+    "evaluation.figures=0",
+    "tracking.mode=disabled",
+    "tracking.log_every_s=1",
+    "checkpoint_minutes=0.08",
+    "keep_bank=true",
+    # What is not the runs' fault is not held against a location, a node or a part.
+    "cluster.location_attempts=50",
+    "cluster.actor_restarts=50",
+    "cluster.part_restarts=50",
+    "cluster.heartbeat_s=1",
+)
+LIMIT_S = 1200.0
+"""A run that takes longer has failed."""
+LEFT_AFTER_S = 15.0
+"""Processes of a run that are there so long after its end are left over."""
+
+
+@dataclass
+class Outcome:
+    """One run."""
+
+    code: int
+    seconds: float
+    """Of training."""
+    result: dict[str, Any]
+    kills: Counter[str] = field(default_factory=Counter)
+    redone: int = 0
+    lost: int = 0
+    orphans: list[str] = field(default_factory=list)
+    whole: bool = False
+    """Whether it ended well, with all steps of its schedule."""
+    errors: str = ""
+
+
+class Killer(threading.Thread):
+    """Ends a random process of a run now and then, as long as the run trains.
+
+    Args:
+        driver: the run's process.
+        log: the run's output so far; when it tells of the evaluation nothing is killed any more.
+        kinds: what is killed, each kind as likely.
+        interval: seconds between two kills, on average.
+        seed: of what is killed, and when.
+    """
+
+    def __init__(self, driver: subprocess.Popen[str], log: Path, kinds: list[str], interval: float, seed: int) -> None:
+        super().__init__(daemon=True)
+        self.driver, self.log, self.kinds, self.interval = driver, log, kinds, interval
+        self.random = np.random.default_rng(seed)
+        self.kills: Counter[str] = Counter()
+
+    def run(self) -> None:
+        """Kills until the run evaluates or ends."""
+        while self.driver.poll() is None and not self.targets("simulator"):
+            time.sleep(0.2)
+        while self.driver.poll() is None:
+            kind = self.kinds[int(self.random.integers(len(self.kinds)))]
+            time.sleep(float(self.random.uniform(0.5, 1.5)) * self.interval)
+            targets = self.targets(kind)
+            while not targets and not self.over():  # being started again
+                time.sleep(0.2)
+                targets = self.targets(kind)
+            if self.over():
+                return
+            try:
+                targets[int(self.random.integers(len(targets)))].kill()
+            except psutil.Error:
+                continue
+            self.kills[kind] += 1
+
+    def over(self) -> bool:
+        """Whether the run trains no more."""
+        return self.driver.poll() is not None or "evaluating the final weights" in self.log.read_text()
+
+    def targets(self, kind: str) -> list[psutil.Process]:
+        """The run's processes of a kind."""
+        found = []
+        for process in children(self.driver.pid):
+            try:
+                words = process.cmdline()
+                if kind == "simulator":
+                    parent = process.parent()
+                    if "simulator" in words and parent is not None and title(parent).startswith(KINDS["actor"]):
+                        found.append(process)
+                elif title(process).startswith(KINDS[kind]):
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+
+def title(process: psutil.Process) -> str:
+    """What a process calls itself."""
+    return (process.cmdline() or [""])[0]
+
+
+def children(pid: int) -> list[psutil.Process]:
+    """All descendants of a process; none if it is gone."""
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.Error:
+        return []
+
+
+def processes_of(folder: Path) -> list[str]:
+    """Command lines of living processes that a run in this folder has started."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("PLAYPEN_CHAOS") == str(folder) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(" ".join(process.cmdline())[:200])
+        except (psutil.Error, OSError):
+            continue
+    return found
+
+
+def train(folder: Path, data_sets: Path, seed: int, kinds: list[str], interval: float) -> Outcome:
+    """One run in a folder of its own, disturbed if there is anything to kill.
+
+    Args:
+        folder: is made.
+        data_sets: kept between runs; the first run makes the data set there.
+        seed: of the run and of the kills.
+        kinds: what is killed; empty: nothing.
+        interval: see `Killer`.
+    """
+    (folder / "outputs").mkdir(parents=True)
+    (folder / "outputs" / "datasets").symlink_to(data_sets)
+    log = folder / "errors.txt"
+    with log.open("w") as errors, (folder / "output.txt").open("w") as output:
+        driver = subprocess.Popen(
+            [sys.executable, "-m", "cluster", "train", *OVERRIDES, f"seed={seed}"],
+            cwd=folder,
+            env=os.environ | {"PYTHONPATH": str(ROOT), "PLAYPEN_CHAOS": str(folder)},
+            stdout=output,
+            stderr=errors,
+            text=True,
+            start_new_session=True,
+        )
+        killer = Killer(driver, log, kinds, interval, seed) if kinds else None
+        if killer is not None:
+            killer.start()
+        try:
+            code = driver.wait(LIMIT_S)
+        except subprocess.TimeoutExpired:
+            code = -1
+        finally:
+            driver.kill()
+            driver.wait()
+    deadline = time.monotonic() + LEFT_AFTER_S
+    while (orphans := processes_of(folder)) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    run = next((folder / "outputs" / "train").glob("*"))
+    results = run / "results.json"
+    result = json.loads(results.read_text()) if results.exists() else {}
+    outcome = Outcome(code, training_seconds(run), result, orphans=orphans, errors=log.read_text())
+    if killer is not None:
+        killer.join(10)
+        outcome.kills = killer.kills
+    if code == 0:
+        outcome.lost = missing(run, result)
+        outcome.redone = int(result["redone"])
+        outcome.whole = int(result["steps"]) == scheduled_steps(run)
+    return outcome
+
+
+def training_seconds(run: Path) -> float:
+    """Seconds from the start of the run's clock to its last step."""
+    seconds = 0.0
+    for line in (run / "metrics.jsonl").read_text().splitlines():
+        row = json.loads(line)
+        if "locations" in row:
+            seconds = float(row["seconds"])
+    return seconds
+
+
+def missing(run: Path, result: dict[str, Any]) -> int:
+    """How many of the locations that a run reports as done its memory bank does not hold, read from the bank's files.
+
+    The bank is larger than the schedule, so that nothing is overwritten in order.
+    """
+    settings = yaml.safe_load((run / "config.yaml").read_text())
+    checkpoint = max((run / "checkpoints").glob("step_*"))
+    bank = MemoryBank.restore(ReplayConfig(**settings["replay"]), run / "bank", LOCATION_RECORDS, checkpoint)
+    held = bank.get_state()["order"][: bank.statistics()["size"]]
+    numbers = np.load(run / "bank" / "location.npy", mmap_mode="r")[held]
+    bank.close()
+    return int(result["locations"]) - len(np.unique(numbers))
+
+
+def scheduled_steps(run: Path) -> int:
+    """Steps that the run's schedule asks for."""
+    phases = yaml.safe_load((run / "config.yaml").read_text())["learner"]["phases"].values()
+    return sum(total_batches(PhaseConfig(**phase)) for phase in phases)
+
+
+def show(plain: list[Outcome], disturbed: list[Outcome]) -> None:
+    """A row for each run."""
+    table = Table("run", "exit code", "training s", "kills", "redone", "lost", "left over", "went on from a checkpoint")
+    for name, outcomes in (("undisturbed", plain), ("disturbed", disturbed)):
+        for outcome in outcomes:
+            kills = ", ".join(f"{kind} {times}" for kind, times in sorted(outcome.kills.items()))
+            table.add_row(
+                name,
+                str(outcome.code),
+                f"{outcome.seconds:.0f}",
+                kills or "0",
+                str(outcome.redone),
+                str(outcome.lost),
+                str(len(outcome.orphans)),
+                str(outcome.result.get("faults", {}).get("part_lost", 0)),
+            )
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
+
+
+def main() -> None:
+    """Runs and reports."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--interval", type=float, default=8.0)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--kinds", default="simulator,actor,learner,replay")
+    arguments = parser.parse_args()
+    kinds = arguments.kinds.split(",")
+    if unknown := set(kinds) - {"simulator", *KINDS}:
+        parser.error(f"--kinds has {min(unknown)}; it may have simulator, {', '.join(KINDS)}")
+    if arguments.runs < 1 or arguments.interval <= 0:
+        parser.error("--runs must be at least 1 and --interval above 0")
+
+    print(
+        f"conditions: {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start, a kill "
+        f"every {arguments.interval:g} s on average of {', '.join(kinds)}, {ROUNDS} + {ROUNDS} rounds"
+    )
+    plain: list[Outcome] = []
+    disturbed: list[Outcome] = []
+    with tempfile.TemporaryDirectory(prefix="playpen-faults-", ignore_cleanup_errors=True) as folder:
+        data_sets = Path(folder) / "datasets"
+        data_sets.mkdir()
+        for run in range(arguments.runs):
+            seed = arguments.seed + run
+            plain.append(train(Path(folder) / f"plain_{run}", data_sets, seed, [], arguments.interval))
+            disturbed.append(train(Path(folder) / f"disturbed_{run}", data_sets, seed, kinds, arguments.interval))
+            for outcome in (plain[-1], disturbed[-1]):
+                if outcome.code or outcome.orphans:
+                    print(outcome.errors, *outcome.orphans, sep="\n", file=sys.stderr)
+    show(plain, disturbed)
+    result = {
+        "benchmark": "faults",
+        "kills": sum(sum(outcome.kills.values()) for outcome in disturbed),
+        "kills_by_kind": dict(sum((outcome.kills for outcome in disturbed), Counter())),
+        "survived": sum(outcome.whole for outcome in disturbed),
+        "redone": sum(outcome.redone for outcome in disturbed),
+        "lost": sum(outcome.lost for outcome in disturbed),
+        "orphans": sum(len(outcome.orphans) for outcome in disturbed),
+        "slowdown": round(
+            statistics.median(outcome.seconds for outcome in disturbed)
+            / statistics.median(outcome.seconds for outcome in plain),
+            2,
+        ),
+        "training_s_undisturbed": [round(outcome.seconds, 1) for outcome in plain],
+        "training_s_disturbed": [round(outcome.seconds, 1) for outcome in disturbed],
+        "runs": arguments.runs,
+        "interval_s": arguments.interval,
+        "seed": arguments.seed,
+        "cores": os.cpu_count(),
+    }
+    print(f"RESULT {json.dumps(result)}")
+    if result["lost"] or result["orphans"] or not all(outcome.whole for outcome in plain + disturbed):
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()
