@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +45,9 @@ class SimulatorConfig:
     """Seconds from launch until the first scene is ready."""
     step_timeout_s: float
     """Seconds for one action or for one reset."""
+    options: dict[str, Any]
+    """Options of the command: `name: value` is appended to it as --name value, true as --name and false as --no-name,
+    with a hyphen for each underscore. Empty without a command."""
     controller: dict[str, Any]
     """Further keywords of `ai2thor.controller.Controller`, e.g. snapToGrid."""
 
@@ -59,6 +63,14 @@ class SimulatorConfig:
             raise ValueError(f"simulator.platform must be CloudRendering or Linux64, not {self.platform}")
         if self.command is not None and not self.command.strip():
             raise ValueError("simulator.command must be null or a command line, not an empty string")
+        if self.command is None and self.options:
+            raise ValueError("simulator.options must be empty ({}) without simulator.command")
+        for name, value in self.options.items():
+            if not re.fullmatch("[a-z][a-z_]*", name) or not isinstance(value, (bool, int, float, str)):
+                raise ValueError(
+                    f"simulator.options.{name} must be true, false, a number or a text, under a name of small letters "
+                    f"and underscores, not {value}"
+                )
 
 
 @dataclass

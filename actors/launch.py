@@ -110,6 +110,9 @@ def _executable(config: SimulatorConfig) -> str:
         )
     if "CUDA_VISIBLE_DEVICES" in os.environ:
         variables["CUDA_VISIBLE_DEVICES"] = os.environ["CUDA_VISIBLE_DEVICES"]
+    for name, value in config.options.items():
+        flag = name.replace("_", "-")
+        words += [f"--{flag}" if value else f"--no-{flag}"] if isinstance(value, bool) else [f"--{flag}", str(value)]
     if config.gpu_device is not None:
         words += ["-force-device-index", str(config.gpu_device)]
     return shlex.join(["env", *(f"{name}={value}" for name, value in variables.items()), *words])

@@ -68,7 +68,8 @@ def load_looks(path: Path, entries: Sequence[Entry], simulator: SimulatorConfig,
         SimulatorError, LocationError: see `set_up`.
     """
     made = observation_paths(path)
-    key = [simulator.name, simulator.command, simulator.build_path, source_hash(simulator.command)]
+    options = sorted(simulator.options.items())
+    key = [simulator.name, simulator.command, options, simulator.build_path, source_hash(simulator.command)]
     digest = hashlib.sha256(path.read_bytes() + repr(key).encode()).hexdigest()[:12]
     rendered = observation_paths(path.with_name(f"{path.stem}-{digest}.json"))
     for images, depths in (made, rendered):

@@ -126,6 +126,7 @@ def dataset_folder(config: DatasetConfig, simulator: SimulatorConfig) -> Path:
     decisive["simulator"] = [
         simulator.name,
         simulator.command,
+        sorted(simulator.options.items()),
         simulator.width,
         simulator.height,
         simulator.field_of_view,

@@ -14,7 +14,8 @@ import os
 import signal
 import sys
 
-from simulator.graphics import ADVICE, NoGraphics, choose_backend
+from simulator.camera import LARGEST_IMAGE, LARGEST_PICTURE
+from simulator.graphics import ADVICE, NoGraphics, check_device, choose_backend
 
 PIPES = ("AI2THOR_FIFO_SERVER_PIPE_PATH", "AI2THOR_FIFO_CLIENT_PIPE_PATH")
 
@@ -47,7 +48,9 @@ def parser() -> argparse.ArgumentParser:
     unity = result.add_argument_group("options that the client appends")
     unity.add_argument("-screen-width", type=int, default=300, metavar="N")
     unity.add_argument("-screen-height", type=int, default=300, metavar="N")
-    unity.add_argument("-force-device-index", type=int, default=None, metavar="N", help="GPU that EGL uses")
+    unity.add_argument("-force-device-index", type=int, default=None, metavar="N",
+        help="GPU that renders, counted through CUDA_VISIBLE_DEVICES; default: the first that EGL offers",
+    )  # fmt: skip
     unity.add_argument("-screen-fullscreen", metavar="N", help=argparse.SUPPRESS)
     unity.add_argument("-screen-quality", metavar="N", help=argparse.SUPPRESS)
     unity.add_argument("-batchmode", action="store_true", help=argparse.SUPPRESS)
@@ -66,8 +69,10 @@ def check(options: argparse.Namespace) -> str | None:
     if not 1 <= options.cached_rooms <= 1000:
         return f"--cached-rooms must be between 1 and 1000, not {options.cached_rooms}"
     for name in ("screen_width", "screen_height"):
-        if not 1 <= getattr(options, name) <= 4096:
-            return f"-{name.replace('_', '-')} must be between 1 and 4096 pixels, not {getattr(options, name)}"
+        if not 1 <= getattr(options, name) <= LARGEST_IMAGE:
+            return f"-{name.replace('_', '-')} must be 1 to {LARGEST_IMAGE} pixels, not {getattr(options, name)}"
+    if options.screen_width * options.screen_height * max(1, options.samples) > LARGEST_PICTURE:
+        return f"-screen-width times -screen-height times --samples must be at most {LARGEST_PICTURE}"
     return None
 
 
@@ -75,17 +80,22 @@ def check_opengl(device: int | None) -> int:
     """Makes an OpenGL context as the simulator would; returns the exit code."""
     try:
         backend = choose_backend(device)
+        check_device()
         import mujoco
+        from OpenGL import GL
 
         context = mujoco.GLContext(64, 64)
         context.make_current()
+        renderer = GL.glGetString(GL.GL_RENDERER)
         context.free()
-    except Exception as error:
-        # NoGraphics says what to install; whatever else a broken driver raises means the same to the user.
-        advice = "" if isinstance(error, NoGraphics) else f"; {ADVICE}"
-        print(f"simulator: no OpenGL for headless rendering: {error}{advice}", file=sys.stderr)
+    except NoGraphics as error:
+        print(f"simulator: {error}", file=sys.stderr)
         return 1
-    print(backend)
+    except Exception as error:
+        # Whatever a broken driver raises, it means the same to the user.
+        print(f"simulator: no OpenGL for headless rendering: {error}; {ADVICE}", file=sys.stderr)
+        return 1
+    print(f"{backend}: {renderer.decode()}")
     return 0
 
 
@@ -113,6 +123,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     try:
         choose_backend(options.force_device_index)
+        check_device()
     except NoGraphics as error:
         print(f"simulator: {error}", file=sys.stderr)
         return 1

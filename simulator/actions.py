@@ -14,15 +14,11 @@ from typing import Any
 import numpy as np
 
 from simulator.arguments import INVALID, MISSING, Vector, call, shown
-from simulator.camera import FAR, NEAR
+from simulator.camera import FAR, LARGEST_IMAGE, LARGEST_PICTURE, NEAR
 from simulator.environment import SCENE_SUFFIX, ActionFailed, Environment, View
 from simulator.moves import MOVES
 from simulator.physics import Unstable, make_push
 
-LARGEST_IMAGE = 4096
-"""Pixels: the largest width and height."""
-LARGEST_PICTURE = 4096 * 4096
-"""Samples: the largest number of pixels times the samples of each; drawing takes some 12 bytes for each."""
 LARGEST_MAGNITUDE, LARGEST_DIRECTION = 1e6, 1e3
 """Of a touch: far beyond what a hand can do, and far from what arithmetic cannot."""
 MASSES, LARGEST_DRAG = (1e-3, 1e4), 1e3

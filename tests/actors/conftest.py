@@ -44,6 +44,7 @@ def fake_config() -> Callable[..., SimulatorConfig]:
             "visibility_distance": 1.5,
             "start_timeout_s": 30.0,
             "step_timeout_s": 20.0,
+            "options": {},
             "controller": {},
         }
         return SimulatorConfig(**{**settings, **changes})

@@ -126,6 +126,7 @@ def test_the_folder_depends_on_all_that_decides_the_content(tmp_path: Path, room
     for other in (replace(config, seed=1), replace(config, min_pixels=61)):
         assert dataset_folder(other, rooms) != folder
     assert dataset_folder(config, replace(rooms, command="python -m simulator --shadows")) != folder
+    assert dataset_folder(config, replace(rooms, options=rooms.options | {"shadows": True})) != folder
 
 
 def test_source_hash_sees_changes_of_the_simulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,6 +42,52 @@ def test_the_gpu_index_goes_to_egl(monkeypatch):
     assert os.environ["MUJOCO_EGL_DEVICE_ID"] == "2"
 
 
+def test_only_egl_has_devices(monkeypatch):
+    monkeypatch.setattr(graphics, "loads", lambda name: name == "OSMesa")
+    monkeypatch.setattr(os, "environ", {})
+    with pytest.raises(graphics.NoGraphics, match="leave out the device index 2"):
+        graphics.choose_backend(2)
+
+
+@pytest.mark.parametrize(
+    ("cuda_ids", "visible", "index", "said"),
+    [
+        # A machine with two GPUs and a software renderer behind them.
+        ([0, 1, None], None, "1", None),
+        ([0, 1, None], None, "2", "There is no GPU 2: EGL lists 2 of them"),
+        ([0, 1, None], "1", "0", None),
+        ([0, 1, None], "1", "1", "There is no GPU 1: CUDA_VISIBLE_DEVICES='1' names 1 of them"),
+        ([0, 1, None], "1,0", "1", None),
+        ([0, 1, None], "", "0", "There is no GPU 0: CUDA_VISIBLE_DEVICES='' names 0 of them"),
+        ([0, 1, None], "GPU-8f2a", "0", "must list GPUs by number"),
+        ([0, 1, None], "GPU-8f2a", None, None),
+        # Software renderers alone.
+        ([None], "3", "0", None),
+        ([None], "3", "1", "There is no device 1: EGL lists 1 of them"),
+        ([None], None, "x", "There is no device x"),
+    ],
+)
+def test_the_device_is_the_one_that_is_meant(monkeypatch, cuda_ids, visible, index, said):
+    values = {"MUJOCO_GL": "egl", "CUDA_VISIBLE_DEVICES": visible, "MUJOCO_EGL_DEVICE_ID": index}
+    monkeypatch.setattr(os, "environ", {name: value for name, value in values.items() if value is not None})
+    monkeypatch.setattr(graphics, "_cuda_ids", lambda: cuda_ids)
+    if said is None:
+        graphics.check_device()
+    else:
+        with pytest.raises(graphics.NoGraphics, match=said):
+            graphics.check_device()
+
+
+def test_devices_that_cannot_be_listed_are_one_sentence(monkeypatch):
+    def fail() -> list[int | None]:
+        raise AttributeError("no such extension")
+
+    monkeypatch.setattr(os, "environ", {"MUJOCO_GL": "egl", "MUJOCO_EGL_DEVICE_ID": "0"})
+    monkeypatch.setattr(graphics, "_cuda_ids", fail)
+    with pytest.raises(graphics.NoGraphics, match="cannot be listed: no such extension; install EGL"):
+        graphics.check_device()
+
+
 def test_a_library_that_does_not_exist_does_not_load():
     assert not graphics.loads("no_such_library_anywhere")
     assert graphics.loads("c")

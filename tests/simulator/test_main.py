@@ -1,4 +1,4 @@
-"""The executable's own check of OpenGL."""
+"""The executable's own check of OpenGL, and its choice of a device."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+EGL = {"MUJOCO_GL": "egl", "PYOPENGL_PLATFORM": "egl"}
 
 
 def check(**environment: str) -> subprocess.CompletedProcess[str]:
@@ -23,12 +24,30 @@ def check(**environment: str) -> subprocess.CompletedProcess[str]:
 def test_opengl_is_found() -> None:
     done = check()
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() in ("egl", "osmesa", "glfw")
+    backend, renderer = done.stdout.strip().split(": ", 1)
+    assert backend in ("egl", "osmesa", "glfw") and renderer
 
 
-def test_a_broken_library_is_one_sentence_with_advice() -> None:
-    # No such EGL device: the context cannot be made although the library is there.
-    done = check(MUJOCO_GL="egl", MUJOCO_EGL_DEVICE_ID="77")
+def count_devices() -> int:
+    """Devices that EGL lists; software renderers count."""
+    code = "from mujoco.egl import egl_ext; print(len(egl_ext.eglQueryDevicesEXT()))"
+    return int(subprocess.check_output([sys.executable, "-c", code], env=os.environ | EGL))
+
+
+def test_every_device_can_be_chosen_and_another_is_one_sentence() -> None:
+    environment = {key: value for key, value in os.environ.items() if key != "CUDA_VISIBLE_DEVICES"} | EGL
+    command = [sys.executable, "-m", "simulator", "--check-opengl", "-force-device-index"]
+    done = subprocess.run([*command, "0"], env=environment, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    count = count_devices()
+    for index in (str(count), "-1"):
+        done = subprocess.run([*command, index], env=environment, cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 1 and not done.stdout
+        assert len(done.stderr.strip().splitlines()) == 1
+        assert "There is no" in done.stderr and f" {index}: EGL lists " in done.stderr
+
+
+def test_a_device_that_is_no_number_is_one_sentence() -> None:
+    done = check(MUJOCO_EGL_DEVICE_ID="first", **EGL)
     assert done.returncode == 1
-    assert len(done.stderr.strip().splitlines()) == 1
-    assert "libegl1" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1 and " first: " in done.stderr

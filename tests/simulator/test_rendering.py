@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from simulator.actions import perform
-from simulator.camera import FAR, NEAR
-from simulator.environment import Environment, Limits
+from simulator.camera import FAR, LARGEST_IMAGE, NEAR
+from simulator.environment import ActionFailed, Environment, Limits
 from simulator.protocol import Field
 from simulator.rendering import Quality, instance_color, linear_depth
 from simulator.room import generated_rooms, rooms_of_module
@@ -128,17 +128,85 @@ def test_only_what_was_asked_for_is_drawn(environment):
     perform(environment, {"action": "Initialize", "renderDepthImage": True, "renderInstanceSegmentation": True})
 
 
-def test_shadows_and_multisampling_change_the_picture_alone():
-    drawn = []
-    for quality in (Quality(False, 0), Quality(True, 0), Quality(False, 4)):
-        made = environment_of(generated_rooms(), "FloorPlan2", quality=quality)
-        made.move_agent(horizon=40.0)
-        drawn.append(pictures(made))
-        made.close()
-    plain = drawn[0]
-    for other in drawn[1:]:
-        assert (other[Field.RGB] != plain[Field.RGB]).any(-1).mean() > 0.01
-        assert (other[Field.INSTANCES] == plain[Field.INSTANCES]).all(-1).mean() > 0.99
+OPTIONS = {
+    "plain": {},
+    "shadows": {"quality": Quality(True, 0)},
+    "samples": {"quality": Quality(False, 4)},
+    "both": {"quality": Quality(True, 4)},
+    "wide": {"width": 400, "height": 150},
+    "tall": {"width": 100, "height": 260},
+    "narrow view": {"fieldOfView": 40.0},
+    "wide view": {"fieldOfView": 120.0},
+}
+"""What a user can choose about the picture."""
+
+
+@pytest.fixture(scope="module", params=OPTIONS)
+def chosen(request):
+    """The name of an option and a look with it."""
+    made = environment_of(generated_rooms(), "FloorPlan2", **OPTIONS[request.param])
+    made.move_agent(horizon=40.0)
+    yield request.param, made
+    made.close()
+
+
+def test_depth_is_right_with_every_option(chosen):
+    # A pixel of several samples shows one of them, so more pixels lie on a silhouette.
+    assert agree_with_rays(chosen[1], np.random.default_rng(4), 5e-3) > 0.97
+
+
+def test_another_look_changes_no_pixel_with_every_option(chosen):
+    environment = chosen[1]
+    for request in ({"action": "Pass"}, {"action": "TouchThenApplyForce", "x": 0.5, "y": 0.6, "moveMagnitude": 30,
+                     "direction": {"x": 1, "y": 1, "z": 1}, "handDistance": 3}):  # fmt: skip
+        perform(environment, request)
+        first, again = pictures(environment), pictures(environment)
+        for field in first:
+            np.testing.assert_array_equal(first[field], again[field], err_msg=field.name)
+    environment.room.restore()
+
+
+def test_every_option_changes_the_picture(chosen):
+    name, environment = chosen
+    if name == "plain":
+        return
+    plain = environment_of(generated_rooms(), "FloorPlan2")
+    plain.move_agent(horizon=40.0)
+    before, after = pictures(plain), pictures(environment)
+    plain.close()
+    assert after[Field.RGB].shape == (environment.height, environment.width, 3)
+    if before[Field.RGB].shape != after[Field.RGB].shape:
+        return
+    assert (after[Field.RGB] != before[Field.RGB]).any(-1).mean() > 0.01
+    same = (after[Field.INSTANCES] == before[Field.INSTANCES]).all(-1).mean()
+    # Shadows and samples show the same things at the same places, a field of view does not.
+    assert same < 0.9 if "view" in name else same > 0.99
+
+
+@pytest.mark.parametrize(("width", "height"), [(4096, 512), (64, 4096)])
+def test_the_largest_sides(width, height):
+    made = environment_of(BOX_ROOMS, width=width, height=height, fieldOfView=20.0)
+    shapes = {field: image.shape for field, image in pictures(made).items()}
+    assert shapes == {
+        Field.RGB: (height, width, 3), Field.DEPTH: (height, width), Field.INSTANCES: (height, width, 4),
+    }  # fmt: skip
+    assert agree_with_rays(made, np.random.default_rng(5), 1e-3) > 0.98
+    made.close()
+
+
+def test_too_many_samples_are_refused():
+    made = environment_of(BOX_ROOMS, width=64, height=64, quality=Quality(False, 4))
+    with pytest.raises(ActionFailed, match="16777216 samples"):
+        perform(made, {"action": "ChangeResolution", "x": 4096, "y": 4096})
+    assert (made.width, made.height) == (64, 64)
+    made.close()
+
+
+@pytest.mark.slow
+def test_the_largest_picture():
+    made = environment_of(BOX_ROOMS, width=LARGEST_IMAGE, height=LARGEST_IMAGE, renderInstanceSegmentation=False)
+    assert agree_with_rays(made, np.random.default_rng(6), 1e-3) > 0.99
+    made.close()
 
 
 @pytest.mark.parametrize("shadows", [False, True])
