@@ -23,6 +23,7 @@ from simulator.shapes_meshes import (
     pad,
     paint,
     post,
+    scaled,
 )
 
 
@@ -203,25 +204,28 @@ def blender(draw: Draw) -> list[Part]:
     glass = draw.plain_color("glass")
     if form == 1:
         bowl = lathe_mesh([(0.06, 0), (0.1, 0.05), (0.105, 0.12), (0.1, 0.12), (0, 0.05)], 14)
-        return [
-            paint(
-                color,
-                "glossy",
-                pad((0.19, 0.32, 0.05), (0, 0, 0), 0.3),
-                pad((0.09, 0.09, 0.28), (0, 0.11, 0.03), 0.4),
-                pad((0.11, 0.32, 0.11), (0, -0.01, 0.25), 0.45),
-            ),
-            paint(
-                draw.plain_color("metal"),
-                "metal",
-                move_mesh(bowl, shift=(0, -0.07, 0.05)),
-                bar(0.012, (0, -0.07, 0.26), (0, -0.07, 0.14)),
-            ),
-            hidden_box((0.18, 0.31, 0.05), density=4.0),
-            hidden_box((0.08, 0.08, 0.2), (0, 0.11, 0.05)),
-            hidden_box((0.1, 0.3, 0.1), (0, -0.01, 0.255), 0.6),
-            hidden_cylinder(0.1, 0.11, (0, -0.07, 0.055), 0.3),
-        ]
+        return scaled(
+            [
+                paint(
+                    color,
+                    "glossy",
+                    pad((0.19, 0.32, 0.05), (0, 0, 0), 0.3),
+                    pad((0.09, 0.09, 0.28), (0, 0.11, 0.03), 0.4),
+                    pad((0.11, 0.32, 0.11), (0, -0.01, 0.25), 0.45),
+                ),
+                paint(
+                    draw.plain_color("metal"),
+                    "metal",
+                    move_mesh(bowl, shift=(0, -0.07, 0.05)),
+                    bar(0.012, (0, -0.07, 0.26), (0, -0.07, 0.14)),
+                ),
+                hidden_box((0.18, 0.31, 0.05), density=4.0),
+                hidden_box((0.08, 0.08, 0.2), (0, 0.11, 0.05)),
+                hidden_box((0.1, 0.3, 0.1), (0, -0.01, 0.255), 0.6),
+                hidden_cylinder(0.1, 0.11, (0, -0.07, 0.055), 0.3),
+            ],
+            draw.uniform(0.88, 1.1),
+        )
     base = height * (0.35 if form == 0 else 0.5)
     if form == 2:
         height *= 0.75

@@ -26,6 +26,7 @@ from simulator.shapes_meshes import (
     pad,
     paint,
     post,
+    scaled,
     sleeve,
 )
 from simulator.shapes_vessels import crate, hollow
@@ -166,7 +167,7 @@ def garbage_bag(draw: Draw) -> list[Part]:
 
 def vacuum_cleaner(draw: Draw) -> list[Part]:
     """Upright with a canister, a stick with a motor at its grip, or a sledge with wheels and its hose."""
-    form = draw.integer(0, 2)
+    form, size = draw.integer(0, 2), draw.uniform(0.9, 1.08)
     color, dark = draw.color(draw.pick(["plastic", "toy"])), draw.plain_color("dark")
     height = draw.uniform(0.95, 1.1)
     if form == 2:
@@ -183,42 +184,51 @@ def vacuum_cleaner(draw: Draw) -> list[Part]:
             (0.0, 0.02, 0.5),
             (0.0, 0.03, 0.3),
         ]
-        return [
-            paint(color, "glossy", body),
-            paint(
-                dark,
-                "plain",
-                *wheels,
-                bow(arc, 0.018, (1.0, 0.0, 0.0), 6),
-                bar(0.02, (0.0, 0.03, 0.34), (0, 0.03, 0.2), 7),
-            ),
-            hidden_box((0.26, 0.38, 0.17), (0, 0, 0), 4.0),
-            hidden_box((0.04, 0.34, 0.42), (0, -0.12, 0.2), 0.2),
-        ]
+        return scaled(
+            [
+                paint(color, "glossy", body),
+                paint(
+                    dark,
+                    "plain",
+                    *wheels,
+                    bow(arc, 0.018, (1.0, 0.0, 0.0), 6),
+                    bar(0.02, (0.0, 0.03, 0.34), (0, 0.03, 0.2), 7),
+                ),
+                hidden_box((0.26, 0.38, 0.17), (0, 0, 0), 4.0),
+                hidden_box((0.04, 0.34, 0.42), (0, -0.12, 0.2), 0.2),
+            ],
+            size,
+        )
     head = box_mesh((0.3, 0.14 if form == 1 else 0.34, 0.07), (0, -0.04, 0))
     if form == 1:
         motor = [
             post(0.05, 0.22, (0, 0.17, height * 0.75), 0.04),
             bar(0.02, (0, 0.17, height * 0.95), (0, 0.27, height * 0.95), 7),
         ]
-        return [
-            paint(dark, "plain", head, bar(0.018, (0, 0.0, 0.05), (0, 0.17, height * 0.8), 7)),
-            paint(color, "glossy", *motor),
-            hidden_box((0.3, 0.3, 0.07), (0, 0.02, 0), 10.0),
-            hidden_cylinder(0.03, height * 0.7, (0, 0.08, 0.07), 0.2),
-            hidden_cylinder(0.06, 0.22, (0, 0.17, height * 0.75), 0.4),
-        ]
+        return scaled(
+            [
+                paint(dark, "plain", head, bar(0.018, (0, 0.0, 0.05), (0, 0.17, height * 0.8), 7)),
+                paint(color, "glossy", *motor),
+                hidden_box((0.3, 0.3, 0.07), (0, 0.02, 0), 10.0),
+                hidden_cylinder(0.03, height * 0.7, (0, 0.08, 0.07), 0.2),
+                hidden_cylinder(0.06, 0.22, (0, 0.17, height * 0.75), 0.4),
+            ],
+            size,
+        )
     canister = lathe_mesh([(0, 0), (0.08, 0), (0.085, 0.25), (0.05, 0.36), (0, 0.36)], 12)
-    return [
-        paint(
-            dark,
-            "plain",
-            head,
-            bar(0.016, (0, 0.1, 0.42), (0, 0.16, height), 7),
-            bar(0.02, (0, 0.16, height), (0, 0.1, height + 0.05), 7),
-        ),
-        mesh(*move_mesh(canister, tilt("x", -0.25), (0, 0.0, 0.09)), color, "glossy"),
-        hidden_box((0.3, 0.36, 0.08), (0, -0.02, 0), 3.0),
-        hidden_box((0.13, 0.16, 0.36), (0, 0.06, 0.08)),
-        hidden_cylinder(0.02, height - 0.44, (0, 0.13, 0.44), 0.5),
-    ]
+    return scaled(
+        [
+            paint(
+                dark,
+                "plain",
+                head,
+                bar(0.016, (0, 0.1, 0.42), (0, 0.16, height), 7),
+                bar(0.02, (0, 0.16, height), (0, 0.1, height + 0.05), 7),
+            ),
+            mesh(*move_mesh(canister, tilt("x", -0.25), (0, 0.0, 0.09)), color, "glossy"),
+            hidden_box((0.3, 0.36, 0.08), (0, -0.02, 0), 3.0),
+            hidden_box((0.13, 0.16, 0.36), (0, 0.06, 0.08)),
+            hidden_cylinder(0.02, height - 0.44, (0, 0.13, 0.44), 0.5),
+        ],
+        size,
+    )

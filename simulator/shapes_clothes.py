@@ -32,6 +32,7 @@ from simulator.shapes_meshes import (
     pad,
     paint,
     post,
+    scaled,
 )
 
 
@@ -125,12 +126,15 @@ def slippers(draw: Draw) -> list[Part]:
             if form == 1:
                 straps.append(move_mesh(hoop(0.036, 0.01, (0, 0, 0), steps=8), tilt("x", -0.15), (0, 0.06, 0.052)))
         tops += [move_mesh(piece, turn, shift) for piece in straps]
-    return [
-        paint(sole, "rough", *soles),
-        paint(color, "cloth", *tops),
-        hidden_box((0.22, 0.25, 0.024), (0, 0.01, 0), density=2.0),
-        hidden_box((0.22, 0.13, 0.04), (0, -0.03, 0.022), 0.3),
-    ]
+    return scaled(
+        [
+            paint(sole, "rough", *soles),
+            paint(color, "cloth", *tops),
+            hidden_box((0.22, 0.25, 0.024), (0, 0.01, 0), density=2.0),
+            hidden_box((0.22, 0.13, 0.04), (0, -0.03, 0.022), 0.3),
+        ],
+        draw.uniform(0.9, 1.12),
+    )
 
 
 def _strap(reach: float, rise: float, y: float) -> MeshArrays:

@@ -29,7 +29,7 @@ from simulator.shapes_meshes import (
     paint,
     post,
 )
-from simulator.shapes_vessels import hollow, vessel_mesh
+from simulator.shapes_vessels import hollow, ring, vessel_mesh
 
 
 def vase(draw: Draw) -> list[Part]:
@@ -52,10 +52,11 @@ def vase(draw: Draw) -> list[Part]:
         body, walls = hollow(points, 0.008, 0.02, 8 if form != 3 else 6, 14, bands)
         return [mesh(*body, color, finish), *walls]
     parts = [
-        mesh(*vessel_mesh(points, radius * 0.12, height * 0.5), color, finish),
+        mesh(*vessel_mesh(points, radius * 0.12, height * 0.87), color, finish),
         hidden_cylinder(max(points[0][0], radius * 0.62), height * 0.25, density=2.5),
         hidden_cylinder(radius * 0.85, height * 0.5, (0, 0, height * 0.25)),
-        hidden_cylinder(radius * 0.5, height * 0.25, (0, 0, height * 0.75)),
+        hidden_cylinder(radius * 0.5, height * 0.12, (0, 0, height * 0.75)),
+        *ring([(points[-2][0], height * 0.87), points[-1]], 0.008, 6),
     ]
     if draw.chance(0.4):
         twigs = []

@@ -22,6 +22,7 @@ from simulator.shapes_meshes import (
     pad,
     paint,
     post,
+    scaled,
 )
 
 SCREENS = ((0.12, 0.13, 0.15), (0.25, 0.35, 0.45), (0.75, 0.78, 0.8))
@@ -92,18 +93,21 @@ def remote_control(draw: Draw) -> list[Part]:
             for x, y in ((0.014, 0), (-0.014, 0), (0, 0.014), (0, -0.014))
         ]
         sticks = [post(0.012, 0.014, (x, -0.014, 0.034), sides=6) for x in (-0.03, 0.03)]
-        return [
-            paint(color, "plain", pad((0.15, 0.08, 0.04), (0, 0, 0), 0.5, 5, 12), *grips),
-            paint(
-                shade(color, 0.5),
-                "plain",
-                *sticks,
-                box_mesh((0.012, 0.034, 0.006), (-0.047, 0.014, 0.036)),
-                box_mesh((0.034, 0.012, 0.006), (-0.047, 0.014, 0.036)),
-            ),
-            paint((0.65, 0.3, 0.25), "plain", *dots),
-            hidden_box((0.14, 0.075, 0.036)),
-        ]
+        return scaled(
+            [
+                paint(color, "plain", pad((0.15, 0.08, 0.04), (0, 0, 0), 0.5, 5, 12), *grips),
+                paint(
+                    shade(color, 0.5),
+                    "plain",
+                    *sticks,
+                    box_mesh((0.012, 0.034, 0.006), (-0.047, 0.014, 0.036)),
+                    box_mesh((0.034, 0.012, 0.006), (-0.047, 0.014, 0.036)),
+                ),
+                paint((0.65, 0.3, 0.25), "plain", *dots),
+                hidden_box((0.14, 0.075, 0.036)),
+            ],
+            draw.uniform(0.9, 1.15),
+        )
     body = (
         box_mesh((width, length, 0.022), (0, 0, 0))
         if form == 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,19 @@ BLACK: Color = (0.1, 0.1, 0.11)
 def paint(color: Color, finish: str, *pieces: MeshArrays) -> Part:
     """Pieces of one colour as one visible part that does not collide."""
     return mesh(*join_meshes(*pieces), color, finish)
+
+
+def scaled(parts: Sequence[Part], factor: float) -> list[Part]:
+    """A thing made larger or smaller about the centre of its foot."""
+    return [
+        replace(
+            part,
+            size=(factor * part.size[0], factor * part.size[1], factor * part.size[2]),
+            pos=(factor * part.pos[0], factor * part.pos[1], factor * part.pos[2]),
+            vertices=None if part.vertices is None else factor * part.vertices,
+        )
+        for part in parts
+    ]
 
 
 def turned(quat: Quaternion, other: Quaternion) -> Quaternion:

@@ -201,9 +201,9 @@ def dog_bed(draw: Draw) -> list[Part]:
         return [
             paint(color, finish, *sides, box_mesh((width * 0.95, depth * 0.95, 0.03), (0, 0, 0))),
             paint(inner, "cloth", pad((width - 0.15, depth - 0.07, 0.05), (0, -0.03, 0.02), 0.4, 6, 14)),
-            hidden_box((width, depth, 0.06), density=2.0),
-            *[hidden_box((0.08, depth, height - 0.065), (s * (width / 2 - 0.045), 0, 0.06)) for s in (-1, 1)],
-            hidden_box((width, 0.08, height * 1.1 - 0.06), (0, depth / 2 - 0.045, 0.06)),
+            hidden_box((width, depth, 0.068), density=2.0),
+            *[hidden_box((0.08, depth, height - 0.073), (s * (width / 2 - 0.045), 0, 0.068)) for s in (-1, 1)],
+            hidden_box((width, 0.08, height * 1.1 - 0.068), (0, depth / 2 - 0.045, 0.068)),
         ]
     return [
         paint(color, finish, pad((width, depth, height * 0.6), (0, 0, 0), 0.35, 7, 16)),

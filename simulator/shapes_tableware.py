@@ -23,7 +23,7 @@ from simulator.shapes_meshes import (
     paint,
     sleeve,
 )
-from simulator.shapes_vessels import Outline, crate, hollow
+from simulator.shapes_vessels import Outline, crate, crate_walls, hollow
 
 
 def _glaze(draw: Draw) -> tuple[Color, str]:
@@ -196,12 +196,12 @@ def basket(draw: Draw) -> list[Part]:
     straw, weave = draw.color("straw"), draw.pick(["stripes", "rough"])
     if form == 2:
         width, depth, height = draw.uniform(0.28, 0.38), draw.uniform(0.2, 0.28), draw.uniform(0.12, 0.18)
-        body, walls = crate(width, depth, height, 0.014, 0.012)
+        body, _ = crate(width, depth, height, 0.014, 0.012)
         lining, _ = crate(width - 0.03, depth - 0.03, 0.02, 0.01, 0.008)
         return [
             mesh(*body, straw, weave),
             paint(draw.plain_color("towel"), "cloth", move_mesh(lining, shift=(0, 0, 0.012))),
-            *walls,
+            *crate_walls(width, depth, height, 0.014, 0.02),
         ]
     radius, height = draw.uniform(0.13, 0.19), draw.uniform(0.12, 0.2)
     body, walls = hollow([(radius * 0.75, 0), (radius, height)], 0.012, 0.014, 8, 16)
