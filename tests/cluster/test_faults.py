@@ -161,12 +161,12 @@ def test_a_run_survives_its_learner_and_its_bank(smoke: SmokeRun, tmp_path: Path
         process.kill()
     assert process.returncode == 0, errors
     result = result_of(output)
-    # 6 + 3 * 3 + 2 * 3 locations; K = 2, 2, 3 and 2, 2 batches: nothing is missing, nothing is done twice.
-    assert (result["steps"], result["locations"]) == (11, 21)
-    assert result["faults"]["part_lost"] == 3
+    # 6 + 14 * 3 + 2 * 3 locations; K = 7 times 2, 7 times 3, and 2, 2 batches: nothing is missing or done twice.
+    assert (result["steps"], result["locations"]) == (39, 54)
+    assert result["faults"]["part_lost"] >= 3
     assert not processes_of(tmp_path)
     shown = playpen("status", str(run_folder(tmp_path)), folder=tmp_path)
-    assert ": finished" in shown.stdout and "part lost 3" in shown.stdout
+    assert ": finished" in shown.stdout and "part lost" in shown.stdout
 
 
 @pytest.fixture

@@ -1,0 +1,172 @@
+"""`./playpen status`, checkpoints' names, and the quarantine, without Ray; what counts as a loss and what does not."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from ray.exceptions import GetTimeoutError, ObjectLostError, RayActorError, RayTaskError
+
+from cluster.checkpoints import is_disk_error, keep_newest, publish, staging_folder, whole_checkpoints
+from cluster.cli import main
+from cluster.errors import RunError, UsageError
+from cluster.health import is_loss
+from cluster.run_state import RunState
+from cluster.status import STATUS, StatusFile, lives, read_status
+from learner.checkpoint import INDEX
+from replay.state_file import STATE_FILE
+
+
+def make_checkpoint(run: Path, steps: int) -> Path:
+    staging = staging_folder(run, steps)
+    staging.mkdir()
+    (staging / INDEX).write_text("{}")
+    (staging / STATE_FILE).write_bytes(b"")
+    return publish(staging, steps)
+
+
+def test_checkpoints_appear_whole_and_sort_by_age(tmp_path: Path) -> None:
+    names = []
+    for steps in (0, 0, 0, 7, 7, 12):
+        names.append(make_checkpoint(tmp_path, steps).name)
+        keep_newest(tmp_path / "checkpoints", 2)
+    # The third of step 0 is not given the name of the first one, which is gone by then: it would sort as the oldest.
+    expected = ["step_0000000", "step_0000000-02", "step_0000000-03", "step_0000007", "step_0000007-02", "step_0000012"]
+    assert names == expected == sorted(names)
+    assert [path.name for path in whole_checkpoints(tmp_path)] == expected[-2:]
+
+
+def test_half_written_checkpoints_are_none_and_are_removed(tmp_path: Path) -> None:
+    kept = make_checkpoint(tmp_path, 3)
+    left = staging_folder(tmp_path, 5)
+    left.mkdir()
+    (left / INDEX).write_text("{}")
+    assert whole_checkpoints(tmp_path) == [kept]
+    staging_folder(tmp_path, 6)
+    assert not left.exists() and kept.exists()
+
+
+def test_disk_errors_are_told_by_their_words() -> None:
+    assert is_disk_error(f"CheckpointError: checkpoint x could not be written: {os.strerror(errno.ENOSPC)}")
+    assert not is_disk_error("CheckpointError: checkpoint x was not written: tensor 'y' holds NaN or infinity")
+
+
+def test_quarantine_is_bounded_and_keeps_the_error() -> None:
+    state = RunState()
+    state.quarantine(4, "no such place", 2)
+    state.quarantine(4, "no such place", 2)
+    state.quarantine(9, "a bad room", 2)
+    assert state.quarantined == {"4": "no such place", "9": "a bad room"}
+    with pytest.raises(RunError, match=r"3 locations .*cluster\.quarantined_locations=2; the last error: too bright"):
+        state.quarantine(1, "too bright", 2)
+
+
+@pytest.mark.parametrize(
+    ("error", "lost"),
+    [
+        (RayActorError(), True),
+        (GetTimeoutError("late"), True),
+        (ObjectLostError("00", "owner", "stack"), True),
+        (RayTaskError("play", "...", RayActorError()), True),
+        (RayTaskError("train", "...", RayTaskError("sample", "...", RayActorError())), True),
+        (RayTaskError("train", "...", ValueError("NaN")), False),
+        (ValueError("x"), False),
+    ],
+)
+def test_losses_are_told_from_errors(error: Exception, lost: bool) -> None:
+    assert is_loss(error) == lost
+
+
+@pytest.fixture
+def other() -> Any:
+    """Another process."""
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    yield process
+    process.kill()
+    process.wait()
+
+
+def show(folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(SystemExit) as ended:
+        main(["status", str(folder)])
+    assert ended.value.code == 0
+    return capsys.readouterr().out
+
+
+def test_status_of_running_dead_and_finished_runs(
+    tmp_path: Path, other: subprocess.Popen[bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = StatusFile(tmp_path)
+    status.values |= {"pid": other.pid, "process_started": psutil.Process(other.pid).create_time()}
+    status.update(
+        phase="joint",
+        seconds=90.0,
+        locations=[3, 6],
+        steps=[2, 4],
+        row={"locations": 9, "touches": 80, "steps": 6, "replay/bytes": 4_750_000, "learner/staleness_mean": 1e400},
+        faults={"actor_died": 2},
+        quarantined={"4": "location 4 (FloorPlan1): no such place"},
+        nodes_out_of_use={"f" * 56: "actor 1 failed 6 times"},
+        actors=[
+            {"actor": 0, "doing": "playing", "location": 8, "for_s": 3.0, "locations": 5, "restarts": 2}
+            | {"last_restart": "the actor died", "host": "here", "pid": 12, "simulator_pid": 13}
+        ],
+    )  # fmt: skip
+    text = show(tmp_path, capsys)
+    for part in (
+        f"{tmp_path}: running (process {other.pid}",
+        "phase joint: 3/6 locations, 2/4 steps; in all 9 locations, 80 touches, 6 steps in 90 s",
+        "bank 4.75 MB",
+        "– steps old on average",
+        "faults: actor died 2",
+        "location in quarantine: location 4 (FloorPlan1): no such place",
+        "node ffffffffffff out of use: actor 1 failed 6 times",
+        "no checkpoint that can be resumed",
+        "playing location 8",
+        "the actor died",
+    ):
+        assert part in text, part
+    make_checkpoint(tmp_path, 6)
+    other.kill()
+    other.wait()
+    text = show(tmp_path, capsys)
+    assert ": died: it wrote for the last time" in text
+    assert f"last checkpoint: step_0000006, 0 s ago; to go on: ./playpen train resume='{tmp_path}'" in text
+    status.update(state="finished")
+    text = show(tmp_path, capsys)
+    assert ": finished 0 s ago" in text and "to go on" not in text
+    status.update(state="failed", sentence="the disk is full")
+    text = show(tmp_path, capsys)
+    assert ": failed 0 s ago" in text and "the disk is full" in text and "to go on" in text
+
+
+def test_another_process_with_the_same_number_is_not_the_run(tmp_path: Path, other: subprocess.Popen[bytes]) -> None:
+    status = StatusFile(tmp_path)
+    assert lives(status.values), "this very process"
+    status.values |= {"pid": other.pid}
+    assert lives(status.values) is False
+    status.values |= {"host": "elsewhere"}
+    assert lives(status.values) is None
+
+
+def test_late_runs_may_hang(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    StatusFile(tmp_path).update()
+    values = json.loads((tmp_path / STATUS).read_text()) | {"updated": time.time() - 600}
+    (tmp_path / STATUS).write_text(json.dumps(values))
+    assert "as of 10.0 min ago; that is late: it may hang" in show(tmp_path, capsys)
+
+
+def test_folders_without_a_run(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no run has begun there"):
+        read_status(tmp_path)
+    (tmp_path / STATUS).write_text("[]")
+    with pytest.raises(UsageError, match="is damaged"):
+        read_status(tmp_path)
