@@ -76,6 +76,11 @@ class DatasetConfig:
             for field in ("locations", "spawns_per_visit", "poses_per_spawn"):
                 if getattr(split, field) < 1:
                     raise ValueError(f"{where}.{field} must be at least 1.")
+        if self.train.first_room <= self.test.last_room and self.test.first_room <= self.train.last_room:
+            raise ValueError(
+                f"evaluation.dataset.train and test must not share rooms, but rooms {self.train.first_room}-"
+                f"{self.train.last_room} and {self.test.first_room}-{self.test.last_room} overlap."
+            )
         if not self.test.annotated:
             raise ValueError("evaluation.dataset.test.annotated must be true: the file is evaluated on.")
         for field in ("scene_offsets", "rotations", "horizons"):
