@@ -233,7 +233,6 @@ def globe(draw: Draw) -> list[Part]:
         (1.6, -0.2, 0.42),
         (2.9, 0.5, 0.55),
         (4.2, 0.1, 0.45),
-        (5.3, -0.5, 0.3),
     ):
         out = np.array(
             [math.cos(latitude) * math.cos(longitude), math.cos(latitude) * math.sin(longitude), math.sin(latitude)]

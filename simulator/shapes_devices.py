@@ -188,7 +188,7 @@ def fan(draw: Draw) -> list[Part]:
             paint(dark, "plain", *blades, hub),
             hidden_box((side, 0.1, side)),
         ]
-    cage = [hoop(radius, 0.006, (0, y, center), tilt("x", math.pi / 2)) for y in (-0.045, 0.03)]
+    cage = hoop(radius, 0.006, (0, -0.045, center), tilt("x", math.pi / 2))
     spokes = [
         bar(
             0.003,
@@ -196,15 +196,15 @@ def fan(draw: Draw) -> list[Part]:
             (radius * math.cos(a), -0.045, center + radius * math.sin(a)),
             4,
         )
-        for a in [number * math.pi / 3 for number in range(6)]
+        for a in [number * math.pi / 2 for number in range(4)]
     ]
     return [
         paint(
             color,
             "metal",
-            *cage,
+            cage,
             *spokes,
-            post(0.09, 0.025, top=0.07),
+            post(0.09, 0.025, top=0.07, sides=10),
             bar(0.016, (0, 0.03, 0.02), (0, 0.05, center), 7),
             disc(0.045, 0.1, (0, 0.06, center), 10),
         ),

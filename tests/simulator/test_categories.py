@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import mujoco
 import numpy as np
 import pytest
 
 from simulator.categories import CATEGORIES, LETTERS, Category, parse_scene_name, room_role
 from simulator.materials import FINISHES, Draw, add_materials
+from simulator.physics import FORCE_SCALE
 from simulator.shapes import add_parts, bounds
 
 
@@ -21,7 +24,7 @@ def mass_class(category: Category) -> int:
 
 def test_categories_are_many_and_partitioned() -> None:
     splits = {split: {name for name, each in CATEGORIES.items() if each.split == split} for split in ("train", "test")}
-    assert len(CATEGORIES) >= 60
+    assert len(CATEGORIES) >= 95
     assert splits["train"] | splits["test"] == set(CATEGORIES)
     assert len(splits["test"]) >= 10
     assert 0.2 < len(splits["test"]) / len(CATEGORIES) < 0.35
@@ -32,8 +35,9 @@ def test_each_split_covers_all_masses_in_all_kinds_of_rooms(split: str) -> None:
     for letter in LETTERS:
         fitting = [each for each in CATEGORIES.values() if each.split == split and letter in each.kinds]
         assert {mass_class(category) for category in fitting} == {0, 1, 2}, letter
-        assert len(fitting) >= 8
-        assert any(set(category.places) == {"floor"} for category in fitting)
+        assert len(fitting) >= 14
+        assert sum(category.pickupable and set(category.places) != {"floor"} for category in fitting) >= 10
+        assert sum(set(category.places) == {"floor"} for category in fitting) >= 2
 
 
 def test_roles_of_rooms() -> None:
@@ -80,6 +84,55 @@ def test_instances(category: Category) -> None:
     model = spec.compile()
     assert model.body_mass[1:] == pytest.approx(np.full(6, 1.5))
     assert (model.body_inertia[1:] > 1e-6).all()
+
+
+@pytest.mark.parametrize("category", CATEGORIES.values(), ids=list(CATEGORIES))
+def test_forms_are_several_and_cheap_to_draw(category: Category) -> None:
+    """At least three forms, told apart by the makes of their parts and by proportions; few geoms and triangles."""
+    draw = Draw(np.random.default_rng(1))
+    forms, looks = set(), set()
+    for _ in range(30):
+        seen = [part for part in category.make(draw) if part.seen]
+        low, high = bounds(seen)
+        width, depth, height = high - low
+        make = sorted((part.form, 0 if part.vertices is None else len(part.vertices)) for part in seen)
+        forms.add((tuple(make), height > max(width, depth), width > 1.4 * depth))
+        looks.add(tuple(sorted((part.finish, part.rgb) for part in seen)))
+        assert len(seen) <= 8
+        # MuJoCo draws 12 triangles for a box and hundreds for its round shapes.
+        assert all(part.form in ("mesh", "box") for part in seen)
+        triangles = sum(12 if part.faces is None else len(part.faces) for part in seen)
+        assert triangles <= (420 if category.pickupable else 600)
+    assert len(forms) >= 3
+    assert len(looks) >= 25
+
+
+def test_friction_suits_what_the_magnitudes_must_tell_apart() -> None:
+    """What holds a thing lies on the right side of the forces of a touch.
+
+    A touch's force is FORCE_SCALE times magnitude along each horizontal axis, so sqrt(2) times that in all.
+    """
+    small, middle = (math.sqrt(2) * FORCE_SCALE * magnitude for magnitude in (5.0, 30.0))
+    for category in CATEGORIES.values():
+        low, high = category.friction
+        assert 0.3 <= low < high <= 0.8, category.name
+        weakest, strongest = 9.81 * category.mass[0] * low, 9.81 * category.mass[1] * high
+        number = mass_class(category)
+        if number == 0:
+            assert strongest < 0.75 * small, category.name
+        elif number == 1:
+            assert weakest > 0.6 * small and strongest < 0.75 * middle, category.name
+        else:
+            assert weakest > 0.6 * middle, category.name
+
+
+def test_friction_is_drawn_for_each_instance() -> None:
+    draw = Draw(np.random.default_rng(0))
+    apple, book = CATEGORIES["Apple"], CATEGORIES["Book"]
+    drawn = [apple.draw_friction(draw) for _ in range(50)]
+    assert len({sliding for sliding, _, _ in drawn}) == 50
+    assert all(apple.friction[0] <= sliding <= apple.friction[1] for sliding, _, _ in drawn)
+    assert drawn[0][2] > book.draw_friction(draw)[2], "round things lose speed while they roll"
 
 
 def test_places_are_known() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import mujoco
 import numpy as np
@@ -18,6 +19,7 @@ from simulator.shapes import (
     box,
     box_mesh,
     cylinder,
+    flat_top,
     hidden_box,
     join_meshes,
     lathe_mesh,
@@ -31,6 +33,7 @@ from simulator.shapes import (
     tilt,
     tube_mesh,
 )
+from simulator.shapes_vessels import crate_walls
 
 
 def volume(arrays: MeshArrays) -> float:
@@ -138,3 +141,33 @@ def test_bounds_of_several_parts() -> None:
     low, high = bounds([cylinder(0.1, 0.3, (0, 0, 0), (1, 1, 1)), box((0.1, 0.6, 0.1), (0.2, 0, 0.4), (1, 1, 1))])
     assert low == pytest.approx([-0.1, -0.3, 0.0])
     assert high == pytest.approx([0.25, 0.3, 0.5])
+
+
+def test_flat_tops() -> None:
+    """Boxes and discs have one, as large as a rectangle on it can be; open cartons and arms have none."""
+    grey = (0.5, 0.5, 0.5)
+    board, leg = box((0.6, 0.4, 0.03), (0.1, 0, 0.5), grey), box((0.05, 0.05, 0.5), (0, 0, 0), grey)
+    center, half = flat_top([leg, board])
+    assert center == pytest.approx((0.1, 0.0, 0.53)) and half == pytest.approx((0.3, 0.2))
+    center, half = flat_top([leg, cylinder(0.3, 0.03, (0, 0, 0.5), grey)])
+    assert center == pytest.approx((0.0, 0.0, 0.53)) and half == pytest.approx((0.3 / math.sqrt(2),) * 2)
+    assert flat_top([board, box((0.02, 0.02, 0.2), (0.3, 0.1, 0.5), grey)]) is None, "a handle rises above it"
+    assert flat_top(crate_walls(0.4, 0.3, 0.2, 0.01, 0.01)) is None
+    assert flat_top([sphere(0.2, (0, 0, 0.2), grey)]) is None
+    assert flat_top([replace(board, solid=False), leg]) is None
+
+
+def test_friction_of_the_prior_geom_counts() -> None:
+    """A thing with friction 0.3 on a floor with 0.9 slides as 0.3 says if it has the higher priority."""
+    for priority, expected in ((1, 0.3), (0, 0.9)):
+        spec = mujoco.MjSpec()
+        spec.add_material(name="plain")
+        floor, body = spec.worldbody.add_body(), spec.worldbody.add_body()
+        body.add_freejoint()
+        add_parts(spec, floor, [box((2, 2, 1), (0, 0, -1), (1, 1, 1))], friction=(0.9, 0.01, 0.001))
+        thing = [box((0.1, 0.1, 0.1), (0, 0, 0), (1, 1, 1))]
+        add_parts(spec, body, thing, mass=1.0, friction=(0.3, 0.01, 0.001), priority=priority)
+        model = spec.compile()
+        data = mujoco.MjData(model)
+        mujoco.mj_step(model, data, 5)
+        assert data.ncon and data.contact[0].friction[0] == pytest.approx(expected)
