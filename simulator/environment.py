@@ -23,7 +23,9 @@ from simulator.room import Room, RoomCache, RoomSource
 AGENT_CENTER = 0.9
 """Height of the agent's position above the floor, metres."""
 STANDING_EYES = 0.675
-"""Height of the camera above the agent's position when it stands, metres; it is at its position when it crouches."""
+"""Height of the camera above the agent's position when it stands, metres."""
+CROUCH = 0.22
+"""Metres by which crouching lowers the camera."""
 SCENE_SUFFIX = "_physics"
 """The client appends it to the names of rooms."""
 
@@ -130,7 +132,7 @@ class Environment:
     def camera(self) -> Camera:
         """The agent's camera."""
         agent = self.agent
-        eyes = AGENT_CENTER + (STANDING_EYES if agent.standing else 0.0)
+        eyes = AGENT_CENTER + STANDING_EYES - (0.0 if agent.standing else CROUCH)
         return Camera(
             (agent.x, agent.y, eyes), agent.yaw, agent.horizon, self.view.field_of_view, self.width, self.height
         )

@@ -97,7 +97,7 @@ def _looking(direction: float) -> Callable[..., None]:
 
 
 def crouch(environment: Environment) -> None:
-    """Lowers the camera to the agent's position."""
+    """Lowers the camera."""
     _change_height(environment, False)
 
 

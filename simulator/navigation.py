@@ -197,7 +197,7 @@ class Obstacles:
         self._floor = floor
         self._low = np.array(floor[::2]) + AGENT_RADIUS
         self._high = np.array(floor[1::2]) - AGENT_RADIUS
-        self._prints = prints
+        self.prints = prints
         self._hulls = _Hulls([hull for _, hull in prints])
 
     def beyond(self, x: float, y: float) -> bool:
@@ -222,7 +222,7 @@ class Obstacles:
         before = self._hulls.distances(start[None].repeat(len(near), axis=0), near)
         limit = AGENT_RADIUS - SLACK
         for index, distance in sorted(zip(near.tolist(), before.tolist(), strict=True), key=lambda pair: pair[1]):
-            geom, hull = self._prints[index]
+            geom, hull = self.prints[index]
             if not shift.any():
                 blocked = distance < limit
             else:
@@ -247,7 +247,7 @@ class Obstacles:
         east, north = cells[:-1] & cells[1:], cells[:, :-1] & cells[:, 1:]
         for starts, steps, shift in ((points[:-1], east, (spacing, 0.0)), (points[:, :-1], north, (0.0, spacing))):
             if steps.any():
-                swept = _Hulls([_hull(np.concatenate([hull, hull - shift])) for _, hull in self._prints])
+                swept = _Hulls([_hull(np.concatenate([hull, hull - shift])) for _, hull in self.prints])
                 steps[steps] = swept.clear(starts[steps], CLEARANCE)
         return _Grid(xs, ys, cells, east, north)
 

@@ -131,7 +131,7 @@ def looked(session: Session) -> dict[int, Any]:
     return reply
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(actions=st.lists(requests(), min_size=1, max_size=6))
 def test_any_actions_are_answered_and_the_room_is_whole_afterwards(environment, reference, actions):
     session = Session(environment, "")
@@ -207,7 +207,7 @@ BODIES = st.one_of(
 FIELDS = st.lists(st.tuples(st.sampled_from([2, 2, 2, 1, 0, 3, 254]), BODIES), max_size=2)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(fields=FIELDS, tail=st.binary(max_size=3))
 def test_any_framed_message_gets_one_answer(raw, fields, tail):
     frames = [*fields, (255, tail)]

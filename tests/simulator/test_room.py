@@ -6,6 +6,8 @@ import mujoco
 import numpy as np
 import pytest
 
+from simulator.navigation import Footprints
+from simulator.physics import make_push
 from simulator.room import Room, RoomCache, RoomSource, generated_rooms, rooms_of_module
 
 SOURCE = rooms_of_module("tests.simulator.box_room")
@@ -54,6 +56,43 @@ def test_restoring_undoes_everything():
         np.testing.assert_array_equal(getattr(model, name), value, err_msg=name)
     np.testing.assert_array_equal(data.qpos, positions)
     assert room.physics.at_rest
+
+
+def test_obstacles_are_those_of_the_moment():
+    room = Room(SOURCE.build("FloorPlan1"), 0.005, 4.0)
+    before = room.obstacles()
+    room.set_mass(0, 5.0, 1.0, 1.0)
+    assert room.obstacles() is before  # nothing has moved
+    chair = int(room.object_bodies[[thing.category for thing in room.scene.objects].index("Chair")])
+    x, y, _ = room.data.xpos[chair]
+    assert room.object_of_geom(before.hit(x, y)) is not None
+    point, direction = room.data.xpos[chair].copy(), np.array([0.0, 1.0, 0.0])
+
+    def push() -> None:
+        room.physics.push(make_push(room.data, chair, point, direction, 200.0))
+
+    def push_for_a_while() -> None:
+        push()
+        room.physics.run(0.05)
+
+    def push_to_rest() -> None:
+        push()
+        room.physics.run_to_rest()
+
+    def spawn() -> None:
+        SOURCE.spawn(room.scene, room.data, 3)
+        room.physics.place(room.data.qpos.copy())
+
+    for move in (push_for_a_while, push_to_rest, spawn, room.restore):
+        move()
+        after = room.obstacles()
+        assert after is not before and room.obstacles() is after
+        fresh = Footprints(room.model, np.arange(room.model.ngeom)).at(room.data)
+        assert {geom for geom, _ in after.prints} == {geom for geom, _ in fresh}
+        now = dict(after.prints)
+        for geom, hull in fresh:
+            np.testing.assert_array_equal(now[geom], hull)
+        before = after
 
 
 def test_the_cache_keeps_the_latest_rooms():
