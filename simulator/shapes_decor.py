@@ -15,6 +15,7 @@ from simulator.shapes import (
     ellipsoid,
     hidden_box,
     hidden_cylinder,
+    join_meshes,
     lathe_mesh,
     mesh,
     tube_mesh,
@@ -149,12 +150,11 @@ def statue(draw: Draw) -> list[Part]:
             *[bar(0.02, (x, y, 0), (x, y, 0.1), 6) for x in (-0.03, 0.03) for y in (-0.04, 0.06)],
         ],
     )[form]
-    shape = paint(color, finish, *pieces)
-    assert shape.vertices is not None and shape.faces is not None
-    height = float(shape.vertices[:, 2].max()) * size
+    vertices, faces = join_meshes(*pieces)
+    height = float(vertices[:, 2].max()) * size
     wide = (0.12, 0.22, plinth) if form >= 3 else (0.12, 0.12, plinth)
     return [
-        mesh(shape.vertices * size + [0, 0, plinth], shape.faces, color, finish),
+        mesh(vertices * size + [0, 0, plinth], faces, color, finish),
         box((wide[0] * size, wide[1] * size, plinth), (0, 0, 0), shade(color, 0.55), "plain", density=2.0),
         hidden_box((0.08 * size, wide[1] * size * 0.7, height), (0, 0, plinth)),
     ]

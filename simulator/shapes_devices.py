@@ -6,6 +6,7 @@ import math
 
 from simulator.materials import Draw, shade
 from simulator.shapes import (
+    MeshArrays,
     Part,
     box,
     box_mesh,
@@ -215,6 +216,6 @@ def fan(draw: Draw) -> list[Part]:
     ]
 
 
-def _blade(radius: float) -> tuple:
+def _blade(radius: float) -> MeshArrays:
     """A blade of a fan from its hub upwards."""
     return pad((radius * 0.5, 0.012, radius * 0.75), (0.02, 0, 0.03), 0.7, 4, 7)

@@ -8,6 +8,7 @@ import numpy as np
 
 from simulator.materials import Draw, shade
 from simulator.shapes import (
+    MeshArrays,
     Part,
     box,
     box_mesh,
@@ -33,7 +34,8 @@ STEM = (0.3, 0.2, 0.12)
 """Colour of fruits' stems."""
 
 
-def _fruit(radius: float, outline: list[tuple[float, float]], segments: int = 12) -> tuple[np.ndarray, np.ndarray]:
+def _fruit(radius: float, outline: list[tuple[float, float]], segments: int = 12) -> MeshArrays:
+    """A turned fruit: its outline in multiples of its radius."""
     return lathe_mesh([(radius * r, radius * z) for r, z in outline], segments)
 
 
@@ -214,7 +216,7 @@ def cereal_box(draw: Draw) -> list[Part]:
     return parts
 
 
-def _picture(front: float, radius: float, height: float) -> tuple[np.ndarray, np.ndarray]:
+def _picture(front: float, radius: float, height: float) -> MeshArrays:
     """A round picture on a front at y = `front`."""
     return bar(radius, (0, front + 0.002, height), (0, front - 0.002, height), 12)
 

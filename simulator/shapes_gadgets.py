@@ -6,6 +6,7 @@ import math
 
 from simulator.materials import Draw, shade
 from simulator.shapes import (
+    MeshArrays,
     Part,
     Vector,
     box,
@@ -132,7 +133,7 @@ def remote_control(draw: Draw) -> list[Part]:
     ]
 
 
-def _grip(center: Vector) -> tuple:
+def _grip(center: Vector) -> MeshArrays:
     """A grip of a gamepad around `center`."""
     return pad((0.045, 0.07, 0.034), (center[0], center[1], center[2] - 0.02), 0.8, 5, 8)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from simulator.materials import Draw, shade
 from simulator.shapes import (
+    MeshArrays,
     Part,
     box_mesh,
     hidden_box,
@@ -21,7 +22,7 @@ from simulator.shapes_meshes import (
 )
 
 
-def _folds(length: float, width: float, height: float, layers: int) -> list[tuple]:
+def _folds(length: float, width: float, height: float, layers: int) -> list[MeshArrays]:
     return [
         pad((length, width, height / layers), (0, 0, height * number / layers), 0.3, 5, 14) for number in range(layers)
     ]

@@ -64,12 +64,12 @@ def book(draw: Draw) -> list[Part]:
         if number:
             width, depth = width * 0.93, depth * 0.93
         turn = (math.cos(0.08 * number), 0.0, 0.0, math.sin(0.08 * number))
-        pages = box_mesh((width * 0.98, depth + 0.004, height - 0.012), (width * 0.02, 0, 0.006))
+        block = box_mesh((width * 0.98, depth + 0.004, height - 0.012), (width * 0.02, 0, 0.006))
         parts += [
             paint(
                 draw.color("book"), "plain", move_mesh(box_mesh((width, depth, height), (0, 0, 0)), turn, (0, 0, foot))
             ),
-            paint(paper, "plain", move_mesh(pages, turn, (0, 0, foot))),
+            paint(paper, "plain", move_mesh(block, turn, (0, 0, foot))),
             hidden_box((width, depth, height), (0, 0, foot)),
         ]
         foot += height

@@ -234,8 +234,8 @@ def ottoman(draw: Draw) -> list[Part]:
             paint(draw.plain_color("wood"), "timber", legs(side * 0.4, side * 0.4, 0.11, 0.045)),
             hidden_box((side * 0.97, side * 0.97, height)),
         ]
-    body = superquadric_mesh((radius, radius, height / 2), (0, 0, height / 2), 0.3, 8, 20)
-    return [mesh(*body, color, finish), hidden_box((radius * 1.85, radius * 1.85, height))]
+    cube = superquadric_mesh((radius, radius, height / 2), (0, 0, height / 2), 0.3, 8, 20)
+    return [mesh(*cube, color, finish), hidden_box((radius * 1.85, radius * 1.85, height))]
 
 
 def footstool(draw: Draw) -> list[Part]:

@@ -173,7 +173,7 @@ def laundry_hamper(draw: Draw) -> list[Part]:
     return [mesh(*body, plastic, "plain"), paint(shade(plastic, 0.55), "stripes", *holes), *walls]
 
 
-def _lid(radius: float, height: float) -> tuple:
+def _lid(radius: float, height: float) -> MeshArrays:
     """A flat lid with rounded edges on a hamper."""
     return superquadric_mesh((radius * 1.03, radius * 0.88, 0.025), (0, 0, height + 0.012), 0.3, 6, 16)
 
@@ -248,7 +248,7 @@ def tool_box(draw: Draw) -> list[Part]:
         ),
     ]
     if form == 0:
-        lid, _ = box_mesh((width, depth, height * 0.25), (0, 0, height)), None
+        lid = box_mesh((width, depth, height * 0.25), (0, 0, height))
         lid[0][:, 1] *= 1 - 0.75 * (lid[0][:, 2] > height * 1.1)
         parts += [
             paint(shade(color, 0.85), "metal", lid),

@@ -16,6 +16,7 @@ from simulator.shapes import (
     box_mesh,
     hidden_box,
     hidden_cylinder,
+    join_meshes,
     lathe_mesh,
     mesh,
     move_mesh,
@@ -101,7 +102,7 @@ def teddy_bear(draw: Draw) -> list[Part]:
             bar(0.024, (0, -0.06, 0.225), (0, -0.1, 0.16), 6, 0.018),
             bar(0.018, (0, -0.1, 0.165), (0, -0.12, 0.11), 6, 0.014),
         ]
-    vertices, faces = _joined(pieces)
+    vertices, faces = join_meshes(*pieces)
     color = draw.color("fabric" if form == 2 and draw.chance(0.5) else "bear")
     belly = (
         [ball((0.03, 0.02, 0.022), (0, -0.068, 0.222), 4, 7)]
@@ -111,7 +112,7 @@ def teddy_bear(draw: Draw) -> list[Part]:
     dots = [ball((0.008, 0.006, 0.008), (x, -0.066, 0.252), 4, 4) for x in (-0.024, 0.024)]
     if form < 2:
         dots.append(ball((0.009, 0.008, 0.008), (0, -0.088, 0.228), 4, 5))
-    face, eyes = _joined(belly), _joined(dots)
+    face, eyes = join_meshes(*belly), join_meshes(*dots)
     return [
         mesh(vertices * size, faces, color, "rough"),
         mesh(face[0] * size, face[1], shade(color, 1.4), "rough"),
@@ -119,13 +120,6 @@ def teddy_bear(draw: Draw) -> list[Part]:
         hidden_box((0.18 * size, 0.2 * size, 0.06 * size), (0, -0.04 * size, 0)),
         hidden_cylinder(0.075 * size, (0.3 if form == 1 else 0.23) * size, (0, 0, 0.05 * size)),
     ]
-
-
-def _joined(pieces: list[MeshArrays]) -> MeshArrays:
-    """Several pieces as one mesh."""
-    part = paint(BLACK, "plain", *pieces)
-    assert part.vertices is not None and part.faces is not None
-    return part.vertices, part.faces
 
 
 def _seams(radius: float) -> list[MeshArrays]:
@@ -187,15 +181,12 @@ def soccer_ball(draw: Draw) -> list[Part]:
             solid,
         ]
     whole, faces = ball((radius,) * 3, center, 7 + form, 12)
-    gores = (faces % 12).min(axis=1) % 4 < 2 if form == 2 else None
-    if form == 1:
-        rows = (faces // 12).min(axis=1)
-        gores = (rows == 1) | (rows == 3) | (rows == 5)
-    assert gores is not None
+    rows, columns = (faces // 12).min(axis=1), (faces % 12).min(axis=1)
+    painted = rows % 2 == 1 if form == 1 else columns % 4 < 2
     turned = _about((whole, faces), center, 0.7, 1.0)[0]
     return [
-        mesh(turned, faces[gores], draw.color("toy")),
-        mesh(turned, faces[~gores], draw.plain_color("white")),
+        mesh(turned, faces[painted], draw.color("toy")),
+        mesh(turned, faces[~painted], draw.plain_color("white")),
         solid,
     ]
 
