@@ -267,7 +267,8 @@ class ActorPool:
         self.log(f"node {node[:12]} is out of use for this run: {why}")
         self.count("node_out_of_use")
         for index, member in enumerate(self.members):
-            if node in (member.node, member.failed_on):
+            # One that is still starting may have its place there already.
+            if not member.beat.started or node in (member.node, member.failed_on):
                 if member.assignment is not None and not self.closing:
                     member.assignment.attempts -= 1
                     self.waiting.appendleft(member.assignment)

@@ -52,7 +52,7 @@ class ClusterConfig:
     """A part that leaves such a question unanswered for so long is taken for hung, ended and started anew: at most
     heartbeat_s + silent_after_s after it fell silent."""
     start_timeout_s: float
-    """An actor that has not started after so long is started anew, such as one whose node was lost meanwhile."""
+    """An actor, a learner or a memory bank that has not started after so long is started anew."""
     location_timeout_s: float
     """An actor that answers but is busy with one location for so long is taken for stuck and replaced."""
     location_attempts: int

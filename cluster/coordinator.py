@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import ray
-from ray.exceptions import GetTimeoutError, RayError
+from ray.exceptions import GetTimeoutError, RayError, RayTaskError
 
 from actors.interaction.locations import Location
 from cluster.actor_pool import ActorPool, Assignment
@@ -33,7 +33,7 @@ from cluster.checkpoints import (
 )
 from cluster.config import TrainConfig
 from cluster.errors import Interrupted, PartLost, RunError
-from cluster.health import Vigil, cause_of, is_loss
+from cluster.health import Vigil, cause_of, is_loss, lost_part
 from cluster.interrupt import LOOK_EVERY_S, awaited
 from cluster.reporting import Reporter
 from cluster.run_state import KEY, Resumed, RunState
@@ -244,9 +244,15 @@ class Coordinator:
         """`ray.get` of what the learner or the memory bank answers without waiting for anybody else.
 
         Raises:
-            GetTimeoutError: there was no answer within `cluster.silent_after_s`, or within the time given.
+            PartLost: there was no answer within `cluster.silent_after_s`, or within the time given.
         """
-        return ray.get(reference, timeout=timeout_s or self.config.cluster.silent_after_s)
+        timeout_s = timeout_s or self.config.cluster.silent_after_s
+        try:
+            return ray.get(reference, timeout=timeout_s)
+        except GetTimeoutError as error:
+            if isinstance(error, RayTaskError):
+                raise
+            raise PartLost(self.vigil.lost() or f"a part has been silent for {timeout_s:g} s") from error
 
     def take_report(self) -> None:
         """Takes in what the learner has done; waits for it if need be."""
@@ -354,7 +360,7 @@ class Coordinator:
             target = publish(staging, steps)
         except (RayError, OSError) as error:
             reason = cause_of(error) if isinstance(error, RayError) else f"{error.filename}: {error.strerror}"
-            if isinstance(error, GetTimeoutError) or is_loss(error) or not is_disk_error(reason):
+            if is_loss(error) or not is_disk_error(reason):
                 raise
             if staging is not None:
                 shutil.rmtree(staging, ignore_errors=True)
@@ -373,7 +379,7 @@ class Coordinator:
         """Waits for one part of a checkpoint; notes if the learner's call ends meanwhile, for it then idles.
 
         Raises:
-            GetTimeoutError: it takes longer than `SAVE_TIMEOUT_S`.
+            PartLost: it takes longer than `SAVE_TIMEOUT_S`.
         """
         if self.training is not None and self.idle_since is None:
             ready, _ = ray.wait([reference, self.training], num_returns=1, timeout=SAVE_TIMEOUT_S)
@@ -407,5 +413,5 @@ def limiter_phase(phase: PhaseConfig, batch_size: int) -> Phase:
 def lost_or_failed(error: RayError) -> RunError:
     """What an error of the learner or the memory bank means for the run."""
     if is_loss(error):
-        return PartLost(f"a part of the run was lost: {cause_of(error)}")
+        return PartLost(f"{lost_part(error)} was lost: {cause_of(error)}")
     return RunError(f"a part of the run failed: {cause_of(error)}")

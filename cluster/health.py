@@ -17,6 +17,8 @@ from ray.exceptions import GetTimeoutError, ObjectLostError, RayActorError, RayE
 from cluster.config import ClusterConfig
 
 STORE_TIMEOUT_S = 2.0
+PARTS = {"ReplayActor": "the memory bank", "LearnerShell": "the learner"}
+"""Names of Ray actors' classes, for messages. A learner's error may quote the bank's: the bank comes first."""
 
 
 @dataclass
@@ -92,6 +94,12 @@ def is_loss(error: BaseException) -> bool:
     if isinstance(error, RayTaskError):
         return isinstance(error.cause, RayError) and is_loss(error.cause)
     return isinstance(error, RayActorError | ObjectLostError | GetTimeoutError)
+
+
+def lost_part(error: BaseException) -> str:
+    """Which part an error of `is_loss` tells of, for a sentence: Ray's text names the class of a dead actor."""
+    text = str(error)
+    return next((name for kind, name in PARTS.items() if kind in text), "a part of the run")
 
 
 def one_line(error: BaseException) -> str:

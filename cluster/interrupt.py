@@ -5,11 +5,13 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import ray
+from ray.exceptions import GetTimeoutError
 
 from cluster.errors import Interrupted
 
@@ -46,12 +48,16 @@ def stop_if(interrupted: threading.Event) -> None:
         raise Interrupted("nothing was trained yet")
 
 
-def awaited(reference: Any, interrupted: threading.Event) -> Any:
+def awaited(reference: Any, interrupted: threading.Event, timeout_s: float = float("inf")) -> Any:
     """`ray.get` of one reference that Ctrl-C ends.
 
     Raises:
         Interrupted: Ctrl-C.
+        GetTimeoutError: it is not there after so many seconds.
     """
+    deadline = time.monotonic() + timeout_s
     while not ray.wait([reference], timeout=LOOK_EVERY_S)[0]:
         stop_if(interrupted)
+        if time.monotonic() > deadline:
+            raise GetTimeoutError(f"no answer within {timeout_s:g} s")
     return ray.get(reference)

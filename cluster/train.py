@@ -279,6 +279,7 @@ def build(
             seed=config.seed,
             actors=config.cluster.actors,
             restore_from=resumed.checkpoint if resumed else None,
+            timeout_s=config.cluster.start_timeout_s,
             options=dict(resources.light),
         )
     except ray.exceptions.RayError as error:
@@ -299,8 +300,8 @@ def build(
     try:
         stop_if(interrupted)
         if resumed is not None:
-            awaited(learner.load.remote(str(resumed.checkpoint)), interrupted)
-        awaited(learner.health.remote(), interrupted)
+            awaited(learner.load.remote(str(resumed.checkpoint)), interrupted, config.cluster.start_timeout_s)
+        awaited(learner.health.remote(), interrupted, config.cluster.start_timeout_s)
     except ray.exceptions.RayError as error:
         end(parts)
         raise not_started("the learner", error) from error

@@ -112,6 +112,7 @@ def start_replay(
     seed: int,
     actors: int,
     restore_from: Path | None = None,
+    timeout_s: float | None = None,
     options: dict[str, Any] | None = None,
 ) -> ray.actor.ActorHandle:
     """Starts a replay actor and its bank. Call `start_phase` on it next, unless it was restored within a phase.
@@ -124,18 +125,21 @@ def start_replay(
         actors: processes that insert, one call each at a time. The bank has threads for two calls of each, since a
             call may outlast a caller that was killed.
         restore_from: folder of a state that `save` wrote, to continue a bank; None: a new bank.
+        timeout_s: longest wait for the actor and its bank; None: no limit.
         options: further Ray options of the actor, e.g. {"num_cpus": 1} or a scheduling strategy.
 
     Raises:
         ray.exceptions.RayTaskError: also an instance of the original error, as `MemoryBank` and `restore` raise it;
             the actor is ended then.
+        ray.exceptions.GetTimeoutError: it has not started in time; it is ended.
     """
     groups = {"insert": 2 * actors + 2, "sample": SAMPLE_THREADS, "control": CONTROL_THREADS}
     make_remote: Any = ray.remote  # its type hints lack concurrency_groups
     actor = make_remote(concurrency_groups=groups, **{"num_cpus": 0, **(options or {})})(ReplayActor).remote()
     try:
         ray.get(
-            actor.open.remote(config, records, str(folder), seed, None if restore_from is None else str(restore_from))
+            actor.open.remote(config, records, str(folder), seed, None if restore_from is None else str(restore_from)),
+            timeout=timeout_s,
         )
     except BaseException:
         ray.kill(actor)

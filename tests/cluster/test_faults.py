@@ -154,8 +154,10 @@ def test_a_run_survives_its_learner_and_its_bank(smoke: SmokeRun, tmp_path: Path
         wait_until(lambda: log.read_text().count("checkpoint step_") >= 4 and steps_done(tmp_path) >= 3, process)
         process_of(process, "ReplayActor").kill()
         wait_until(lambda: log.read_text().count("start again from step_") == 2, process)
+        saved = log.read_text().count("checkpoint step_")
+        wait_until(lambda: log.read_text().count("checkpoint step_") > saved, process)
         process_of(process, "LearnerShell").send_signal(signal.SIGSTOP)
-        wait_until(lambda: "has been silent for 5 s" in log.read_text() or "did not start" in log.read_text(), process)
+        wait_until(lambda: log.read_text().count("start again from step_") == 3, process)
         output, errors = process.communicate(timeout=240)
     finally:
         process.kill()
@@ -163,7 +165,10 @@ def test_a_run_survives_its_learner_and_its_bank(smoke: SmokeRun, tmp_path: Path
     result = result_of(output)
     # 6 + 14 * 3 + 2 * 3 locations; K = 7 times 2, 7 times 3, and 2, 2 batches: nothing is missing or done twice.
     assert (result["steps"], result["locations"]) == (39, 54)
-    assert result["faults"]["part_lost"] >= 3
+    assert result["faults"]["part_lost"] == 3
+    told = [line for line in log.read_text().splitlines() if "start again from step_" in line]
+    assert "the learner was lost" in told[0] and "the memory bank" in told[1], told
+    assert "has been silent for 5 s" in told[2], told
     assert not processes_of(tmp_path)
     shown = playpen("status", str(run_folder(tmp_path)), folder=tmp_path)
     assert ": finished" in shown.stdout and "part lost" in shown.stdout

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -86,6 +88,9 @@ def two_nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    # Ray notes the newest cluster there; the paths of its sockets must be short.
+    folder = tempfile.mkdtemp(prefix="pp")
+    monkeypatch.setenv("RAY_TMPDIR", folder)
     arguments = {"num_cpus": 0, "object_store_memory": 80_000_000, "include_dashboard": False}
     cluster = Cluster(initialize_head=True, head_node_args=arguments)
     ray.init(cluster.address, log_to_driver=False, runtime_env=local_environment())
@@ -93,6 +98,7 @@ def two_nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     yield cluster, nodes
     ray.shutdown()
     cluster.shutdown()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def nodes_of(pool: ActorPool) -> set[str]:
