@@ -14,6 +14,7 @@ from simulator.layout import Layout
 from simulator.materials import FINISHES, Draw, add_materials
 from simulator.scene import Scene, SceneObject, Surface
 from simulator.shapes import UPRIGHT, Part, Quaternion, Vector, about_z, add_parts, bounds, flat_top, tilt
+from simulator.shapes_vessels import cavity
 from simulator.spawn import generator_of, plan
 
 SCENE_NAMES: tuple[str, ...] = tuple(f"FloorPlan{base + number}" for base in KINDS.values() for number in range(1, 31))
@@ -36,6 +37,8 @@ _ON_FLOOR = {"kitchen": (3, 5), "living_room": (4, 6), "bedroom": (2, 4), "bathr
 """How many things a room holds that belong on the floor only."""
 _ELSEWHERE = {"kitchen": (56, 64), "living_room": (62, 72), "bedroom": (60, 70), "bathroom": (54, 64)}
 """How many others, if there is room for them."""
+_ROOMY = 0.05
+"""Half the side, metres, of the floor of containers that things are put into."""
 _LARGE = 0.05
 """Square metres that a thing on a top may cover before it becomes rarer."""
 _COVER = 0.55
@@ -100,6 +103,10 @@ def _instance(category: Category, number: int, draw: Draw) -> _Instance:
     if flat is not None:
         center, (half_x, half_y) = flat
         top = Surface(f"{name}|0", center, (half_x - category.top, half_y - category.top), 0.0, 0.45, name)
+    else:
+        inside = cavity(parts)
+        if inside is not None and inside[1][0] >= _ROOMY:
+            top = Surface(f"{name}|0", *inside, 0.0, 0.45, name, "inside")
     return _Instance(thing, category, parts, category.draw_friction(draw), top)
 
 

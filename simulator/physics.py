@@ -41,7 +41,7 @@ SPEED_LIMIT = 6.0
 """m/s: no thing moves faster (a fall from 1.8 m), so at 5 ms a step none passes through a wall."""
 SPIN_LIMIT = 30.0
 """rad/s: no thing turns faster."""
-SLEEP_TOLERANCE = 2e-2
+SLEEP_TOLERANCE = 4e-2
 """MuJoCo's threshold on a resting tree's velocities (m/s and rad/s times the body's size), held for 10 steps."""
 ROLLING_RESISTANCE = 0.03
 """Coefficient of rolling resistance: the lever of the resisting torque m g, as a share of the thing's size. Without it

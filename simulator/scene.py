@@ -54,7 +54,8 @@ class Surface:
     support: str
     """Body name of the object it belongs to (it moves with it if that is dynamic), or "" for the structure."""
     place: str = "top"
-    """What it is like: "top", "shelf", "soft" (beds, sofas) or "floor". Categories name the places they go to."""
+    """What it is like: "top", "shelf", "soft" (beds, sofas), "basin" (sinks, tubs), "under" (floor below furniture),
+    "inside" (of a moveable container) or "floor". Categories name the places they go to; see also `simulator.spawn`."""
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,17 @@ from dataclasses import replace
 import numpy as np
 
 from simulator.shapes import (
+    UPRIGHT,
     MeshArrays,
     Part,
+    Vector,
     about_z,
     box_mesh,
     hidden_box,
     hidden_cylinder,
     join_meshes,
     lathe_mesh,
+    part_bounds,
     tilt,
 )
 from simulator.shapes_meshes import turned
@@ -122,3 +125,39 @@ def crate(width: float, depth: float, height: float, wall: float, floor: float) 
         pieces.append(box_mesh((wall, depth, rise), (sign * (width - wall) / 2, 0, floor)))
         pieces.append(box_mesh((width - 2 * wall, wall, rise), (0, sign * (depth - wall) / 2, floor)))
     return join_meshes(*pieces), crate_walls(width, depth, height, wall, floor)
+
+
+def cavity(parts: Sequence[Part], depth: float = 0.02) -> tuple[Vector, tuple[float, float]] | None:
+    """Where things can lie in a container: (centre, half sides) of a square of its floor, metres; None if it has none.
+
+    Args:
+        parts: of the thing.
+        depth: least height of the walls above the floor, on all four sides.
+    """
+    solid = [(part, *part_bounds(part)) for part in parts if part.solid]
+    over = [(part, low, high) for part, low, high in solid if (low[:2] < 0).all() and (high[:2] > 0).all()]
+    bottom, low, high = max(over, key=lambda entry: entry[2][2], default=(None, None, None))
+    if (
+        bottom is None
+        or low is None
+        or high is None
+        or bottom.quat != UPRIGHT
+        or bottom.form not in ("box", "cylinder")
+    ):
+        return None
+    floor = float(high[2])
+    free = {"east": 0.0, "west": 0.0, "north": 0.0, "south": 0.0}
+    for _, wall_low, wall_high in solid:
+        if wall_high[2] < floor + depth or wall_low[2] > floor + depth:
+            continue
+        x, y = (wall_low + wall_high)[:2] / 2
+        # Leaning walls are nearest at their foot, which their box's inner side is at.
+        if abs(x) >= abs(y):
+            side, inner = ("east", wall_low[0]) if x > 0 else ("west", -wall_high[0])
+        else:
+            side, inner = ("north", wall_low[1]) if y > 0 else ("south", -wall_high[1])
+        free[side] = min(free[side], inner) if free[side] else max(inner, 1e-6)
+    half = min(*free.values(), float((high - low)[:2].min()) / 2)
+    if bottom.form == "cylinder":
+        half *= math.sqrt(0.5)
+    return ((0.0, 0.0, floor), (half, half)) if half > 0 else None

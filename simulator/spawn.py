@@ -21,8 +21,9 @@ from simulator.scene import Obstacle, Scene, SceneObject, Surface
 
 LEAST_POSITIONS = 28
 """Positions that must stay reachable from each other in every spawned room."""
-LIKE: dict[str, tuple[str, float]] = {"basin": ("top", 0.08), "under": ("floor", 0.7)}
-"""Places that no category names: a thing goes there as readily as to the other place, times the factor."""
+LIKE: dict[str, tuple[str, float]] = {"basin": ("top", 0.08), "under": ("floor", 0.7), "inside": ("top", 8.0)}
+"""Places that no category names: a thing goes there as readily as to the other place, times the factor. Containers are
+small, and readiness goes by area, so theirs is large."""
 CARELESS = 0.02
 """How readily anything that one can carry lies on the floor, where its category does not say."""
 _DROP = 0.002
@@ -301,11 +302,16 @@ def plan(
         Crowded: no place was found for some thing.
     """
     dynamic = [thing for thing in objects if thing.dynamic]
+    carriers = {surface.support for surface in surfaces}
 
     def rank(index: int) -> tuple[bool, bool, float]:
         thing = dynamic[index]
         category = CATEGORIES[thing.category]
-        return category.top <= 0, "floor" not in category.places, -thing.half_extents[0] * thing.half_extents[1]
+        return (
+            thing.name not in carriers,
+            "floor" not in category.places,
+            -thing.half_extents[0] * thing.half_extents[1],
+        )
 
     for attempt in range(_PLANS):
         placer = _Placer(dynamic, surfaces, obstacles, floor, generator, attempts, force_visible)

@@ -101,6 +101,30 @@ def test_rooms_come_to_rest_where_things_were_put() -> None:
             assert np.linalg.norm(data.body(body).xpos - place) < 0.03, (name, seed, body)
 
 
+def test_things_lie_in_containers_and_under_furniture(scenes: dict[str, Scene]) -> None:
+    """Whose centre is over the floor of a container, or on the floor under a table or bed."""
+    inside = under = 0
+    for scene, seed in itertools.product(scenes.values(), range(3)):
+        data = spawned(scene, seed)
+        for surface in scene.surfaces:
+            if surface.place not in ("inside", "under"):
+                continue
+            holder = data.body(surface.support)
+            turn, place = holder.xmat.reshape(3, 3), np.array(surface.center)
+            for thing in scene.objects:
+                if not thing.dynamic or thing.name == surface.support:
+                    continue
+                body = data.body(thing.name)
+                foot = body.xpos + body.xmat.reshape(3, 3) @ (
+                    np.array(thing.center_offset) - [0, 0, thing.half_extents[2]]
+                )
+                offset = foot - place if surface.place == "under" else turn.T @ (foot - holder.xpos) - place
+                if (np.abs(offset[:2]) < surface.half_size).all() and abs(offset[2]) < 0.01:
+                    inside += surface.place == "inside"
+                    under += surface.place == "under"
+    assert inside >= len(scenes) and under >= len(scenes)
+
+
 def test_enough_positions_stay_connected(scenes: dict[str, Scene]) -> None:
     for scene, seed in itertools.product(scenes.values(), range(3)):
         data = spawned(scene, seed)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from simulator.physics import FORCE_SCALE, Physics, make_push
 from simulator.rendering import VISIBLE_GROUPS
-from simulator.shapes import bounds, rotation
-from simulator.shapes_vessels import crate, hollow, vessel_mesh
+from simulator.shapes import bounds, hidden_box, hidden_cylinder, rotation
+from simulator.shapes_vessels import cavity, crate, hollow, vessel_mesh
 from tests.simulator.stage import Staged, ball, draw_thing, height, stage
 from tests.simulator.test_shapes import volume
 
@@ -64,6 +64,21 @@ def test_a_crate_is_a_bottom_and_four_sides() -> None:
     assert sum(8 * np.prod(part.size) for part in parts) == pytest.approx(expected)
     low, high = bounds(parts)
     assert low == pytest.approx([-0.2, -0.15, 0.0]) and high == pytest.approx([0.2, 0.15, 0.1])
+
+
+def test_the_floor_of_a_container_is_where_things_lie() -> None:
+    """A crate of 0.4 x 0.3 with walls of 0.02: 0.13 to the nearer walls. A round one of radius 0.1: a square in it."""
+    _, parts = crate(0.4, 0.3, 0.1, 0.02, 0.01)
+    place = cavity(parts)
+    assert place is not None
+    assert place[0] == pytest.approx((0.0, 0.0, 0.01)) and place[1] == pytest.approx((0.13, 0.13))
+    _, parts = hollow([(0.1, 0.0), (0.1, 0.2)], 0.01, 0.02, 8)
+    round_place = cavity(parts)
+    assert round_place is not None and round_place[0][2] == pytest.approx(0.02)
+    assert 0.04 < round_place[1][0] < 0.1 * math.sqrt(0.5)
+    assert cavity([hidden_box((0.4, 0.3, 0.1))]) is None, "a block"
+    assert cavity([*parts, hidden_cylinder(0.1, 0.01, (0, 0, 0.2))]) is None, "closed by a lid"
+    assert cavity(parts[:5]) is None, "open at one side"
 
 
 def look_into(physics: Physics, body: int, thing: Staged) -> tuple[float, float] | None:
