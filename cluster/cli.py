@@ -89,6 +89,29 @@ their reasons, quarantined locations, bytes, the last checkpoint and how to go o
 
 example: ./playpen status outputs/train/RUN
 """,
+    "cluster": """usage: ./playpen cluster head [options] | join HOST:PORT [options] | status [HOST:PORT] | stop
+
+Makes a Ray cluster of the machines one has (cluster/README.md; clouds and Kubernetes: cluster/deploy/).
+  head     starts the cluster's first node here, in the background, and prints how the others join.
+           --address IP|auto   address of this machine; default 127.0.0.1, which no other machine reaches
+           --port 6379  --dashboard-port 8265 (always on 127.0.0.1)
+  join     starts a node here, in the background, that joins the head at HOST:PORT.
+           --node-address IP   address of this machine; default: the one on the way to the head
+  status   prints the nodes, their roles, and what is free; without HOST:PORT of the cluster that was started here
+  stop     ends what head and join started on this machine, and nothing else
+  --role learner|simulation|both   what may run there: learner and memory bank, actors; default: head both, join
+           simulation
+  --token-file FILE   of head, join, status: Ray's token, the same file on all machines; head makes it if it is not
+           there; default RAY_AUTH_TOKEN_PATH or ~/.ray/auth_token; RAY_AUTH_MODE=disabled: none
+  --cpus N  --gpus N  --object-store-bytes N   of head and join; default: Ray's own count
+  writes   ~/.cache/playpen/cluster/ (a note and a log for each node), the token file
+  prints   what to do next, RESULT {json}
+
+examples:
+  ./playpen cluster head --address auto --role learner
+  ./playpen cluster join 10.0.0.1:6379 --token-file token
+  ./playpen train cluster=ray cluster.address=10.0.0.1:6379
+""",
     "bench": """usage: ./playpen bench NAME [options]
 
 Runs a benchmark of benchmarks/: it prints its conditions, a table, and RESULT {json}.
@@ -148,6 +171,10 @@ def dispatch(command: str, arguments: list[str]) -> int:
         from cluster.status import run
 
         return run(arguments)
+    if command == "cluster":
+        from cluster import nodes
+
+        return nodes.run(arguments)
     return hydra_command(command, arguments)
 
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import shlex
 import shutil
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cluster.config import ClusterConfig
 from cluster.errors import RunError, UsageError
+
+if TYPE_CHECKING:  # importing it takes seconds, which `./playpen cluster` need not wait for
+    from cluster.config import ClusterConfig
 
 WORKER_ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 """Waiting OpenMP threads sleep: by default they spin, and where actors and learner share cores a step takes thrice as
@@ -24,42 +27,83 @@ long (benchmarks/learner.py)."""
 CONNECT_TIMEOUT_S = 5.0
 
 
+LEARNER, SIMULATION = "playpen_learner", "playpen_simulation"
+"""Ray resources that a node offers by its role."""
+ROLES = {"learner": (LEARNER,), "simulation": (SIMULATION,), "both": (LEARNER, SIMULATION)}
+PLACE = 0.001
+"""What a part takes of the 1 that a node of its role offers: it names the place, and bounds nothing in practice."""
+
+
+def role_resources(role: str) -> dict[str, float]:
+    """What a node of this role offers: `--resources` of `ray start`."""
+    return {name: 1 for name in ROLES[role]}
+
+
 @dataclass(frozen=True)
 class Resources:
-    """Ray resources of each part of a run."""
+    """Ray resources of each part of a run: options for `.options(**...)` of the Ray actors."""
 
-    learner: dict[str, float]
-    actor: dict[str, float]
-    light: dict[str, float]
+    learner: dict[str, Any]
+    actor: dict[str, Any]
+    light: dict[str, Any]
     """The replay and the evaluator: they wait most of the time."""
 
 
-def plan(config: ClusterConfig, cluster_gpus: float) -> Resources:
-    """Shares the cluster's GPUs out.
+def plan(config: ClusterConfig, nodes: Sequence[Mapping[str, float]]) -> Resources:
+    """Shares the cluster's GPUs and nodes out.
+
+    If any node has a role, the learner, the replay and the evaluator go to a node with `playpen_learner` and the actors
+    to nodes with `playpen_simulation`; what has no node yet waits for one. Without roles Ray chooses the nodes.
+
+    The learner takes one GPU of its nodes. The actors get equal shares of one that it leaves, so 35 actors take 1/35
+    of the second one each and Ray packs them onto it. With roles they share all GPUs of the simulation nodes evenly,
+    or take none if one of these nodes has no GPU at all: it would stay idle.
 
     Args:
         config: the cluster's settings; null GPU shares are filled in.
-        cluster_gpus: how many GPUs Ray sees in all.
+        nodes: for each living node what it has in all, as `ray.nodes()` names it.
 
-    Returns:
-        options for `.options(**...)` of the Ray actors. The actors get equal shares of whatever GPU the learner
-        leaves, so 35 actors take 1/35 of the second one each and Ray packs them onto it.
+    Raises:
+        UsageError: more GPUs are asked for than there are.
     """
-    learner_gpus = config.learner_gpus if config.learner_gpus is not None else float(min(1.0, cluster_gpus))
-    left = max(0.0, cluster_gpus - learner_gpus)
-    # Ray counts GPUs in 1/10000; rounding down keeps the sum within one GPU.
-    share = int(min(1.0, left) / config.actors * 10_000) / 10_000
-    actor_gpus = config.actor_gpus if config.actor_gpus is not None else share
-    if learner_gpus + actor_gpus * config.actors > cluster_gpus:
+    roles = any(LEARNER in node or SIMULATION in node for node in nodes)
+    learner_nodes = [node for node in nodes if LEARNER in node] if roles else list(nodes)
+    simulation_nodes = [node for node in nodes if SIMULATION in node] if roles else list(nodes)
+    learner_gpus = config.learner_gpus
+    if learner_gpus is None:
+        learner_gpus = min(1.0, gpus(learner_nodes))
+    # The learner goes to a node of its own role alone if there is one that is large enough.
+    shared = not any(SIMULATION not in node and node.get("GPU", 0) >= learner_gpus for node in learner_nodes)
+    left = max(0.0, gpus(simulation_nodes) - (learner_gpus if shared or not roles else 0.0))
+    actor_gpus = config.actor_gpus
+    if actor_gpus is None:
+        if not roles:
+            share = min(1.0, left) / config.actors
+        elif left < 1 or any(not node.get("GPU") for node in simulation_nodes):
+            share = 0.0
+        else:
+            share = 1 / math.ceil(config.actors / int(left))
+        # Ray counts GPUs in 1/10000; rounding down keeps the sum within one GPU.
+        actor_gpus = int(share * 10_000) / 10_000
+    complete = learner_nodes and simulation_nodes  # else nodes are still to come, and what they have is not known
+    if complete and learner_gpus > gpus(learner_nodes) or complete and actor_gpus * config.actors > left:
         raise UsageError(
             f"cluster.learner_gpus={learner_gpus:g} and {config.actors} actors of cluster.actor_gpus={actor_gpus:g} "
-            f"need more than the {cluster_gpus:g} GPUs of this cluster; lower one of them or leave them null"
+            f"need more than the {gpus(nodes):g} GPUs of this cluster{' on nodes of their roles' if roles else ''}; "
+            "lower one of them or leave them null"
         )
+    place = {LEARNER: {"resources": {LEARNER: PLACE}}, SIMULATION: {"resources": {SIMULATION: PLACE}}}
+    at_learner, at_simulation = (place[LEARNER], place[SIMULATION]) if roles else ({}, {})
     return Resources(
-        learner={"num_cpus": config.learner_cpus, "num_gpus": learner_gpus},
-        actor={"num_cpus": config.actor_cpus, "num_gpus": actor_gpus},
-        light={"num_cpus": 0},
+        learner={"num_cpus": config.learner_cpus, "num_gpus": learner_gpus, **at_learner},
+        actor={"num_cpus": config.actor_cpus, "num_gpus": actor_gpus, **at_simulation},
+        light={"num_cpus": 0, **at_learner},
     )
+
+
+def gpus(nodes: Sequence[Mapping[str, float]]) -> float:
+    """GPUs of some nodes."""
+    return float(sum(node.get("GPU", 0) for node in nodes))
 
 
 def check_before_start(config: ClusterConfig) -> None:
@@ -98,7 +142,7 @@ def check_address(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), CONNECT_TIMEOUT_S).close()
     except (OSError, OverflowError) as error:
         raise UsageError(
-            f"cluster.address={address}: no Ray cluster answers there ({error}); start one with ray start --head"
+            f"cluster.address={address}: no Ray cluster answers there ({error}); ./playpen cluster head starts one"
         ) from error
 
 
@@ -113,14 +157,23 @@ def port_is_free(port: int) -> bool:
     return True
 
 
+def token_named() -> str | None:
+    """Where Ray's token of this process comes from, in words; None: there is none."""
+    if os.environ.get("RAY_AUTH_MODE", "").lower() == "disabled":
+        return None
+    if os.environ.get("RAY_AUTH_TOKEN"):
+        return "the token in RAY_AUTH_TOKEN"
+    file = os.environ.get("RAY_AUTH_TOKEN_PATH") or str(Path.home() / ".ray" / "auth_token")
+    return f"the token in {file}" if Path(file).is_file() else None
+
+
 def use_ray_token() -> None:
     """Lets Ray show its token to a running cluster; to be called before Ray is imported, which reads this only then.
 
     Ray's first local start leaves a token in the home folder. From then on `ray start` asks for it, but
     `ray.init(address)` shows it only if told to.
     """
-    named = os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH")
-    if named or (Path.home() / ".ray" / "auth_token").is_file():
+    if token_named():
         os.environ.setdefault("RAY_AUTH_MODE", "token")
 
 
@@ -169,10 +222,15 @@ def ray_session(config: ClusterConfig) -> Iterator[Resources]:
             )
     except ConnectionError as error:
         raise RunError(f"cluster.address={config.address}: no Ray cluster answers there ({error})") from error
+    except ray.exceptions.AuthenticationError as error:
+        raise RunError(
+            f"the cluster at {config.address} does not accept {token_named() or 'a run without a token'}; "
+            "copy the head's token file here and name it in RAY_AUTH_TOKEN_PATH"
+        ) from error
     try:
         # Ray takes SIGTERM for itself: the process would abort with a trace of the stack, and nothing would be saved.
         for number, handler in handlers.items():
             signal.signal(number, handler)
-        yield plan(config, float(ray.cluster_resources().get("GPU", 0)))
+        yield plan(config, [node["Resources"] for node in ray.nodes() if node["Alive"]])
     finally:
         ray.shutdown()

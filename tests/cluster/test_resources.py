@@ -38,26 +38,26 @@ LOCAL = ClusterConfig(
 
 
 def test_two_gpus_learner_takes_one_and_35_actors_share_the_other() -> None:
-    resources = plan(LOCAL, cluster_gpus=2)
+    resources = plan(LOCAL, [{"GPU": 2}])
     assert resources.learner["num_gpus"] == 1
     assert resources.actor["num_gpus"] == 0.0285  # 1/35 rounded down to Ray's 1/10000
     assert 35 * resources.actor["num_gpus"] <= 1
 
 
 def test_one_gpu_is_the_learners() -> None:
-    resources = plan(LOCAL, cluster_gpus=1)
+    resources = plan(LOCAL, [{"GPU": 1}])
     assert resources.learner["num_gpus"] == 1
     assert resources.actor["num_gpus"] == 0
 
 
 def test_without_gpus_nobody_asks_for_one() -> None:
-    resources = plan(LOCAL, cluster_gpus=0)
+    resources = plan(LOCAL, [{"CPU": 2}])
     assert resources.learner["num_gpus"] == resources.actor["num_gpus"] == 0
 
 
 def test_asking_for_more_gpus_than_there_are_is_refused() -> None:
     with pytest.raises(UsageError, match=r"cluster\.learner_gpus=1 and 35 actors of cluster\.actor_gpus=0\.1"):
-        plan(dataclasses.replace(LOCAL, actor_gpus=0.1), cluster_gpus=2)
+        plan(dataclasses.replace(LOCAL, actor_gpus=0.1), [{"GPU": 2}])
 
 
 def test_ray_shows_its_token_to_a_running_cluster(tmp_path: Path) -> None:
