@@ -165,7 +165,7 @@ def fan(draw: Draw) -> list[Part]:
                 post(radius, height - 0.03, (0, 0, 0.03), radius * 0.85, 14),
             ),
             paint(dark, "stripes", box_mesh((radius * 0.9, 0.02, height * 0.7), (0, -radius * 0.86, height * 0.2))),
-            hidden_cylinder(radius * 1.3, 0.03, density=8.0),
+            hidden_cylinder(radius * 1.3, 0.03, density=4.0),
             hidden_cylinder(radius * 0.95, height - 0.03, (0, 0, 0.03)),
         ]
     radius = draw.uniform(0.13, 0.17)
@@ -210,7 +210,7 @@ def fan(draw: Draw) -> list[Part]:
             disc(0.045, 0.1, (0, 0.06, center), 10),
         ),
         paint(dark if form == 0 else color, "plain", *blades, hub),
-        hidden_cylinder(0.09, 0.025, density=14.0),
+        hidden_cylinder(0.09, 0.025, density=7.0),
         hidden_cylinder(0.018, low, (0, 0.03, 0.025)),
         hidden_box((radius * 1.7, 0.1, radius * 1.85), (0, 0, low + 0.02), 0.25),
     ]

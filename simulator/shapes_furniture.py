@@ -184,7 +184,7 @@ def step_ladder(draw: Draw) -> list[Part]:
     parts = [
         paint(color, "timber" if form < 2 else "metal", *rails),
         paint(shade(color, 1.2) if form < 2 else draw.plain_color("dark"), "timber" if form < 2 else "rough", *treads),
-        hidden_box((width, base + 0.1, 0.03), (0, 0.05, 0), 3.0),
+        hidden_box((width, base + 0.1, 0.03), (0, 0.05, 0), 1.0),
         *[
             hidden_box(
                 (width, base + 0.06 - run * row, rise),

@@ -46,7 +46,7 @@ def desk_lamp(draw: Draw) -> list[Part]:
                 ball((0.014,) * 3, elbow, 5, 7),
             ),
             paint(color, "glow", shade_mesh),
-            hidden_cylinder(0.08, 0.025, density=12.0),
+            hidden_cylinder(0.08, 0.025, density=6.0),
             hidden_box((0.02, 0.09, height * 0.57), (0, 0.05, 0.025), 0.3),
             hidden_box((0.09, 0.14, 0.1), (0, -0.07, height * 0.83), 0.3),
         ]
@@ -96,7 +96,7 @@ def desk_lamp(draw: Draw) -> list[Part]:
     return [
         paint(color, "metal" if form == 0 else "glossy", *stand),
         mesh(*lathe_mesh(profile, 14), hood, "glow"),
-        hidden_cylinder(radius * 0.75, 0.03, density=6.0)
+        hidden_cylinder(radius * 0.75, 0.03, density=4.0)
         if form == 0
         else hidden_cylinder(0.055, low * 0.8, density=2.0),
         hidden_cylinder(0.018, low, (0, 0, 0.03)),
@@ -112,7 +112,7 @@ def floor_lamp(draw: Draw) -> list[Part]:
     low = height - draw.uniform(0.22, 0.3)
     upper = radius * (0.65, 1.0, 0.8, 1.0)[form]
     profile = [(radius, low), (upper, height), (upper - 0.008, height), (radius - 0.006, low), (radius, low)]
-    base = [hidden_cylinder(0.15, 0.03, density=14.0)]
+    base = [hidden_cylinder(0.15, 0.03, density=9.0)]
     if form == 3:
         side, tall = draw.uniform(0.2, 0.26), height * 0.8
         posts = legs(side / 2, side / 2, tall, 0.02)
