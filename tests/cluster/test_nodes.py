@@ -1,227 +1,220 @@
-"""Nodes that go away, whose link is cut, or on which every actor fails: real Ray nodes, actors that only pretend."""
+"""`./playpen cluster`: refusals without Ray, and one real cluster of two nodes on this machine."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
-import shutil
+import secrets
+import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
-import ray
 
-from cluster.actor_pool import ActorPool, Assignment, Finished
-from cluster.resources import local_environment
-from tests.cluster.test_cli import ROOT
+from cluster import nodes
+from cluster.errors import RunError, UsageError
+from tests.cluster.test_cli import ROOT, playpen
+
+ACTORS = """
+import os, sys
+from cluster.resources import use_ray_token
+use_ray_token()
+import ray
+from cluster.resources import plan
 from tests.cluster.test_resources import LOCAL
+ray.init(address=sys.argv[1], log_to_driver=False)
+parts = plan(LOCAL, [node["Resources"] for node in ray.nodes()])
 
+@ray.remote
+class Part:
+    def node(self):
+        return ray.get_runtime_context().get_node_id()
 
-class Visitor:
-    """Says on which node it is; fails on the one that a file names."""
-
-    def __init__(self, file: str) -> None:
-        self.file = Path(file)
-
-    def play(self, number: int) -> str:
-        node = ray.get_runtime_context().get_node_id()
-        if self.file.exists() and self.file.read_text() == node:
-            raise RuntimeError("the driver of this node's GPU is broken")
-        time.sleep(0.2)
-        return node
-
-    @ray.method(concurrency_group="control")
-    def health(self) -> dict[str, Any]:
-        return {"pushing": False, "node": ray.get_runtime_context().get_node_id()}
-
-    @ray.method(concurrency_group="control")
-    def stop(self) -> None:
-        pass
-
-
-remote: Any = ray.remote
-VisitingActor = remote(concurrency_groups={"control": 2})(Visitor)
-
-
-def make_pool(file: Path, log: list[str], kinds: list[str], **changes: float) -> ActorPool:
-    """Four actors of one processor each."""
-
-    def make(index: int, avoided: frozenset[str]) -> Any:
-        options: dict[str, Any] = {"num_cpus": 1}
-        if avoided:
-            options["label_selector"] = {"ray.io/node-id": f"!in({','.join(sorted(avoided))})"}
-        return VisitingActor.options(**options).remote(str(file))
-
-    settings = {"actors": 4, "heartbeat_s": 0.5, "silent_after_s": 8, "actor_restarts": 1, "location_attempts": 9}
-    config = dataclasses.replace(LOCAL, **settings | changes)
-    return ActorPool(make, config, log.append, kinds.append, lambda number: None)
-
-
-def play(pool: ActorPool, numbers: range, until: Callable[[], bool] = lambda: True) -> list[Finished]:
-    """Plays these locations, and further ones until the condition holds."""
-    finished: list[Finished] = []
-    for number in numbers:
-        pool.submit(Assignment(number, (number,)))
-    deadline = time.monotonic() + 120
-    number = numbers.stop
-    while pool.in_flight or not until():
-        assert time.monotonic() < deadline, "too slow"
-        if not pool.waiting and not until():
-            pool.submit(Assignment(number, (number,)))
-            number += 1
-        pool.dispatch()
-        ready, _ = ray.wait(pool.futures, timeout=0.5) if pool.futures else ([], [])
-        finished += pool.collect(ready)
-    return finished
-
-
-@pytest.fixture
-def two_nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A Ray cluster: the driver's node without processors, and two with two each."""
-    from ray.cluster_utils import Cluster
-
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    # Ray notes the newest cluster there; the paths of its sockets must be short.
-    folder = tempfile.mkdtemp(prefix="pp")
-    monkeypatch.setenv("RAY_TMPDIR", folder)
-    arguments = {"num_cpus": 0, "object_store_memory": 80_000_000, "include_dashboard": False}
-    cluster = Cluster(initialize_head=True, head_node_args=arguments)
-    ray.init(cluster.address, log_to_driver=False, runtime_env=local_environment())
-    nodes = [cluster.add_node(num_cpus=2, object_store_memory=80_000_000) for _ in range(2)]
-    yield cluster, nodes
-    ray.shutdown()
-    cluster.shutdown()
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def nodes_of(pool: ActorPool) -> set[str]:
-    return {member.node for member in pool.members if member.node}
-
-
-@pytest.mark.slow
-def test_half_the_actors_go_with_their_node(two_nodes: Any, tmp_path: Path) -> None:
-    cluster, nodes = two_nodes
-    log: list[str] = []
-    kinds: list[str] = []
-    pool = make_pool(tmp_path / "none", log, kinds)
-    play(pool, range(4), lambda: len(nodes_of(pool)) == 2 and pool.alive == 4)
-    for number in range(100, 112):
-        pool.submit(Assignment(number, (number,)))
-    pool.dispatch()
-    cluster.remove_node(nodes[0], allow_graceful=False)
-    finished = play(pool, range(112, 113))
-    assert sorted(one.number for one in finished) == list(range(100, 113)), "each once, none lost"
-    assert pool.alive == 2 and kinds.count("actor_died") == 2, log
-    assert {one.statistics for one in finished[-6:]} == {nodes[1].node_id}
-    # The two that wait for a place start as soon as there is one.
-    cluster.add_node(num_cpus=2, object_store_memory=80_000_000)
-    play(pool, range(200, 201), lambda: pool.alive == 4)
-    pool.stop(3)
-
-
-@pytest.mark.slow
-def test_a_node_on_which_everything_fails_is_taken_out_of_use(two_nodes: Any, tmp_path: Path) -> None:
-    _, nodes = two_nodes
-    bad = tmp_path / "bad"
-    bad.write_text(nodes[0].node_id)
-    log: list[str] = []
-    kinds: list[str] = []
-    pool = make_pool(bad, log, kinds)
-    play(pool, range(4), lambda: bool(pool.avoided))
-    assert set(pool.avoided) == {nodes[0].node_id}
-    [line] = [line for line in log if "out of use" in line]
-    assert line.startswith(f"node {nodes[0].node_id[:12]} is out of use for this run: actor ")
-    assert line.endswith("failed 2 times in a row; last: RuntimeError: the driver of this node's GPU is broken")
-    before = len(log)
-    finished = play(pool, range(100, 108))
-    assert {one.statistics for one in finished} == {nodes[1].node_id} and len(log) == before
-    assert pool.alive == 2 and kinds.count("node_out_of_use") == 1
-    pool.stop(3)
-
-
-SCRIPT = """
-import json, subprocess, sys, time
-from pathlib import Path
-import ray
-from tests.cluster.test_nodes import make_pool, nodes_of, play
-from cluster.resources import local_environment
-ray.init(sys.argv[1], log_to_driver=False, runtime_env=local_environment())
-log, kinds = [], []
-pool = make_pool(Path("none"), log, kinds)
-play(pool, range(4), lambda: len(nodes_of(pool)) == 2 and pool.alive == 4)
-subprocess.run(sys.argv[2:], check=True)
-cut = time.monotonic()
-finished = play(pool, range(100, 116))
-print(json.dumps({
-    "numbers": sorted(one.number for one in finished), "nodes": len({one.statistics for one in finished}),
-    "kinds": kinds, "seconds": time.monotonic() - cut,
-}))
+actors = [Part.options(**options).remote() for options in (parts.learner, parts.light, parts.actor, parts.actor)]
+print([ray.get(actor.node.remote()) for actor in actors])
+print([node["NodeID"] for node in ray.nodes() if "playpen_learner" in node["Resources"]])
+import psutil
+print([[process.pid, *c.laddr] for process in psutil.Process(int(sys.argv[2])).children(recursive=True)
+       for c in process.net_connections("inet") if c.status == "LISTEN"])
 """
 
 
-@pytest.mark.slow
-def test_three_hosts_and_a_cut_link(tmp_path: Path) -> None:
-    """Network namespaces as hosts, joined by a bridge; the link of one goes down, its processes live on."""
-    tag = f"pp{os.getpid() % 10_000}"
-    hosts = [f"{tag}-{index}" for index in range(3)]
-    setup: list[str] = [f"ip link add {tag} type bridge", f"ip link set {tag} up"]
-    for index, host in enumerate(hosts):
-        setup += [
-            f"ip netns add {host}",
-            f"ip link add {tag}v{index} type veth peer name eth0 netns {host}",
-            f"ip link set {tag}v{index} master {tag} up",
-            f"ip -n {host} addr add 10.213.7.{index + 1}/24 dev eth0",
-            f"ip -n {host} link set eth0 up",
-            f"ip -n {host} link set lo up",
-        ]
-    environment = os.environ | {
-        "HOME": str(tmp_path),
-        "PYTHONPATH": str(ROOT),
-        "RAY_AUTH_MODE": "disabled",
-        "RAY_USAGE_STATS_ENABLED": "0",
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def result(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    assert done.returncode == 0, done.stderr
+    name, _, text = done.stdout.splitlines()[-1].partition(" ")
+    assert name == "RESULT"
+    return dict(json.loads(text))
+
+
+def listening(pid: int) -> set[tuple[str, int]]:
+    """Addresses on which a process and those it started listen."""
+    tree = [psutil.Process(pid)]
+    tree += tree[0].children(recursive=True)
+    return {
+        (connection.laddr.ip.removeprefix("::ffff:"), connection.laddr.port)
+        for process in tree
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
     }
 
-    def inside(host: str, *words: str) -> list[str]:
-        return ["ip", "netns", "exec", host, sys.executable, *words]
 
-    started: list[subprocess.Popen[bytes]] = []
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "RAY_ADDRESS"):
+        monkeypatch.setenv(name, "")  # so that what a test sets is taken back
+        monkeypatch.delenv(name)
+    return tmp_path
+
+
+@pytest.fixture
+def ray_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Ray's sockets need a short path, which tmp_path is not."""
+    with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
+        monkeypatch.setenv("RAY_TMPDIR", folder)
+        yield
+
+
+@pytest.mark.slow
+def test_a_cluster_of_two_nodes_with_roles_tokens_and_loopback_only(home: Path, ray_folder: None) -> None:
+    """Started, joined, asked, used by a part of each role, and stopped, all through the command line."""
+    address = f"127.0.0.1:{free_port()}"
+    token, wrong = home / "token", home / "wrong"
+    wrong.write_text(secrets.token_hex(32))
+    beside = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", "gcs_server", "raylet"])
+
+    def cluster(*arguments: str, token: Path = token) -> subprocess.CompletedProcess[str]:
+        words = arguments if arguments[0] == "stop" else (*arguments, "--token-file", str(token))
+        return playpen("cluster", *words, folder=home, HOME=str(home))
+
     try:
-        for line in setup:
-            done = subprocess.run(line.split(), capture_output=True, text=True, check=False)
-            if done.returncode:
-                pytest.skip(f"no network namespaces can be made here (only root may): {done.stderr.strip()}")
-        for index, host in enumerate(hosts):
-            place = ["--head", "--port=6379"] if index == 0 else ["--address=10.213.7.1:6379"]
-            words = ["-m", "ray.scripts.scripts", "start", *place, f"--node-ip-address=10.213.7.{index + 1}", "--block"]
-            words += [f"--num-cpus={0 if index == 0 else 2}", "--object-store-memory=80000000"]
-            words += ["--include-dashboard=false"]
-            words += [f"--temp-dir={tmp_path / 'ray'}"] if index == 0 else []
-            log = (tmp_path / f"{host}.txt").open("w")
-            started.append(
-                subprocess.Popen(inside(host, *words), env=environment, stdout=log, stderr=log, cwd=tmp_path)
-            )
-            time.sleep(6 if index == 0 else 0)
-        # The link is cut from outside: the driver's own namespace does not see the others'.
-        command = inside(hosts[0], "-c", SCRIPT, "10.213.7.1:6379", "nsenter", "--net=/proc/1/ns/net")
-        command += ["ip", "link", "set", f"{tag}v2", "down"]
-        done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=240)
-        assert done.returncode == 0, done.stderr
-        found = json.loads(done.stdout.splitlines()[-1])
-        assert found["numbers"] == list(range(100, 116)), "each once, none lost"
-        assert found["nodes"] <= 2 and found["kinds"].count("actor_silent") + found["kinds"].count("actor_died") >= 1
-        assert found["seconds"] < 60  # far below Ray's own notice
+        ports = ["--port", address.rpartition(":")[2], "--dashboard-port", str(free_port())]
+        done = cluster("head", *ports, "--role", "learner", "--cpus", "2", "--object-store-bytes", "100000000")
+        head = result(done)
+        assert f"./playpen cluster join {address} --token-file {token}" in done.stdout
+        assert token.stat().st_mode & 0o777 == 0o600
+        refused = cluster("head", *ports)
+        assert refused.returncode == 2 and f"the head at {address} runs already" in refused.stderr
+        for command in (("join", address), ("status", address)):
+            refused = cluster(*command, token=wrong)
+            assert refused.returncode == 2 and len(refused.stderr.splitlines()) == 1
+            assert f"does not accept the token in {wrong}; copy the head's token file" in refused.stderr
+
+        joined = result(cluster("join", address, "--cpus", "2", "--object-store-bytes", "100000000"))
+        seen = result(cluster("status"))
+        assert seen["alive"] == 2 and [row["role"] for row in seen["nodes"]] == ["learner", "simulation"]
+        assert [row["head"] for row in seen["nodes"]] == [True, False]
+
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "RAY_AUTH_TOKEN_PATH": str(token)}
+        script = [sys.executable, "-c", ACTORS, address, str(joined["pid"])]
+        used = subprocess.run(script, cwd=home, env=environment, capture_output=True, text=True, timeout=240)
+        assert used.returncode == 0, used.stderr
+        placed, learner_nodes, sockets = (json.loads(line.replace("'", '"')) for line in used.stdout.splitlines()[-3:])
+        assert [node in learner_nodes for node in placed] == [True, True, False, False]
+        assert len(learner_nodes) == 1
+
+        outside = {ip for _, ip, _ in sockets} | {ip for ip, _ in listening(head["pid"]) | listening(joined["pid"])}
+        assert {ip.removeprefix("::ffff:") for ip in outside} == {"127.0.0.1"}
+        assert ("127.0.0.1", int(ports[1])) in listening(head["pid"])
+        trees = [psutil.Process(pid) for pid in (head["pid"], joined["pid"])]
+        trees += [process for root in list(trees) for process in root.children(recursive=True)]
+        assert result(cluster("stop"))["stopped"] == 2
+        assert not [process for process in trees if process.is_running()], "processes left over"
+        assert beside.poll() is None, "stop ends nothing but what was started"
+        assert result(cluster("stop"))["stopped"] == 0
+        assert not list((home / ".cache/playpen/cluster").iterdir())
     finally:
-        for process in started:
-            process.terminate()
-        for process in started:
-            process.wait(20)
-        for host in hosts:
-            subprocess.run(["ip", "netns", "del", host], capture_output=True, check=False)
-        subprocess.run(["ip", "link", "del", tag], capture_output=True, check=False)
+        cluster("stop")
+        beside.kill()
+        beside.wait()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["head", "--address", "0.0.0.0"], "0.0.0.0 names no address that other machines can reach"),
+        (["head", "--address", "203.0.113.9"], "203.0.113.9 is no address of this machine"),
+        (["head", "--port", "80"], "--port must be between 1024 and 65535, not 80"),
+        (["head", "--role", "cook"], "argument --role: invalid choice: 'cook'"),
+        (["join"], "the following arguments are required: address"),
+        (["join", "nowhere"], "must be HOST:PORT"),
+        (["join", "127.0.0.1:1"], "127.0.0.1:1: no Ray cluster answers there"),
+        (["join", "127.0.0.1:1", "--token-file", "none"], "none is no file with a token"),
+        (["status"], "no node was started on this machine"),
+        (["fly"], "argument command: invalid choice: 'fly'"),
+        ([], "the following arguments are required: command"),
+    ],
+)
+def test_refusals_start_nothing(arguments: list[str], sentence: str, home: Path) -> None:
+    with pytest.raises(UsageError, match=sentence.replace(".", r"\.")):
+        nodes.run(arguments)
+    assert not list(home.rglob("*.log"))
+
+
+def test_a_taken_port_is_refused(home: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        for option in ("--port", "--dashboard-port"):
+            with pytest.raises(UsageError, match=f"{option}={port} is in use by another program"):
+                nodes.run(["head", "--port", str(free_port()), option, port])
+
+
+def test_a_node_that_does_not_start_leaves_nothing(home: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(RunError, match="Ray did not start on this machine: .*object store"):
+        nodes.run(
+            ["head", "--port", str(free_port()), "--dashboard-port", str(free_port()), "--object-store-bytes", "1"]
+        )
+    assert not list((home / ".cache/playpen/cluster").iterdir())
+
+
+def test_stop_spares_a_process_that_was_given_a_noted_number(home: Path) -> None:
+    """After a reboot another program may have the number."""
+    nodes.cache_folder().mkdir(parents=True)
+    own = nodes.Node("head", "127.0.0.1:6379", "both", os.getpid(), started=1.0, log=str(home / "log"))
+    nodes.note_of(own.pid).write_text(json.dumps(vars(own)))
+    assert nodes.run(["stop"]) == 0
+    assert not list(nodes.cache_folder().iterdir())
+
+
+def test_stop_ends_the_whole_tree_of_a_noted_process(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nodes, "STOP_TIMEOUT_S", 1.0)  # the inner process does not end by itself
+    script = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'print(1, flush=True); input()'])"
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None and child.stdout.readline() == b"1\n"
+        process = psutil.Process(child.pid)
+        grandchild = process.children()[0]
+        nodes.cache_folder().mkdir(parents=True)
+        noted = nodes.Node("join", "127.0.0.1:6379", "both", child.pid, process.create_time(), str(home / "log"))
+        nodes.note_of(noted.pid).write_text(json.dumps(vars(noted)))
+        assert nodes.running() == [noted]
+        assert nodes.run(["stop"]) == 0
+        assert not grandchild.is_running() and nodes.running() == []
+
+
+def test_tokens_come_from_the_option_then_the_environment_then_the_home_folder(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert nodes.use_token(None, make=False) is None and "RAY_AUTH_MODE" not in os.environ
+    made = home / ".ray" / "auth_token"
+    assert nodes.use_token(None, make=True) == str(made)
+    assert os.environ["RAY_AUTH_MODE"] == "token" and os.environ["RAY_AUTH_TOKEN_PATH"] == str(made)
+    assert len(made.read_text()) == 64 and nodes.use_token(None, make=True) == str(made), "a token is kept"
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(home / "other"))
+    with pytest.raises(UsageError, match="other is no file with a token"):
+        nodes.use_token(None, make=False)
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "secret")
+    monkeypatch.delenv("RAY_AUTH_MODE")
+    assert nodes.use_token(None, make=True) is None and os.environ["RAY_AUTH_MODE"] == "token"
+    assert nodes.use_token(made, make=False) == str(made) and "RAY_AUTH_TOKEN" not in os.environ
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    assert nodes.use_token(None, make=True) is None
