@@ -21,6 +21,7 @@ from actors.interaction.locations import LocationError
 from cluster.config import ClusterConfig
 from cluster.errors import RunError
 from cluster.health import Heartbeat, cause_of, is_loss, listen, one_line
+from cluster.resources import LEARNER, SIMULATION
 
 
 @dataclass
@@ -78,8 +79,10 @@ class Member:
 
 
 def nodes_for_actors() -> set[str]:
-    """Ids of the living nodes that have processors for actors."""
-    return {node["NodeID"] for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")}
+    """Ids of the living nodes that take actors: by their role, or because they have processors."""
+    nodes = [(node["NodeID"], node["Resources"]) for node in ray.nodes() if node["Alive"]]
+    roles = any(LEARNER in resources or SIMULATION in resources for _, resources in nodes)
+    return {node for node, resources in nodes if resources.get(SIMULATION if roles else "CPU")}
 
 
 @dataclass

@@ -1,0 +1,229 @@
+"""Nodes that go away, whose link is cut, or on which every actor fails: real Ray nodes, actors that only pretend."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import ray
+
+from cluster.actor_pool import ActorPool, Assignment, Finished
+from cluster.resources import local_environment
+from tests.cluster.test_cli import ROOT
+from tests.cluster.test_resources import LOCAL
+
+
+class Visitor:
+    """Says on which node it is; fails on the one that a file names."""
+
+    def __init__(self, file: str) -> None:
+        self.file = Path(file)
+
+    def play(self, number: int) -> str:
+        node = ray.get_runtime_context().get_node_id()
+        if self.file.exists() and self.file.read_text() == node:
+            raise RuntimeError("the driver of this node's GPU is broken")
+        time.sleep(0.2)
+        return node
+
+    @ray.method(concurrency_group="control")
+    def health(self) -> dict[str, Any]:
+        return {"pushing": False, "node": ray.get_runtime_context().get_node_id()}
+
+    @ray.method(concurrency_group="control")
+    def stop(self) -> None:
+        pass
+
+
+remote: Any = ray.remote
+VisitingActor = remote(concurrency_groups={"control": 2})(Visitor)
+
+
+def make_pool(file: Path, log: list[str], kinds: list[str], **changes: float) -> ActorPool:
+    """Four actors of one processor each."""
+
+    def make(index: int, avoided: frozenset[str]) -> Any:
+        options: dict[str, Any] = {"num_cpus": 1}
+        if avoided:
+            options["label_selector"] = {"ray.io/node-id": f"!in({','.join(sorted(avoided))})"}
+        return VisitingActor.options(**options).remote(str(file))
+
+    settings = {"actors": 4, "heartbeat_s": 0.5, "silent_after_s": 8, "actor_restarts": 1, "location_attempts": 9}
+    config = dataclasses.replace(LOCAL, **settings | changes)
+    return ActorPool(make, config, log.append, kinds.append, lambda number: None)
+
+
+def play(pool: ActorPool, numbers: range, until: Callable[[], bool] = lambda: True) -> list[Finished]:
+    """Plays these locations, and further ones until the condition holds."""
+    finished: list[Finished] = []
+    for number in numbers:
+        pool.submit(Assignment(number, (number,)))
+    deadline = time.monotonic() + 120
+    number = numbers.stop
+    while pool.in_flight or not until():
+        assert time.monotonic() < deadline, "too slow"
+        if not pool.waiting and not until():
+            pool.submit(Assignment(number, (number,)))
+            number += 1
+        pool.dispatch()
+        ready, _ = ray.wait(pool.futures, timeout=0.5) if pool.futures else ([], [])
+        finished += pool.collect(ready)
+    return finished
+
+
+@pytest.fixture
+def two_nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A Ray cluster: the driver's node without processors, and two with two each."""
+    from ray.cluster_utils import Cluster
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    # Ray notes the newest cluster there; the paths of its sockets must be short.
+    folder = tempfile.mkdtemp(prefix="pp")
+    monkeypatch.setenv("RAY_TMPDIR", folder)
+    arguments = {"num_cpus": 0, "object_store_memory": 80_000_000, "include_dashboard": False}
+    cluster = Cluster(initialize_head=True, head_node_args=arguments)
+    ray.init(cluster.address, log_to_driver=False, runtime_env=local_environment())
+    nodes = [cluster.add_node(num_cpus=2, object_store_memory=80_000_000) for _ in range(2)]
+    yield cluster, nodes
+    ray.shutdown()
+    cluster.shutdown()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def nodes_of(pool: ActorPool) -> set[str]:
+    return {member.node for member in pool.members if member.node}
+
+
+@pytest.mark.slow
+def test_half_the_actors_go_with_their_node(two_nodes: Any, tmp_path: Path) -> None:
+    cluster, nodes = two_nodes
+    log: list[str] = []
+    kinds: list[str] = []
+    pool = make_pool(tmp_path / "none", log, kinds)
+    play(pool, range(4), lambda: len(nodes_of(pool)) == 2 and pool.alive == 4)
+    for number in range(100, 112):
+        pool.submit(Assignment(number, (number,)))
+    pool.dispatch()
+    cluster.remove_node(nodes[0], allow_graceful=False)
+    finished = play(pool, range(112, 113))
+    assert sorted(one.number for one in finished) == list(range(100, 113)), "each once, none lost"
+    assert pool.alive == 2 and kinds.count("actor_died") == 2, log
+    assert {one.statistics for one in finished[-6:]} == {nodes[1].node_id}
+    # The two that wait for a place start as soon as there is one.
+    cluster.add_node(num_cpus=2, object_store_memory=80_000_000)
+    play(pool, range(200, 201), lambda: pool.alive == 4)
+    pool.stop(3)
+
+
+@pytest.mark.slow
+def test_a_node_on_which_everything_fails_is_taken_out_of_use(two_nodes: Any, tmp_path: Path) -> None:
+    _, nodes = two_nodes
+    bad = tmp_path / "bad"
+    bad.write_text(nodes[0].node_id)
+    log: list[str] = []
+    kinds: list[str] = []
+    pool = make_pool(bad, log, kinds)
+    play(pool, range(4), lambda: bool(pool.avoided))
+    assert set(pool.avoided) == {nodes[0].node_id}
+    [line] = [line for line in log if "out of use" in line]
+    assert line.startswith(f"node {nodes[0].node_id[:12]} is out of use for this run: actor ")
+    assert line.endswith("failed 2 times in a row; last: RuntimeError: the driver of this node's GPU is broken")
+    before = len(log)
+    finished = play(pool, range(100, 108), lambda: pool.alive == 2)
+    assert {one.statistics for one in finished} == {nodes[1].node_id} and len(log) == before
+    assert kinds.count("node_out_of_use") == 1
+    pool.stop(3)
+
+
+SCRIPT = """
+import json, subprocess, sys, time
+from pathlib import Path
+import ray
+from tests.cluster.test_node_faults import make_pool, nodes_of, play
+from cluster.resources import local_environment
+ray.init(sys.argv[1], log_to_driver=False, runtime_env=local_environment())
+log, kinds = [], []
+pool = make_pool(Path("none"), log, kinds)
+play(pool, range(4), lambda: len(nodes_of(pool)) == 2 and pool.alive == 4)
+subprocess.run(sys.argv[2:], check=True)
+cut = time.monotonic()
+finished = play(pool, range(100, 116))
+print(json.dumps({
+    "numbers": sorted(one.number for one in finished), "nodes": len({one.statistics for one in finished}),
+    "kinds": kinds, "seconds": time.monotonic() - cut,
+}))
+"""
+
+
+@pytest.mark.slow
+def test_three_hosts_and_a_cut_link(tmp_path: Path) -> None:
+    """Network namespaces as hosts, joined by a bridge; the link of one goes down, its processes live on."""
+    tag = f"pp{os.getpid() % 10_000}"
+    hosts = [f"{tag}-{index}" for index in range(3)]
+    setup: list[str] = [f"ip link add {tag} type bridge", f"ip link set {tag} up"]
+    for index, host in enumerate(hosts):
+        setup += [
+            f"ip netns add {host}",
+            f"ip link add {tag}v{index} type veth peer name eth0 netns {host}",
+            f"ip link set {tag}v{index} master {tag} up",
+            f"ip -n {host} addr add 10.213.7.{index + 1}/24 dev eth0",
+            f"ip -n {host} link set eth0 up",
+            f"ip -n {host} link set lo up",
+        ]
+    environment = os.environ | {
+        "HOME": str(tmp_path),
+        "PYTHONPATH": str(ROOT),
+        "RAY_AUTH_MODE": "disabled",
+        "RAY_USAGE_STATS_ENABLED": "0",
+    }
+
+    def inside(host: str, *words: str) -> list[str]:
+        return ["ip", "netns", "exec", host, sys.executable, *words]
+
+    started: list[subprocess.Popen[bytes]] = []
+    folder = tempfile.mkdtemp(prefix="pp")  # short, for the paths of Ray's sockets
+    try:
+        for line in setup:
+            done = subprocess.run(line.split(), capture_output=True, text=True, check=False)
+            if done.returncode:
+                pytest.skip(f"no network namespaces can be made here (only root may): {done.stderr.strip()}")
+        for index, host in enumerate(hosts):
+            place = ["--head", "--port=6379"] if index == 0 else ["--address=10.213.7.1:6379"]
+            words = ["-m", "ray.scripts.scripts", "start", *place, f"--node-ip-address=10.213.7.{index + 1}", "--block"]
+            words += [f"--num-cpus={0 if index == 0 else 2}", "--object-store-memory=80000000"]
+            words += ["--include-dashboard=false"]
+            words += [f"--temp-dir={folder}"] if index == 0 else []
+            log = (tmp_path / f"{host}.txt").open("w")
+            started.append(
+                subprocess.Popen(inside(host, *words), env=environment, stdout=log, stderr=log, cwd=tmp_path)
+            )
+            time.sleep(6 if index == 0 else 0)
+        # The link is cut from outside: the driver's own namespace does not see the others'.
+        command = inside(hosts[0], "-c", SCRIPT, "10.213.7.1:6379", "nsenter", "--net=/proc/1/ns/net")
+        command += ["ip", "link", "set", f"{tag}v2", "down"]
+        done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=240)
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout.splitlines()[-1])
+        assert found["numbers"] == list(range(100, 116)), "each once, none lost"
+        assert found["nodes"] <= 2 and found["kinds"].count("actor_silent") + found["kinds"].count("actor_died") >= 1
+        assert found["seconds"] < 60  # far below Ray's own notice
+    finally:
+        for process in started:
+            process.terminate()
+        for process in started:
+            process.wait(20)
+        for host in hosts:
+            subprocess.run(["ip", "netns", "del", host], capture_output=True, check=False)
+        subprocess.run(["ip", "link", "del", tag], capture_output=True, check=False)
+        shutil.rmtree(folder, ignore_errors=True)
