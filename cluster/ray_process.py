@@ -12,7 +12,7 @@ import json
 import sys
 from typing import Any
 
-from cluster.resources import use_ray_token
+from cluster.resources import keep_loopback, use_ray_token
 
 TOKEN_REFUSED = 3
 """Exit code of `nodes` where the cluster does not accept the token."""
@@ -24,10 +24,9 @@ def start(arguments: list[str]) -> None:
     Args:
         arguments: those of `ray start`, without `--block`.
     """
-    from ray._private import services
     from ray.scripts import scripts
 
-    services.resolve_ip_for_localhost = lambda host: host
+    keep_loopback()
     scripts.get_ray_client_dependency_error = lambda: ImportError("the Ray client server is not used")
     scripts.start.main([*arguments, "--block", "--log-style", "record", "--log-color", "false"], prog_name="ray start")
 

@@ -85,8 +85,9 @@ def plan(config: ClusterConfig, nodes: Sequence[Mapping[str, float]]) -> Resourc
             share = 1 / math.ceil(config.actors / int(left))
         # Ray counts GPUs in 1/10000; rounding down keeps the sum within one GPU.
         actor_gpus = int(share * 10_000) / 10_000
+    largest = max((node.get("GPU", 0) for node in learner_nodes), default=0)
     complete = learner_nodes and simulation_nodes  # else nodes are still to come, and what they have is not known
-    if complete and learner_gpus > gpus(learner_nodes) or complete and actor_gpus * config.actors > left:
+    if complete and (learner_gpus > largest or actor_gpus * config.actors > left):
         raise UsageError(
             f"cluster.learner_gpus={learner_gpus:g} and {config.actors} actors of cluster.actor_gpus={actor_gpus:g} "
             f"need more than the {gpus(nodes):g} GPUs of this cluster{' on nodes of their roles' if roles else ''}; "
@@ -177,6 +178,14 @@ def use_ray_token() -> None:
         os.environ.setdefault("RAY_AUTH_MODE", "token")
 
 
+def keep_loopback() -> None:
+    """Lets Ray use 127.0.0.1 where told so, in this process: it puts the machine's outer address in its place, at which
+    a cluster that keeps to loopback does not listen."""
+    from ray._private import services
+
+    services.resolve_ip_for_localhost = lambda host: host
+
+
 def local_environment() -> dict[str, Any]:
     """Ray's runtime environment for processes on this machine.
 
@@ -214,6 +223,7 @@ def ray_session(config: ClusterConfig) -> Iterator[Resources]:
                 logging_level=logging.ERROR,
             )
         else:
+            keep_loopback()
             ray.init(
                 address=config.address,
                 runtime_env={"env_vars": WORKER_ENVIRONMENT},

@@ -8,8 +8,11 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cluster.config import ClusterConfig
 from cluster.errors import UsageError
@@ -58,6 +61,84 @@ def test_without_gpus_nobody_asks_for_one() -> None:
 def test_asking_for_more_gpus_than_there_are_is_refused() -> None:
     with pytest.raises(UsageError, match=r"cluster\.learner_gpus=1 and 35 actors of cluster\.actor_gpus=0\.1"):
         plan(dataclasses.replace(LOCAL, actor_gpus=0.1), [{"GPU": 2}])
+
+
+HEAD = {"CPU": 8.0, "GPU": 1.0, "playpen_learner": 1.0}
+WITH_GPU = {"CPU": 8.0, "GPU": 1.0, "playpen_simulation": 1.0}
+WITHOUT_GPU = {"CPU": 40.0, "playpen_simulation": 1.0}
+BOTH = {"CPU": 40.0, "GPU": 2.0, "playpen_learner": 1.0, "playpen_simulation": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("nodes", "learner_gpus", "actor_gpus"),
+    [
+        ([HEAD, WITHOUT_GPU], 1, 0),
+        ([HEAD, WITH_GPU], 1, 0.0285),  # 1/35, rounded down to Ray's 1/10000
+        ([HEAD, WITH_GPU, WITH_GPU], 1, 0.0555),  # 18 actors on one GPU and 17 on the other
+        ([HEAD, WITH_GPU, WITHOUT_GPU], 1, 0),  # a share would leave the second node idle
+        ([BOTH], 1, 0.0285),
+        ([BOTH | {"GPU": 1.0}], 1, 0),
+        ([HEAD, BOTH], 1, 0.0555),  # the learner goes to the node that is its alone
+        ([HEAD | {"GPU": 0.0}, WITH_GPU], 0, 0.0285),
+        ([HEAD, {"CPU": 8.0, "GPU": 4.0}], 1, 0),  # the second node has no role: it is for others
+        ([HEAD], 1, 0),  # simulation nodes are still to come
+    ],
+)
+def test_roles_place_the_parts_and_their_gpus(
+    nodes: list[dict[str, float]], learner_gpus: float, actor_gpus: float
+) -> None:
+    resources = plan(LOCAL, nodes)
+    assert resources.learner == {"num_cpus": 1, "num_gpus": learner_gpus, "resources": {"playpen_learner": 0.001}}
+    assert resources.light == {"num_cpus": 0, "resources": {"playpen_learner": 0.001}}
+    assert resources.actor == {"num_cpus": 1, "num_gpus": actor_gpus, "resources": {"playpen_simulation": 0.001}}
+
+
+def test_without_roles_ray_chooses_the_nodes() -> None:
+    resources = plan(LOCAL, [{"CPU": 8.0, "GPU": 1.0}, {"CPU": 8.0, "GPU": 1.0}])
+    assert "resources" not in resources.learner | resources.actor | resources.light
+    assert resources.actor["num_gpus"] == 0.0285
+
+
+def test_gpus_beyond_those_of_a_role_are_refused() -> None:
+    shares = dataclasses.replace(LOCAL, actor_gpus=0.02)
+    with pytest.raises(UsageError, match="need more than the 1 GPUs of this cluster on nodes of their roles"):
+        plan(shares, [HEAD, WITHOUT_GPU])
+    assert plan(shares, [HEAD, WITH_GPU]).actor["num_gpus"] == 0.02
+    assert plan(shares, [HEAD]).actor["num_gpus"] == 0.02, "an autoscaler may bring nodes with GPUs"
+    with pytest.raises(UsageError, match="cluster.learner_gpus=2"):
+        plan(dataclasses.replace(LOCAL, learner_gpus=2), [HEAD, WITHOUT_GPU])
+
+
+@given(
+    nodes=st.lists(
+        st.fixed_dictionaries(
+            {"CPU": st.just(64.0), "GPU": st.sampled_from([0.0, 1.0, 2.0, 8.0])},
+            optional={"playpen_learner": st.just(1.0), "playpen_simulation": st.just(1.0)},
+        ),
+        min_size=1,
+        max_size=5,
+    ),
+    actors=st.integers(1, 200),
+)
+def test_shares_always_fit_the_nodes_that_they_are_for(nodes: list[dict[str, float]], actors: int) -> None:
+    """Placed one by one onto whole GPUs, as Ray does, the learner first."""
+    resources = plan(dataclasses.replace(LOCAL, actors=actors), nodes)
+    left = [node["GPU"] for node in nodes]
+
+    def fitting(part: dict[str, Any]) -> list[int]:
+        return [i for i, node in enumerate(nodes) if all(name in node for name in part.get("resources", {}))]
+
+    homes = fitting(resources.learner)
+    if not homes or not fitting(resources.actor):
+        return  # waits for a node
+    # Ray may take any node of the role: prefer one that is the learner's alone, as `plan` counts on.
+    alone = [i for i in homes if i not in fitting(resources.actor) and left[i] >= resources.learner["num_gpus"]]
+    chosen = (alone or sorted(homes, key=lambda i: -left[i]))[0]
+    left[chosen] -= resources.learner["num_gpus"]
+    assert left[chosen] >= 0
+    share = resources.actor["num_gpus"]
+    places = sum(int(left[i]) * int(1 / share) for i in fitting(resources.actor)) if share else actors
+    assert places >= actors
 
 
 def test_ray_shows_its_token_to_a_running_cluster(tmp_path: Path) -> None:
