@@ -250,6 +250,8 @@ def start(kind: str, address: str, options: argparse.Namespace, arguments: list[
     log = cache_folder() / f"{time.time_ns()}.log"
     # Ray's default niceness of 15 starves workers beside any other program of the user's.
     environment = {"RAY_worker_niceness": "0"} | os.environ
+    # `python` in the entrypoint of a job is to be this one.
+    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", os.defpath)])
     with log.open("w") as output:
         child = subprocess.Popen(
             [sys.executable, "-m", "cluster.ray_process", "start", *arguments],

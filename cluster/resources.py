@@ -207,6 +207,7 @@ def ray_session(config: ClusterConfig) -> Iterator[Resources]:
     os.environ.setdefault("RAY_worker_niceness", "0")
     import ray
 
+    keep_loopback()
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         if config.address is None:
@@ -223,7 +224,6 @@ def ray_session(config: ClusterConfig) -> Iterator[Resources]:
                 logging_level=logging.ERROR,
             )
         else:
-            keep_loopback()
             ray.init(
                 address=config.address,
                 runtime_env={"env_vars": WORKER_ENVIRONMENT},

@@ -159,11 +159,16 @@ def test_ray_shows_its_token_to_a_running_cluster(tmp_path: Path) -> None:
     assert modes == ["False", "True"]
 
 
-def test_own_ray_is_started_beside_a_running_cluster(tmp_path: Path) -> None:
+def test_own_ray_is_started_beside_a_running_cluster_and_listens_on_loopback_only(tmp_path: Path) -> None:
     script = (
-        "import dataclasses, ray; from cluster.resources import ray_session\n"
+        "import dataclasses, psutil, ray; from cluster.resources import ray_session\n"
         "from tests.cluster.test_resources import LOCAL\n"
-        "with ray_session(dataclasses.replace(LOCAL, actors=1)): print('nodes', len(ray.nodes()))"
+        "with ray_session(dataclasses.replace(LOCAL, actors=1)) as parts:\n"
+        "    ray.get(ray.remote(**parts.light)(lambda: None).remote())  # a worker, which listens too\n"
+        "    run = [psutil.Process(), *psutil.Process().children(recursive=True)]\n"
+        "    open_ports = [c for process in run for c in process.net_connections('inet') if c.status == 'LISTEN']\n"
+        "    print('sockets', len(open_ports) > 5, {c.laddr.ip.removeprefix('::ffff:') for c in open_ports})\n"
+        "    print('nodes', len(ray.nodes()))"
     )
     root = Path(__file__).parents[2]
     done = subprocess.run(
@@ -174,7 +179,7 @@ def test_own_ray_is_started_beside_a_running_cluster(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
     )
-    assert done.stdout.splitlines()[-1:] == ["nodes 1"], done.stderr
+    assert done.stdout.splitlines()[-2:] == ["sockets True {'127.0.0.1'}", "nodes 1"], done.stdout + done.stderr
 
 
 def test_busy_dashboard_port_is_refused() -> None:
