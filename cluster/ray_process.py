@@ -9,6 +9,7 @@ processes because Ray's client writes to the terminal, and ends its process wher
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import Any
 
@@ -27,6 +28,9 @@ def start(arguments: list[str]) -> None:
     from ray.scripts import scripts
 
     keep_loopback()
+    if "127.0.0.1" in arguments:
+        # The same for the processes it starts, such as the job server. Read when Ray is imported, so not by this one.
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     scripts.get_ray_client_dependency_error = lambda: ImportError("the Ray client server is not used")
     scripts.start.main([*arguments, "--block", "--log-style", "record", "--log-color", "false"], prog_name="ray start")
 
