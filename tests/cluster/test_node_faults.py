@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,6 +19,7 @@ from typing import Any
 import pytest
 import ray
 
+from actors.watchdog import kill_tree
 from cluster.actor_pool import ActorPool, Assignment, Finished
 from cluster.resources import local_environment
 from tests.cluster.test_cli import ROOT
@@ -147,7 +150,7 @@ def test_a_node_on_which_everything_fails_is_taken_out_of_use(two_nodes: Any, tm
 
 
 SCRIPT = """
-import json, subprocess, sys, time
+import json, sys, time
 from pathlib import Path
 import ray
 from tests.cluster.test_node_faults import make_pool, nodes_of, play
@@ -156,7 +159,8 @@ ray.init(sys.argv[1], log_to_driver=False, runtime_env=local_environment())
 log, kinds = [], []
 pool = make_pool(Path("none"), log, kinds)
 play(pool, range(4), lambda: len(nodes_of(pool)) == 2 and pool.alive == 4)
-subprocess.run(sys.argv[2:], check=True)
+print("all are there", flush=True)
+input()
 cut = time.monotonic()
 finished = play(pool, range(100, 116))
 print(json.dumps({
@@ -191,7 +195,7 @@ def test_three_hosts_and_a_cut_link(tmp_path: Path) -> None:
     def inside(host: str, *words: str) -> list[str]:
         return ["ip", "netns", "exec", host, sys.executable, *words]
 
-    started: list[subprocess.Popen[bytes]] = []
+    started: list[subprocess.Popen[Any]] = []
     folder = tempfile.mkdtemp(prefix="pp")  # short, for the paths of Ray's sockets
     try:
         for line in setup:
@@ -202,28 +206,41 @@ def test_three_hosts_and_a_cut_link(tmp_path: Path) -> None:
             place = ["--head", "--port=6379"] if index == 0 else ["--address=10.213.7.1:6379"]
             words = ["-m", "ray.scripts.scripts", "start", *place, f"--node-ip-address=10.213.7.{index + 1}", "--block"]
             words += [f"--num-cpus={0 if index == 0 else 2}", "--object-store-memory=80000000"]
-            words += ["--include-dashboard=false"]
-            words += [f"--temp-dir={folder}"] if index == 0 else []
+            words += [f"--temp-dir={folder}", "--include-dashboard=false"] if index == 0 else []
             log = (tmp_path / f"{host}.txt").open("w")
             started.append(
                 subprocess.Popen(inside(host, *words), env=environment, stdout=log, stderr=log, cwd=tmp_path)
             )
-            time.sleep(6 if index == 0 else 0)
-        # The link is cut from outside: the driver's own namespace does not see the others'.
-        command = inside(hosts[0], "-c", SCRIPT, "10.213.7.1:6379", "nsenter", "--net=/proc/1/ns/net")
-        command += ["ip", "link", "set", f"{tag}v2", "down"]
-        done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=240)
-        assert done.returncode == 0, done.stderr
-        found = json.loads(done.stdout.splitlines()[-1])
+            deadline = time.monotonic() + 60
+            while "will now block" not in Path(log.name).read_text():  # one after the other: they share a folder here
+                assert started[-1].poll() is None and time.monotonic() < deadline, Path(log.name).read_text()
+                time.sleep(0.2)
+        driver = subprocess.Popen(
+            inside(hosts[0], "-c", SCRIPT, "10.213.7.1:6379"),
+            env=environment,
+            cwd=tmp_path,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(driver)
+        assert driver.stdout is not None and driver.stdout.readline() == "all are there\n", driver.communicate()[1]
+        subprocess.run(["ip", "link", "set", f"{tag}v2", "down"], check=True)
+        output, errors = driver.communicate("the link is cut\n", timeout=180)
+        assert driver.returncode == 0, errors
+        found = json.loads(output.splitlines()[-1])
         assert found["numbers"] == list(range(100, 116)), "each once, none lost"
         assert found["nodes"] <= 2 and found["kinds"].count("actor_silent") + found["kinds"].count("actor_died") >= 1
         assert found["seconds"] < 60  # far below Ray's own notice
     finally:
         for process in started:
-            process.terminate()
-        for process in started:
-            process.wait(20)
+            kill_tree(process)
         for host in hosts:
+            inhabitants = subprocess.run(["ip", "netns", "pids", host], capture_output=True, text=True, check=False)
+            for number in inhabitants.stdout.split():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(number), signal.SIGKILL)
             subprocess.run(["ip", "netns", "del", host], capture_output=True, check=False)
         subprocess.run(["ip", "link", "del", tag], capture_output=True, check=False)
         shutil.rmtree(folder, ignore_errors=True)
