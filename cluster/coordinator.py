@@ -252,7 +252,9 @@ class Coordinator:
         except GetTimeoutError as error:
             if isinstance(error, RayTaskError):
                 raise
-            raise PartLost(self.vigil.lost() or f"a part has been silent for {timeout_s:g} s") from error
+            raise PartLost(
+                self.vigil.lost() or f"{self.vigil.suspect()} has been silent for {timeout_s:g} s"
+            ) from error
 
     def take_report(self) -> None:
         """Takes in what the learner has done; waits for it if need be."""

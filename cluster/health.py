@@ -88,6 +88,11 @@ class Vigil:
                 return f"{name} has been silent for {self.config.silent_after_s:g} s"
         return ""
 
+    def suspect(self) -> str:
+        """The part that has left a question open for the longest."""
+        now = time.monotonic()
+        return max(self.beats, key=lambda name: self.beats[name].waited_s(now))
+
 
 def is_loss(error: BaseException) -> bool:
     """Whether an error says that a process or what it held is gone, as against an error that was raised in it."""

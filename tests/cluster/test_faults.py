@@ -139,19 +139,17 @@ FAST = (
 
 @pytest.mark.slow
 def test_a_run_survives_its_learner_and_its_bank(smoke: SmokeRun, tmp_path: Path) -> None:  # noqa: F811
-    process = start(
-        tmp_path, smoke.root, *FAST, "checkpoint_minutes=0.03", "cluster.silent_after_s=5", "keep_bank=true"
-    )
+    longer = "learner.phases.segmentation.rounds=14"
+    process = start(tmp_path, smoke.root, *FAST, longer, "checkpoint_minutes=0.03", "cluster.silent_after_s=5")
     try:
         wait_until(lambda: steps_done(tmp_path) >= 2, process)
         process_of(process, "LearnerShell").kill()
         log = run_folder(tmp_path) / "run.log"
-        wait_until(
-            lambda: "the learner died" in log.read_text() or "a part of the run was lost" in log.read_text(), process
-        )
+        wait_until(lambda: log.read_text().count("start again from step_") == 1, process)
         shown = playpen("status", str(run_folder(tmp_path)), folder=tmp_path)
         assert shown.returncode == 0 and ": running (process" in shown.stdout, shown.stdout + shown.stderr
-        wait_until(lambda: log.read_text().count("checkpoint step_") >= 4 and steps_done(tmp_path) >= 3, process)
+        saved = log.read_text().count("checkpoint step_")
+        wait_until(lambda: log.read_text().count("checkpoint step_") > saved, process)
         process_of(process, "ReplayActor").kill()
         wait_until(lambda: log.read_text().count("start again from step_") == 2, process)
         saved = log.read_text().count("checkpoint step_")
