@@ -23,6 +23,7 @@ from tests.cluster.test_resources import LOCAL
 
 @pytest.fixture(scope="module")
 def session() -> Iterator[None]:
+    os.environ["RAY_AUTH_MODE"] = "disabled"  # for good: a process keeps the token of its first home folder
     ray.init(
         address="local",
         num_cpus=4,

@@ -51,6 +51,7 @@ class Bank:
 @pytest.fixture
 def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("HOME", str(tmp_path))
+    os.environ["RAY_AUTH_MODE"] = "disabled"  # for good: a process keeps the token of its first home folder
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     ray.init(
         address="local",

@@ -90,6 +90,7 @@ def two_nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     from ray.cluster_utils import Cluster
 
     monkeypatch.setenv("HOME", str(tmp_path))
+    os.environ["RAY_AUTH_MODE"] = "disabled"  # for good: a process keeps the token of its first home folder
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     # Ray notes the newest cluster there; the paths of its sockets must be short.
     folder = tempfile.mkdtemp(prefix="pp")
