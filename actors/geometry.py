@@ -37,6 +37,11 @@ def ray_factor(size: int, field_of_view: float) -> NDArray[np.float64]:
     return factor
 
 
+@cache
+def _ray_factor32(size: int, field_of_view: float) -> NDArray[np.float32]:
+    return ray_factor(size, field_of_view).astype(np.float32)
+
+
 def ray_distance(axis_depth: NDArray[np.float32], field_of_view: float) -> NDArray[np.float32]:
     """Converts (H, H) depth along the camera's axis to metres along each pixel's ray, minus the near plane.
 
@@ -45,7 +50,10 @@ def ray_distance(axis_depth: NDArray[np.float32], field_of_view: float) -> NDArr
     height, width = axis_depth.shape
     if height != width:
         raise ValueError(f"depth must be square, not {height}x{width}")
-    return (axis_depth * ray_factor(height, field_of_view) - NEAR_PLANE).astype(np.float32)
+    # All in float32: every look passes here, and metres need no more.
+    distance = np.multiply(axis_depth, _ray_factor32(height, field_of_view), dtype=np.float32)
+    distance -= np.float32(NEAR_PLANE)
+    return distance
 
 
 def hand_distance(reach: ReachConfig) -> float:
