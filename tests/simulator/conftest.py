@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
-os.environ.setdefault("MUJOCO_GL", "egl")  # before anything imports mujoco in this process
 
 ROOT = Path(__file__).resolve().parents[2]
 EXECUTABLE = f"'{sys.executable}' -m simulator"

@@ -305,7 +305,7 @@ def test_paused_physics_shows_the_motion_step_by_step(client):
     client.reset("FloorPlan1")
     stand(client)
     at_once = moved(client.last_event, touch(client, "Mug", direction={"x": 1, "y": 1, "z": 0}), "Mug")
-    assert at_once == pytest.approx(travelled[-1], abs=0.01)
+    assert at_once == pytest.approx(travelled[-1], abs=0.02)  # both stop below 4 cm/s
 
 
 def test_unpausing_lets_things_come_to_rest(client):
