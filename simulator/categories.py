@@ -77,7 +77,6 @@ class Category:
 _TOP = {"top": 1.0, "shelf": 0.6}
 _OPEN = {"top": 1.0}
 _FLOOR = {"floor": 1.0}
-_COSY = {"soft": 1.0, "top": 0.5}
 _ANYWHERE = {"top": 1.0, "soft": 0.5, "floor": 0.25}
 _STORED = {"top": 1.0, "shelf": 1.0}
 

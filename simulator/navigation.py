@@ -16,8 +16,8 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-AGENT_RADIUS = 0.2
-"""Metres, AI2-THOR's default agent."""
+from simulator.footprints import AGENT_RADIUS
+
 AGENT_HEIGHT = 1.8
 """Metres."""
 STEP_HEIGHT = 0.03

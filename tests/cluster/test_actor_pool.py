@@ -17,23 +17,14 @@ from ray.exceptions import RayActorError
 from actors.interaction.locations import LocationError
 from cluster.actor_pool import ActorPool, Assignment, Finished
 from cluster.errors import RunError
-from cluster.resources import local_environment
 from tests.cluster.test_resources import LOCAL
+from tests.machine import small_ray
 
 
 @pytest.fixture(scope="module")
 def session() -> Iterator[None]:
-    os.environ["RAY_AUTH_MODE"] = "disabled"  # for good: a process keeps the token of its first home folder
-    ray.init(
-        address="local",
-        num_cpus=4,
-        object_store_memory=80_000_000,
-        include_dashboard=False,
-        log_to_driver=False,
-        runtime_env=local_environment(),
-    )
-    yield
-    ray.shutdown()
+    with small_ray(cpus=4):
+        yield
 
 
 class Pretender:

@@ -22,7 +22,6 @@ from actors.config import SimulatorConfig
 from actors.interaction.locations import Location
 from actors.shell import InteractionActor
 from cluster.actor_pool import ActorPool, Assignment, Finished
-from cluster.resources import local_environment
 from tests.actors.conftest import fake_config  # noqa: F401  (a fixture)
 from tests.actors.test_interact import CONFIG
 from tests.actors.test_shell import NETWORK, WEIGHTS
@@ -30,6 +29,7 @@ from tests.cluster.test_cli import ROOT, playpen
 from tests.cluster.test_resources import LOCAL
 from tests.cluster.test_resume import run_folder, steps_done, wait_until
 from tests.cluster.test_run import SmokeRun, processes_of, result_of, smoke, start  # noqa: F401  (a fixture)
+from tests.machine import small_file_system, small_ray
 
 
 class Bank:
@@ -51,18 +51,9 @@ class Bank:
 @pytest.fixture
 def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("HOME", str(tmp_path))
-    os.environ["RAY_AUTH_MODE"] = "disabled"  # for good: a process keeps the token of its first home folder
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    ray.init(
-        address="local",
-        num_cpus=2,
-        object_store_memory=80_000_000,
-        include_dashboard=False,
-        log_to_driver=False,
-        runtime_env=local_environment(),
-    )
-    yield
-    ray.shutdown()
+    with small_ray(cpus=2):
+        yield
 
 
 def test_locations_survive_their_simulator(
@@ -176,15 +167,8 @@ def test_a_run_survives_its_learner_and_its_bank(smoke: SmokeRun, tmp_path: Path
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 140 MB; skips where none can be mounted (only root may)."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=140m", "tmpfs", str(folder)], capture_output=True, text=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip(f"no small file system can be mounted here: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with small_file_system(tmp_path / "small", 140) as folder:
+        yield folder
 
 
 @pytest.mark.slow
