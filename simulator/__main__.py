@@ -31,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--shadows", action=argparse.BooleanOptionalAction, default=False, help="draw shadows (slow)")
     result.add_argument("--samples", type=int, default=0, metavar="N", help="samples a pixel; 0: no multisampling")
     result.add_argument(
-        "--time-step", type=float, default=0.005, metavar="S", help="of the physics, seconds (%(default)s)"
+        "--time-step", type=float, default=0.008, metavar="S", help="of the physics, seconds (%(default)s)"
     )
     result.add_argument(
         "--rest-timeout", type=float, default=4.0, metavar="S",

@@ -38,7 +38,7 @@ HAND_SPEED = 1.5
 HAND_ACCELERATION = 80.0
 """m/s^2 of the hit point along the force, the hand's own limit: light things are not kicked off their support."""
 SPEED_LIMIT = 6.0
-"""m/s: no thing moves faster (a fall from 1.8 m), so at 5 ms a step none passes through a wall."""
+"""m/s: no thing moves faster (a fall from 1.8 m), so at 8 ms a step none passes through a wall."""
 SPIN_LIMIT = 30.0
 """rad/s: no thing turns faster."""
 SLEEP_TOLERANCE = 4e-2
@@ -46,6 +46,9 @@ SLEEP_TOLERANCE = 4e-2
 ROLLING_RESISTANCE = 0.05
 """Coefficient of rolling resistance: the lever of the resisting torque m g, as a share of the thing's size. Without it
 cups lying on their side roll on for seconds; with 0.03 300 touches rested after 0.57 s instead of 0.98 s on average."""
+PUSH_SUBSTEPS = 2
+"""Steps that replace one while a hand pushes: with one of 8 ms a light block that hops under the push slides a fifth
+farther than the law says."""
 STEPS_BETWEEN_CHECKS = 4
 """Steps that run before rest and speeds are looked at again."""
 
@@ -196,11 +199,16 @@ class Physics:
 
     def _advance(self, steps: int) -> int:
         """Makes up to `steps` steps, one if something is being pushed; returns how many."""
-        if self._push is not None:
-            self._apply(self._push)
-        if self._push is not None:
-            steps = 1
-        mujoco.mj_step(self.model, self.data, steps)
+        if self._push is None:
+            mujoco.mj_step(self.model, self.data, steps)
+        else:
+            steps, time_step = 1, self.model.opt.timestep
+            self.model.opt.timestep = time_step / PUSH_SUBSTEPS
+            for _ in range(PUSH_SUBSTEPS):
+                if self._push is not None:
+                    self._apply(self._push)
+                mujoco.mj_step(self.model, self.data)
+            self.model.opt.timestep = time_step
         velocity = self.data.qvel
         if velocity.any() and np.abs(velocity).max() > min(SPEED_LIMIT, SPIN_LIMIT):
             velocity[self._linear] = np.clip(velocity[self._linear], -SPEED_LIMIT, SPEED_LIMIT)

@@ -111,7 +111,7 @@ def check(reply: dict[int, Any]) -> bool:
 
 @pytest.fixture(scope="module")
 def environment():
-    made = Environment(rooms_of_module("tests.simulator.box_room"), Limits(0.005, 1.0, 3), Quality(False, 0), 40, 30)
+    made = Environment(rooms_of_module("tests.simulator.box_room"), Limits(0.008, 1.0, 3), Quality(False, 0), 40, 30)
     yield made
     made.close()
 

@@ -15,7 +15,7 @@ from simulator.room import Room, rooms_of_module
 
 @pytest.fixture
 def room():
-    return Room(rooms_of_module("tests.simulator.box_room").build("FloorPlan1"), 0.005, 4.0)
+    return Room(rooms_of_module("tests.simulator.box_room").build("FloorPlan1"), 0.008, 4.0)
 
 
 def rotation(axis: str, degrees: float) -> np.ndarray:

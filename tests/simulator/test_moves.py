@@ -26,7 +26,7 @@ INVERSE = dict(zip(STEPS, STEPS[2:] + STEPS[:2], strict=True)) | {
 
 
 def environment_of(source: RoomSource) -> Environment:
-    return Environment(source, Limits(0.005, 4.0, 4), Quality(False, 0), 48, 48)
+    return Environment(source, Limits(0.008, 4.0, 4), Quality(False, 0), 48, 48)
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ BOX_ROOMS = rooms_of_module("tests.simulator.box_room")
 
 
 def environment_of(source, name="FloorPlan1", width=300, height=300, quality=None, **initialize) -> Environment:
-    made = Environment(source, Limits(0.005, 4.0, 2), quality or Quality(False, 0), width, height)
+    made = Environment(source, Limits(0.008, 4.0, 2), quality or Quality(False, 0), width, height)
     perform(made, {"action": "Reset", "sceneName": name})
     settings = {"renderDepthImage": True, "renderInstanceSegmentation": True, "visibilityDistance": 5.0} | initialize
     perform(made, {"action": "Initialize", **settings})

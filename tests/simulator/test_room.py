@@ -14,7 +14,7 @@ SOURCE = rooms_of_module("tests.simulator.box_room")
 
 
 def test_geoms_belong_to_objects_or_to_structure():
-    room = Room(SOURCE.build("FloorPlan3"), 0.005, 4.0)
+    room = Room(SOURCE.build("FloorPlan3"), 0.008, 4.0)
     for index, thing in enumerate(room.scene.objects):
         geoms = np.flatnonzero(room.model.geom_bodyid == room.model.body(thing.name).id)
         assert [room.object_of_geom(int(geom)) for geom in geoms] == [index] * len(geoms)
@@ -40,7 +40,7 @@ def test_parts_of_an_object_are_the_object():
 
 
 def test_restoring_undoes_everything():
-    room = Room(SOURCE.build("FloorPlan1"), 0.005, 4.0)
+    room = Room(SOURCE.build("FloorPlan1"), 0.008, 4.0)
     model, data = room.model, room.data
     positions = data.qpos.copy()
     constants = {name: getattr(model, name).copy() for name in ("body_mass", "body_inertia", "dof_damping",
@@ -59,7 +59,7 @@ def test_restoring_undoes_everything():
 
 
 def test_obstacles_are_those_of_the_moment():
-    room = Room(SOURCE.build("FloorPlan1"), 0.005, 4.0)
+    room = Room(SOURCE.build("FloorPlan1"), 0.008, 4.0)
     before = room.obstacles()
     room.set_mass(0, 5.0, 1.0, 1.0)
     assert room.obstacles() is before  # nothing has moved

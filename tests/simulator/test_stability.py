@@ -53,7 +53,7 @@ def test_no_two_instances_rub_alike(crowd: tuple[Physics, np.ndarray, list[Stage
     model = physics.model
     drawn = {int(body): thing.friction[0] for body, thing in zip(bodies, things, strict=True)}
     assert len(set(drawn.values())) == len(things)
-    fresh = Physics(model, type(physics.data)(model), 0.005, 4.0)
+    fresh = Physics(model, type(physics.data)(model), 0.008, 4.0)
     fresh.place(physics.data.qpos)
     seen = {}
     for contact in fresh.data.contact[: fresh.data.ncon]:
