@@ -1,0 +1,80 @@
+"""An actor without a room, for `benchmarks.scale`: a small process with the calls of `actors.shell.ActorShell`.
+
+It takes locations and weights and pushes records of the real shape and size as a real actor does; there is no
+simulator and no network behind it, so that many fit on one machine.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from typing import Any
+
+import numpy as np
+import ray
+
+from actors.interaction.statistics import PlayStatistics
+from replay.interaction.record import LocationRecord
+
+
+class LightActorShell:
+    """`LightActor` is this class as a Ray actor.
+
+    Args:
+        number: of the actor.
+        replay: handle of the replay's Ray actor.
+        record: what it pushes each time, under another location's number.
+    """
+
+    def __init__(self, number: int, replay: Any, record: LocationRecord) -> None:
+        self._number, self._replay, self._record = number, replay, record
+        self._weights: np.ndarray | None = None
+        self._version: int | None = None
+        self._locations = 0
+        self._pushing = False
+
+    def play(
+        self, location: Any, number: int, greedy: int, random: int, force_trials: bool, weights: list[Any], version: int
+    ) -> PlayStatistics:
+        """As `ActorShell.play`, without the visit."""
+        if version != self._version:
+            self.fetch(weights)
+            self._version = version
+        own = {"location": number, "entry": location.entry, "weights_version": version, "actor": self._number}
+        record = LocationRecord(
+            **vars(self._record)
+            | {name: np.array(value, getattr(self._record, name).dtype) for name, value in own.items()}
+        )
+        statistics = PlayStatistics(number, location.entry, self._number, version, touches=int(record.touches))
+        self._pushing = True
+        with statistics.clock("push"):
+            statistics.stored = ray.get(self._replay.insert.remote(record)).slot >= 0
+        self._pushing = False
+        self._locations += 1
+        return statistics
+
+    def fetch(self, weights: list[Any]) -> float:
+        """Takes new weights as an actor's model does, by a copy; returns the CPU seconds of this process."""
+        started = time.process_time()
+        self._weights = np.array(ray.get(weights[0]))
+        return time.process_time() - started
+
+    @ray.method(concurrency_group="control")
+    def health(self) -> dict[str, Any]:
+        """As `ActorShell.health`."""
+        return {
+            "actor": self._number,
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "node": ray.get_runtime_context().get_node_id(),
+            "simulator_pid": None,
+            "simulator_starts": 0,
+            "locations": self._locations,
+            "pushing": self._pushing,
+            "weights_version": self._version,
+        }
+
+
+_remote: Any = ray.remote  # its type hints lack concurrency_groups
+LightActor: Any = _remote(concurrency_groups={"control": 2}, num_cpus=0)(LightActorShell)

@@ -1,0 +1,430 @@
+"""How the cost of a run's shared parts grows with the number of actors, and which part saturates first.
+
+    python -m benchmarks.scale [--counts 1,2,4,...] [--seconds S] [--rate R] [--step-s S] [--nic-gbit G]
+
+Light actors (benchmarks/_light_actor.py: processes with the calls of a real actor, without simulator and network) push
+records of the real shape as fast as they are let, to the real memory bank under the real limiter; the real coordinator
+hands out their locations and the weights; the real learner's shell samples, returns priorities and publishes, with the
+computation of its steps left out. For each number of actors there are two spans, of the paper's schedule: with one
+batch a round, and with the most that it has. From CPU times of the processes (so other load on the machine hardly
+counts), by least squares over the two spans:
+
+- records/s; CPU ms of the memory bank a record and a batch; CPU ms of the coordinator's process a location; CPU ms of
+  Ray's daemons (raylet and GCS) a location and a batch; bytes in the object store at the end of the spans;
+- a broadcast: wall and CPU ms an actor until all have a copy of newly published weights, and their bytes.
+
+From these it prints, for real actors of `--rate` locations a second each, at how many of them each part is full: one
+core of the memory bank, of the coordinator, and of Ray's daemons on the learner's node; the learner, whose step of a
+whole batch takes `--step-s` (default: measured here, on the GPU if there is one, on the CPU by a smaller batch); a
+network link of `--nic-gbit` into and out of the learner's node; the object store of the configuration. What is left
+out: records that come from other machines cost the daemons more than those of this one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import json
+import math
+import os
+import platform
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import ray
+import torch
+from hydra import compose, initialize_config_dir
+from rich.console import Console
+from rich.table import Table
+from scipy.optimize import nnls
+from tqdm import tqdm
+
+from actors.interaction.locations import Location
+from benchmarks._light_actor import LightActor
+from benchmarks.learner import CONF, made_up_batch
+from benchmarks.replay import make_record
+from cluster.config import TrainConfig, instantiate, register
+from cluster.coordinator import Coordinator, Parts
+from cluster.health import object_store_bytes
+from cluster.reporting import Reporter
+from cluster.resources import check_before_start, ray_session
+from cluster.tracking import Tracker
+from learner.interaction.learner import Learner, StepResult
+from learner.schedule import PhaseConfig, total_batches
+from learner.shell import LearnerShell, Weights
+from models.interaction.network import build_network
+from replay.interaction.batch import LOCATION_RECORDS
+from replay.interaction.record import RECORD_BYTES, Batch
+from replay.shell import start_replay
+
+COUNTS = "1,2,4,8,16,32,64"
+RATE = 0.5
+"""Locations a second of a real actor that has a core: 20 touches of the embedded simulator (benchmarks/actor.py)."""
+GROUP = 8
+"""Actors that are started at a time."""
+ACTOR_BYTES = 130_000_000
+"""Memory that a light actor takes, rounded up."""
+LEAST = {"records": 50, "batches": 5}
+"""What a span has seen at least, however busy the machine is; with one batch a round, no batch."""
+BROADCASTS = 5
+FREED_AFTER_S = 1.0
+"""Ray frees what nobody refers to any more once in so many seconds (its free_objects_period_milliseconds)."""
+STEP_IMAGES, STEP_MASKS = 4, 5
+"""Images of the batch by which a step is timed on a CPU, and masks an image."""
+ADVICE = {
+    "memory bank": "give its process a core of its own, then split it into several banks, each with its own actors",
+    "coordinator": "let it take in all finished locations at each look instead of one, then hand out several at a time",
+    "Ray's daemons": "put actors on more nodes, so that each node's daemon has fewer, and records together in one call",
+    "learner": "a faster GPU for the learner, or fewer batches a round: until then further actors wait for the limiter",
+    "network in": "a faster link to the learner's node, or records with compressed images",
+    "network out": "publish less often (learner.publish_every), or put more actors on each node",
+    "object store": "raise cluster.object_store_bytes: used batches stay there up to a second before Ray frees them",
+}
+"""What to do when a part is full."""
+
+
+class Consumer(LearnerShell):
+    """The learner's shell with the computation of its steps left out."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.learner.step = self.skip  # type: ignore[method-assign]
+
+    def skip(self, batch: Batch) -> StepResult:
+        """Priorities as if something was computed."""
+        self.learner.version += 1
+        scores = np.full(len(batch.image), 0.5, np.float32)
+        return StepResult({}, scores, scores.astype(np.float64))
+
+
+class Meter(Reporter):
+    """A run's reporter that reads the counters at both ends of a span and ends the phase after it."""
+
+    def measure(self, read: Callable[[], dict[str, float]], seconds: float, phase: PhaseConfig) -> None:
+        """Sets a span: so many seconds after the prefill, and until `LEAST` was done."""
+        self.read, self.span_s, self.measured = read, seconds, phase
+        self.first: dict[str, float] = {}
+        self.last: dict[str, float] = {}
+
+    def tick(self, locations: int, *arguments: Any) -> None:
+        """See `Reporter.tick`."""
+        super().tick(locations, *arguments)
+        batches = LEAST["batches"] if self.measured.batches_last > 1 else 0
+        if not self.first:
+            if locations >= self.measured.prefill:
+                self.first = self.read()
+        elif time.monotonic() - self.first["seconds"] >= self.span_s:
+            self.last = self.read()
+            span = self.span()
+            if span["records"] >= LEAST["records"] and span["batches"] >= batches:
+                self.measured.minutes = 1e-9  # the coordinator finds the phase's time over
+
+    def span(self) -> dict[str, float]:
+        """How much each counter rose."""
+        return {name: self.last[name] - value for name, value in self.first.items()}
+
+
+class Bench:
+    """The parts that stay from one number of actors to the next."""
+
+    def __init__(self, config: TrainConfig, folder: Path, seconds: float, most: int) -> None:
+        self.config, self.folder, self.seconds = config, folder, seconds
+        self.replay: Any = start_replay(
+            config.replay, LOCATION_RECORDS, folder / "bank", seed=config.seed, actors=most, options={"num_cpus": 0}
+        )
+        make_remote: Any = ray.remote  # its type hints lack max_concurrency
+        self.learner = make_remote(max_concurrency=3, num_cpus=0)(Consumer).remote(
+            config.models, config.learner, self.replay, config.seed, config.replay.mode
+        )
+        self.crew: list[Any] = []
+        self.record = ray.put(make_record(0, np.random.default_rng(config.seed)))
+        self.bank_process = psutil.Process(ray.get(self.replay.pid.remote()))
+        self.daemons: list[psutil.Process] = [
+            process
+            for process in psutil.Process().children()
+            if {"raylet", "gcs_server"} & {Path(word).name for word in process.cmdline()[:1]}
+        ]
+        self.locations: list[Location] = [
+            Location(entry, "FloorPlan1", (0.0, 0.9, 0.0), 0.0, 0.0, entry)
+            for entry in range(config.evaluation.dataset.train.locations)
+        ]
+
+    def grow(self, count: int) -> None:
+        """Starts actors until there are so many, a group at a time."""
+        while len(self.crew) < count:
+            numbers = range(len(self.crew), min(count, len(self.crew) + GROUP))
+            self.crew += [LightActor.remote(number, self.replay, self.record) for number in numbers]
+            ray.get([self.crew[number].health.remote() for number in numbers])
+
+    def read(self) -> dict[str, float]:
+        """The counters: seconds of the clock and of CPU, records and batches."""
+        bank: dict[str, Any] = ray.get(self.replay.status.remote())
+        return {
+            "seconds": time.monotonic(),
+            "records": bank["inserted"],
+            "batches": bank["sampled"],
+            "bank_cpu": cpu_s(self.bank_process),
+            "coordinator_cpu": cpu_s(psutil.Process()),
+            "daemons_cpu": sum(cpu_s(process) for process in self.daemons),
+        }
+
+    def span(self, count: int, batches_per_round: int) -> tuple[dict[str, float], float]:
+        """Runs the first phase of the schedule for a while, with so many batches a round.
+
+        Returns:
+            how much each counter rose, and the bytes in the object store at the end.
+        """
+        schedule = next(iter(self.config.learner.phases.values()))
+        phase = dataclasses.replace(
+            schedule,
+            prefill=self.config.learner.batch_size,
+            batches_first=batches_per_round,
+            batches_last=batches_per_round,
+            minutes=None,
+        )
+        folder = self.folder / f"{count}_{batches_per_round}"
+        folder.mkdir()
+        config = dataclasses.replace(self.config, cluster=dataclasses.replace(self.config.cluster, actors=count))
+        reporter = Meter(Tracker(config.tracking, folder, {}, "scale"), folder, config.tracking.log_every_s)
+        parts = Parts(self.replay, self.learner, None, lambda index, avoided: self.crew[index])
+        # The run's own progress is not this command's; it takes its stream when the phase begins.
+        with (folder / "progress.txt").open("w") as progress, contextlib.redirect_stderr(progress):
+            coordinator = Coordinator(config, folder, parts, self.locations, reporter, threading.Event())
+            reporter.measure(self.read, self.seconds, phase)
+            # As a later phase: the first one begins with a checkpoint.
+            coordinator.run_phase(1, phase, 0, total_batches(phase))
+        stored = object_store_bytes()
+        reporter.close()
+        reporter.tracker.close()
+        return reporter.span(), stored
+
+    def broadcast(self, count: int) -> dict[str, float]:
+        """Publishes a few times to so many actors."""
+        walls, cpus, size = [], [], 0
+        for _ in range(BROADCASTS):
+            weights: Weights = ray.get(self.learner.publish.remote())
+            size = ray.get(weights.reference[0]).nbytes
+            started = time.perf_counter()
+            cpus.append(sum(ray.get([actor.fetch.remote(weights.reference) for actor in self.crew[:count]])))
+            walls.append(time.perf_counter() - started)
+        return {
+            "broadcast_ms_per_actor": 1e3 * float(np.median(walls)) / count,
+            "broadcast_cpu_ms_per_actor": 1e3 * float(np.median(cpus)) / count,
+            "broadcast_bytes": size,
+        }
+
+    def measure(self, count: int) -> dict[str, float]:
+        """Everything for one number of actors."""
+        self.grow(count)
+        schedule = next(iter(self.config.learner.phases.values()))
+        collecting, _ = self.span(count, 1)
+        both, stored = self.span(count, schedule.batches_last)
+        bank_ms = per_record_and_batch(collecting, both, "bank_cpu")
+        daemons_ms = per_record_and_batch(collecting, both, "daemons_cpu")
+        return {
+            "actors": count,
+            "records_per_s": collecting["records"] / collecting["seconds"],
+            "records_per_s_while_training": both["records"] / both["seconds"],
+            "batches_per_s_while_training": both["batches"] / both["seconds"],
+            "bank_cpu_ms_per_record": bank_ms[0],
+            "bank_cpu_ms_per_batch": bank_ms[1],
+            "coordinator_cpu_ms_per_location": 1e3 * collecting["coordinator_cpu"] / collecting["records"],
+            "daemons_cpu_ms_per_location": daemons_ms[0],
+            "daemons_cpu_ms_per_batch": daemons_ms[1],
+            "object_store_mb": stored / 1e6,
+            **self.broadcast(count),
+        }
+
+
+def cpu_s(process: psutil.Process) -> float:
+    """CPU seconds that a process has used, all its threads."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def per_record_and_batch(collecting: dict[str, float], both: dict[str, float], cpu: str) -> tuple[float, float]:
+    """CPU milliseconds a record and a batch that explain two spans."""
+    spans = [[span["records"], span["batches"]] for span in (collecting, both)]
+    found, _ = nnls(np.array(spans), 1e3 * np.array([collecting[cpu], both[cpu]]))
+    return float(found[0]), float(found[1])
+
+
+@dataclasses.dataclass(frozen=True)
+class Assumed:
+    """What the forecast takes as given."""
+
+    rate: float
+    """Locations a second of a real actor."""
+    step_s: float
+    """Seconds of the learner for a batch."""
+    nic_gbit: float
+    """Link of the learner's node, in each direction."""
+    actors_per_node: int
+    """A node gets each version of the weights once."""
+
+
+def saturation(
+    curve: list[dict[str, float]], config: TrainConfig, phase: PhaseConfig, given: Assumed
+) -> dict[str, float]:
+    """At how many real actors each part is full, in the last rounds of a phase.
+
+    Costs of bank and daemons are those at the most actors measured; the coordinator's grows linearly with the actors
+    (a + b N, by least squares), since each of its looks goes through all of them.
+    """
+    last, ms = curve[-1], 1e3
+    batches = phase.batches_last / phase.locations_per_round
+    versions = math.ceil(phase.batches_last / config.learner.publish_every) / phase.locations_per_round
+    counts = np.array([[1.0, point["actors"]] for point in curve])
+    (a, b), _ = nnls(counts, np.array([point["coordinator_cpu_ms_per_location"] for point in curve]))
+    a, b = a / ms * given.rate, b / ms * given.rate  # a N + b N^2 = 1 core
+    link = given.nic_gbit * 1e9 / 8
+    batch_bytes = config.learner.batch_size * RECORD_BYTES
+    # Of what is in use: batches on their way, one before and one in a step, and some versions of the weights.
+    used = (config.learner.prefetch + 2) * batch_bytes + 3 * last["broadcast_bytes"]
+    used_per_actor = RECORD_BYTES + FREED_AFTER_S * given.rate * (RECORD_BYTES + batches * batch_bytes)
+    return {
+        "memory bank": ms / given.rate / (last["bank_cpu_ms_per_record"] + batches * last["bank_cpu_ms_per_batch"]),
+        "coordinator": 2 / (a + math.sqrt(a * a + 4 * b)),
+        "Ray's daemons": ms
+        / given.rate
+        / max(1e-9, last["daemons_cpu_ms_per_location"] + batches * last["daemons_cpu_ms_per_batch"]),
+        "learner": 1 / (given.rate * batches * given.step_s),
+        "network in": link / (given.rate * RECORD_BYTES),
+        "network out": math.sqrt(link * given.actors_per_node / (given.rate * versions * last["broadcast_bytes"])),
+        "object store": (config.cluster.object_store_bytes - used) / used_per_actor,
+    }
+
+
+def step_seconds(config: TrainConfig) -> tuple[float, str]:
+    """Seconds of a real step of a whole batch here, and how they were measured."""
+    cuda = torch.cuda.is_available()
+    size = config.learner.batch_size
+    images = size if cuda else min(size, STEP_IMAGES)
+    learner = Learner(build_network(config.models, config.seed), config.learner, config.seed, "cuda" if cuda else "cpu")
+    learner.start_phase(list(config.learner.phases)[-1])
+    batch = made_up_batch(images, STEP_MASKS, config.seed)
+    learner.step(batch)
+    started = time.perf_counter()
+    learner.step(batch)  # its metrics are numbers on the CPU: it has ended
+    where = torch.cuda.get_device_name() if cuda else f"{torch.get_num_threads()} CPU thread(s)"
+    how = f"measured on {where}" + ("" if images == size else f", a batch of {images} times {size / images:g}")
+    return (time.perf_counter() - started) * size / images, how
+
+
+def paper_config(capacity: int) -> TrainConfig:
+    """The configuration of the paper's experiment, with a smaller bank and nothing else going on."""
+    register()
+    overrides = [
+        "experiment=paper",
+        f"replay.capacity={capacity}",
+        "checkpoint_minutes=1e6",
+        "evaluation.every_minutes=null",
+        "tracking.mode=disabled",
+    ]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return instantiate(compose("train", overrides=overrides), TrainConfig)
+
+
+def show(curve: list[dict[str, float]], full: dict[str, float], wanted: int) -> None:
+    """The measured curve, and the forecast."""
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    table = Table("actors", "records/s", "bank, CPU ms", "coordinator", "Ray's daemons", "broadcast", "object store")
+    for point in curve:
+        table.add_row(
+            f"{point['actors']}",
+            f"{point['records_per_s']:.0f}; {point['records_per_s_while_training']:.0f} while training",
+            f"{point['bank_cpu_ms_per_record']:.2f} a record, {point['bank_cpu_ms_per_batch']:.1f} a batch",
+            f"{point['coordinator_cpu_ms_per_location']:.2f} ms a location",
+            f"{point['daemons_cpu_ms_per_location']:.2f} a location, {point['daemons_cpu_ms_per_batch']:.1f} a batch",
+            f"{point['broadcast_ms_per_actor']:.2f} ms an actor",
+            f"{point['object_store_mb']:.0f} MB",
+        )
+    console.print(table)
+    forecast = Table("part", "full at so many real actors", f"in use at {wanted}")
+    for name, actors in sorted(full.items(), key=lambda item: item[1]):
+        forecast.add_row(name, f"{actors:.1f}" if actors < 10 else f"{actors:.0f}", f"{100 * wanted / actors:.2g} %")
+    console.print(forecast)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measures, prints the tables and the RESULT line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--counts", default=COUNTS, help=f"numbers of actors (default {COUNTS})")
+    parser.add_argument("--seconds", type=float, default=4.0, help="of each of a number's two spans (default 4)")
+    parser.add_argument("--rate", type=float, default=RATE, help=f"locations/s of a real actor (default {RATE})")
+    parser.add_argument("--step-s", type=float, default=None, help="of the learner for a batch (default: measured)")
+    parser.add_argument("--nic-gbit", type=float, default=10.0, help="link of the learner's node (default 10)")
+    parser.add_argument("--actors-per-node", type=int, default=16, help="of a cluster (default 16)")
+    parser.add_argument("--records", type=int, default=512, help="capacity of the bank (default 512)")
+    options = parser.parse_args(arguments)
+    if not options.counts.replace(",", "").isdecimal() or not (
+        counts := [int(c) for c in options.counts.split(",") if c]
+    ):
+        parser.error(f"--counts must be numbers of actors such as 1,2,4, not {options.counts}")
+    for name in ("seconds", "rate", "step_s", "nic_gbit", "actors_per_node"):
+        if getattr(options, name) is not None and getattr(options, name) <= 0:
+            parser.error(f"--{name.replace('_', '-')} must be above 0, not {getattr(options, name)}")
+    counts = sorted(set(counts))
+    if counts[0] < 1 or counts[-1] * ACTOR_BYTES > psutil.virtual_memory().available:
+        parser.error(
+            f"--counts must be at least 1 and, with {psutil.virtual_memory().available / 1e9:.1f} GB free, at most "
+            f"{psutil.virtual_memory().available // ACTOR_BYTES}"
+        )
+    config = paper_config(options.records)
+    phase = max(config.learner.phases.values(), key=lambda phase: phase.batches_last / phase.locations_per_round)
+    least = config.learner.batch_size + phase.locations_per_round
+    if options.records < least:
+        parser.error(f"--records must be at least {least}, a batch and a round, not {options.records}")
+    step_s, source = (options.step_s, "given") if options.step_s else step_seconds(config)
+    given = Assumed(options.rate, step_s, options.nic_gbit, options.actors_per_node)
+    conditions = {
+        "machine": platform.machine(),
+        "cores": len(os.sched_getaffinity(0)),
+        "load": round(os.getloadavg()[0], 1),
+        "seconds": options.seconds,
+        "record_bytes": RECORD_BYTES,
+        "batch_size": config.learner.batch_size,
+        "schedule": f"{phase.batches_last} batches a round of {phase.locations_per_round} locations",
+        "locations_per_s_of_an_actor": given.rate,
+        "step_s": round(step_s, 4),
+        "step_s_is": source,
+        "nic_gbit": given.nic_gbit,
+        "actors_per_node": given.actors_per_node,
+        "object_store_bytes": config.cluster.object_store_bytes,
+    }
+    print("conditions: " + ", ".join(f"{name} {value}" for name, value in conditions.items()), flush=True)
+
+    # Ray would start a worker for each CPU at once.
+    alone = dataclasses.replace(config.cluster, actors=1)
+    check_before_start(alone)
+    with tempfile.TemporaryDirectory(prefix="playpen-scale-", ignore_cleanup_errors=True) as folder, ray_session(alone):
+        bench = Bench(config, Path(folder), options.seconds, counts[-1])
+        curve = [bench.measure(count) for count in tqdm(counts, desc="numbers of actors", disable=None)]
+    full = saturation(curve, config, phase, given)
+    show(curve, full, config.cluster.actors)
+    order = sorted(full, key=lambda name: full[name])
+    print(
+        f"The {order[0]} is full at {full[order[0]]:.3g} actors of {given.rate:g} locations/s: {ADVICE[order[0]]}. "
+        f"Next would be the {order[1]}, at {full[order[1]]:.3g}: {ADVICE[order[1]]}."
+    )
+    result = {
+        "benchmark": "scale",
+        "saturates": order[0],
+        "at_actors": round(full[order[0]], 2),
+        "parts": {name: round(full[name], 2) for name in order},
+        "curve": [{name: round(value, 4) for name, value in point.items()} for point in curve],
+        "conditions": conditions,
+    }
+    print("RESULT " + json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
