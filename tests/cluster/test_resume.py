@@ -39,33 +39,56 @@ def steps_done(folder: Path) -> int:
     return max((json.loads(row).get("steps", 0) for row in rows if row.endswith("}")), default=0)
 
 
-STRICT = ("evaluation.figures=0", "replay.strict=true", "tracking.log_every_s=0.1", "tracking.mode=disabled")
+STRICT = (
+    "evaluation.figures=0",
+    "replay.strict=true",
+    "tracking.log_every_s=0.1",
+    "tracking.mode=disabled",
+    # A step a call and six steps a round, one round and two, so that the run can be stopped in the middle of a round.
+    "learner.publish_every=1",
+    "learner.phases.segmentation.rounds=1",
+    *(
+        f"learner.phases.{phase}.{k}=6"
+        for phase in ("segmentation", "joint")
+        for k in ("batches_first", "batches_last")
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(smoke: SmokeRun, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: F811
+    """Where a strict run was started that nothing has stopped."""
+    folder = tmp_path_factory.mktemp("whole")
+    process = start(folder, smoke.root, *STRICT)
+    _, errors = process.communicate(timeout=240)
+    assert process.returncode == 0, errors
+    return folder
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stop_after", [1, 4, 8])
+@pytest.mark.parametrize("stop_after", [1, 4, 8])  # of 18
 def test_stopped_and_resumed_strict_run_equals_the_uninterrupted_one(
     smoke: SmokeRun,  # noqa: F811
+    uninterrupted: Path,
     tmp_path: Path,
     stop_after: int,
 ) -> None:
-    whole, cut = tmp_path / "whole", tmp_path / "cut"
-    # A step a call, so that the run can be stopped in the middle of a round.
-    strict = (*STRICT, "learner.publish_every=1")
-    process = start(whole, smoke.root, *strict)
-    assert process.wait(timeout=240) == 0, process.communicate()[1]
-    process = start(cut, smoke.root, *strict)
-    wait_until(lambda: steps_done(cut) >= stop_after, process)
+    process = start(tmp_path, smoke.root, *STRICT)
+    wait_until(lambda: steps_done(tmp_path) >= stop_after, process)
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert "./playpen train resume=" in errors
-    done = playpen("train", f"resume={run_folder(cut)}", folder=cut)
+    assert stop_after <= find_resumable(run_folder(tmp_path)).steps < stop_after + 6
+    done = playpen("train", f"resume={run_folder(tmp_path)}", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     result = result_of(done.stdout)
-    names = [next(folder.glob("outputs/train/*/checkpoints/step_0000011/model-*")).name for folder in (whole, cut)]
-    assert names[0] == names[1]  # the names hold the SHA-256 of the weights
-    before = json.loads((run_folder(whole) / "results.json").read_text())
+    models = [
+        next(folder.glob("outputs/train/*/checkpoints/step_0000018/model-*")).name
+        for folder in (uninterrupted, tmp_path)
+    ]
+    assert models[0] == models[1]  # the names hold the SHA-256 of the weights
+    before = json.loads((run_folder(uninterrupted) / "results.json").read_text())
     for name in ("mask_ap50", "box_ap50", "touches", "locations", "steps", "greedy_success", "random_success"):
         assert result[name] == before[name], name
 
