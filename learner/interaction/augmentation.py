@@ -76,14 +76,25 @@ def color_jitter(image: Tensor, draws: Draws) -> Tensor:
     """
     planes = image.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format).div_(255)
     flat = planes.flatten(2)  # (B, 3, P), a view
+    # A GPU takes all images at once; a CPU one after the other, each within its cache.
+    at_once = len(flat) if flat.is_cuda else 1
+    for start in range(0, len(flat), at_once):
+        some = slice(start, start + at_once)
+        _jitter(flat[some], draws.jitter[some], draws.order[some], draws.factors[some])
+    return planes.permute(0, 2, 3, 1)
+
+
+def _jitter(flat: Tensor, jitter: Tensor, order: Tensor, factors: Tensor) -> None:
+    """Changes images (n, 3, P) in place; the rest are rows of `Draws`."""
     for turn in range(len(OPERATIONS)):
         for number, operation in enumerate(OPERATIONS):
-            chosen = (draws.jitter & (draws.order[:, turn] == number)).nonzero()[:, 0]
-            if len(chosen):
-                factor = draws.factors[chosen, number].to(flat.device)
+            chosen = (jitter & (order[:, turn] == number)).nonzero()[:, 0]
+            if len(chosen) == len(flat):
+                operation(flat, factors[:, number].to(flat.device))
+            elif len(chosen):
                 index = chosen.to(flat.device)
+                factor = factors[chosen, number].to(flat.device)
                 flat.index_copy_(0, index, operation(flat.index_select(0, index), factor))
-    return planes.permute(0, 2, 3, 1)
 
 
 def adjust_brightness(x: Tensor, factor: Tensor) -> Tensor:
@@ -108,21 +119,30 @@ def adjust_hue(x: Tensor, shift: Tensor) -> Tensor:
 
     With value V, chroma C and hue h in turns, channel c of an HSV colour is V - C clamp(2 - 6 |u|, 0, 1), where u is
     h's distance on the circle from the hue opposite to c: 1/2 for red, 5/6 for green, 1/6 for blue.
+
+    In the sector where red >= green >= blue, h = (green - blue) / 6C. Swapping green and blue makes it -h, then
+    swapping red and the larger of the two 1/3 - h; so a = [green < blue] and b = [red < max(green, blue)] give
+    h = |(middle - least) / 6C - a + b (2a - 1/3)|. The brackets are computed, since masks are slow on a CPU.
     """
     red, green, blue = x.unbind(dim=1)
-    value = x.amax(dim=1)
-    chroma = value - x.amin(dim=1)
-    scale = 6 * torch.where(chroma > 0, chroma, 1.0)
-    hue = torch.where(
-        value == red,
-        (green - blue).div_(scale),
-        torch.where(value == green, (blue - red).div_(scale).add_(1 / 3), (red - green).div_(scale).add_(2 / 3)),
-    ).add_(shift[:, None])
+    larger, smaller = torch.maximum(green, blue), torch.minimum(green, blue)
+    value = torch.maximum(red, larger)
+    chroma = value - torch.minimum(red, smaller)
+    blue_is_larger, red_is_smaller = _is_positive(blue - green), _is_positive(larger - red)
+    hue = torch.minimum(red, larger).sub_(smaller)
+    hue.div_(torch.mul(chroma, 6).clamp_min_(torch.finfo(x.dtype).tiny))  # grey: 0 / tiny = 0
+    hue.sub_(blue_is_larger).add_(blue_is_larger.mul_(2).sub_(1 / 3).mul_(red_is_smaller)).abs_()
+    hue.add_(shift[:, None])
     for channel, opposite in enumerate((1 / 2, 5 / 6, 1 / 6)):
         distance = hue - opposite
         distance.sub_(distance.round()).abs_()
         x[:, channel] = value - distance.mul_(-6).add_(2).clamp_(0, 1).mul_(chroma)
     return x
+
+
+def _is_positive(x: Tensor) -> Tensor:
+    """1 where x, at most 1 in size, is above 0 (and not negligible), else 0; in place."""
+    return x.mul_(1e38).clamp_(0, 1)
 
 
 def _gray(x: Tensor) -> Tensor:

@@ -19,8 +19,8 @@ PREDICTED_DISTANCE = 1.0
 """Squared distance from a mask's mean below which a cell counts as predicted to belong to it (Eq. 6, 7)."""
 SCORE_WITHOUT_MASKS = 0.5
 """Score of an image without any mask (supplement, "Priorities in the memory bank")."""
-CHUNK_FLOATS = 2**21
-"""Floats of one temporary of `embedding_gradient` on a CPU: some masks at a time, to stay within its caches."""
+CHUNK_FLOATS = 2**20
+"""Floats of the largest temporary of `embedding_gradient` on a CPU: some masks at a time, to stay in its caches."""
 CHUNK_FLOATS_GPU = 2**26
 """The same on a GPU: 256 MB."""
 
@@ -96,12 +96,15 @@ def embedding_gradient(
     if chunk_floats is None:
         chunk_floats = CHUNK_FLOATS_GPU if flat.is_cuda else CHUNK_FLOATS
     at_once = max(1, chunk_floats // flat[0].numel())
+    # One buffer for all turns: a fresh one each would cost more in page faults than the arithmetic on it.
+    space = flat.new_empty((min(at_once, len(masks.image)), *flat.shape[1:]))
     for start in range(0, len(masks.image), at_once):
         image, inside = masks.image[start : start + at_once], masks.cells[start : start + at_once]
         member = inside.to(flat.dtype)  # (m, P)
         area = member.sum(dim=1)
-        x = flat.index_select(0, image)  # (m, C, P), a copy
-        x -= torch.bmm(x, member[..., None]) / area[:, None, None]
+        x = torch.index_select(flat, 0, image, out=space[: len(image)])  # (m, C, P)
+        mean = torch.bmm(member[:, None], x.transpose(1, 2)) / area[:, None, None]  # (m, 1, C)
+        x -= mean.transpose(1, 2)
         distance = torch.zeros_like(member)  # (m, P)
         for component in x.unbind(dim=1):  # on a CPU twice as fast as x.square().sum(dim=1), and no temporary
             distance.addcmul_(component, component)

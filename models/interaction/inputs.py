@@ -41,8 +41,7 @@ def network_input(image: Tensor, depth: Tensor) -> Tensor:
     if image.dtype != torch.uint8 and not image.is_floating_point():
         raise ValueError(f"image must be uint8 or float, not {image.dtype}")
     scale = 4 / 255 if image.dtype == torch.uint8 else 4.0
-    # Colour varies fastest in the source, so filling (B, H, W, 4) and permuting gives channels_last without a copy.
-    stacked = torch.empty((len(image), *side, 4), dtype=torch.float32, device=image.device)
-    torch.mul(image, scale, out=stacked[..., :3]).sub_(2.0)
-    stacked[..., 3] = depth.float().clamp(0.0, MAX_DEPTH).sub_(DEPTH_CENTER)
-    return stacked.permute(0, 3, 1, 2)
+    colour = torch.mul(image, scale).sub_(2.0)
+    metres = depth.float().clamp(0.0, MAX_DEPTH).sub_(DEPTH_CENTER)
+    # Joined with the channels last in memory, as the network wants them.
+    return torch.cat([colour.float(), metres[..., None]], dim=3).permute(0, 3, 1, 2)
