@@ -64,7 +64,8 @@ class ClusterConfig:
     of use; if it is the only one, the run stops with the last error."""
     part_restarts: int
     """How often the learner and the memory bank are started again from the last checkpoint, if one of them is lost,
-    without progress in between; then the run stops."""
+    without progress in between; then the run stops. Also how often the evaluator is started again without a result in
+    between; then the run goes on without evaluations on the way."""
 
     def __post_init__(self) -> None:
         for name in ("actors", "location_attempts"):

@@ -33,6 +33,7 @@ from cluster.checkpoints import (
 )
 from cluster.config import TrainConfig
 from cluster.errors import Interrupted, PartLost, RunError
+from cluster.evaluator import RunEvaluator
 from cluster.health import Vigil, cause_of, is_loss, lost_part
 from cluster.interrupt import LOOK_EVERY_S, awaited
 from cluster.reporting import Reporter
@@ -53,7 +54,8 @@ class Parts:
 
     replay: Any
     learner: Any
-    evaluator: Any
+    evaluator: RunEvaluator | None
+    """None: nothing is measured on the way."""
     make_actor: Callable[[int, frozenset[str]], Any]
     """Starts actor i on none of the given nodes."""
 
@@ -106,7 +108,6 @@ class Coordinator:
         self.training: Any = None
         self.idle_since: float | None = None
         """When the learner's call ended while a checkpoint was written."""
-        self.evaluation: Any = None
 
     def run(self) -> Weights:
         """All phases, or what is left of them; returns the final weights.
@@ -200,8 +201,8 @@ class Coordinator:
                 )
 
             waiting_for = [*pool.futures, *([self.training] if self.training is not None else [])]
-            if self.evaluation is not None:
-                waiting_for.append(self.evaluation)
+            if self.parts.evaluator is not None and self.parts.evaluator.running is not None:
+                waiting_for.append(self.parts.evaluator.running)
             ready, _ = ray.wait(waiting_for, num_returns=1, timeout=0.5)
             self.take_in(ready)
             if self.training in ready:
@@ -304,22 +305,24 @@ class Coordinator:
         return Assignment(number, (self.location(number), number, *touches, *weights))
 
     def evaluate_on_the_way(self) -> None:
-        """Starts an evaluation now and then, and takes in the one that is done."""
-        if self.evaluation is not None:
-            ready, _ = ray.wait([self.evaluation], timeout=0)
-            if ready:
-                try:
-                    self.reporter.evaluated(ray.get(self.evaluation), self.folder)
-                except RayError as error:
-                    self.reporter.note(f"an evaluation on the way failed: {cause_of(error)}")
-                self.evaluation = None
+        """Starts an evaluation now and then, takes in the one that is done, and replaces an evaluator that is lost."""
+        evaluator = self.parts.evaluator
+        if evaluator is None or evaluator.given_up:
+            return
+        if (figures := evaluator.take()) is not None:
+            self.reporter.evaluated(figures, self.folder)
+        if lost := evaluator.lost():
+            evaluator.restart(lost)
+            if evaluator.given_up:
+                self.reporter.note(
+                    f"{lost}, for the {evaluator.losses}th time without a result: the run goes on without it"
+                )
+                return
         minutes = self.config.evaluation.every_minutes
         due = minutes is not None and time.monotonic() - self.last_evaluation > 60 * minutes
-        if due and self.evaluation is None and self.steps:
+        if (due or evaluator.owes) and evaluator.running is None and self.steps:
             self.last_evaluation = time.monotonic()
-            self.evaluation = self.parts.evaluator.on_the_way.remote(
-                self.weights.reference, self.weights.version, self.reporter.seconds()
-            )
+            evaluator.measure(self.weights.reference, self.weights.version)
 
     def checkpoint_on_the_way(self) -> None:
         """Saves; if the disk does not take it the run goes on and tries again soon."""

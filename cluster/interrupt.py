@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -48,8 +48,13 @@ def stop_if(interrupted: threading.Event) -> None:
         raise Interrupted("nothing was trained yet")
 
 
-def awaited(reference: Any, interrupted: threading.Event, timeout_s: float = float("inf")) -> Any:
-    """`ray.get` of one reference that Ctrl-C ends.
+def awaited(
+    reference: Any,
+    interrupted: threading.Event,
+    timeout_s: float = float("inf"),
+    look: Callable[[], None] = lambda: None,
+) -> Any:
+    """`ray.get` of one reference that Ctrl-C ends; meanwhile `look` is called now and then.
 
     Raises:
         Interrupted: Ctrl-C.
@@ -58,6 +63,7 @@ def awaited(reference: Any, interrupted: threading.Event, timeout_s: float = flo
     deadline = time.monotonic() + timeout_s
     while not ray.wait([reference], timeout=LOOK_EVERY_S)[0]:
         stop_if(interrupted)
+        look()
         if time.monotonic() > deadline:
             raise GetTimeoutError(f"no answer within {timeout_s:g} s")
     return ray.get(reference)

@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 
 from cluster.config import TrainConfig
+from cluster.evaluator import RunEvaluator
 from cluster.interrupt import awaited
 from cluster.reporting import Reporter
 from cluster.tracking import finite, read_metrics
@@ -33,7 +34,7 @@ RESULT_KEYS = ("mask_ap50", "mask_ap", "box_ap50", "box_ap", "mass_accuracy", "m
 def finish(
     config: TrainConfig,
     folder: Path,
-    evaluator: Any,
+    evaluator: RunEvaluator,
     weights: Weights,
     reporter: Reporter,
     seconds_before: float,
@@ -44,7 +45,7 @@ def finish(
     Args:
         config: the run's.
         folder: the run's.
-        evaluator: handle of the `EvaluationActor`, prepared.
+        evaluator: prepared.
         weights: the final ones.
         reporter: knows the counts, the success shares and the curve.
         seconds_before: how long the command had taken when training ended; the evaluation's time is added.
@@ -55,10 +56,12 @@ def finish(
 
     Raises:
         Interrupted: Ctrl-C, before the evaluation was done.
+        PartLost, RayActorError: the evaluator fell silent or died.
     """
     started = reporter.seconds()
     reporter.note("evaluating the final weights and drawing the figures")
-    results: dict[str, Any] = awaited(evaluator.final.remote(weights.reference, str(folder)), interrupted)
+    reference = evaluator.handle.final.remote(weights.reference, str(folder))
+    results: dict[str, Any] = awaited(reference, interrupted, look=evaluator.look)
     metrics = read_metrics(folder / "metrics.jsonl")
     curve = folder / "figures" / "learning_curve.png"
     trained = results["trained"]

@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from cluster.checkpoints import DISK_ERRORS, find_checkpoint, whole_checkpoints
 from cluster.config import TrainConfig
 from cluster.coordinator import Coordinator, Parts, limiter_phase
 from cluster.errors import Interrupted, PartLost, RunError, UsageError
+from cluster.evaluator import RunEvaluator
 from cluster.health import cause_of, is_loss
 from cluster.interrupt import awaited, interrupt_flag, stop_if
 from cluster.reporting import Reporter
@@ -27,7 +27,7 @@ from cluster.resources import Resources, check_before_start, ray_session
 from cluster.results import finish, print_result
 from cluster.run_state import Resumed, find_resumable
 from cluster.tracking import Tracker
-from evaluation.locations import locations_for
+from evaluation.locations import TestSet, locations_for
 from learner.schedule import total_locations
 from learner.shell import Weights
 from replay.interaction.record import RECORD_BYTES
@@ -68,26 +68,28 @@ def run(config: TrainConfig, folder: Path) -> int:
             stop_if(interrupted)
             with ray_session(config.cluster) as resources:
                 stop_if(interrupted)
-                evaluator = prepared_evaluator(config, resources, test)
+                evaluator = start_evaluator(config, resources, test, reporter)
                 weights = train(config, folder, resources, training, reporter, interrupted, evaluator, resumed)
+                if evaluator.given_up:
+                    evaluator.begin()  # the final weights are worth another attempt
                 result = None
                 while result is None:
                     try:
-                        awaited(evaluator.prepared, interrupted)
+                        awaited(evaluator.prepared, interrupted, look=evaluator.look)
                         before = time.monotonic() - started
-                        result = finish(config, folder, evaluator.handle, weights, reporter, before, interrupted)
+                        result = finish(config, folder, evaluator, weights, reporter, before, interrupted)
                     except Interrupted:
                         kept = find_checkpoint(str(folder))
                         raise Interrupted(f"checkpoint saved in {kept}; ./playpen evaluate measures it") from None
-                    except ray.exceptions.RayError as error:
-                        if not is_loss(error) or reporter.faults["evaluator_lost"] >= config.cluster.part_restarts:
-                            kept = find_checkpoint(str(folder))
-                            raise RunError(
-                                f"the evaluation failed: {cause_of(error)}; the weights are in {kept}"
-                            ) from error
-                        reporter.note(f"the evaluator died ({cause_of(error)}) and starts anew")
-                        reporter.fault("evaluator_lost")
-                        evaluator = prepared_evaluator(config, resources, test)
+                    except (ray.exceptions.RayError, PartLost) as error:
+                        died = isinstance(error, ray.exceptions.RayActorError)
+                        sentence = f"the evaluator died ({cause_of(error)})" if died else cause_of(error)
+                        if died or isinstance(error, PartLost):
+                            evaluator.restart(sentence)
+                            if not evaluator.given_up:
+                                continue
+                        kept = find_checkpoint(str(folder))
+                        raise RunError(f"the evaluation failed: {sentence}; the weights are in {kept}") from error
             reporter.status.update(state="finished", seconds=reporter.seconds())
         except Interrupted as error:
             reporter.status.update(state="interrupted", sentence=str(error))
@@ -165,22 +167,16 @@ def check_schedule(config: TrainConfig) -> None:
         present = min(config.replay.capacity, present + total_locations(phase))
 
 
-@dataclass
-class PreparedEvaluator:
-    """The evaluator's Ray actor, and the reference of its preparation."""
-
-    handle: Any
-    prepared: Any
-
-
-def prepared_evaluator(config: TrainConfig, resources: Resources, test: Any) -> PreparedEvaluator:
+def start_evaluator(config: TrainConfig, resources: Resources, test: TestSet, reporter: Reporter) -> RunEvaluator:
     """Starts the evaluator, which loads its looks beside the run's beginning."""
     from evaluation.shell import EvaluationActor
 
-    handle = EvaluationActor.options(**resources.light).remote(
-        config.evaluation, config.simulator, config.actors, config.models, test, config.seed
-    )
-    return PreparedEvaluator(handle, handle.prepare.remote())
+    def start() -> Any:
+        return EvaluationActor.options(**resources.light).remote(
+            config.evaluation, config.simulator, config.actors, config.models, test, config.seed
+        )
+
+    return RunEvaluator(start, config.cluster, reporter)
 
 
 def train(
@@ -190,7 +186,7 @@ def train(
     training: Sequence[Location],
     reporter: Reporter,
     interrupted: threading.Event,
-    evaluator: PreparedEvaluator,
+    evaluator: RunEvaluator,
     resumed: Resumed | None,
 ) -> Weights:
     """All phases. If the learner or the memory bank is lost, both start again from the last checkpoint.
@@ -208,7 +204,7 @@ def train(
         parts: Parts | None = None
         coordinator: Coordinator | None = None
         try:
-            parts = build(config, folder, resources, evaluator.handle, interrupted, resumed)
+            parts = build(config, folder, resources, evaluator, interrupted, resumed)
             coordinator = Coordinator(config, folder, parts, training, reporter, interrupted, resumed)
             return coordinator.run()
         except PartLost as error:
@@ -251,7 +247,7 @@ def build(
     config: TrainConfig,
     folder: Path,
     resources: Resources,
-    evaluator: Any,
+    evaluator: RunEvaluator,
     interrupted: threading.Event,
     resumed: Resumed | None = None,
 ) -> Parts:

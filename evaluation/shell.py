@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,11 @@ class EvaluationShell:
         self.evaluator: Evaluator | None = None
         self.untrained: Evaluation | None = None
         self.baselines: dict[str, BaselineResult] = {}
+
+    @ray.method(concurrency_group="control")
+    def pid(self) -> int:
+        """Process id; answers also while something is measured: the evaluator's heartbeat."""
+        return os.getpid()
 
     def prepare(self) -> None:
         """Loads (or renders) the looks, and measures what needs no training: the untrained network and baselines.
@@ -110,4 +116,5 @@ class EvaluationShell:
         }
 
 
-EvaluationActor: Any = ray.remote(EvaluationShell)
+_remote: Any = ray.remote  # its type hints lack concurrency_groups
+EvaluationActor: Any = _remote(concurrency_groups={"control": 1})(EvaluationShell)

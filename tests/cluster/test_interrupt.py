@@ -53,7 +53,7 @@ def test_the_final_evaluation_ends(tmp_path: Path) -> None:
     interrupted = threading.Event()
     interrupted.set()
     final = SimpleNamespace(remote=lambda reference, folder: "reference")
-    evaluator: Any = SimpleNamespace(final=final)
+    evaluator: Any = SimpleNamespace(handle=SimpleNamespace(final=final), look=lambda: None)
     reporter: Any = SimpleNamespace(seconds=lambda: 0.0, note=lambda line: None)
     nothing: Any = SimpleNamespace(reference=None)
     with pytest.raises(Interrupted):
