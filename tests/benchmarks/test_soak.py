@@ -1,0 +1,76 @@
+"""What `./playpen bench soak` measures, and its last line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from benchmarks.soak import Sample, growth, main, overrides, role_of
+from tests.cluster.test_run import processes_of
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("command", "role"),
+    [
+        ("ray::LearnerShell.train()", "learner"),
+        ("ray::ActorShell.play()", "actors"),
+        ("ray::IDLE", "Ray's idle workers"),
+        ("python -m simulator --port 1", "simulators"),
+        ("/venv/site-packages/ray/core/src/ray/raylet/raylet --x", "Ray's daemons"),
+        ("/venv/site-packages/wandb/bin/wandb-core", "W&B"),
+        ("sh", "others"),
+    ],
+)
+def test_processes_are_told_by_their_command_lines(command: str, role: str) -> None:
+    assert role_of(command) == role
+
+
+def test_growth_is_that_after_the_first_third() -> None:
+    samples = [Sample(36.0 * n, Counter(), Counter(), Counter(), 0, 0, 0, 0) for n in range(10)]
+    # A steep rise until 108 s, then 1 MB in 36 s.
+    values = [50.0 * min(n, 3) + n for n in range(10)]
+    assert growth(samples, values) == pytest.approx(100)
+    assert growth(samples[:1], values[:1]) == 0
+
+
+def test_the_bank_is_the_smallest_that_the_schedule_allows() -> None:
+    assert "replay.capacity=9" in overrides(1)
+
+
+@pytest.mark.parametrize("arguments", [["--minutes", "0"], ["--every", "-1"]])
+def test_wrong_arguments_end_with_code_2(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+
+
+@pytest.mark.slow
+def test_the_result_tells_of_memory_disk_and_object_store(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.soak", "--minutes", "0.2", "--every", "0.5", "checkpoint_minutes=0.1"],
+        cwd=tmp_path,
+        env={**os.environ, "HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    *_, run, last = done.stdout.splitlines()
+    result = json.loads(last.removeprefix("RESULT "))
+    assert {"driver", "learner", "memory bank", "actors", "simulators", "Ray's daemons"} <= set(
+        result["growth_mb_per_h"]
+    )
+    assert 0 < result["object_store_peak_mb"] < result["object_store_bound_mb"] == 200
+    assert result["locations"] > result["capacity"] == 9 and result["steps"] > 0 and result["minutes"] == 0.2
+    assert isinstance(result["disk_growth_mb_per_h"], float)
+    folder = Path(run.removeprefix("RUN ").removesuffix(" (soak.png)"))
+    assert (folder / "soak.png").stat().st_size > 10_000 and tmp_path in folder.parents
+    assert not processes_of(tmp_path)
