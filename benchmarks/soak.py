@@ -10,9 +10,10 @@ allows, a checkpoint and an evaluation a minute, and W&B offline. Every few seco
 - bytes on disk: the run's folder, and Ray's session folder (its logs, and objects that did not fit into the store);
 - bytes in use in the object store, as the run itself reports them; their bound is cluster.object_store_bytes.
 
-Growth is the slope of a line fitted to what comes after the first third. Rows of metrics, logs and W&B's file grow with
-time by design; memory should not. Prints the conditions, a table, the run's folder with soak.png in it, and
-RESULT {json}; exit code 1 if the run failed, the object store's bound was exceeded, or objects went to disk.
+Growth is the slope of a line fitted to what comes after the first third; beside it stands its standard error, for the
+learner's memory goes up and down by a hundred megabytes and a short soak tells little of it. Rows of metrics, logs and
+W&B's file grow with time by design; memory should not. Prints the conditions, a table, the run's folder with soak.png
+in it, and RESULT {json}; exit code 1 if the run failed, the object store's bound was exceeded, or objects went to disk.
 Overrides are those of `./playpen train`.
 """
 
@@ -41,6 +42,7 @@ from hydra import compose, initialize_config_dir
 from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
+from scipy.stats import linregress
 from tqdm import tqdm
 
 from cluster.config import TrainConfig, instantiate, register
@@ -117,15 +119,17 @@ def look(driver: psutil.Process, folder: Path, session: Path, seconds: float) ->
     )
 
 
-def growth(samples: list[Sample], values: list[float]) -> float:
-    """Slope of a fitted line after the warm-up, in units an hour; 0 for fewer than two samples."""
+def growth(samples: list[Sample], values: list[float]) -> tuple[float, float]:
+    """Slope of a line fitted to what comes after the warm-up, and its standard error, in units an hour.
+
+    Both are 0 for fewer than three values.
+    """
     warm = samples[-1].seconds * WARM_UP
-    points = [(sample.seconds / 3600, value) for sample, value in zip(samples, values, strict=True)]
-    points = [point for point in points if point[0] * 3600 >= warm]
-    if len(points) < 2:
-        return 0.0
-    hours, measured = np.array(points).T
-    return float(np.polyfit(hours - hours[0], measured, 1)[0])
+    points = [(look.seconds / 3600, value) for look, value in zip(samples, values, strict=True) if look.seconds >= warm]
+    if len(points) < 3:
+        return 0.0, 0.0
+    fitted = linregress(*np.array(points).T)
+    return float(fitted.slope), float(fitted.stderr)
 
 
 def smallest_bank() -> int:
@@ -216,7 +220,7 @@ def draw(path: Path, samples: list[Sample], roles: list[str], bound_mb: float) -
     save(figure, path, dpi=110)
 
 
-def show(samples: list[Sample], roles: list[str], grown: dict[str, float]) -> None:
+def show(samples: list[Sample], roles: list[str], grown: dict[str, tuple[float, float]]) -> None:
     """A row for each role."""
     table = Table("processes", "number", "private MB, first", "last", "most", "growth MB/h", "resident MB, most")
     for role in roles:
@@ -225,7 +229,7 @@ def show(samples: list[Sample], roles: list[str], grown: dict[str, float]) -> No
             role,
             str(max(sample.processes[role] for sample in samples)),
             *(f"{value:.0f}" for value in (private[0], private[-1], max(private))),
-            f"{grown[role]:+.1f}",
+            "{:+.1f} ± {:.1f}".format(*grown[role]),
             f"{max(sample.resident[role] for sample in samples):.0f}",
         )
     Console(width=None if sys.stdout.isatty() else 120).print(table)
@@ -263,13 +267,14 @@ def main(arguments: list[str] | None = None) -> None:
                 process.wait(60)
         if code or not samples:
             raise SystemExit(f"playpen: the run failed (exit code {code}): {errors.read_text()[-2000:]}")
-    result = summary(folder, samples, options.minutes)
     roles = sorted({role for sample in samples for role in sample.private}, key=lambda role: -samples[-1].private[role])
+    grown = {role: growth(samples, [sample.private[role] for sample in samples]) for role in roles}
+    result = summary(folder, samples, grown, options.minutes)
     print(
         f"conditions: {platform.machine()}, {len(os.sched_getaffinity(0))} cores, load {load:.1f} at the start, "
         f"{len(samples)} looks, capacity of the bank {result['capacity']} locations"
     )
-    show(samples, roles, result["growth_mb_per_h"])
+    show(samples, roles, grown)
     print(
         f"disk: run's folder {samples[0].run_mb:.1f} -> {samples[-1].run_mb:.1f} MB, "
         f"{result['run_growth_mb_per_h']:+.1f} MB/h; Ray's session {samples[0].session_mb:.1f} -> "
@@ -286,23 +291,23 @@ def main(arguments: list[str] | None = None) -> None:
         raise SystemExit(1)
 
 
-def summary(folder: Path, samples: list[Sample], minutes: float) -> dict[str, Any]:
+def summary(
+    folder: Path, samples: list[Sample], grown: dict[str, tuple[float, float]], minutes: float
+) -> dict[str, Any]:
     """What the RESULT line holds."""
     config = yaml.safe_load((folder / "config.yaml").read_text())
     finished = json.loads((folder / "results.json").read_text())
-    roles = sorted({role for sample in samples for role in sample.private})
     run, session = ([getattr(sample, name) for sample in samples] for name in ("run_mb", "session_mb"))
     totals = [float(sum(sample.private.values())) for sample in samples]
     return {
         "benchmark": "soak",
         "minutes": minutes,
-        "growth_mb_per_h": {
-            role: round(growth(samples, [sample.private[role] for sample in samples]), 2) for role in roles
-        },
-        "total_growth_mb_per_h": round(growth(samples, totals), 2),
-        "disk_growth_mb_per_h": round(growth(samples, [a + b for a, b in zip(run, session, strict=True)]), 2),
-        "run_growth_mb_per_h": round(growth(samples, run), 2),
-        "session_growth_mb_per_h": round(growth(samples, session), 2),
+        "growth_mb_per_h": {role: round(slope, 2) for role, (slope, _) in grown.items()},
+        "growth_error_mb_per_h": {role: round(error, 2) for role, (_, error) in grown.items()},
+        "total_growth_mb_per_h": round(growth(samples, totals)[0], 2),
+        "disk_growth_mb_per_h": round(growth(samples, [a + b for a, b in zip(run, session, strict=True)])[0], 2),
+        "run_growth_mb_per_h": round(growth(samples, run)[0], 2),
+        "session_growth_mb_per_h": round(growth(samples, session)[0], 2),
         "object_store_peak_mb": round(max(sample.store_mb for sample in samples), 2),
         "object_store_bound_mb": config["cluster"]["object_store_bytes"] / 1e6,
         "spilled_mb": round(max(sample.spilled_mb for sample in samples), 2),
