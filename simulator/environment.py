@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.camera import FAR, NEAR, Camera
-from simulator.metadata import describe_colors, describe_objects, object_ids, vector
+from simulator.metadata import ObjectDescriptions, describe_colors, object_ids, vector
 from simulator.protocol import Field
 from simulator.rendering import VISIBLE_GROUPS, Quality, open_graphics
 from simulator.room import Room, RoomCache, RoomSource
@@ -158,7 +158,8 @@ class Environment:
         self._room = self._rooms.get(name)
         self.physics_paused = False
         self.agent = Agent(*self._room.start)
-        self.ids = object_ids(self.room)
+        self._objects = ObjectDescriptions(self._room)
+        self.ids = object_ids(self._room)
 
     def spawn(self, seed: int, attempts: int, force_visible: bool) -> None:
         """Moves the room's things about by the seed alone (not by where they are), and lets them settle.
@@ -252,7 +253,7 @@ class Environment:
                 "isStanding": agent.standing,
             },
             "isSceneAtRest": room is None or room.physics.at_rest,
-            "objects": [] if room is None else describe_objects(room, self.ids, camera, self.view.visibility_distance),
+            "objects": [] if room is None else self._objects.seen(self.ids, camera, self.view.visibility_distance),
             "inventoryObjects": [],
             "colors": None if room is None or not self.view.instances else describe_colors(room, self.ids),
         }

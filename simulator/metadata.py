@@ -89,29 +89,55 @@ def moving_objects(room: Room) -> NDArray[np.bool_]:
     return moving
 
 
-def describe_objects(room: Room, ids: list[str], camera: Camera, reach: float) -> list[dict[str, Any]]:
-    """One dictionary for each object of the room."""
-    positions = room.data.xpos[room.object_bodies]
-    angles = euler_angles(room.data.xmat[room.object_bodies].reshape(-1, 3, 3)).tolist()
-    distances = np.linalg.norm(positions - np.asarray(camera.position), axis=1).tolist()
-    visible, moving = visible_objects(room, camera, reach).tolist(), moving_objects(room).tolist()
-    masses = room.model.body_mass[room.object_bodies].tolist()
-    return [
-        {
-            "name": thing.name,
-            "objectId": ids[index],
-            "objectType": thing.category,
-            "position": {"x": x, "y": z, "z": y},
-            "rotation": {"x": angles[index][0], "y": angles[index][1], "z": angles[index][2]},
-            "distance": distances[index],
-            "visible": visible[index],
-            "mass": masses[index] if thing.dynamic else thing.mass,
-            "moveable": thing.moveable,
-            "pickupable": thing.pickupable,
-            "isMoving": moving[index],
-        }
-        for index, (thing, (x, y, z)) in enumerate(zip(room.scene.objects, positions.tolist(), strict=True))
-    ]
+class ObjectDescriptions:
+    """One dictionary for each object of a room; what does not depend on the agent is made again only after a change."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._state: tuple[object, ...] = ()
+        self._lasting: list[dict[str, Any]] = []
+
+    def seen(self, ids: list[str], camera: Camera, reach: float) -> list[dict[str, Any]]:
+        """The descriptions as the agent's camera sees the objects.
+
+        Args:
+            ids: of the objects, in the scene's order.
+            camera: the agent's.
+            reach: metres up to which an object counts as visible.
+        """
+        room, data = self._room, self._room.data
+        positions = data.xpos[room.object_bodies]
+        # Compared by the state itself, so that whatever changes a thing cannot be forgotten.
+        arrays = (positions, data.xmat[room.object_bodies], data.qvel, room.model.body_mass)
+        state = (*ids, *(array.tobytes() for array in arrays))
+        if state != self._state:
+            self._state, self._lasting = state, self._describe(ids, positions)
+        distances = np.linalg.norm(positions - np.asarray(camera.position), axis=1).tolist()
+        visible = visible_objects(room, camera, reach).tolist()
+        return [
+            {**lasting, "distance": distance, "visible": seen}
+            for lasting, distance, seen in zip(self._lasting, distances, visible, strict=True)
+        ]
+
+    def _describe(self, ids: list[str], positions: NDArray[np.float64]) -> list[dict[str, Any]]:
+        room = self._room
+        angles = euler_angles(room.data.xmat[room.object_bodies].reshape(-1, 3, 3)).tolist()
+        moving = moving_objects(room).tolist()
+        masses = room.model.body_mass[room.object_bodies].tolist()
+        return [
+            {
+                "name": thing.name,
+                "objectId": ids[index],
+                "objectType": thing.category,
+                "position": {"x": x, "y": z, "z": y},
+                "rotation": {"x": angles[index][0], "y": angles[index][1], "z": angles[index][2]},
+                "mass": masses[index] if thing.dynamic else thing.mass,
+                "moveable": thing.moveable,
+                "pickupable": thing.pickupable,
+                "isMoving": moving[index],
+            }
+            for index, (thing, (x, y, z)) in enumerate(zip(room.scene.objects, positions.tolist(), strict=True))
+        ]
 
 
 def describe_colors(room: Room, ids: list[str]) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.camera import Camera
-from simulator.metadata import describe_colors, euler_angles, object_ids, vector, visible_objects
+from simulator.metadata import ObjectDescriptions, describe_colors, euler_angles, object_ids, vector, visible_objects
 from simulator.room import Room, rooms_of_module
 
 
@@ -90,3 +90,43 @@ def test_every_instance_has_a_name_and_a_colour(room):
     assert {"floor", "ceiling", "wall_north"} <= set(names[len(ids) :])
     assert len({tuple(entry["color"]) for entry in colors}) == len(colors)
     assert all("|" not in name for name in names[len(ids) :])
+
+
+def test_descriptions_follow_whatever_changes(room):
+    camera = Camera((0.0, 0.6, 1.575), 0.0, 30.0, 90.0, 300, 300)
+    kept, ids = ObjectDescriptions(room), object_ids(room)
+    body = int(room.object_bodies[0])
+    start = int(room.model.jnt_qposadr[room.model.body_jntadr[body]])
+
+    def move():
+        room.data.qpos[start] += 0.1
+        mujoco.mj_kinematics(room.model, room.data)
+
+    def turn():
+        room.data.qpos[start + 3 : start + 7] = [0.0, 1.0, 0.0, 0.0]
+        mujoco.mj_kinematics(room.model, room.data)
+
+    def fling():
+        room.data.qvel[room.model.body_dofadr[body]] = 1.0
+
+    def fatten():
+        room.model.body_mass[body] += 1.0
+
+    def rename():
+        ids[0] = "Cup|other"
+
+    for change, field in (
+        (move, "position"),
+        (turn, "rotation"),
+        (fling, "isMoving"),
+        (fatten, "mass"),
+        (rename, "objectId"),
+    ):
+        before = kept.seen(ids, camera, 1.5)
+        assert kept.seen(ids, camera, 1.5) == before
+        change()
+        after = kept.seen(ids, camera, 1.5)
+        assert after[0][field] != before[0][field], field
+        assert after == ObjectDescriptions(room).seen(ids, camera, 1.5)
+    nearer = Camera((0.0, 0.8, 1.575), 0.0, 30.0, 90.0, 300, 300)
+    assert kept.seen(ids, nearer, 1.5) == ObjectDescriptions(room).seen(ids, nearer, 1.5) != after
