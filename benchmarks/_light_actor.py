@@ -1,4 +1,4 @@
-"""An actor without a room, for `benchmarks.scale`: a small process with the calls of `actors.shell.ActorShell`.
+"""An actor without a room, for `benchmarks.scale` and others: a small process with the calls of `actors.shell.ActorShell`.
 
 It takes locations and weights and pushes records of the real shape and size as a real actor does; there is no
 simulator and no network behind it, so that many fit on one machine.
@@ -59,6 +59,10 @@ class LightActorShell:
         started = time.process_time()
         self._weights = np.array(ray.get(weights[0]))
         return time.process_time() - started
+
+    def take(self, vector: np.ndarray) -> None:
+        """Takes new weights that came as an argument, by a copy."""
+        self._weights = np.array(vector)
 
     @ray.method(concurrency_group="control")
     def health(self) -> dict[str, Any]:

@@ -1,0 +1,68 @@
+"""What all benchmarks share: the configuration that they measure, and how they print."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra import compose, initialize_config_dir
+from rich.console import Console
+from rich.table import Table
+
+from cluster.config import TrainConfig, instantiate, register
+
+CONF = Path(__file__).resolve().parent.parent / "conf"
+
+
+def configuration(*overrides: str) -> TrainConfig:
+    """The configuration of the paper's experiment, with some values changed, as `./playpen train` would read it."""
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return instantiate(compose("train", overrides=["experiment=paper", *overrides]), TrainConfig)
+
+
+def conditions(**sizes: Any) -> dict[str, Any]:
+    """Where a figure was measured, and the benchmark's own sizes."""
+    return {
+        "machine": platform.machine(),
+        "cores": len(os.sched_getaffinity(0)),
+        "load": round(os.getloadavg()[0], 1),
+        "torch_threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        **sizes,
+    }
+
+
+def report(benchmark: str, figures: Mapping[str, Any], measured_in: Mapping[str, Any], *notes: str) -> None:
+    """Prints conditions, a table, notes, and the RESULT line.
+
+    Args:
+        benchmark: its name.
+        figures: what was measured, by the name in RESULT; floats are rounded to four digits.
+        measured_in: see `conditions`.
+        notes: sentences below the table.
+    """
+    shown = {name: rounded(value) for name, value in figures.items()}
+    print("conditions: " + ", ".join(f"{name} {value}" for name, value in measured_in.items()))
+    table = Table("figure", "measured")
+    for name, value in shown.items():
+        text = ", ".join(f"{key} {item}" for key, item in value.items()) if isinstance(value, dict) else str(value)
+        table.add_row(name, text)
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    for note in notes:
+        print(note)
+    print("RESULT " + json.dumps({"benchmark": benchmark, **shown, "conditions": dict(measured_in)}), flush=True)
+
+
+def rounded(value: Any) -> Any:
+    """A value with its floats cut to four significant digits."""
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    return float(f"{value:.4g}") if isinstance(value, float) else value

@@ -1,0 +1,79 @@
+"""How many looks a second the model sees through, one at a time, with clustering: what an actor and `predict` do.
+
+    python -m benchmarks.inference [--seconds S] [--count N] [--threads T] [--device cpu|cuda]
+
+Times `Predictor.predict` of one 300x300 look (upload, network, clustering into N instances, download), and in turn the
+network alone. The paper reports 20 to 25 images a second on an RTX 2080 Ti.
+
+- images_per_s: looks a second, from the median; network_ms and clustering_ms: its parts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+from time import perf_counter
+
+import numpy as np
+import torch
+
+from benchmarks._report import conditions, configuration, report
+from models.interaction.inference import Predictor
+from models.interaction.network import build_network
+from replay.interaction.record import IMAGE_SIZE
+
+PAPER_IMAGES_PER_S = (20, 25)
+LEAST = 5
+"""Looks timed at least, however short the time is."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measures, prints the table and the RESULT line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    config = configuration()
+    greedy = next(iter(config.learner.phases.values())).greedy
+    parser.add_argument("--seconds", type=float, default=5.0, help="of measuring (default 5)")
+    parser.add_argument("--count", type=int, default=greedy, help=f"instances a look (an actor's: {greedy})")
+    parser.add_argument("--threads", type=int, default=None, help="CPU threads (default: torch's)")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda (default cpu)")
+    options = parser.parse_args(arguments)
+    if options.seconds <= 0 or options.count < 1:
+        parser.error("--seconds must be above 0 and --count at least 1")
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    rng = np.random.default_rng(config.seed)
+    image = rng.integers(0, 256, (IMAGE_SIZE, IMAGE_SIZE, 3), dtype=np.uint8)
+    depth = rng.uniform(0.5, 4, (IMAGE_SIZE, IMAGE_SIZE)).astype(np.float32)
+    predictor = Predictor(build_network(config.models, config.seed), options.device)
+    wait = torch.cuda.synchronize if options.device == "cuda" else lambda: None
+
+    whole: list[float] = []
+    network: list[float] = []
+    predictor.predict(image, depth, options.count)
+    end = perf_counter() + options.seconds
+    while perf_counter() < end or len(whole) < LEAST:
+        started = perf_counter()
+        predictor.predict(image, depth, options.count)
+        middle = perf_counter()
+        predictor.forward(image[None], depth[None])
+        wait()
+        whole.append(middle - started)
+        network.append(perf_counter() - middle)
+    look, forward = statistics.median(whole), statistics.median(network)
+    figures = {
+        "images_per_s": 1 / look,
+        "best_images_per_s": 1 / min(whole),
+        "network_ms": 1e3 * forward,
+        "clustering_ms": 1e3 * (look - forward),
+        "times_the_paper": 1 / look / PAPER_IMAGES_PER_S[1],
+    }
+    report(
+        "inference",
+        figures,
+        conditions(device=options.device, instances=options.count, looks=len(whole), image=IMAGE_SIZE),
+        "The paper: {} to {} images a second on an RTX 2080 Ti.".format(*PAPER_IMAGES_PER_S),
+    )
+
+
+if __name__ == "__main__":
+    main()
