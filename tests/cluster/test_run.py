@@ -83,7 +83,14 @@ def test_run_folder_is_complete(smoke: SmokeRun) -> None:
     } <= files
     rows = list(csv.DictReader((smoke.folder / "metrics.csv").open()))
     assert float(rows[-1]["final/mask_ap50"]) == smoke.result["mask_ap50"]
-    for name in ("rate/touches_per_s", "learner/wait_share", "learner/staleness_max", "replay/size", "actors/busy"):
+    for name in (
+        "rate/touches_per_s",
+        "learner/wait_share",
+        "learner/staleness_max",
+        "replay/size",
+        "actors/busy",
+        "checkpoint/learner_pause_s",
+    ):
         assert any(row[name] for row in rows), name
     assert list(smoke.folder.glob("wandb/offline-run-*/*.wandb"))
     assert "wandb sync" in smoke.errors
