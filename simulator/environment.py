@@ -111,6 +111,7 @@ class Environment:
         self.view = View()
         self.physics_paused = False
         self.agent = Agent(0.0, 0.0)
+        self._camera: Camera | None = None
         self.ids: list[str] = []
         open_graphics()
         self._rooms = RoomCache(source, limits.cached_rooms, limits.time_step, limits.rest_timeout)
@@ -133,9 +134,13 @@ class Environment:
         """The agent's camera."""
         agent = self.agent
         eyes = AGENT_CENTER + STANDING_EYES - (0.0 if agent.standing else CROUCH)
-        return Camera(
+        camera = Camera(
             (agent.x, agent.y, eyes), agent.yaw, agent.horizon, self.view.field_of_view, self.width, self.height
         )
+        # The same object as long as it looks the same way, because it keeps its frustum.
+        if camera != self._camera:
+            self._camera = camera
+        return self._camera
 
     def reset(self, name: str) -> None:
         """Loads a room as it was made and puts the agent to its start.
