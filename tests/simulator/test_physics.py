@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import mujoco
 import numpy as np
 import pytest
 
 from benchmarks.touch import CLASSES, DIRECTIONS, MAGNITUDES, calibrate, table
-from simulator.physics import FORCE_SCALE, HAND_ACCELERATION, HAND_SPEED, PUSH_SECONDS, Physics, Unstable, make_push
+from simulator.physics import (
+    FORCE_SCALE,
+    HAND_ACCELERATION,
+    HAND_SPEED,
+    PUSH_SECONDS,
+    ROLLING_RESISTANCE,
+    Physics,
+    Unstable,
+    make_push,
+)
 from simulator.room import Room, rooms_of_module
 from tests.simulator import box_room
 
@@ -141,17 +151,22 @@ def test_an_unstable_room_is_put_back(tmp_path, monkeypatch, caplog):
     assert "unstable" in caplog.text and not list(tmp_path.iterdir()), "a warning, and no log file of MuJoCo's"
 
 
-def test_a_rolling_cylinder_stops():
+def test_a_rolling_cylinder_comes_to_rest_where_the_resistance_stops_it():
     model = mujoco.MjModel.from_xml_string("""
     <mujoco><worldbody><geom type="plane" size="9 9 1"/>
       <body pos="0 0 0.04" euler="90 0 0"><freejoint/><geom type="cylinder" size="0.04 0.06" mass="0.3"/></body>
     </worldbody></mujoco>""")
     physics = Physics(model, mujoco.MjData(model), time_step=0.008, rest_timeout=4.0)
     physics.place(model.qpos0)
-    physics.data.qvel[:6] = 0.5, 0, 0, 0, 0, 0.5 / 0.04
+    speed, radius = 0.5, 0.04
+    physics.data.qvel[:6] = speed, 0, 0, 0, 0, -speed / radius  # its axis points to -y
     physics.run_to_rest()
     assert physics.data.ntree_awake == 0
-    assert physics.data.time < 3.0
+    # A solid box with the cylinder's moments measures 3 / sqrt(3) x 3 / sqrt(3) x 6 cm: its middle half side is its
+    # size. The torque slows the mass and the spin down together: (m + m / 2) dv/dt = -torque / radius.
+    torque_of_mass = ROLLING_RESISTANCE * GRAVITY * (0.06 / math.sqrt(3))
+    slowing = torque_of_mass / radius / 1.5
+    assert physics.data.qpos[0] == pytest.approx(speed**2 / (2 * slowing), rel=0.1)
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
