@@ -47,6 +47,28 @@ def test_what_rests_does_not_creep(crowd: tuple[Physics, np.ndarray, list[Staged
     np.testing.assert_allclose(physics.data.qpos, before, atol=5e-4)
 
 
+def test_tall_things_stand_on_a_slope(crowd: tuple[Physics, np.ndarray, list[Staged]]) -> None:
+    """Eight degrees to each side: a foot must be wide for its height, or a nudge of the table would clear it."""
+    physics, bodies, things = crowd
+    before, gravity = physics.data.qpos.copy(), physics.model.opt.gravity.copy()
+    sides = [np.ptp(bounds([part for part in thing.parts if part.solid]), axis=0) for thing in things]
+    tall = np.array([side[2] > 1.5 * side[:2].min() for side in sides])
+    slope = np.radians(8.0)
+    try:
+        for ahead, aside in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+            physics.place(before)
+            physics.model.opt.gravity[:] = 9.81 * np.array(
+                [ahead * np.sin(slope), aside * np.sin(slope), -np.cos(slope)]
+            )
+            physics.run(1.2)
+            upright = physics.data.xmat[bodies].reshape(-1, 3, 3)[:, 2, 2]
+            fallen = np.flatnonzero(tall & (upright < np.cos(2 * slope)))
+            assert not [things[index].category for index in fallen]
+    finally:
+        physics.model.opt.gravity[:] = gravity
+        physics.place(before)
+
+
 def test_no_two_instances_rub_alike(crowd: tuple[Physics, np.ndarray, list[Staged]]) -> None:
     """What was drawn is what the contacts have: neither the floor's friction nor the larger of both."""
     physics, bodies, things = crowd
