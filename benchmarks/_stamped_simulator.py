@@ -1,0 +1,39 @@
+"""The embedded simulator, unchanged, for `benchmarks.start`: it notes when the first touch is asked of it.
+
+    python -m benchmarks._stamped_simulator FILE [options of python -m simulator]
+
+The first of all simulators with the same FILE writes the time (seconds since the epoch) into it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from simulator import protocol
+from simulator.__main__ import main
+
+
+def stamping(read_action: Any, file: Path) -> Any:
+    """`read_action` that writes the file at the first touch."""
+
+    def read(*arguments: Any) -> Any:
+        action = read_action(*arguments)
+        if not file.exists() and action.get("action") == "TouchThenApplyForce":
+            own = file.with_name(f"{file.name}.{os.getpid()}")
+            own.write_text(str(time.time()))
+            with contextlib.suppress(FileExistsError):
+                os.link(own, file)  # whole at once, and by the first alone
+        return action
+
+    return read
+
+
+if __name__ == "__main__":
+    # Before the simulator's other modules are imported: they take the function from there.
+    protocol.read_action = stamping(protocol.read_action, Path(sys.argv[1]))
+    sys.exit(main(sys.argv[2:]))

@@ -1,0 +1,105 @@
+"""How long a run takes from the command to the first touch.
+
+    python -m benchmarks.start [--actors N] [overrides]
+
+Runs `./playpen train experiment=paper` with N actors and the overrides, on a data set that was made before, until the
+first of its simulators is asked for a touch (benchmarks/_stamped_simulator.py notes it), then stops it with Ctrl-C. The
+memory bank, in a temporary folder, reserves its whole space, unless replay.capacity is overridden.
+
+- seconds_to_first_touch; on the way: when the run's folder, its first simulator and its memory bank were there;
+- seconds_to_stop: from Ctrl-C to the end of the process, its checkpoint included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+
+from benchmarks._report import conditions, configuration, report
+
+ROOT = Path(__file__).resolve().parents[1]
+LIMIT_S = 600.0
+"""A run that has not touched anything by then has failed."""
+STOP_S = 120.0
+LOCATIONS = {"train": 16, "test": 4}
+"""Of the data set: as few as do not matter for the start."""
+
+
+def milestones(folder: Path) -> dict[str, bool]:
+    """What of a run's folder is there already."""
+    runs = list((folder / "outputs" / "train").glob("*"))
+    return {
+        "run_folder_s": bool(runs),
+        "memory_bank_s": any((run / "bank" / "_stamp.npy").is_file() for run in runs),
+    }
+
+
+def simulators(driver: psutil.Process) -> int:
+    """Simulators among the descendants of a process."""
+    count = 0
+    for process in driver.children(recursive=True):
+        try:
+            count += "benchmarks._stamped_simulator" in process.cmdline()
+        except psutil.Error:
+            continue
+    return count
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measures, prints the table and the RESULT line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--actors", type=int, default=4, help="of the run (default 4)")
+    parser.add_argument("overrides", nargs="*", help="of the configuration, such as experiment=smoke")
+    options = parser.parse_args(arguments)
+    if options.actors < 1:
+        parser.error("--actors must be at least 1")
+    with tempfile.TemporaryDirectory(prefix="playpen-start-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        stamp = folder / "first_touch"
+        reach = configuration(f"cluster.actors={options.actors}").actors.reach
+        data = [f"evaluation.dataset.{split}.locations={count}" for split, count in LOCATIONS.items()]
+        data += ["evaluation.dataset.forces=[]", f"evaluation.dataset.reach_radius={reach.radius}"]
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        playpen = [sys.executable, "-m", "cluster"]
+        subprocess.run([*playpen, "dataset", *data], cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
+        train = [*playpen, "train", "experiment=paper", f"cluster.actors={options.actors}", *data, *options.overrides]
+        train += ["tracking.mode=disabled", f"simulator.command='python -m benchmarks._stamped_simulator {stamp}'"]
+        reached: dict[str, float] = {}
+        log = folder / "log"
+        with log.open("w") as output:
+            began = time.time()
+            driver = subprocess.Popen(train, cwd=folder, env=environment, stdout=output, stderr=output)
+            process = psutil.Process(driver.pid)
+            while not stamp.is_file() and driver.poll() is None and time.time() - began < LIMIT_S:
+                there = milestones(folder) | {"first_simulator_s": simulators(process) > 0}
+                for what, is_there in there.items():
+                    if is_there:
+                        reached.setdefault(what, time.time() - began)
+                time.sleep(0.05)
+            touched = stamp.is_file()
+            asked = time.time()
+            driver.send_signal(signal.SIGINT)
+            try:
+                driver.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                driver.kill()
+        if not touched:
+            sys.exit(f"the run ended or hung before its first touch: {' '.join(log.read_text().split())[-800:]}")
+        figures = {
+            "seconds_to_first_touch": float(stamp.read_text()) - began,
+            **reached,
+            "seconds_to_stop": time.time() - asked,
+        }
+    report("start", figures, conditions(actors=options.actors, overrides=" ".join(options.overrides)))
+
+
+if __name__ == "__main__":
+    main()
