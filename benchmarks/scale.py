@@ -5,15 +5,19 @@
 Light actors (benchmarks/_light_actor.py: processes with the calls of a real actor, without simulator and network) push
 records of the real shape as fast as they are let, to the real memory bank under the real limiter; the real coordinator
 hands out their locations and the weights; the real learner's shell samples, returns priorities and publishes, with the
-computation of its steps left out. For each number of actors there are two spans, of the paper's schedule: with one
-batch a round, and with the most that it has. From CPU times of the processes (so other load on the machine hardly
-counts), by least squares over the two spans:
+computation of its steps left out. For each number of actors there are two spans, of the paper's schedule: collecting,
+with one batch a round, and training, with the most that it has. Measured are
 
-- records/s; CPU ms of the memory bank a record and a batch; CPU ms of the coordinator's process a location; CPU ms of
-  Ray's daemons (raylet and GCS) a location and a batch; bytes in the object store at the end of the spans;
+- records/s and batches/s;
+- CPU time (so other load on the machine hardly counts) of the memory bank's process, of the coordinator's, and of Ray's
+  daemons (raylet and GCS), and the bytes in the object store at the end of a span;
 - a broadcast: wall and CPU ms an actor until all have a copy of newly published weights, and their bytes.
 
-From these it prints, for real actors of `--rate` locations a second each, at how many of them each part is full: one
+A process's use of a core is taken for f0 + f1 N + (a + b N) records/s + c batches/s with N actors: what it does
+anyway (heartbeats, Ray's own), what a record costs (the coordinator's looks go through all actors), and what a batch
+costs; the five are fitted to all spans, none below 0.
+
+From that it prints, for real actors of `--rate` locations a second each, at how many of them each part is full: one
 core of the memory bank, of the coordinator, and of Ray's daemons on the learner's node; the learner, whose step of a
 whole batch takes `--step-s` (default: measured here, on the GPU if there is one, on the CPU by a smaller batch); a
 network link of `--nic-gbit` into and out of the learner's node; the object store of the configuration. What is left
@@ -77,6 +81,8 @@ LEAST = {"records": 50, "batches": 5}
 BROADCASTS = 5
 FREED_AFTER_S = 1.0
 """Ray frees what nobody refers to any more once in so many seconds (its free_objects_period_milliseconds)."""
+CORES = {"memory bank": "bank_cores", "coordinator": "coordinator_cores", "Ray's daemons": "daemons_cores"}
+"""Parts that have a core, and where the spans hold their use of it."""
 STEP_IMAGES, STEP_MASKS = 4, 5
 """Images of the batch by which a step is timed on a CPU, and masks an image."""
 ADVICE = {
@@ -171,17 +177,13 @@ class Bench:
             "seconds": time.monotonic(),
             "records": bank["inserted"],
             "batches": bank["sampled"],
-            "bank_cpu": cpu_s(self.bank_process),
-            "coordinator_cpu": cpu_s(psutil.Process()),
-            "daemons_cpu": sum(cpu_s(process) for process in self.daemons),
+            "bank": cpu_s(self.bank_process),
+            "coordinator": cpu_s(psutil.Process()),
+            "daemons": sum(cpu_s(process) for process in self.daemons),
         }
 
-    def span(self, count: int, batches_per_round: int) -> tuple[dict[str, float], float]:
-        """Runs the first phase of the schedule for a while, with so many batches a round.
-
-        Returns:
-            how much each counter rose, and the bytes in the object store at the end.
-        """
+    def span(self, count: int, batches_per_round: int) -> dict[str, float]:
+        """Runs the first phase of the schedule for a while, with so many batches a round."""
         schedule = next(iter(self.config.learner.phases.values()))
         phase = dataclasses.replace(
             schedule,
@@ -204,7 +206,13 @@ class Bench:
         stored = object_store_bytes()
         reporter.close()
         reporter.tracker.close()
-        return reporter.span(), stored
+        rose = reporter.span()
+        seconds = rose.pop("seconds")
+        rates = {
+            f"{name}_{'cores' if f'{name}_cores' in CORES.values() else 'per_s'}": value / seconds
+            for name, value in rose.items()
+        }
+        return {"seconds": seconds, **rates, "object_store_mb": stored / 1e6}
 
     def broadcast(self, count: int) -> dict[str, float]:
         """Publishes a few times to so many actors."""
@@ -221,25 +229,14 @@ class Bench:
             "broadcast_bytes": size,
         }
 
-    def measure(self, count: int) -> dict[str, float]:
+    def measure(self, count: int) -> dict[str, Any]:
         """Everything for one number of actors."""
         self.grow(count)
         schedule = next(iter(self.config.learner.phases.values()))
-        collecting, _ = self.span(count, 1)
-        both, stored = self.span(count, schedule.batches_last)
-        bank_ms = per_record_and_batch(collecting, both, "bank_cpu")
-        daemons_ms = per_record_and_batch(collecting, both, "daemons_cpu")
         return {
             "actors": count,
-            "records_per_s": collecting["records"] / collecting["seconds"],
-            "records_per_s_while_training": both["records"] / both["seconds"],
-            "batches_per_s_while_training": both["batches"] / both["seconds"],
-            "bank_cpu_ms_per_record": bank_ms[0],
-            "bank_cpu_ms_per_batch": bank_ms[1],
-            "coordinator_cpu_ms_per_location": 1e3 * collecting["coordinator_cpu"] / collecting["records"],
-            "daemons_cpu_ms_per_location": daemons_ms[0],
-            "daemons_cpu_ms_per_batch": daemons_ms[1],
-            "object_store_mb": stored / 1e6,
+            "collecting": self.span(count, 1),
+            "training": self.span(count, schedule.batches_last),
             **self.broadcast(count),
         }
 
@@ -250,11 +247,26 @@ def cpu_s(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-def per_record_and_batch(collecting: dict[str, float], both: dict[str, float], cpu: str) -> tuple[float, float]:
-    """CPU milliseconds a record and a batch that explain two spans."""
-    spans = [[span["records"], span["batches"]] for span in (collecting, both)]
-    found, _ = nnls(np.array(spans), 1e3 * np.array([collecting[cpu], both[cpu]]))
-    return float(found[0]), float(found[1])
+def fitted(curve: list[dict[str, Any]], part: str) -> list[float]:
+    """f0, f1, a, b, c of a part's use of a core; see the module."""
+    spans = [(point["actors"], point[kind]) for point in curve for kind in ("collecting", "training")]
+    terms = [[1, n, s["records_per_s"], n * s["records_per_s"], s["batches_per_s"]] for n, s in spans]
+    scale = np.max(terms, axis=0)
+    found, _ = nnls(terms / scale, np.array([span[part] for _, span in spans]))
+    return [float(value) for value in found / scale]
+
+
+def full_at(costs: list[float], rate: float, batches: float) -> float:
+    """With how many actors a part's core is full.
+
+    Args:
+        costs: as `fitted` gives them.
+        rate: locations a second of an actor.
+        batches: for each location.
+    """
+    f0, f1, a, b, c = costs
+    linear, left = f1 + rate * (a + batches * c), max(0.0, 1 - f0)  # rate b N^2 + linear N = left
+    return 2 * left / max(1e-12, linear + math.sqrt(linear * linear + 4 * rate * b * left))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -272,33 +284,22 @@ class Assumed:
 
 
 def saturation(
-    curve: list[dict[str, float]], config: TrainConfig, phase: PhaseConfig, given: Assumed
+    curve: list[dict[str, Any]], config: TrainConfig, phase: PhaseConfig, given: Assumed
 ) -> dict[str, float]:
-    """At how many real actors each part is full, in the last rounds of a phase.
-
-    Costs of bank and daemons are those at the most actors measured; the coordinator's grows linearly with the actors
-    (a + b N, by least squares), since each of its looks goes through all of them.
-    """
-    last, ms = curve[-1], 1e3
+    """At how many real actors each part is full, in the last rounds of a phase."""
     batches = phase.batches_last / phase.locations_per_round
     versions = math.ceil(phase.batches_last / config.learner.publish_every) / phase.locations_per_round
-    counts = np.array([[1.0, point["actors"]] for point in curve])
-    (a, b), _ = nnls(counts, np.array([point["coordinator_cpu_ms_per_location"] for point in curve]))
-    a, b = a / ms * given.rate, b / ms * given.rate  # a N + b N^2 = 1 core
-    link = given.nic_gbit * 1e9 / 8
+    weights_bytes = curve[-1]["broadcast_bytes"]
     batch_bytes = config.learner.batch_size * RECORD_BYTES
+    link = given.nic_gbit * 1e9 / 8
     # Of what is in use: batches on their way, one before and one in a step, and some versions of the weights.
-    used = (config.learner.prefetch + 2) * batch_bytes + 3 * last["broadcast_bytes"]
+    used = (config.learner.prefetch + 2) * batch_bytes + 3 * weights_bytes
     used_per_actor = RECORD_BYTES + FREED_AFTER_S * given.rate * (RECORD_BYTES + batches * batch_bytes)
     return {
-        "memory bank": ms / given.rate / (last["bank_cpu_ms_per_record"] + batches * last["bank_cpu_ms_per_batch"]),
-        "coordinator": 2 / (a + math.sqrt(a * a + 4 * b)),
-        "Ray's daemons": ms
-        / given.rate
-        / max(1e-9, last["daemons_cpu_ms_per_location"] + batches * last["daemons_cpu_ms_per_batch"]),
+        **{name: full_at(fitted(curve, part), given.rate, batches) for name, part in CORES.items()},
         "learner": 1 / (given.rate * batches * given.step_s),
         "network in": link / (given.rate * RECORD_BYTES),
-        "network out": math.sqrt(link * given.actors_per_node / (given.rate * versions * last["broadcast_bytes"])),
+        "network out": math.sqrt(link * given.actors_per_node / (given.rate * versions * weights_bytes)),
         "object store": (config.cluster.object_store_bytes - used) / used_per_actor,
     }
 
@@ -335,25 +336,42 @@ def paper_config(capacity: int) -> TrainConfig:
         return instantiate(compose("train", overrides=overrides), TrainConfig)
 
 
-def show(curve: list[dict[str, float]], full: dict[str, float], wanted: int) -> None:
+def show(curve: list[dict[str, Any]], full: dict[str, float], wanted: int) -> None:
     """The measured curve, and the forecast."""
     console = Console(width=None if sys.stdout.isatty() else 140)
-    table = Table("actors", "records/s", "bank, CPU ms", "coordinator", "Ray's daemons", "broadcast", "object store")
+    table = Table("actors", "", "records/s", "batches/s", *(f"{name}, cores" for name in CORES), "object store")
     for point in curve:
-        table.add_row(
-            f"{point['actors']}",
-            f"{point['records_per_s']:.0f}; {point['records_per_s_while_training']:.0f} while training",
-            f"{point['bank_cpu_ms_per_record']:.2f} a record, {point['bank_cpu_ms_per_batch']:.1f} a batch",
-            f"{point['coordinator_cpu_ms_per_location']:.2f} ms a location",
-            f"{point['daemons_cpu_ms_per_location']:.2f} a location, {point['daemons_cpu_ms_per_batch']:.1f} a batch",
-            f"{point['broadcast_ms_per_actor']:.2f} ms an actor",
-            f"{point['object_store_mb']:.0f} MB",
-        )
+        for kind in ("collecting", "training"):
+            span = point[kind]
+            table.add_row(
+                f"{point['actors']}",
+                kind,
+                *(f"{span[name]:.1f}" for name in ("records_per_s", "batches_per_s")),
+                *(f"{span[part]:.3f}" for part in CORES.values()),
+                f"{span['object_store_mb']:.0f} MB",
+            )
     console.print(table)
+    costs = Table(
+        "part", "f0, cores", "f1, cores an actor", "a, ms a record", "b, ms a record and actor", "c, ms a batch"
+    )
+    for name, part in CORES.items():
+        f0, f1, a, b, c = fitted(curve, part)
+        costs.add_row(name, f"{f0:.3f}", f"{f1:.5f}", *(f"{1e3 * value:.3f}" for value in (a, b, c)))
+    console.print(costs)
+    broadcast = Table("broadcast to", "ms an actor", "CPU ms an actor", "bytes")
+    for point in curve:
+        shown = (f"{point[name]:.2f}" for name in ("broadcast_ms_per_actor", "broadcast_cpu_ms_per_actor"))
+        broadcast.add_row(f"{point['actors']} actors", *shown, f"{point['broadcast_bytes']}")
+    console.print(broadcast)
     forecast = Table("part", "full at so many real actors", f"in use at {wanted}")
     for name, actors in sorted(full.items(), key=lambda item: item[1]):
         forecast.add_row(name, f"{actors:.1f}" if actors < 10 else f"{actors:.0f}", f"{100 * wanted / actors:.2g} %")
     console.print(forecast)
+
+
+def rounded(values: dict[str, Any]) -> dict[str, Any]:
+    """The same with four decimals, nested ones too."""
+    return {name: rounded(value) if isinstance(value, dict) else round(value, 4) for name, value in values.items()}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -422,7 +440,8 @@ def main(arguments: list[str] | None = None) -> None:
         "saturates": order[0],
         "at_actors": round(full[order[0]], 2),
         "parts": {name: round(full[name], 2) for name in order},
-        "curve": [{name: round(value, 4) for name, value in point.items()} for point in curve],
+        "curve": [rounded(point) for point in curve],
+        "costs": {name: [round(value, 7) for value in fitted(curve, part)] for name, part in CORES.items()},
         "conditions": conditions,
     }
     print("RESULT " + json.dumps(result))

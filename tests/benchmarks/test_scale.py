@@ -7,38 +7,43 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from benchmarks.scale import Assumed, main, paper_config, per_record_and_batch, saturation
+from benchmarks.scale import CORES, Assumed, fitted, full_at, main, paper_config, saturation
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_costs_of_records_and_batches_are_told_apart() -> None:
-    # 2 ms a record and 10 ms a batch.
-    collecting = {"records": 100, "batches": 1, "cpu": 0.21}
-    both = {"records": 70, "batches": 45, "cpu": 0.59}
-    assert per_record_and_batch(collecting, both, "cpu") == pytest.approx((2, 10))
+def curve(f0: float, f1: float, a: float, b: float, c: float) -> list[dict[str, Any]]:
+    """What would be measured if each part cost just that."""
+    points = []
+    for n, records, batches in ((1, 50.0, 20.0), (4, 90.0, 35.0), (16, 80.0, 30.0)):
+        spans = {}
+        for kind, (per_s, batches_per_s) in {"collecting": (2 * records, 1.0), "training": (records, batches)}.items():
+            cores = f0 + f1 * n + (a + b * n) * per_s + c * batches_per_s
+            spans[kind] = {
+                "records_per_s": per_s,
+                "batches_per_s": batches_per_s,
+                **dict.fromkeys(CORES.values(), cores),
+            }
+        points.append({"actors": n, "broadcast_bytes": 5_000_000, **spans})
+    return points
+
+
+def test_costs_are_found_again() -> None:
+    costs = [0.01, 0.002, 0.003, 0.0001, 0.02]
+    assert fitted(curve(*costs), "bank_cores") == pytest.approx(costs)
 
 
 def test_forecast_by_hand() -> None:
-    point = {
-        "bank_cpu_ms_per_record": 2.0,
-        "bank_cpu_ms_per_batch": 28.0,
-        "daemons_cpu_ms_per_location": 1.0,
-        "daemons_cpu_ms_per_batch": 0.0,
-        "broadcast_bytes": 5_000_000,
-    }
-    curve = [point | {"actors": n, "coordinator_cpu_ms_per_location": 1 + 0.5 * n} for n in (2, 4)]
+    # 2 ms a record and 28 ms a batch; 45 batches for 70 locations: 20 ms a location, a location every 2 s.
     config = paper_config(512)
     phase = config.learner.phases["segmentation"]
-    full = saturation(curve, config, phase, Assumed(rate=0.5, step_s=0.2, nic_gbit=10, actors_per_node=16))
-    # 45 batches for 70 locations: 2 + 28 * 45 / 70 = 20 ms a location.
-    assert full["memory bank"] == pytest.approx(1000 / 20 / 0.5)
-    # N locations every 2 s at 1 + N / 2 ms: N + N^2 / 2 = 2000.
-    assert full["coordinator"] == pytest.approx(-1 + 4001**0.5)
-    assert full["Ray's daemons"] == pytest.approx(2000)
+    given = Assumed(rate=0.5, step_s=0.2, nic_gbit=10, actors_per_node=16)
+    full = saturation(curve(0, 0, 0.002, 0, 0.028), config, phase, given)
+    assert full["memory bank"] == full["coordinator"] == full["Ray's daemons"] == pytest.approx(100)
     assert full["learner"] == pytest.approx(70 / 45 / 0.2 / 0.5)
     assert full["network in"] == pytest.approx(1.25e9 / 475_125 * 2)
     # N / 16 nodes, one version for 70 locations: N^2 * 5e6 * 0.5 / 70 / 16 = 1.25e9.
@@ -47,6 +52,12 @@ def test_forecast_by_hand() -> None:
     batch = 64 * 475_125
     each = 1.5 * 475_125 + 0.5 * 45 / 70 * batch
     assert full["object store"] == pytest.approx((1e9 - 3 * batch - 15e6) / each)
+
+
+def test_a_core_is_full_by_hand() -> None:
+    # A fifth of a core anyway, 3 ms an actor, N / 2 records/s of 2 ms and N / 10 ms: 0.8 = 0.004 N + 0.00005 N^2.
+    assert full_at([0.2, 0.003, 0.002, 0.0001, 0], 0.5, 0) == pytest.approx(-40 + 17_600**0.5)
+    assert full_at([1.5, 0, 0.001, 0, 0], 0.5, 0) == 0
 
 
 @pytest.mark.slow
@@ -63,11 +74,13 @@ def test_the_result_holds_the_curve(tmp_path: Path) -> None:
     assert result["saturates"] in result["parts"] and result["at_actors"] == min(result["parts"].values()) > 0
     assert [point["actors"] for point in result["curve"]] == [1, 2]
     for point in result["curve"]:
-        assert point["records_per_s"] > 0 and point["batches_per_s_while_training"] > 0
-        # A record is half a megabyte, a batch 30: neither goes through a process for nothing.
-        assert point["bank_cpu_ms_per_record"] + point["bank_cpu_ms_per_batch"] > 0.1
-        assert point["coordinator_cpu_ms_per_location"] > 0.1
+        for kind in ("collecting", "training"):
+            span = point[kind]
+            assert span["records_per_s"] > 0 and all(span[part] > 0 for part in CORES.values())
+        assert point["training"]["batches_per_s"] > 0
         assert point["broadcast_ms_per_actor"] > 0 and point["broadcast_bytes"] > 5e6
+    # A record is half a megabyte, a batch 30: they do not come for nothing.
+    assert sum(result["costs"]["memory bank"]) > 1e-4
     assert {"cores", "load", "step_s", "locations_per_s_of_an_actor", "nic_gbit"} <= set(result["conditions"])
     assert f"The {result['saturates']} is full at" in done.stdout
 
