@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 os.environ.setdefault("MUJOCO_GL", "egl")  # before any test module imports mujoco in this process
@@ -11,3 +13,16 @@ os.environ.setdefault("MUJOCO_GL", "egl")  # before any test module imports mujo
 # A busy machine may take long over any example: time says nothing about correctness.
 settings.register_profile("playpen", deadline=None)
 settings.load_profile("playpen")
+
+TESTS = Path(__file__).parent
+RAY_FILES = ("test_shell.py",)
+"""Files that start Ray outside of the rooms where nearly all do."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Shares the tests out among pytest-xdist's workers: those that start Ray to one, so that never two Rays compete
+    for the machine, the other files whole, so that what a module sets up is set up once."""
+    for item in items:
+        room = item.path.relative_to(TESTS).parts[0]
+        starts_ray = room in ("benchmarks", "cluster") or item.path.name in RAY_FILES
+        item.add_marker(pytest.mark.xdist_group("ray" if starts_ray else str(item.path)))
