@@ -45,7 +45,7 @@ def report(benchmark: str, figures: Mapping[str, Any], measured_in: Mapping[str,
 
     Args:
         benchmark: its name.
-        figures: what was measured, by the name in RESULT; floats are rounded to four digits.
+        figures: what was measured, by the name in RESULT; floats are rounded to four digits, lists not shown.
         measured_in: see `conditions`.
         notes: sentences below the table.
     """
@@ -53,6 +53,8 @@ def report(benchmark: str, figures: Mapping[str, Any], measured_in: Mapping[str,
     print("conditions: " + ", ".join(f"{name} {value}" for name, value in measured_in.items()))
     table = Table("figure", "measured")
     for name, value in shown.items():
+        if isinstance(value, list):
+            continue
         text = ", ".join(f"{key} {item}" for key, item in value.items()) if isinstance(value, dict) else str(value)
         table.add_row(name, text)
     Console(width=None if sys.stdout.isatty() else 120).print(table)

@@ -13,9 +13,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
-import os
-import sys
 import tempfile
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -35,6 +32,7 @@ from actors.geometry import reach_mask
 from actors.interaction.choose import TouchPlan
 from actors.interaction.interact import Player
 from actors.interaction.locations import Location, LocationError
+from benchmarks._report import CONF, conditions, configuration, report
 from models.interaction.inference import Predictor
 from models.interaction.network import InteractionNetwork, NetworkConfig
 from replay.bank import MemoryBank
@@ -46,7 +44,6 @@ POSES = 6
 """Poses tried for each location of the benchmark."""
 UNTRAINED_DISTANCE = 1e-4
 """An untrained network's embeddings lie close together: with the paper's distance its first instance fills the grid."""
-CONF = Path(__file__).resolve().parent.parent / "conf"
 
 
 def read(name: str) -> dict[str, Any]:
@@ -114,32 +111,40 @@ def draw_locations(simulator: SimulatorProcess, config: ActorConfig, count: int,
     return locations
 
 
-def main() -> int:
-    """Runs the benchmark and prints its table and RESULT."""
+def main(arguments: list[str] | None = None) -> None:
+    """Measures, prints the table and the RESULT line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.actor", description=__doc__.split("\n\n")[0])
     parser.add_argument("--locations", type=int, default=40, help="locations to play (40)")
     parser.add_argument("--simulator", default="rooms", help="a file of conf/simulator (rooms)")
     parser.add_argument("--seed", type=int, default=0, help="of the locations and touches (0)")
-    arguments = parser.parse_args()
+    options = parser.parse_args(arguments)
+    if options.locations < 2:
+        parser.error("--locations must be at least 2: the first one is not timed")
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    simulator_config, config = configs(arguments.simulator, cluster_distance=UNTRAINED_DISTANCE)
-    torch.manual_seed(arguments.seed)
+    simulator_config, config = configs(options.simulator, cluster_distance=UNTRAINED_DISTANCE)
+    torch.manual_seed(options.seed)
     predictor = Predictor(InteractionNetwork(NetworkConfig(**read("models/interaction.yaml"))))
-    plan = TouchPlan(greedy=10, random=10, force_trials=False)
+    phase = next(iter(configuration().learner.phases.values()))
+    plan = TouchPlan(phase.greedy, phase.random, phase.force_trials)
 
     seconds: dict[str, float] = defaultdict(float)
     counts: Counter[str] = Counter()
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         bank_values = {**read("replay/bank.yaml"), "capacity": 64}
-        bank = MemoryBank(ReplayConfig(**bank_values), folder, LOCATION_RECORDS, arguments.seed)
-        bank.start_phase(Phase(arguments.locations + 1, 1, (1,), 1), True)
+        bank = MemoryBank(ReplayConfig(**bank_values), folder, LOCATION_RECORDS, options.seed)
+        bank.start_phase(Phase(options.locations + 1, 1, (1,), 1), True)
+        chooser = SimulatorProcess(simulator_config)
+        try:
+            locations = draw_locations(chooser, config, options.locations, options.seed)
+        finally:
+            chooser.stop()
+        # Neither has been in any of the rooms.
         played, bare = RecordingSimulator(simulator_config), SimulatorProcess(simulator_config)
         stack.callback(bare.stop)
         stack.callback(played.stop)
-        player = Player(played, predictor, config, arguments.seed)
-        locations = draw_locations(bare, config, arguments.locations, arguments.seed)
+        player = Player(played, predictor, config, options.seed)
         for number, location in enumerate(tqdm(locations, desc="locations", disable=None)):
             played.asked.clear()
             start = perf_counter()
@@ -170,31 +175,18 @@ def main() -> int:
     parts = {part: 1000 * seconds[part] / number for part in ("set_up", "simulator", "inference", "masks", "push")}
     total = 1000 * seconds["actor"] / number
     parts["rest"] = total - sum(parts.values())
-    print(
-        f"{number} locations, {counts['touches']} touches ({counts['trials']} asked, {counts['successes']} successful)"
-    )
-    for part, milliseconds in parts.items():
-        print(f"{part:>10} {milliseconds:8.1f} ms a location {100 * milliseconds / total:5.1f} %")
-    print(f"{'actor':>10} {total:8.1f} ms a location, {rate:.1f} touches/s")
-    print(f"{'simulator':>10} {1000 * seconds['simulator alone'] / number:8.1f} ms alone, {alone:.1f} touches/s")
-    result = {
-        "touches_per_s": round(rate, 2),
-        "simulator_touches_per_s": round(alone, 2),
-        "actor_vs_simulator": round(rate / alone, 3),
-        "parts": {part: round(milliseconds, 2) for part, milliseconds in parts.items()},
-        "locations": number,
-        "touches": counts["touches"],
-        "asked": counts["trials"],
-        "successes": counts["successes"],
-        "refused": counts["refused"],
-        "simulator": simulator_config.command or simulator_config.name,
-        "cpus": os.cpu_count(),
-        "threads": 1,
-        "seed": arguments.seed,
+    figures = {
+        "touches_per_s": rate,
+        "simulator_touches_per_s": alone,
+        "actor_vs_simulator": rate / alone,
+        "parts": parts,
+        "ms_a_location": total,
+        "simulator_ms_a_location": 1000 * seconds["simulator alone"] / number,
+        **{name: counts[name] for name in ("locations", "touches", "trials", "successes", "refused")},
     }
-    print("RESULT " + json.dumps(result))
-    return 0
+    sizes = {"simulator": simulator_config.command or simulator_config.name, "seed": options.seed}
+    report("actor", figures, conditions(**sizes), "parts: milliseconds a location.")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -2,6 +2,8 @@
 
     python -m benchmarks.learner [--batch N] [--masks M] [--repeats R] [--threads T] [--device cpu|cuda]
 
+With the paper's batch of 64 a round of all parts takes a CPU half a minute.
+
 Three things are timed in turn, R times each, on the same made-up batch and the paper's network; medians are compared:
 
 - losses: targets, gradients of the three losses, IoUs and priorities, (a) as the learner computes them, (b) by the
@@ -10,7 +12,8 @@ Three things are timed in turn, R times each, on the same made-up batch and the 
   losses, backward, Adam);
 - bare: forward, backward and Adam alone, on ready input and ready gradients.
 
-loss_speedup = (b) / (a), loss_share = (a) / step, step_efficiency = bare / step.
+loss_speedup = (b) / (a), loss_share = (a) / step, step_efficiency = bare / step. prepare_s is the part of a step that
+comes before the network (upload, unpacking, augmentation).
 
 Where other processes compete for the cores, set OMP_WAIT_POLICY=PASSIVE: threads that spin while the others are
 descheduled made a step three times as long (4.4 s instead of 1.4 s on two busy cores).
@@ -19,32 +22,29 @@ descheduled made a step three times as long (4.4 s instead of 1.4 s on two busy 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 from collections.abc import Callable
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 import torch
-import yaml
 from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
-from learner.config import AugmentationConfig, LearnerConfig
+from benchmarks._report import CONF, conditions, configuration, report
 from learner.interaction.learner import Learner
 from learner.interaction.losses import embedding_gradient, force_gradient, score_gradient, surrogate
 from learner.interaction.targets import point_targets, read_masks, read_touches
-from learner.schedule import PhaseConfig
-from models.interaction.network import NetworkConfig, NetworkOutput, build_network
+from models.interaction.network import NetworkOutput, build_network
 from replay.interaction.kernels import kernel
 from replay.interaction.record import MAX_TOUCHES, RECORD_FIELDS, Batch, Feedback, pack_masks, unpack_masks
 from replay.priorities import priority_from_score
 
-CONF = Path(__file__).resolve().parent.parent / "conf"
+__all__ = ["CONF", "main", "made_up_batch"]
+
 Losses = tuple[Tensor, Tensor, Tensor, np.ndarray]
 """Ascent directions for score, force logits and embedding, and priorities."""
 
@@ -156,29 +156,26 @@ def check_agreement(first: Losses, second: Losses) -> None:
     np.testing.assert_allclose(first[3], second[3], atol=1e-3)
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Measures, prints the table and the RESULT line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--batch", type=int, default=8, help="records a batch (the paper: 64; default: 8)")
-    parser.add_argument("--masks", type=int, default=5, help="masks an image, at most 20 (default: 5)")
-    parser.add_argument("--repeats", type=int, default=5, help="timings of each part (default: 5)")
+    settings = configuration()
+    config = settings.learner
+    size = config.batch_size
+    parser.add_argument("--batch", type=int, default=size, help=f"records a batch (the paper's: {size})")
+    parser.add_argument("--masks", type=int, default=MAX_TOUCHES, help=f"masks an image (at most: {MAX_TOUCHES})")
+    parser.add_argument("--repeats", type=int, default=3, help="timings of each part (default: 3)")
     parser.add_argument("--threads", type=int, default=None, help="CPU threads (default: torch's)")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if options.batch < 1 or options.repeats < 1 or not 0 <= options.masks <= MAX_TOUCHES:
         parser.error("--batch and --repeats must be at least 1, and --masks between 0 and 20")
     if options.threads:
         torch.set_num_threads(options.threads)
     device = torch.device(options.device)
-
-    values = yaml.safe_load((CONF / "learner" / "interaction.yaml").read_text())
-    values["augmentation"] = AugmentationConfig(**values["augmentation"])
-    values["phases"] = {name: PhaseConfig(**phase) for name, phase in values["phases"].items()}
-    config = LearnerConfig(**values)
-    network = NetworkConfig(**yaml.safe_load((CONF / "models" / "interaction.yaml").read_text()))
-    learner = Learner(build_network(network, seed=0), config, seed=0, device=device)
-    learner.start_phase("joint")
-    bare_learner = Learner(build_network(network, seed=0), config, seed=0, device=device)
+    learner = Learner(build_network(settings.models, seed=0), config, seed=0, device=device)
+    learner.start_phase(list(config.phases)[-1])  # with all three losses
+    bare_learner = Learner(build_network(settings.models, seed=0), config, seed=0, device=device)
     bare_learner._freeze(True, True)
 
     batch = made_up_batch(options.batch, options.masks, seed=0)
@@ -198,14 +195,15 @@ def main() -> None:
         loss.backward()
         bare_learner.optimizer.step()
 
-    arguments = (output, batch, weights, config.embedding_weight)
+    inputs_of_losses = (output, batch, weights, config.embedding_weight)
     parts: dict[str, Callable[[], Any]] = {
-        "losses, vectorised": lambda: vectorised(*arguments),
-        "losses, looped": lambda: looped(*arguments),
+        "losses": lambda: vectorised(*inputs_of_losses),
+        "loops": lambda: looped(*inputs_of_losses),
         "step": lambda: learner.step(batch),
-        "bare forward, backward, Adam": bare,
+        "bare": bare,
+        "prepare": lambda: learner.prepare(batch),
     }
-    check_agreement(vectorised(*arguments), looped(*arguments))
+    check_agreement(vectorised(*inputs_of_losses), looped(*inputs_of_losses))
     seconds: dict[str, list[float]] = {name: [] for name in parts}
     for repeat in tqdm(range(options.repeats + 1), desc="timing", disable=None):
         for name, part in parts.items():
@@ -216,28 +214,21 @@ def main() -> None:
             if repeat:  # the first round warms up
                 seconds[name].append(perf_counter() - started)
     median = {name: statistics.median(values) for name, values in seconds.items()}
-    losses, loops, step, plain = median.values()
-    conditions = {
+    figures = {
+        "loss_speedup": median["loops"] / median["losses"],
+        "loss_share": median["losses"] / median["step"],
+        "step_efficiency": median["bare"] / median["step"],
+        **{f"{name}_s": value for name, value in median.items()},
+        "best_s": {name: min(values) for name, values in seconds.items()},
+    }
+    sizes = {
         "batch": options.batch,
         "masks_per_image": options.masks,
         "repeats": options.repeats,
-        "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
-        "threads": torch.get_num_threads(),
+        "device": device.type,
         "omp_wait_policy": os.environ.get("OMP_WAIT_POLICY", "default"),
-        "torch": torch.__version__,
     }
-    print("Learner: " + ", ".join(f"{name} {value}" for name, value in conditions.items()))
-    for name, value in median.items():
-        spread_of = f"{1e3 * min(seconds[name]):9.1f} to {1e3 * max(seconds[name]):9.1f}"
-        print(f"  {name:30} {1e3 * value:9.1f} ms   ({spread_of})")
-    result = {
-        "loss_speedup": round(loops / losses, 3),
-        "loss_share": round(losses / step, 4),
-        "step_efficiency": round(plain / step, 4),
-        "step_s": round(step, 4),
-        **conditions,
-    }
-    print("RESULT " + json.dumps(result))
+    report("learner", figures, conditions(**sizes))
 
 
 if __name__ == "__main__":

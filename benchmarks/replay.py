@@ -13,10 +13,7 @@ Prints a table and the conditions, and ends with one line `RESULT {json}`:
 from __future__ import annotations
 
 import argparse
-import json
 import logging
-import os
-import platform
 import statistics
 import sys
 import tempfile
@@ -26,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks._report import conditions, configuration, report
 from replay.bank import MemoryBank
 from replay.config import ReplayConfig
 from replay.interaction.batch import LOCATION_RECORDS
@@ -33,9 +31,10 @@ from replay.interaction.record import MAGNITUDES, MAX_TOUCHES, RECORD_BYTES, REC
 from replay.limiter import Phase
 from replay.priorities import sample_without_replacement
 
-BATCH_SIZE = 64
 IN_FLIGHT = 4
-"""Calls on the way to the Ray actor at a time."""
+"""Inserts on their way to the Ray actor at a time, as of so many actors."""
+FIRST_BATCHES = 8
+"""Not measured: the object store touches its memory for the first time."""
 
 
 def make_record(number: int, generator: np.random.Generator) -> LocationRecord:
@@ -58,9 +57,9 @@ def settings(records: int) -> ReplayConfig:
     return ReplayConfig(records, 0.5, "priority", strict=False, locations_ahead=10**9, batches_ahead=10**9)
 
 
-def unlimited(records: int) -> Phase:
+def unlimited(records: int, batch_size: int) -> Phase:
     """Fills the bank, then lets both sides run."""
-    return Phase(records - 1, 1, (1,) * 100_000, BATCH_SIZE)
+    return Phase(records - 1, 1, (1,) * 100_000, batch_size)
 
 
 def rate(call: Callable[[int], object], seconds: float) -> float:
@@ -72,30 +71,30 @@ def rate(call: Callable[[int], object], seconds: float) -> float:
     return count / (time.perf_counter() - began)
 
 
-def measure_in_process(folder: Path, records: int, seconds: float) -> dict[str, float]:
+def measure_in_process(folder: Path, records: int, seconds: float, batch_size: int) -> dict[str, float]:
     """Fills a bank with different records and measures it."""
     generator = np.random.default_rng(0)
     pool = [make_record(number, generator) for number in range(16)]
     bank = MemoryBank(settings(records), folder, LOCATION_RECORDS, seed=0)
-    bank.start_phase(unlimited(records), fresh=True)
+    bank.start_phase(unlimited(records, batch_size), fresh=True)
     for number in range(records):
         bank.insert(renumbered(pool[number % len(pool)], number))
     inserts = rate(lambda count: bank.insert(renumbered(pool[count % 16], records + count)), seconds)
 
-    source = generator.integers(0, 256, BATCH_SIZE * RECORD_BYTES, dtype=np.uint8)
+    source = generator.integers(0, 256, batch_size * RECORD_BYTES, dtype=np.uint8)
     batches: list[float] = []
     copies: list[float] = []
     end = time.perf_counter() + seconds
     while time.perf_counter() < end or len(batches) < 5:
         began = time.perf_counter()
-        bank.sample(BATCH_SIZE)
+        bank.sample(batch_size)
         middle = time.perf_counter()
         source.copy()
         batches.append(middle - began)
         copies.append(time.perf_counter() - middle)
 
     weights = generator.uniform(0.02, 0.5, records)
-    draws = rate(lambda _: sample_without_replacement(weights, BATCH_SIZE, generator), seconds)
+    draws = rate(lambda _: sample_without_replacement(weights, batch_size, generator), seconds)
     bank.close()
     return {
         "batch_vs_copy": statistics.median(b / c for b, c in zip(batches, copies, strict=True)),
@@ -106,13 +105,14 @@ def measure_in_process(folder: Path, records: int, seconds: float) -> dict[str, 
     }
 
 
-def measure_ray(folder: Path, records: int, seconds: float) -> dict[str, float]:
-    """The same through a Ray actor, with IN_FLIGHT calls on the way."""
+def measure_ray(folder: Path, records: int, seconds: float, batch_size: int, prefetch: int) -> dict[str, float]:
+    """The same through a Ray actor: IN_FLIGHT inserts on their way, and as many batches as the learner has."""
     import ray
 
-    from cluster.resources import local_environment
+    from cluster.resources import keep_loopback, local_environment
     from replay.shell import start_replay
 
+    keep_loopback()
     ray.init(
         address="local",
         num_cpus=2,
@@ -127,18 +127,18 @@ def measure_ray(folder: Path, records: int, seconds: float) -> dict[str, float]:
         generator = np.random.default_rng(0)
         pool = [make_record(number, generator) for number in range(16)]
         actor = start_replay(settings(records), LOCATION_RECORDS, folder, seed=0, actors=IN_FLIGHT)
-        ray.get(actor.start_phase.remote(unlimited(records), True))
+        ray.get(actor.start_phase.remote(unlimited(records, batch_size), True))
         pending: list[ray.ObjectRef] = []
         inserted = 0
 
-        def keep_busy(reference: ray.ObjectRef) -> None:
+        def keep_busy(reference: ray.ObjectRef, at_once: int) -> None:
             pending.append(reference)
-            if len(pending) >= IN_FLIGHT:
+            if len(pending) >= at_once:
                 ray.get(pending.pop(0))
 
         def insert(_: int) -> None:
             nonlocal inserted
-            keep_busy(actor.insert.remote(renumbered(pool[inserted % 16], inserted)))
+            keep_busy(actor.insert.remote(renumbered(pool[inserted % 16], inserted)), IN_FLIGHT)
             inserted += 1
 
         for number in range(records):
@@ -146,7 +146,9 @@ def measure_ray(folder: Path, records: int, seconds: float) -> dict[str, float]:
         inserts = rate(insert, seconds)
         ray.get(pending)
         pending.clear()
-        batches = rate(lambda _: keep_busy(actor.sample.remote(BATCH_SIZE)), seconds)
+        for _ in range(FIRST_BATCHES):
+            keep_busy(actor.sample.remote(batch_size), 1 + prefetch)
+        batches = rate(lambda _: keep_busy(actor.sample.remote(batch_size), 1 + prefetch), seconds)
         ray.get(pending)
         return {"ray_batches_per_s": batches, "ray_inserts_per_s": inserts}
     finally:
@@ -156,36 +158,26 @@ def measure_ray(folder: Path, records: int, seconds: float) -> dict[str, float]:
 def main(arguments: list[str] | None = None) -> None:
     """The command line: see the module."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    config = configuration()
+    size, prefetch = config.learner.batch_size, config.learner.prefetch
     parser.add_argument("--records", type=int, default=2000, help="records in the bank (default 2000)")
     parser.add_argument("--seconds", type=float, default=5.0, help="seconds for each measurement (default 5)")
     parser.add_argument("--folder", type=Path, default=None, help="where the bank lies (default: a temporary folder)")
     options = parser.parse_args(arguments)
-    if options.records < BATCH_SIZE:
-        parser.error(f"--records must be at least the batch of {BATCH_SIZE}, not {options.records}")
+    if options.records < size:
+        parser.error(f"--records must be at least the batch of {size}, not {options.records}")
     if options.seconds <= 0:
         parser.error(f"--seconds must be above 0, not {options.seconds}")
     try:
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-            figures = measure_in_process(Path(folder) / "process", options.records, options.seconds)
+            figures = measure_in_process(Path(folder) / "process", options.records, options.seconds, size)
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-            figures |= measure_ray(Path(folder) / "ray", options.records, options.seconds)
+            figures |= measure_ray(Path(folder) / "ray", options.records, options.seconds, size, prefetch)
     except OSError as error:
         sys.exit(f"error: {error}")
-    figures["bytes_per_record"] = RECORD_BYTES + 8
-    conditions = {
-        "records": options.records,
-        "batch_size": BATCH_SIZE,
-        "seconds": options.seconds,
-        "in_flight": IN_FLIGHT,
-        "cpus": os.cpu_count(),
-        "machine": platform.machine(),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-    }
-    print("conditions: " + ", ".join(f"{name} {value}" for name, value in conditions.items()))
-    for name, value in figures.items():
-        print(f"  {name:<20}{value:>14,.2f}")
-    print("RESULT " + json.dumps({**figures, **conditions}))
+    sizes = {"records": options.records, "batch_size": size, "seconds": options.seconds}
+    sizes |= {"inserts_in_flight": IN_FLIGHT, "batches_in_flight": 1 + prefetch, "numpy": np.__version__}
+    report("replay", figures | {"bytes_per_record": RECORD_BYTES + 8}, conditions(**sizes))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,164 @@
+"""How much of its time the learner waits for batches when enough actors feed it.
+
+    python -m benchmarks.overlap [--seconds S] [--actors N] [--batch B]
+
+The real learner trains on the real memory bank under the real limiter, in the paper's schedule, and the real
+coordinator hands out locations to N light actors (benchmarks/_light_actor.py: no rooms, no network) that push records
+as fast as they are let. Measured from the second call of the learner on, for at least S seconds.
+
+- wait_share: the learner's waiting over its waiting and computing. With one batch in flight beside the one in use
+  (learner.prefetch) it waits only if the limiter makes it wait;
+- limiter_share: the share of that time for which the limiter held a batch back: it is 0 when actors feed enough;
+- idle_share: time in which the learner did not compute, also between two of its calls, over all time;
+- strict_wait_share: the same for the alternative without overlap: no batch in flight, collecting and training in turn.
+
+A batch of the paper's 64 takes a CPU ten seconds: without a GPU it has --batch records (4). Waiting does not shrink
+with it, so that the share is rather larger than with 64.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import ray
+import torch
+
+from actors.interaction.locations import Location
+from benchmarks._light_actor import LightActor
+from benchmarks._report import conditions, configuration, report
+from benchmarks.replay import make_record
+from cluster.config import TrainConfig
+from cluster.coordinator import Coordinator, Parts
+from cluster.reporting import Reporter
+from cluster.resources import Resources, check_before_start, ray_session
+from cluster.tracking import Tracker
+from learner.schedule import PhaseConfig, total_batches
+from learner.shell import LearnerActor, TrainReport
+from replay.interaction.batch import LOCATION_RECORDS
+from replay.shell import start_replay
+
+CPU_BATCH = 4
+
+
+class Reports(Reporter):
+    """A run's reporter that keeps the learner's reports after the first, and ends the phase when that is enough."""
+
+    def measure(self, phase: PhaseConfig, replay: Any, seconds: float) -> None:
+        """Sets how long to measure, in which phase, and with which memory bank."""
+        self.phase_measured, self.replay, self.span_s = phase, replay, seconds
+        self.calls = 0
+        self.kept: list[TrainReport] = []
+        self.span = 0.0
+        self.held_back = 0.0
+
+    def trained(self, report: TrainReport, steps: int) -> None:
+        """See `Reporter.trained`."""
+        super().trained(report, steps)
+        self.calls += 1
+        held_back = ray.get(self.replay.status.remote())["sample_wait_s"]
+        if self.calls == 1:
+            self.began, self.before = time.monotonic(), held_back
+            return
+        self.kept.append(report)
+        self.span = time.monotonic() - self.began
+        self.held_back = held_back - self.before
+        if self.span > self.span_s:
+            self.phase_measured.minutes = 1e-9  # the coordinator finds the phase's time over
+
+
+def measure(config: TrainConfig, resources: Resources, folder: Path, seconds: float) -> dict[str, float]:
+    """Runs the first phase of the schedule for a while."""
+    folder.mkdir()
+    count = config.cluster.actors
+    replay: Any = start_replay(
+        config.replay, LOCATION_RECORDS, folder / "bank", seed=config.seed, actors=count, options={"num_cpus": 0}
+    )
+    learner = LearnerActor.options(**resources.learner).remote(
+        config.models, config.learner, replay, config.seed, config.replay.mode
+    )
+    record = ray.put(made_record(config.seed))
+    crew = [LightActor.remote(number, replay, record) for number in range(count)]
+    ray.get([learner.health.remote(), *(actor.health.remote() for actor in crew)])
+    first = next(iter(config.learner.phases.values()))
+    phase = dataclasses.replace(first, prefill=config.learner.batch_size, minutes=None)
+    reporter = Reports(Tracker(config.tracking, folder, {}, "overlap"), folder, config.tracking.log_every_s)
+    reporter.measure(phase, replay, seconds)
+    locations = [Location(entry, "FloorPlan1", (0.0, 0.9, 0.0), 0.0, 0.0, entry) for entry in range(count)]
+    parts = Parts(replay, learner, None, lambda index, avoided: crew[index])
+    # The run's own progress is not this command's.
+    with (folder / "progress.txt").open("w") as progress, contextlib.redirect_stderr(progress):
+        coordinator = Coordinator(config, folder, parts, locations, reporter, threading.Event())
+        # As a later phase: the first one begins with a checkpoint.
+        coordinator.run_phase(1, phase, 0, total_batches(phase))
+    reporter.close()
+    reporter.tracker.close()
+    for handle in (*crew, learner, replay):
+        ray.kill(handle)
+    waited = sum(one.wait_s for one in reporter.kept)
+    computed = sum(one.compute_s for one in reporter.kept)
+    batches = sum(one.batches for one in reporter.kept)
+    return {
+        "wait_share": waited / (waited + computed),
+        "limiter_share": reporter.held_back / (waited + computed),
+        "idle_share": 1 - computed / reporter.span,
+        "step_s": computed / batches,
+        "batches": batches,
+    }
+
+
+def made_record(seed: int) -> Any:
+    """A record of noise with the feedback of a real one: a few touches moved something."""
+    record = make_record(0, np.random.default_rng(seed))
+    record.feedback[:] = np.arange(len(record.feedback)) % 4 == 0
+    return record
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measures, prints the table and the RESULT line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=20.0, help="of each measurement, at least (default 20)")
+    parser.add_argument("--actors", type=int, default=4, help="light actors (default 4)")
+    parser.add_argument("--batch", type=int, default=None, help="records a batch (a GPU: the paper's; a CPU: 4)")
+    parser.add_argument("--steps", type=int, default=5, help="steps of each call of the learner (default 5)")
+    options = parser.parse_args(arguments)
+    size = options.batch or (configuration().learner.batch_size if torch.cuda.is_available() else CPU_BATCH)
+    if options.seconds <= 0 or options.actors < 1 or size < 1 or options.steps < 1:
+        parser.error("--seconds must be above 0, and --actors, --batch and --steps at least 1")
+    overrides = (
+        f"learner.batch_size={size}",
+        f"learner.publish_every={options.steps}",
+        f"cluster.actors={options.actors}",
+        "replay.capacity=512",
+        "checkpoint_minutes=1e6",
+        "evaluation.every_minutes=null",
+        "tracking.mode=disabled",
+    )
+    config = configuration(*overrides)
+    alternating = configuration(*overrides, "replay.strict=true")
+    cluster = dataclasses.replace(config.cluster, actors=1)  # Ray would start a worker for each CPU at once
+    check_before_start(cluster)
+    with (
+        tempfile.TemporaryDirectory(prefix="playpen-overlap-", ignore_cleanup_errors=True) as folder,
+        ray_session(cluster) as resources,
+    ):
+        found = measure(config, resources, Path(folder) / "overlap", options.seconds)
+        strict = measure(alternating, resources, Path(folder) / "strict", options.seconds)
+    figures = {
+        **found,
+        "strict_wait_share": strict["wait_share"],
+        "batch_size": size,
+        "prefetch": config.learner.prefetch,
+    }
+    report("overlap", figures, conditions(seconds=options.seconds, actors=options.actors))
+
+
+if __name__ == "__main__":
+    main()

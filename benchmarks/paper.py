@@ -1,0 +1,279 @@
+"""How long `experiment=paper` would take on given cores and GPUs, composed of measured parts.
+
+    python -m benchmarks.paper --cores N --gpus M [--measured FILE] [--step-s S | --gpu-tflops T]
+
+FILE holds RESULT lines of `./playpen bench actor`, `learner`, `replay` and `broadcast`, of the machine that is asked
+about (other lines are passed over, of two results of one benchmark the last counts). What it lacks is measured here, by
+the same benchmarks at a small size; the broadcast, which needs the actors' processes, then counts as nothing.
+
+The schedule is that of the configuration: each phase's prefill is collected, then each of its rounds takes as long as
+the slowest of the parts that work on it at the same time:
+
+- collecting: the round's locations, by as many actors as there are cores for them, at most cluster.actors, each with a
+  core for itself and its simulator; a location costs what bench actor measured, by its number of touches;
+- learning: the round's batches, one step after the other;
+- the memory bank: the round's records in and batches out, through Ray.
+
+hours is their sum over all rounds, limited_by the part that is the slowest for most of that time. What was not measured
+but assumed or calculated is printed, and is under `assumptions` in RESULT. Evaluations on the way are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks._report import conditions, configuration, report
+from cluster.config import TrainConfig
+from learner.schedule import PhaseConfig, batches_in_round, total_batches, total_locations
+from models.interaction.network import build_network
+from replay.interaction.record import IMAGE_SIZE, MAGNITUDES
+
+PAPER_HOURS, PAPER_THREADS, PAPER_GPUS = 36.0, 36, 2
+GPU_TFLOPS = 4.0
+"""Sustained float32 TFLOP/s of a GPU, where no step was measured on one: 30 % of the peak of an RTX 2080 Ti."""
+QUICK = {
+    "actor": ("--locations", "6"),
+    "learner": ("--batch", "8", "--repeats", "1", "--threads", "1"),
+    "replay": ("--records", "128", "--seconds", "1"),
+}
+"""Benchmarks that are needed, and their options where they are run here."""
+PARTS = {"learner": "loss_speedup", "replay": "ray_batches_per_s", "actor": "actor_vs_simulator"}
+PARTS |= {"broadcast": "ms_to_last_actor"}
+"""A key by which each benchmark's RESULT is told."""
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What each part takes."""
+
+    location_s: float
+    """Seconds of an actor's core for all of a location but its touches."""
+    touch_s: float
+    """Seconds of an actor's core for each touch asked of the simulator."""
+    asked_share: float
+    """Touches asked of the simulator, of those planned: the others are out of reach."""
+    step_s: float
+    """Seconds of the learner for a batch."""
+    record_s: float
+    """Seconds of the memory bank for a record."""
+    batch_s: float
+    """Seconds of the memory bank for a batch."""
+    broadcast_s: float
+    """Seconds until all actors have new weights; they wait for them, the learner does not."""
+
+    def trials(self, phase: PhaseConfig) -> float:
+        """Touches asked of the simulator for each that is planned and in reach, at most.
+
+        With force trials a touch in vain takes the predicted magnitude, the one below, and the largest: 2, 3, 2.
+        """
+        return (3 * MAGNITUDES - 2) / MAGNITUDES if phase.force_trials else 1.0
+
+    def visit_s(self, phase: PhaseConfig) -> float:
+        """Seconds of an actor's core for a location of a phase."""
+        touches = (phase.greedy + phase.random) * self.asked_share * self.trials(phase)
+        return self.location_s + touches * self.touch_s
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Hours of a run."""
+
+    hours: float
+    limited_by: str
+    hours_by_part: dict[str, float]
+    """For which of them each part was the slowest."""
+    busy: dict[str, float]
+    """Hours that each part would take if the others took no time."""
+
+
+def forecast(config: TrainConfig, costs: Costs, actors: int) -> Forecast:
+    """Composes the parts over the whole schedule; `actors` play at a time, each on a core of its own."""
+    slowest = {"collecting": 0.0, "learning": 0.0, "memory bank": 0.0}
+    busy = dict(slowest)
+    for phase in config.learner.phases.values():
+        if not phase.rounds:
+            continue
+        spans = [(phase.prefill, 0)]
+        spans += [(phase.locations_per_round, batches_in_round(phase, r)) for r in range(phase.rounds)]
+        for locations, batches in spans:
+            seconds = {
+                "collecting": locations * costs.visit_s(phase) / actors + (costs.broadcast_s if batches else 0.0),
+                "learning": batches * costs.step_s,
+                "memory bank": locations * costs.record_s + batches * costs.batch_s,
+            }
+            part = max(seconds, key=lambda name: seconds[name])
+            slowest[part] += seconds[part] / 3600
+            for name, spent in seconds.items():
+                busy[name] += spent / 3600
+    return Forecast(sum(slowest.values()), max(slowest, key=lambda name: slowest[name]), slowest, busy)
+
+
+def results(lines: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """RESULT lines by benchmark.
+
+    Raises:
+        ValueError: a RESULT line that is no JSON object.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for line in lines:
+        if match := re.match(r"\s*RESULT (.*)", line):
+            try:
+                result = dict(json.loads(match[1]))
+            except (ValueError, TypeError) as error:
+                raise ValueError(f"no JSON object in the line {line.strip()[:80]}") from error
+            found |= {name: result for name, key in PARTS.items() if key in result}
+    return found
+
+
+def measure(name: str) -> dict[str, Any]:
+    """Runs a benchmark at a small size.
+
+    Raises:
+        RuntimeError: it failed.
+    """
+    print(f"measuring: bench {name} {' '.join(QUICK[name])}", file=sys.stderr, flush=True)
+    device = ("--device", "cuda") if name == "learner" and torch.cuda.is_available() else ()
+    command = [sys.executable, "-m", f"benchmarks.{name}", *QUICK[name], *device]
+    root = Path(__file__).resolve().parents[1]
+    environment = {"OMP_WAIT_POLICY": "PASSIVE"} | os.environ
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"bench {name} failed: {' '.join(done.stderr.split())[-400:]}")
+    return results(done.stdout.splitlines())[name]
+
+
+def training_tflop(config: TrainConfig) -> float:
+    """TFLOP of the network's forward and backward pass for one image, counted."""
+    network = build_network(config.models, config.seed)
+    counter = FlopCounterMode(display=False)
+    with counter:
+        output = network(torch.zeros(1, 4, IMAGE_SIZE, IMAGE_SIZE))
+        torch.stack([x.sum() for x in output]).sum().backward()
+    return counter.get_total_flops() / 1e12
+
+
+def step_seconds(
+    config: TrainConfig, learner: dict[str, Any], gpus: int, given: float | None, tflops: float
+) -> tuple[float, str]:
+    """Seconds of a step of a whole batch, on one GPU or on one core, and where that is from."""
+    size, measured = config.learner.batch_size, learner["conditions"]
+    step = learner["step_s"] * size / measured["batch"]
+    scaled = "" if measured["batch"] == size else f", {size / measured['batch']:g} times a batch of {measured['batch']}"
+    if given is not None:
+        return given, "a step: as given by --step-s"
+    if gpus and measured["device"] == "cuda":
+        return step, f"a step: measured on {measured['gpu']}{scaled}"
+    if gpus:
+        work = training_tflop(config) * size
+        return work / tflops, (
+            f"a step, CALCULATED, not measured: {work:.2f} TFLOP (counted) at {tflops:g} TFLOP/s of the GPU (assumed: "
+            "--gpu-tflops), with losses and augmentation hidden"
+        )
+    threads = measured["torch_threads"]
+    return step * threads, f"a step: measured on {threads} CPU thread(s){scaled}; assumed to take 1/n on n cores"
+
+
+def share_cores(config: TrainConfig, cores: int, gpus: int) -> list[tuple[int, int]]:
+    """Possible (cores of the learner and the memory bank, actors): with a GPU one core serves both of them."""
+    most = config.cluster.actors
+    if gpus:
+        return [(1, max(1, min(most, cores - 1)))]
+    return [(own, max(1, min(most, cores - own))) for own in range(1, max(2, cores))]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Composes, prints the tables and the RESULT line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cores", type=int, required=True, help="CPU cores")
+    parser.add_argument("--gpus", type=int, required=True, help="GPUs: the learner uses one")
+    parser.add_argument("--measured", type=Path, default=None, help="file of RESULT lines (default: measured here)")
+    parser.add_argument("--step-s", type=float, default=None, help="seconds of a step of 64 (default: see above)")
+    parser.add_argument(
+        "--gpu-tflops", type=float, default=GPU_TFLOPS, help=f"of a GPU that was not measured (default {GPU_TFLOPS:g})"
+    )
+    options = parser.parse_args(arguments)
+    if options.cores < 1 or options.gpus < 0:
+        parser.error("--cores must be at least 1 and --gpus at least 0")
+    for name in ("step_s", "gpu_tflops"):
+        if getattr(options, name) is not None and getattr(options, name) <= 0:
+            parser.error(f"--{name.replace('_', '-')} must be above 0, not {getattr(options, name)}")
+    try:
+        found = results(options.measured.read_text().splitlines()) if options.measured else {}
+    except (OSError, ValueError) as error:
+        parser.error(f"--measured {options.measured}: {error}")
+    here = [name for name in QUICK if name not in found]
+    try:
+        found |= {name: measure(name) for name in here}
+    except RuntimeError as error:
+        sys.exit(f"error: {error}")
+
+    config = configuration()
+    actor, replay = found["actor"], found["replay"]
+    step_s, source = step_seconds(config, found["learner"], options.gpus, options.step_s, options.gpu_tflops)
+    parts, visits = actor["parts"], actor["locations"]
+    touch_ms = (parts["simulator"] + parts["masks"]) / (actor["trials"] / visits)
+    costs = Costs(
+        location_s=(sum(parts.values()) - parts["simulator"] - parts["masks"]) / 1e3,
+        touch_s=touch_ms / 1e3,
+        asked_share=actor["trials"] / actor["touches"],
+        step_s=step_s,
+        record_s=1 / replay["ray_inserts_per_s"],
+        batch_s=1 / replay["ray_batches_per_s"],
+        broadcast_s=found["broadcast"]["ms_to_last_actor"] / 1e3 if "broadcast" in found else 0.0,
+    )
+    choices = []
+    for own, count in share_cores(config, options.cores, options.gpus):
+        on_cores = own if not options.gpus and options.step_s is None else 1
+        choices.append((forecast(config, Costs(**vars(costs) | {"step_s": step_s / on_cores}), count), own, count))
+    best, own, count = min(choices, key=lambda choice: choice[0].hours)
+    phases = config.learner.phases.values()
+    actors_s = {phase.name: costs.visit_s(phase) for phase in phases if phase.rounds}
+    assumptions = [
+        source,
+        f"{count} actors, each with a core of its own, are as fast as the one that was measured; learner and memory "
+        f"bank have {own} core(s)",
+        f"collecting: {100 * costs.asked_share:.0f} % of the touches are in reach as with the untrained network "
+        f"measured, and with force trials each is tried {costs.trials(list(phases)[-1]):.2f} times (all in vain)",
+        *([] if "broadcast" in found else ["broadcasts take no time: none was measured"]),
+        *([f"measured here at a small size: {', '.join(here)}"] if here else []),
+        *(["simulators draw on the CPU, as measured"] if options.gpus > 1 else []),
+    ]
+    figures = {
+        "hours": best.hours,
+        "limited_by": best.limited_by,
+        "paper_hours": PAPER_HOURS,
+        "times_faster_than_the_paper": PAPER_HOURS / best.hours,
+        "hours_limited_by_part": best.hours_by_part,
+        "hours_of_part_alone": best.busy,
+        "seconds_a_location": actors_s,
+        "seconds_a_step": step_s / (own if not options.gpus and options.step_s is None else 1),
+        "locations": sum(total_locations(phase) for phase in phases),
+        "steps": sum(total_batches(phase) for phase in phases if phase.rounds),
+        "actors": count,
+        "assumptions": assumptions,
+    }
+    asked = {"asked_cores": options.cores, "asked_gpus": options.gpus}
+    report(
+        "paper",
+        figures,
+        conditions(**asked),
+        *(f"assumed: {text}." for text in assumptions),
+        f"The paper: {PAPER_HOURS:g} hours on {PAPER_THREADS} threads and {PAPER_GPUS} GPUs. Calculated here: "
+        f"{best.hours:.3g} hours, limited by {best.limited_by}.",
+    )
+
+
+if __name__ == "__main__":
+    main()
