@@ -425,7 +425,11 @@ def main(arguments: list[str] | None = None) -> None:
     # Ray would start a worker for each CPU at once.
     alone = dataclasses.replace(config.cluster, actors=1)
     check_before_start(alone)
-    with tempfile.TemporaryDirectory(prefix="playpen-scale-", ignore_cleanup_errors=True) as folder, ray_session(alone):
+    with (
+        tempfile.TemporaryDirectory(prefix="playpen-scale-", ignore_cleanup_errors=True) as folder,
+        contextlib.redirect_stdout(sys.stderr),  # where Ray wonders about the number of processes
+        ray_session(alone),
+    ):
         bench = Bench(config, Path(folder), options.seconds, counts[-1])
         curve = [bench.measure(count) for count in tqdm(counts, desc="numbers of actors", disable=None)]
     full = saturation(curve, config, phase, given)
