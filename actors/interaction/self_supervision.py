@@ -11,6 +11,8 @@ No ground truth enters: a mask comes from the images before and after a touch al
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +22,8 @@ from actors.config import SelfSupervisionConfig
 from replay.interaction.kernels import KERNEL_SIZE, kernel
 from replay.interaction.record import GRID_STRIDE
 
+_BESIDE = ThreadPoolExecutor(max_workers=1, thread_name_prefix="superpixels")
+"""Felzenszwalb's algorithm holds the interpreter's lock for milliseconds only."""
 _HSV_SCALE = np.array([1 / 360, 1, 1 / 255, 0])
 """As OpenCV wants a factor for each channel: always four, float64."""
 
@@ -70,35 +74,35 @@ def kernel_sum(mask: NDArray[np.bool_], row: int, column: int, weights: NDArray[
 class SelfSupervision:
     """Judges the touches of one location, one after the other.
 
-    The image after a touch is the image before the next. The superpixels, the costly part, are computed once, and only
-    when something has changed for the first time.
+    The image after a touch is the image before the next. The superpixels, the costly part, are computed once, in a
+    thread beside the first touches, when the actor waits for the simulator.
 
     Args:
         first: (H, W, 3) uint8 RGB, the location's first image.
     """
 
     def __init__(self, first: NDArray[np.uint8], config: SelfSupervisionConfig) -> None:
-        self._first = first
         self._config = config
         self._weights = kernel(config.kernel)
         self._before = hsv(first)
-        self._labels: NDArray[np.int64] | None = None
+        self._labels: Future[NDArray[np.int64]] | None = None
+        if config.superpixels:
+            self._labels = _BESIDE.submit(
+                superpixel_grid,
+                first,
+                config.superpixel_scale,
+                config.superpixel_sigma,
+                config.superpixel_min_size,
+            )
 
     def mask(self, image: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """B+ of the latest touch, (H/3, W/3), from the image after it."""
         after = hsv(image)
         changed = changed_cells(self._before, after, self._config.change_threshold)
         self._before = after
-        if not self._config.superpixels or not changed.any():
+        if self._labels is None or not changed.any():
             return changed
-        if self._labels is None:
-            self._labels = superpixel_grid(
-                self._first,
-                self._config.superpixel_scale,
-                self._config.superpixel_sigma,
-                self._config.superpixel_min_size,
-            )
-        return join_superpixels(changed, self._labels, self._config.superpixel_fraction)
+        return join_superpixels(changed, self._labels.result(), self._config.superpixel_fraction)
 
     def judge(self, image: NDArray[np.uint8], row: int, column: int) -> NDArray[np.bool_] | None:
         """B+ of a touch of cell (row, column) if it was successful, else None."""
