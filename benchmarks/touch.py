@@ -20,6 +20,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.actor import configs
 from evaluation.min_force import MOVED_DEGREES, MOVED_METRES
 from simulator.physics import make_push
 from simulator.rendering import VISIBLE_GROUPS
@@ -103,8 +104,9 @@ def calibrate(source: RoomSource, names: Sequence[str], touches: int, seed: int)
     """
     done = []
     rng = np.random.default_rng(seed)
+    options = configs()[0].options
     for name in names:
-        room = Room(source.build(name), time_step=0.005, rest_timeout=4.0)
+        room = Room(source.build(name), options["time_step"], options["rest_timeout"])
         dynamic = [index for index, thing in enumerate(room.scene.objects) if thing.dynamic]
         for number in range(touches):
             if number % 30 == 0:
