@@ -30,9 +30,6 @@ import argparse
 import contextlib
 import dataclasses
 import json
-import math
-import os
-import platform
 import sys
 import tempfile
 import threading
@@ -45,17 +42,17 @@ import numpy as np
 import psutil
 import ray
 import torch
-from hydra import compose, initialize_config_dir
 from rich.console import Console
 from rich.table import Table
-from scipy.optimize import nnls
 from tqdm import tqdm
 
 from actors.interaction.locations import Location
+from benchmarks._forecast import ADVICE, CORES, Assumed, fitted, saturation
 from benchmarks._light_actor import LightActor
-from benchmarks.learner import CONF, made_up_batch
+from benchmarks._report import conditions, configuration, rounded
+from benchmarks.learner import made_up_batch
 from benchmarks.replay import make_record
-from cluster.config import TrainConfig, instantiate, register
+from cluster.config import TrainConfig
 from cluster.coordinator import Coordinator, Parts
 from cluster.health import object_store_bytes
 from cluster.reporting import Reporter
@@ -76,25 +73,13 @@ GROUP = 8
 """Actors that are started at a time."""
 ACTOR_BYTES = 130_000_000
 """Memory that a light actor takes, rounded up."""
+SETTLE_S, QUIET_CORES = 60.0, 0.4
+"""Longest wait after actors were started, until Ray's processes together use less than this."""
 LEAST = {"records": 50, "batches": 5}
 """What a span has seen at least, however busy the machine is; with one batch a round, no batch."""
 BROADCASTS = 5
-FREED_AFTER_S = 1.0
-"""Ray frees what nobody refers to any more once in so many seconds (its free_objects_period_milliseconds)."""
-CORES = {"memory bank": "bank_cores", "coordinator": "coordinator_cores", "Ray's daemons": "daemons_cores"}
-"""Parts that have a core, and where the spans hold their use of it."""
 STEP_IMAGES, STEP_MASKS = 4, 5
 """Images of the batch by which a step is timed on a CPU, and masks an image."""
-ADVICE = {
-    "memory bank": "give its process a core of its own, then split it into several banks, each with its own actors",
-    "coordinator": "let it take in all finished locations at each look instead of one, then hand out several at a time",
-    "Ray's daemons": "put actors on more nodes, so that each node's daemon has fewer, and records together in one call",
-    "learner": "a faster GPU for the learner, or fewer batches a round: until then further actors wait for the limiter",
-    "network in": "a faster link to the learner's node, or records with compressed images",
-    "network out": "publish less often (learner.publish_every), or put more actors on each node",
-    "object store": "raise cluster.object_store_bytes: used batches stay there up to a second before Ray frees them",
-}
-"""What to do when a part is full."""
 
 
 class Consumer(LearnerShell):
@@ -164,11 +149,27 @@ class Bench:
         ]
 
     def grow(self, count: int) -> None:
-        """Starts actors until there are so many, a group at a time."""
+        """Starts actors until there are so many, a group at a time, and waits until all is quiet."""
         while len(self.crew) < count:
             numbers = range(len(self.crew), min(count, len(self.crew) + GROUP))
             self.crew += [LightActor.remote(number, self.replay, self.record) for number in numbers]
             ray.get([self.crew[number].health.remote() for number in numbers])
+        # Ray starts as many idle processes again; they are not to be measured.
+        deadline, before = time.monotonic() + SETTLE_S, self.used_s()
+        while time.monotonic() < deadline:
+            time.sleep(1.0)
+            now = self.used_s()
+            if now - before < QUIET_CORES:
+                break
+            before = now
+
+    def used_s(self) -> float:
+        """CPU seconds of all processes of this Ray that live."""
+        used = 0.0
+        for process in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                used += cpu_s(process)
+        return used
 
     def read(self) -> dict[str, float]:
         """The counters: seconds of the clock and of CPU, records and batches."""
@@ -247,63 +248,6 @@ def cpu_s(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-def fitted(curve: list[dict[str, Any]], part: str) -> list[float]:
-    """f0, f1, a, b, c of a part's use of a core; see the module."""
-    spans = [(point["actors"], point[kind]) for point in curve for kind in ("collecting", "training")]
-    terms = [[1, n, s["records_per_s"], n * s["records_per_s"], s["batches_per_s"]] for n, s in spans]
-    scale = np.max(terms, axis=0)
-    found, _ = nnls(terms / scale, np.array([span[part] for _, span in spans]))
-    return [float(value) for value in found / scale]
-
-
-def full_at(costs: list[float], rate: float, batches: float) -> float:
-    """With how many actors a part's core is full.
-
-    Args:
-        costs: as `fitted` gives them.
-        rate: locations a second of an actor.
-        batches: for each location.
-    """
-    f0, f1, a, b, c = costs
-    linear, left = f1 + rate * (a + batches * c), max(0.0, 1 - f0)  # rate b N^2 + linear N = left
-    return 2 * left / max(1e-12, linear + math.sqrt(linear * linear + 4 * rate * b * left))
-
-
-@dataclasses.dataclass(frozen=True)
-class Assumed:
-    """What the forecast takes as given."""
-
-    rate: float
-    """Locations a second of a real actor."""
-    step_s: float
-    """Seconds of the learner for a batch."""
-    nic_gbit: float
-    """Link of the learner's node, in each direction."""
-    actors_per_node: int
-    """A node gets each version of the weights once."""
-
-
-def saturation(
-    curve: list[dict[str, Any]], config: TrainConfig, phase: PhaseConfig, given: Assumed
-) -> dict[str, float]:
-    """At how many real actors each part is full, in the last rounds of a phase."""
-    batches = phase.batches_last / phase.locations_per_round
-    versions = math.ceil(phase.batches_last / config.learner.publish_every) / phase.locations_per_round
-    weights_bytes = curve[-1]["broadcast_bytes"]
-    batch_bytes = config.learner.batch_size * RECORD_BYTES
-    link = given.nic_gbit * 1e9 / 8
-    # Of what is in use: batches on their way, one before and one in a step, and some versions of the weights.
-    used = (config.learner.prefetch + 2) * batch_bytes + 3 * weights_bytes
-    used_per_actor = RECORD_BYTES + FREED_AFTER_S * given.rate * (RECORD_BYTES + batches * batch_bytes)
-    return {
-        **{name: full_at(fitted(curve, part), given.rate, batches) for name, part in CORES.items()},
-        "learner": 1 / (given.rate * batches * given.step_s),
-        "network in": link / (given.rate * RECORD_BYTES),
-        "network out": math.sqrt(link * given.actors_per_node / (given.rate * versions * weights_bytes)),
-        "object store": (config.cluster.object_store_bytes - used) / used_per_actor,
-    }
-
-
 def step_seconds(config: TrainConfig) -> tuple[float, str]:
     """Seconds of a real step of a whole batch here, and how they were measured."""
     cuda = torch.cuda.is_available()
@@ -320,20 +264,6 @@ def step_seconds(config: TrainConfig) -> tuple[float, str]:
     where = torch.cuda.get_device_name() if cuda else f"{threads} CPU thread(s)"
     how = f"measured on {where}" + ("" if images == size else f", a batch of {images} times {size / images:g}")
     return (clock() - started) / threads * size / images, how
-
-
-def paper_config(capacity: int) -> TrainConfig:
-    """The configuration of the paper's experiment, with a smaller bank and nothing else going on."""
-    register()
-    overrides = [
-        "experiment=paper",
-        f"replay.capacity={capacity}",
-        "checkpoint_minutes=1e6",
-        "evaluation.every_minutes=null",
-        "tracking.mode=disabled",
-    ]
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return instantiate(compose("train", overrides=overrides), TrainConfig)
 
 
 def show(curve: list[dict[str, Any]], full: dict[str, float], wanted: int) -> None:
@@ -369,11 +299,6 @@ def show(curve: list[dict[str, Any]], full: dict[str, float], wanted: int) -> No
     console.print(forecast)
 
 
-def rounded(values: dict[str, Any]) -> dict[str, Any]:
-    """The same with four decimals, nested ones too."""
-    return {name: rounded(value) if isinstance(value, dict) else round(value, 4) for name, value in values.items()}
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Measures, prints the tables and the RESULT line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -398,29 +323,31 @@ def main(arguments: list[str] | None = None) -> None:
             f"--counts must be at least 1 and, with {psutil.virtual_memory().available / 1e9:.1f} GB free, at most "
             f"{psutil.virtual_memory().available // ACTOR_BYTES}"
         )
-    config = paper_config(options.records)
+    config = configuration(
+        f"replay.capacity={options.records}",
+        "checkpoint_minutes=1e6",
+        "evaluation.every_minutes=null",
+        "tracking.mode=disabled",
+    )
     phase = max(config.learner.phases.values(), key=lambda phase: phase.batches_last / phase.locations_per_round)
     least = config.learner.batch_size + phase.locations_per_round
     if options.records < least:
         parser.error(f"--records must be at least {least}, a batch and a round, not {options.records}")
     step_s, source = (options.step_s, "given") if options.step_s else step_seconds(config)
     given = Assumed(options.rate, step_s, options.nic_gbit, options.actors_per_node)
-    conditions = {
-        "machine": platform.machine(),
-        "cores": len(os.sched_getaffinity(0)),
-        "load": round(os.getloadavg()[0], 1),
-        "seconds": options.seconds,
-        "record_bytes": RECORD_BYTES,
-        "batch_size": config.learner.batch_size,
-        "schedule": f"{phase.batches_last} batches a round of {phase.locations_per_round} locations",
-        "locations_per_s_of_an_actor": given.rate,
-        "step_s": round(step_s, 4),
-        "step_s_is": source,
-        "nic_gbit": given.nic_gbit,
-        "actors_per_node": given.actors_per_node,
-        "object_store_bytes": config.cluster.object_store_bytes,
-    }
-    print("conditions: " + ", ".join(f"{name} {value}" for name, value in conditions.items()), flush=True)
+    measured_in = conditions(
+        seconds=options.seconds,
+        record_bytes=RECORD_BYTES,
+        batch_size=config.learner.batch_size,
+        schedule=f"{phase.batches_last} batches a round of {phase.locations_per_round} locations",
+        locations_per_s_of_an_actor=given.rate,
+        step_s=round(step_s, 4),
+        step_s_is=source,
+        nic_gbit=given.nic_gbit,
+        actors_per_node=given.actors_per_node,
+        object_store_bytes=config.cluster.object_store_bytes,
+    )
+    print("conditions: " + ", ".join(f"{name} {value}" for name, value in measured_in.items()), flush=True)
 
     # Ray would start a worker for each CPU at once.
     alone = dataclasses.replace(config.cluster, actors=1)
@@ -446,7 +373,7 @@ def main(arguments: list[str] | None = None) -> None:
         "parts": {name: round(full[name], 2) for name in order},
         "curve": [rounded(point) for point in curve],
         "costs": {name: [round(value, 7) for value in fitted(curve, part)] for name, part in CORES.items()},
-        "conditions": conditions,
+        "conditions": measured_in,
     }
     print("RESULT " + json.dumps(result))
 

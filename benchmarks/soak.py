@@ -23,7 +23,6 @@ import argparse
 import json
 import math
 import os
-import platform
 import re
 import signal
 import subprocess
@@ -38,14 +37,13 @@ from typing import Any
 import numpy as np
 import psutil
 import yaml
-from hydra import compose, initialize_config_dir
 from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 from scipy.stats import linregress
 from tqdm import tqdm
 
-from cluster.config import TrainConfig, instantiate, register
+from benchmarks._report import conditions, configuration
 from cluster.status import STATUS, disk_bytes
 from evaluation.figures import save
 
@@ -134,9 +132,7 @@ def growth(samples: list[Sample], values: list[float]) -> tuple[float, float]:
 
 def smallest_bank() -> int:
     """Locations that the bank must hold at least for the first phase of the smoke experiment."""
-    register()
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        config = instantiate(compose("train", overrides=["experiment=smoke"]), TrainConfig)
+    config = configuration("experiment=smoke")
     phase = next(iter(config.learner.phases.values()))
     return max(config.learner.batch_size, phase.prefill + phase.locations_per_round)
 
@@ -244,7 +240,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if options.minutes <= 0 or options.every <= 0:
         parser.error("--minutes and --every must be above 0")
-    load = os.getloadavg()[0]
+    measured_in = conditions(every_s=options.every, overrides=options.overrides)
     with tempfile.TemporaryDirectory(prefix="playpen-soak-") as scratch:
         output, errors = Path(scratch) / "output.txt", Path(scratch) / "errors.txt"
         with output.open("wb") as out, errors.open("wb") as err:
@@ -270,10 +266,8 @@ def main(arguments: list[str] | None = None) -> None:
     roles = sorted({role for sample in samples for role in sample.private}, key=lambda role: -samples[-1].private[role])
     grown = {role: growth(samples, [sample.private[role] for sample in samples]) for role in roles}
     result = summary(folder, samples, grown, options.minutes)
-    print(
-        f"conditions: {platform.machine()}, {len(os.sched_getaffinity(0))} cores, load {load:.1f} at the start, "
-        f"{len(samples)} looks, capacity of the bank {result['capacity']} locations"
-    )
+    result["conditions"] = measured_in | {"looks": len(samples)}
+    print("conditions: " + ", ".join(f"{name} {value}" for name, value in result["conditions"].items()))
     show(samples, roles, grown)
     print(
         f"disk: run's folder {samples[0].run_mb:.1f} -> {samples[-1].run_mb:.1f} MB, "

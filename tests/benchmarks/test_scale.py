@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks.scale import CORES, Assumed, fitted, full_at, main, paper_config, saturation
-
-ROOT = Path(__file__).parents[2]
+from benchmarks._forecast import CORES, Assumed, fitted, full_at, saturation
+from benchmarks._report import configuration
+from benchmarks.scale import main
+from tests.benchmarks.helpers import bench
 
 
 def curve(f0: float, f1: float, a: float, b: float, c: float) -> list[dict[str, Any]]:
@@ -39,7 +36,7 @@ def test_costs_are_found_again() -> None:
 
 def test_forecast_by_hand() -> None:
     # 2 ms a record and 28 ms a batch; 45 batches for 70 locations: 20 ms a location, a location every 2 s.
-    config = paper_config(512)
+    config = configuration()
     phase = config.learner.phases["segmentation"]
     given = Assumed(rate=0.5, step_s=0.2, nic_gbit=10, actors_per_node=16)
     full = saturation(curve(0, 0, 0.002, 0, 0.028), config, phase, given)
@@ -62,15 +59,7 @@ def test_a_core_is_full_by_hand() -> None:
 
 @pytest.mark.slow
 def test_the_result_holds_the_curve(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.scale", "--counts", "1,2", "--seconds", "0.5", "--step-s", "1"],
-        cwd=ROOT,
-        env={**os.environ, "HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    result = json.loads(done.stdout.splitlines()[-1].removeprefix("RESULT "))
+    result = bench("scale", "--counts", "1,2", "--seconds", "0.5", "--step-s", "1", home=tmp_path)
     assert result["saturates"] in result["parts"] and result["at_actors"] == min(result["parts"].values()) > 0
     assert [point["actors"] for point in result["curve"]] == [1, 2]
     for point in result["curve"]:
@@ -82,7 +71,6 @@ def test_the_result_holds_the_curve(tmp_path: Path) -> None:
     # A record is half a megabyte, a batch 30: they do not come for nothing.
     assert sum(result["costs"]["memory bank"]) > 1e-4
     assert {"cores", "load", "step_s", "locations_per_s_of_an_actor", "nic_gbit"} <= set(result["conditions"])
-    assert f"The {result['saturates']} is full at" in done.stdout
 
 
 @pytest.mark.parametrize("arguments", [["--counts", "x"], ["--counts", "0"], ["--rate", "0"], ["--records", "100"]])
