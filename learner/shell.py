@@ -172,5 +172,14 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
+KEEP_MEMORY = {
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(2**32),
+    "MALLOC_TRIM_THRESHOLD_": str(2**33),
+    "MALLOC_TOP_PAD_": str(2**26),
+}
+"""Environment of the learner's process: glibc keeps the memory of one step's tensors for the next. By default each of
+more than 32 MB is given back and asked for again, which takes a tenth of a step on a CPU in page faults."""
+
 _remote: Any = ray.remote  # its type hints lack max_concurrency
-LearnerActor: Any = _remote(max_concurrency=3)(LearnerShell)
+LearnerActor: Any = _remote(max_concurrency=3, runtime_env={"env_vars": KEEP_MEMORY})(LearnerShell)
