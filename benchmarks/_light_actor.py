@@ -1,4 +1,4 @@
-"""An actor without a room, for `benchmarks.scale` and others: a small process with the calls of `actors.shell.ActorShell`.
+"""An actor without a room, for several benchmarks: a small process with the calls of `actors.shell.ActorShell`.
 
 It takes locations and weights and pushes records of the real shape and size as a real actor does; there is no
 simulator and no network behind it, so that many fit on one machine.
