@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.soak import Sample, growth, main, overrides, role_of
 from tests.benchmarks.helpers import bench
-from tests.cluster.test_run import processes_of
+from tests.cluster.runs import processes_of
 
 
 @pytest.mark.parametrize(

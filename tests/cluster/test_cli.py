@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def playpen(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs a command as `./playpen` would, in `folder`."""
-    return subprocess.run(
-        [sys.executable, "-m", "cluster", *arguments],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "HOME": str(folder / "home")} | environment,
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
+from tests.cluster.runs import playpen
 
 
 @pytest.mark.parametrize(

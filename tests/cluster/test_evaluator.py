@@ -20,11 +20,10 @@ from ray.exceptions import RayActorError
 from cluster.errors import PartLost
 from cluster.evaluator import RunEvaluator
 from cluster.interrupt import awaited
-from tests.cluster.test_cli import ROOT
+from tests.cluster.runs import ROOT, SmokeRun, processes_of, result_of, start
 from tests.cluster.test_faults import process_of
 from tests.cluster.test_resources import LOCAL
 from tests.cluster.test_resume import run_folder, steps_done, wait_until
-from tests.cluster.test_run import SmokeRun, processes_of, result_of, smoke, start  # noqa: F401  (a fixture)
 from tests.machine import small_ray
 
 
@@ -115,7 +114,7 @@ def test_lost_evaluator_starts_anew_until_it_is_given_up(session: None, tmp_path
 
 
 @pytest.mark.slow
-def test_a_run_goes_on_without_its_evaluator(smoke: SmokeRun, tmp_path: Path) -> None:  # noqa: F811
+def test_a_run_goes_on_without_its_evaluator(smoke: SmokeRun, tmp_path: Path) -> None:
     process = start(
         tmp_path,
         smoke.root,

@@ -25,10 +25,9 @@ from cluster.actor_pool import ActorPool, Assignment, Finished
 from tests.actors.conftest import fake_config  # noqa: F401  (a fixture)
 from tests.actors.test_interact import CONFIG
 from tests.actors.test_shell import NETWORK, WEIGHTS
-from tests.cluster.test_cli import ROOT, playpen
+from tests.cluster.runs import ROOT, SmokeRun, playpen, processes_of, result_of, start
 from tests.cluster.test_resources import LOCAL
 from tests.cluster.test_resume import run_folder, steps_done, wait_until
-from tests.cluster.test_run import SmokeRun, processes_of, result_of, smoke, start  # noqa: F401  (a fixture)
 from tests.machine import small_file_system, small_ray
 
 
@@ -130,7 +129,7 @@ FAST = (
 
 
 @pytest.mark.slow
-def test_a_run_survives_its_learner_and_its_bank(smoke: SmokeRun, tmp_path: Path) -> None:  # noqa: F811
+def test_a_run_survives_its_learner_and_its_bank(smoke: SmokeRun, tmp_path: Path) -> None:
     longer = "learner.phases.segmentation.rounds=14"
     process = start(tmp_path, smoke.root, *FAST, longer, "checkpoint_minutes=0.03", "cluster.silent_after_s=5")
     try:
@@ -172,7 +171,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.slow
-def test_a_full_disk_costs_checkpoints_only(smoke: SmokeRun, small_disk: Path) -> None:  # noqa: F811
+def test_a_full_disk_costs_checkpoints_only(smoke: SmokeRun, small_disk: Path) -> None:
     process = start(small_disk, smoke.root, *FAST, "checkpoint_minutes=0.03")
     try:
         wait_until(lambda: steps_done(small_disk) >= 1, process)

@@ -16,7 +16,7 @@ import cluster.interrupt
 from cluster.errors import Interrupted
 from cluster.interrupt import awaited, interrupt_flag
 from cluster.results import finish
-from tests.cluster.test_cli import ROOT
+from tests.cluster.runs import ROOT
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ import ray
 from actors.watchdog import kill_tree
 from cluster.actor_pool import ActorPool, Assignment, Finished
 from cluster.resources import local_environment
-from tests.cluster.test_cli import ROOT
+from tests.cluster.runs import ROOT
 from tests.cluster.test_resources import LOCAL
 
 

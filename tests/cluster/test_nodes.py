@@ -18,7 +18,7 @@ import pytest
 
 from cluster import nodes
 from cluster.errors import RunError, UsageError
-from tests.cluster.test_cli import ROOT, playpen
+from tests.cluster.runs import ROOT, playpen
 
 ACTORS = """
 import dataclasses, json, sys

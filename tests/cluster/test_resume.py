@@ -16,8 +16,7 @@ from cluster.cli import resumed_config, resumed_folder
 from cluster.errors import UsageError
 from cluster.run_state import RunState, find_resumable
 from cluster.tracking import mend
-from tests.cluster.test_cli import playpen
-from tests.cluster.test_run import SmokeRun, processes_of, result_of, smoke, start  # noqa: F401  (a fixture)
+from tests.cluster.runs import SmokeRun, playpen, processes_of, result_of, start
 
 
 def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 180) -> None:
@@ -56,7 +55,7 @@ STRICT = (
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(smoke: SmokeRun, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: F811
+def uninterrupted(smoke: SmokeRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where a strict run was started that nothing has stopped."""
     folder = tmp_path_factory.mktemp("whole")
     process = start(folder, smoke.root, *STRICT)
@@ -68,7 +67,7 @@ def uninterrupted(smoke: SmokeRun, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.mark.slow
 @pytest.mark.parametrize("stop_after", [1, 4, 8])  # of 18
 def test_stopped_and_resumed_strict_run_equals_the_uninterrupted_one(
-    smoke: SmokeRun,  # noqa: F811
+    smoke: SmokeRun,
     uninterrupted: Path,
     tmp_path: Path,
     stop_after: int,
@@ -94,7 +93,7 @@ def test_stopped_and_resumed_strict_run_equals_the_uninterrupted_one(
 
 
 @pytest.mark.slow
-def test_killed_driver_leaves_nothing_and_its_run_goes_on(smoke: SmokeRun, tmp_path: Path) -> None:  # noqa: F811
+def test_killed_driver_leaves_nothing_and_its_run_goes_on(smoke: SmokeRun, tmp_path: Path) -> None:
     process = start(
         tmp_path, smoke.root, "evaluation.figures=0", "checkpoint_minutes=0.02", "tracking.log_every_s=0.1", "seed=3"
     )
@@ -166,7 +165,7 @@ def test_folders_that_cannot_be_resumed(tmp_path: Path) -> None:
         find_resumable(tmp_path)
 
 
-def test_resumed_configuration_takes_single_values_only(smoke: SmokeRun) -> None:  # noqa: F811
+def test_resumed_configuration_takes_single_values_only(smoke: SmokeRun) -> None:
     changed = resumed_config(smoke.folder, ["resume=x", "learner.lr=0.25", "checkpoint_minutes=3"])
     assert (changed.learner.lr, changed.checkpoint_minutes, changed.seed) == (0.25, 3, 3)
     with pytest.raises(UsageError, match="resume goes on with the run's experiment"):

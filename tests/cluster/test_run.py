@@ -7,46 +7,14 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import psutil
 import pytest
 from PIL import Image
 
-from tests.cluster.test_cli import ROOT, playpen
-
-
-@dataclass(frozen=True)
-class SmokeRun:
-    """A finished `./playpen train experiment=smoke`."""
-
-    folder: Path
-    root: Path
-    """Where it was started: outputs/ lies there."""
-    result: dict[str, Any]
-    errors: str
-
-
-def result_of(output: str) -> dict[str, Any]:
-    """The RESULT line, which must be the last one."""
-    last = output.strip().splitlines()[-1]
-    assert last.startswith("RESULT ")
-    return json.loads(last.removeprefix("RESULT "))
-
-
-@pytest.fixture(scope="module")
-def smoke(tmp_path_factory: pytest.TempPathFactory) -> SmokeRun:
-    root = tmp_path_factory.mktemp("a folder with spaces")
-    done = playpen("train", "experiment=smoke", "seed=3", folder=root)
-    assert done.returncode == 0, done.stderr
-    run = next(line.removeprefix("RUN ") for line in done.stdout.splitlines() if line.startswith("RUN "))
-    return SmokeRun(Path(run), root, result_of(done.stdout), done.stderr)
+from tests.cluster.runs import SmokeRun, playpen, processes_of, result_of, start
 
 
 def test_result_line_holds_what_other_tools_read(smoke: SmokeRun) -> None:
@@ -163,34 +131,6 @@ def test_strict_alternation_with_one_actor_repeats_bit_for_bit(smoke: SmokeRun, 
         # The file's name holds the SHA-256 of the weights.
         weights.append(next(folder.glob("outputs/train/*/checkpoints/step_0000011/model-*.safetensors")).name)
     assert weights[0] == weights[1]
-
-
-def processes_of(folder: Path) -> list[str]:
-    """Command lines of live processes whose working folder or environment points into `folder`."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            inside = str(folder) in process.environ().get("HOME", "") or process.cwd().startswith(str(folder))
-            if inside and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(" ".join(process.cmdline()))
-        except (psutil.Error, OSError):
-            continue
-    return found
-
-
-def start(folder: Path, smoke_root: Path, *overrides: str) -> subprocess.Popen[str]:
-    """Starts a smoke run in `folder`, on the data set that the smoke run in `smoke_root` has made."""
-    (folder / "outputs").mkdir(parents=True)
-    (folder / "outputs" / "datasets").symlink_to(smoke_root / "outputs" / "datasets")
-    return subprocess.Popen(
-        [sys.executable, "-m", "cluster", "train", "experiment=smoke", *overrides],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "HOME": str(folder / "home")},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
 
 
 def test_interrupt_saves_a_checkpoint_and_leaves_nothing(smoke: SmokeRun, tmp_path: Path) -> None:
