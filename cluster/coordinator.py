@@ -309,6 +309,10 @@ class Coordinator:
         evaluator = self.parts.evaluator
         if evaluator is None or evaluator.given_up:
             return
+        if not evaluator.begun:
+            if self.state.locations:  # until then the actors need the machine for their own start
+                evaluator.begin()
+            return
         if (figures := evaluator.take()) is not None:
             self.reporter.evaluated(figures, self.folder)
         if lost := evaluator.lost():

@@ -20,7 +20,7 @@ from cluster.reporting import Reporter
 
 
 class RunEvaluator:
-    """Starts the `EvaluationActor`, watches it, and starts it anew.
+    """Starts the `EvaluationActor` when told to `begin`, watches it, and starts it anew.
 
     Args:
         start: starts one and returns its handle.
@@ -40,7 +40,11 @@ class RunEvaluator:
         """Whether an evaluation was begun and is not done."""
         self.running: Any = None
         """Its reference while the evaluator is at it."""
-        self.begin()
+
+    @property
+    def begun(self) -> bool:
+        """Whether it was started."""
+        return self.handle is not None
 
     def begin(self) -> None:
         """Starts it; it loads its looks beside whatever goes on."""

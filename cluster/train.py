@@ -68,9 +68,9 @@ def run(config: TrainConfig, folder: Path) -> int:
             stop_if(interrupted)
             with ray_session(config.cluster) as resources:
                 stop_if(interrupted)
-                evaluator = start_evaluator(config, resources, test, reporter)
+                evaluator = make_evaluator(config, resources, test, reporter)
                 weights = train(config, folder, resources, training, reporter, interrupted, evaluator, resumed)
-                if evaluator.given_up:
+                if evaluator.given_up or not evaluator.begun:
                     evaluator.begin()  # the final weights are worth another attempt
                 result = None
                 while result is None:
@@ -167,8 +167,8 @@ def check_schedule(config: TrainConfig) -> None:
         present = min(config.replay.capacity, present + total_locations(phase))
 
 
-def start_evaluator(config: TrainConfig, resources: Resources, test: TestSet, reporter: Reporter) -> RunEvaluator:
-    """Starts the evaluator, which loads its looks beside the run's beginning."""
+def make_evaluator(config: TrainConfig, resources: Resources, test: TestSet, reporter: Reporter) -> RunEvaluator:
+    """The evaluator, not begun."""
     from evaluation.shell import EvaluationActor
 
     def start() -> Any:

@@ -66,6 +66,8 @@ def test_lost_evaluator_starts_anew_until_it_is_given_up(session: None, tmp_path
     reporter: Any = SimpleNamespace(seconds=lambda: 0.0, note=notes.append, fault=notes.append)
     config = dataclasses.replace(LOCAL, heartbeat_s=0.2, silent_after_s=2.0, part_restarts=1)
     evaluator = RunEvaluator(lambda: measuring(str(busy)), config, reporter)
+    assert not evaluator.begun
+    evaluator.begin()
 
     def pid() -> int:
         return int(ray.get(evaluator.handle.pid.remote()))
