@@ -19,10 +19,8 @@ RAY_FILES = ("test_shell.py",)
 """Files that start Ray outside of the rooms where nearly all do."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Shares the tests out among pytest-xdist's workers: those that start Ray to one, so that never two Rays compete
-    for the machine, the other files whole, so that what a module sets up is set up once."""
-    for item in items:
-        room = item.path.relative_to(TESTS).parts[0]
-        starts_ray = room in ("benchmarks", "cluster") or item.path.name in RAY_FILES
-        item.add_marker(pytest.mark.xdist_group("ray" if starts_ray else str(item.path)))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Marks those that start Ray or whole runs, which `./playpen test` runs beside all others."""
+    room = item.path.relative_to(TESTS).parts[0]
+    if room in ("benchmarks", "cluster") or item.path.name in RAY_FILES:
+        item.add_marker(pytest.mark.runs)
