@@ -37,7 +37,7 @@ def views(simulator: SimulatorProcess, actors: ActorConfig) -> list[View]:
 
 @pytest.fixture(scope="module")
 def touches(simulator: SimulatorProcess, actors: ActorConfig, views: list[View]) -> list[StudiedTouch]:
-    return list(study_touches(simulator, views[0].location, actors, np.random.default_rng(1), things=4, others=3))
+    return list(study_touches(simulator, views[0].location, actors, np.random.default_rng(1), things=8, others=3))
 
 
 def test_the_fullest_looks_come_first(views: list[View]) -> None:
@@ -67,7 +67,7 @@ def test_touches_of_things_hit_them(touches: list[StudiedTouch]) -> None:
 def test_the_same_seed_touches_the_same(
     simulator: SimulatorProcess, actors: ActorConfig, views: list[View], touches: list[StudiedTouch]
 ) -> None:
-    again = study_touches(simulator, views[0].location, actors, np.random.default_rng(1), things=4, others=3)
+    again = study_touches(simulator, views[0].location, actors, np.random.default_rng(1), things=8, others=3)
     for one, other in zip(touches, again, strict=True):
         assert (one.row, one.column, one.mass) == (other.row, other.column, other.mass)
         assert (one.after == other.after).all() and (one.mask == other.mask).all()
