@@ -17,10 +17,13 @@ settings.load_profile("playpen")
 TESTS = Path(__file__).parent
 RAY_FILES = ("test_shell.py",)
 """Files that start Ray outside of the rooms where nearly all do."""
+OTHER_FILES = ("test_cli.py", "test_deploy.py")
+"""Files of these rooms that start none."""
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Marks those that start Ray or whole runs, which `./playpen test` runs beside all others."""
     room = item.path.relative_to(TESTS).parts[0]
-    if room in ("benchmarks", "cluster") or item.path.name in RAY_FILES:
+    name = item.path.name
+    if name in RAY_FILES or (room in ("benchmarks", "cluster") and name not in OTHER_FILES):
         item.add_marker(pytest.mark.runs)
