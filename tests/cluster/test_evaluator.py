@@ -8,7 +8,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,11 +19,10 @@ from ray.exceptions import RayActorError
 from cluster.errors import PartLost
 from cluster.evaluator import RunEvaluator
 from cluster.interrupt import awaited
-from tests.cluster.runs import ROOT, SmokeRun, processes_of, result_of, start
+from tests.cluster.runs import SmokeRun, processes_of, result_of, start
 from tests.cluster.test_faults import process_of
 from tests.cluster.test_resources import LOCAL
 from tests.cluster.test_resume import run_folder, steps_done, wait_until
-from tests.machine import small_ray
 
 
 def measuring(busy: str) -> Any:
@@ -50,14 +48,6 @@ def measuring(busy: str) -> Any:
 
     make: Any = ray.remote
     return make(concurrency_groups={"control": 1}, num_cpus=0)(Measuring).remote()
-
-
-@pytest.fixture
-def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    with small_ray(cpus=1):
-        yield
 
 
 def test_lost_evaluator_starts_anew_until_it_is_given_up(session: None, tmp_path: Path) -> None:

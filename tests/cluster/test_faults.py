@@ -25,10 +25,10 @@ from cluster.actor_pool import ActorPool, Assignment, Finished
 from tests.actors.conftest import fake_config  # noqa: F401  (a fixture)
 from tests.actors.test_interact import CONFIG
 from tests.actors.test_shell import NETWORK, WEIGHTS
-from tests.cluster.runs import ROOT, SmokeRun, playpen, processes_of, result_of, start
+from tests.cluster.runs import SmokeRun, playpen, processes_of, result_of, start
 from tests.cluster.test_resources import LOCAL
 from tests.cluster.test_resume import run_folder, steps_done, wait_until
-from tests.machine import small_file_system, small_ray
+from tests.machine import small_file_system
 
 
 class Bank:
@@ -45,14 +45,6 @@ class Bank:
 
     def all(self) -> list[int]:
         return self.numbers
-
-
-@pytest.fixture
-def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    with small_ray(cpus=2):
-        yield
 
 
 def test_locations_survive_their_simulator(
