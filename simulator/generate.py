@@ -199,7 +199,6 @@ def build_scene(name: str) -> Scene:
 def _start_spec(name: str) -> mujoco.MjSpec:
     spec = mujoco.MjSpec()
     spec.modelname = name
-    spec.option.timestep = 0.008
     spec.visual.global_.offwidth = spec.visual.global_.offheight = 300
     spec.visual.quality.shadowsize = 1024
     spec.visual.quality.offsamples = 0
