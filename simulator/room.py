@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from simulator.navigation import Footprints, Obstacles
 from simulator.physics import Physics
-from simulator.rendering import Quality, RoomGraphics
+from simulator.rendering import Quality, RoomGraphics, geom_radii
 from simulator.scene import Scene
 
 START_GRID = 0.25
@@ -76,6 +76,8 @@ class Room:
         """(n,) half its diagonal, metres."""
         self.geom_instances, self.structure_names = self._number_instances()
         """(ngeom,) instance of each geom: the objects in order, then pieces of structure; and the latter's names."""
+        self.geom_radii = geom_radii(self.model)
+        """(ngeom,) radii of balls about the geoms that hold them, metres."""
         self._original_mass = self.model.body_mass.copy()
         self._original_inertia = self.model.body_inertia.copy()
         self._original_damping = self.model.dof_damping.copy()
