@@ -25,8 +25,9 @@ from actors.interaction.choose import TouchPlan
 from actors.interaction.interact import Player
 from actors.interaction.locations import Location, WrongFrame
 from actors.interaction.statistics import PlayStatistics
+from models.config import NetworkConfig
 from models.interaction.inference import Predictor
-from models.interaction.network import InteractionNetwork, NetworkConfig
+from models.interaction.network import InteractionNetwork
 from replay.interaction.record import LocationRecord
 
 

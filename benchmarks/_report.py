@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import psutil
 import torch
 from hydra import compose, initialize_config_dir
 from rich.console import Console
@@ -17,6 +18,7 @@ from rich.table import Table
 
 from cluster.config import TrainConfig, instantiate, register
 
+_STARTED = psutil.cpu_times()
 CONF = Path(__file__).resolve().parent.parent / "conf"
 
 
@@ -27,12 +29,20 @@ def configuration(*overrides: str) -> TrainConfig:
         return instantiate(compose("train", overrides=["experiment=paper", *overrides]), TrainConfig)
 
 
+def stolen_share() -> float:
+    """Share of this machine's time that its host gave to others since the benchmark began; 0 where it is not told."""
+    now = psutil.cpu_times()
+    spent = sum(now) - sum(_STARTED)
+    return (getattr(now, "steal", 0.0) - getattr(_STARTED, "steal", 0.0)) / spent if spent else 0.0
+
+
 def conditions(**sizes: Any) -> dict[str, Any]:
     """Where a figure was measured, and the benchmark's own sizes."""
     return {
         "machine": platform.machine(),
         "cores": len(os.sched_getaffinity(0)),
         "load": round(os.getloadavg()[0], 1),
+        "stolen": round(stolen_share(), 3),
         "torch_threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,

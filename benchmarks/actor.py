@@ -22,21 +22,19 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-import yaml
 from ai2thor.server import Event
 from tqdm import tqdm
 
-from actors.config import ActorConfig, ReachConfig, SelfSupervisionConfig, SimulatorConfig
+from actors.config import ActorConfig, SimulatorConfig
 from actors.controller import SimulatorProcess
 from actors.geometry import reach_mask
 from actors.interaction.choose import TouchPlan
 from actors.interaction.interact import Player
 from actors.interaction.locations import Location, LocationError
-from benchmarks._report import CONF, conditions, configuration, report
+from benchmarks._report import conditions, configuration, report
 from models.interaction.inference import Predictor
-from models.interaction.network import InteractionNetwork, NetworkConfig
+from models.interaction.network import InteractionNetwork
 from replay.bank import MemoryBank
-from replay.config import ReplayConfig
 from replay.interaction.batch import LOCATION_RECORDS
 from replay.limiter import Phase
 
@@ -44,19 +42,6 @@ POSES = 6
 """Poses tried for each location of the benchmark."""
 UNTRAINED_DISTANCE = 1e-4
 """An untrained network's embeddings lie close together: with the paper's distance its first instance fills the grid."""
-
-
-def read(name: str) -> dict[str, Any]:
-    """The values of a file of conf/."""
-    return yaml.safe_load((CONF / name).read_text())
-
-
-def configs(simulator: str = "rooms", **changes: Any) -> tuple[SimulatorConfig, ActorConfig]:
-    """A simulator of conf/simulator, and the default actor with some values changed."""
-    values = read("actors/interaction.yaml") | changes
-    values["reach"] = ReachConfig(**values["reach"])
-    values["self_supervision"] = SelfSupervisionConfig(**values["self_supervision"])
-    return SimulatorConfig(**read(f"simulator/{simulator}.yaml")), ActorConfig(**values)
 
 
 class RecordingSimulator(SimulatorProcess):
@@ -122,18 +107,20 @@ def main(arguments: list[str] | None = None) -> None:
         parser.error("--locations must be at least 2: the first one is not timed")
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    simulator_config, config = configs(options.simulator, cluster_distance=UNTRAINED_DISTANCE)
+    chosen = configuration(
+        f"simulator={options.simulator}", f"actors.cluster_distance={UNTRAINED_DISTANCE}", "replay.capacity=64"
+    )
+    simulator_config, config = chosen.simulator, chosen.actors
     torch.manual_seed(options.seed)
-    predictor = Predictor(InteractionNetwork(NetworkConfig(**read("models/interaction.yaml"))))
-    phase = next(iter(configuration().learner.phases.values()))
+    predictor = Predictor(InteractionNetwork(chosen.models))
+    phase = next(iter(chosen.learner.phases.values()))
     plan = TouchPlan(phase.greedy, phase.random, phase.force_trials)
 
     seconds: dict[str, float] = defaultdict(float)
     counts: Counter[str] = Counter()
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        bank_values = {**read("replay/bank.yaml"), "capacity": 64}
-        bank = MemoryBank(ReplayConfig(**bank_values), folder, LOCATION_RECORDS, options.seed)
+        bank = MemoryBank(chosen.replay, folder, LOCATION_RECORDS, options.seed)
         bank.start_phase(Phase(options.locations + 1, 1, (1,), 1), True)
         chooser = SimulatorProcess(simulator_config)
         try:

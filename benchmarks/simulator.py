@@ -17,7 +17,6 @@ degrees. Precision and recall are the success rule's.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from time import perf_counter
 from typing import Any
@@ -25,14 +24,13 @@ from typing import Any
 import cv2
 import numpy as np
 import psutil
-from rich.console import Console
-from rich.table import Table
 from tqdm import tqdm
 
 from actors.config import ActorConfig
 from actors.controller import SimulatorProcess
 from actors.interaction.locations import Location, set_up
-from benchmarks.actor import RecordingSimulator, configs
+from benchmarks._report import conditions, configuration, report
+from benchmarks.actor import RecordingSimulator
 from evaluation.rooms import StudiedTouch, fullest_views, study_touches
 from simulator.categories import CATEGORIES
 
@@ -159,7 +157,7 @@ def main() -> int:
     cv2.setNumThreads(1)
     core = min(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {core})  # and so of the simulators that are started from here
-    simulator_config, config = configs()
+    simulator_config, config = (chosen := configuration()).simulator, chosen.actors
     chooser = RecordingSimulator(simulator_config, renderInstanceSegmentation=True)
     try:
         touches, asked, things, locations = study(chooser, config, arguments.touches, arguments.seed)
@@ -178,8 +176,7 @@ def main() -> int:
         rss_mb = psutil.Process(timed.pid).memory_info().rss / 1e6
     finally:
         timed.stop()
-    result = {
-        "benchmark": "simulator",
+    figures = {
         "touches_per_s": round(touches_per_s, 1),
         "looks_per_s": round(looks_per_s, 1),
         "setup_ms": round(setup_ms, 1),
@@ -188,23 +185,15 @@ def main() -> int:
         "things_in_reach_median": float(np.median(things)),
         "categories": len(CATEGORIES),
         **({"rss_mb_early": round(grown[0], 1), "rss_mb_late": round(grown[1], 1)} if grown else {}),
-        "conditions": {
-            "cores": 1,
-            "load": round(os.getloadavg()[0], 2),
-            "image": f"{simulator_config.width}x{simulator_config.height}",
-            "locations": len(locations),
-            "soak": arguments.soak,
-            "seed": arguments.seed,
-            "command": simulator_config.command,
-        },
     }
-    table = Table("figure", "measured")
-    for name, value in result.items():
-        if name not in ("benchmark", "conditions"):
-            table.add_row(name, str(value))
-    Console(width=100).print(table)
-    print(f"conditions: {result['conditions']}")
-    print(f"RESULT {json.dumps(result)}")
+    sizes = {
+        "image": f"{simulator_config.width}x{simulator_config.height}",
+        "locations": len(locations),
+        "soak": arguments.soak,
+        "seed": arguments.seed,
+        "command": simulator_config.command,
+    }
+    report("simulator", figures, conditions(**sizes))
     return 0
 
 

@@ -20,7 +20,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.actor import configs
+from benchmarks._report import configuration
 from evaluation.min_force import MOVED_DEGREES, MOVED_METRES
 from simulator.physics import make_push
 from simulator.rendering import VISIBLE_GROUPS
@@ -104,7 +104,7 @@ def calibrate(source: RoomSource, names: Sequence[str], touches: int, seed: int)
     """
     done = []
     rng = np.random.default_rng(seed)
-    options = configs()[0].options
+    options = configuration().simulator.options
     for name in names:
         room = Room(source.build(name), options["time_step"], options["rest_timeout"])
         dynamic = [index for index, thing in enumerate(room.scene.objects) if thing.dynamic]

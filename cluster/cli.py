@@ -345,12 +345,13 @@ def check_overrides(command: str, arguments: list[str]) -> None:
     from hydra.errors import HydraException
 
     from cluster.config import SCHEMAS, first_line, instantiate
+    from cluster.schedule import check_schedule
 
     overrides = [argument for argument in arguments if not argument.startswith("-")]
     run_folder = resumed_folder(arguments) if command == "train" else None
     if run_folder is not None:
         resumed: Any = instantiate(resumed_config(run_folder, overrides), SCHEMAS[command])
-        importlib.import_module("cluster.train").check_schedule(resumed)
+        check_schedule(resumed)
         return
     multirun = any(argument in ("-m", "--multirun") for argument in arguments)
     parser = OverridesParser.create()
@@ -376,7 +377,7 @@ def check_overrides(command: str, arguments: list[str]) -> None:
                 config = compose(command, overrides=variant, return_hydra_config=False)
                 built: Any = instantiate(config, SCHEMAS[command])
                 if command == "train":
-                    importlib.import_module("cluster.train").check_schedule(built)
+                    check_schedule(built)
     except UsageError:
         raise
     except (HydraException, ValueError) as error:  # Hydra has no type of its own for 'learner=5'

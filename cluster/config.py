@@ -17,7 +17,7 @@ from actors.config import ActorConfig, SimulatorConfig
 from cluster.errors import UsageError
 from evaluation.config import EvaluationConfig
 from learner.config import LearnerConfig
-from models.interaction.network import NetworkConfig
+from models.config import NetworkConfig
 from replay.config import ReplayConfig
 from replay.interaction.record import IMAGE_SIZE
 

@@ -38,9 +38,9 @@ from cluster.health import Vigil, cause_of, is_loss, lost_part
 from cluster.interrupt import LOOK_EVERY_S, awaited
 from cluster.reporting import Reporter
 from cluster.run_state import KEY, Resumed, RunState
-from learner.schedule import PhaseConfig, batches_before_round, batches_in_round, total_batches, total_locations
+from cluster.schedule import limiter_phase
+from learner.schedule import PhaseConfig, batches_before_round, total_batches, total_locations
 from learner.shell import TrainReport, Weights
-from replay.limiter import Phase
 
 SAVE_TIMEOUT_S = 120.0
 """A part that has not written its share of a checkpoint by then is taken for hung."""
@@ -411,12 +411,6 @@ class Coordinator:
         self.parts.replay.close.remote()
         self.parts.learner.stop.remote()
         self.pool.stop(timeout_s)
-
-
-def limiter_phase(phase: PhaseConfig, batch_size: int) -> Phase:
-    """What the schedule asks of the memory bank."""
-    rounds = tuple(batches_in_round(phase, index) for index in range(phase.rounds))
-    return Phase(phase.prefill, phase.locations_per_round, rounds, batch_size)
 
 
 def lost_or_failed(error: RayError) -> RunError:

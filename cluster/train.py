@@ -17,7 +17,7 @@ from actors.interaction.locations import Location
 from actors.launch import check_launch, end_abandoned
 from cluster.checkpoints import DISK_ERRORS, find_checkpoint, whole_checkpoints
 from cluster.config import TrainConfig
-from cluster.coordinator import Coordinator, Parts, limiter_phase
+from cluster.coordinator import Coordinator, Parts
 from cluster.errors import Interrupted, PartLost, RunError, UsageError
 from cluster.evaluator import RunEvaluator
 from cluster.health import cause_of, is_loss
@@ -26,12 +26,11 @@ from cluster.reporting import Reporter
 from cluster.resources import Resources, check_before_start, ray_session
 from cluster.results import finish, print_result
 from cluster.run_state import Resumed, find_resumable
+from cluster.schedule import check_schedule
 from cluster.tracking import Tracker
 from evaluation.locations import TestSet, locations_for
-from learner.schedule import total_locations
 from learner.shell import Weights
 from replay.interaction.record import RECORD_BYTES
-from replay.limiter import RateLimiter
 from replay.ring import in_use
 
 BANK_FREE_S = 30.0
@@ -139,32 +138,6 @@ def check(config: TrainConfig, folder: Path, resumed: Resumed | None = None) -> 
             f"{folder} has {free / 1e6:.0f} MB free, and the memory bank of replay.capacity={config.replay.capacity} "
             f"locations and the checkpoints need {needed / 1e6:.0f} MB; lower replay.capacity or choose another disk"
         )
-
-
-def check_schedule(config: TrainConfig) -> None:
-    """Whether the phases can be run; looks at the configuration alone, so that each run of a sweep is checked first.
-
-    Raises:
-        UsageError: the schedule and the bank do not fit together.
-    """
-    phases = [phase for phase in config.learner.phases.values() if phase.rounds]
-    if not phases:
-        raise UsageError("learner.phases has no phase with rounds above 0: nothing would be trained")
-    present = 0
-    for phase in phases:
-        present = 0 if phase.fresh_bank else present
-        try:
-            RateLimiter(
-                limiter_phase(phase, config.learner.batch_size),
-                capacity=config.replay.capacity,
-                present=present,
-                strict=config.replay.strict,
-                locations_ahead=config.replay.locations_ahead,
-                batches_ahead=config.replay.batches_ahead,
-            )
-        except ValueError as error:
-            raise UsageError(f"learner.phases.{phase.name}: {error}") from error
-        present = min(config.replay.capacity, present + total_locations(phase))
 
 
 def make_evaluator(config: TrainConfig, resources: Resources, test: TestSet, reporter: Reporter) -> RunEvaluator:

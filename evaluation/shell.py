@@ -16,8 +16,9 @@ from evaluation.config import EvaluationConfig
 from evaluation.evaluate import Evaluation, Evaluator
 from evaluation.locations import TestSet
 from evaluation.report import write_metric_figures, write_predictions, write_six_panels
+from models.config import NetworkConfig
 from models.interaction.inference import Predictor
-from models.interaction.network import NetworkConfig, build_network
+from models.interaction.network import build_network
 
 
 class EvaluationShell:

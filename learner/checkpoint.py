@@ -25,7 +25,8 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from learner.interaction.state import LearnerState
-from models.interaction.network import InteractionNetwork, NetworkConfig
+from models.config import NetworkConfig
+from models.interaction.network import InteractionNetwork
 from models.weights import architecture, architecture_signature, float_state
 
 FORMAT = "playpen learner"

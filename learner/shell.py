@@ -22,7 +22,8 @@ import torch
 from learner.checkpoint import load_checkpoint, save_checkpoint
 from learner.config import LearnerConfig
 from learner.interaction.learner import Learner
-from models.interaction.network import NetworkConfig, build_network
+from models.config import NetworkConfig
+from models.interaction.network import build_network
 from replay.bank import PhaseFinished
 
 

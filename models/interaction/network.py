@@ -10,7 +10,6 @@ Sizes on the way: 300 -> 100 (stem) -> 50 -> 25 -> 13 (blocks) -> 26, cropped to
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import NamedTuple, cast
 
 import torch
@@ -18,41 +17,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from models.config import NetworkConfig
 from replay.interaction.record import GRID_SIZE, GRID_STRIDE, MAGNITUDES
 
 INPUT_CHANNELS = 4
 """Red, green, blue, depth."""
 RECEPTIVE_BOX = 137
 """Side of the largest box of input pixels that one output cell depends on, pixels (paper, "Model details")."""
-
-
-@dataclass
-class NetworkConfig:
-    """Widths of the network. Values and their reasons: conf/models/interaction.yaml."""
-
-    base_channels: int
-    """Channels after the stem; each of the three blocks doubles them."""
-    up_channels: list[int]
-    """Channels after each of the three up modules, from the coarsest (25x25) to the finest (100x100)."""
-    shared_channels: int
-    """Channels of the last shared layer, which the three heads read."""
-    embedding_channels: int
-    """Length of a cell's embedding vector."""
-    batch_norm_momentum: float
-    """Share of the newest batch in the running statistics that evaluation mode uses, in (0, 1]."""
-
-    smooth_upsampling: bool
-    """Whether the four taps of each 2x2 transposed convolution start equal (Aitken et al. 2017, "Checkerboard artifact
-    free sub-pixel convolution"): without it masks are dotted for the first hundreds of steps."""
-
-    def __post_init__(self) -> None:
-        for name in ("base_channels", "shared_channels", "embedding_channels"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"models.{name} must be at least 1, not {getattr(self, name)}")
-        if len(self.up_channels) != 3 or min(self.up_channels) < 1:
-            raise ValueError(f"models.up_channels must be three positive numbers, not {list(self.up_channels)}")
-        if not 0 < self.batch_norm_momentum <= 1:
-            raise ValueError(f"models.batch_norm_momentum must be in (0, 1], not {self.batch_norm_momentum}")
 
 
 class NetworkOutput(NamedTuple):

@@ -20,7 +20,8 @@ from actors.controller import SimulatorError, SimulatorProcess
 from actors.interaction.locations import Location, LocationError
 from actors.shell import InteractionActor
 from cluster.resources import local_environment
-from models.interaction.network import InteractionNetwork, NetworkConfig
+from models.config import NetworkConfig
+from models.interaction.network import InteractionNetwork
 from models.weights import flat_weights
 from replay.interaction.record import LocationRecord, check_record
 from tests.actors.test_interact import CONFIG

@@ -28,8 +28,9 @@ from evaluation.make_dataset import (
     source_hash,
 )
 from evaluation.masks import decode
+from models.config import NetworkConfig
 from models.interaction.inference import Predictor
-from models.interaction.network import InteractionNetwork, NetworkConfig
+from models.interaction.network import InteractionNetwork
 from tests.evaluation.conftest import evaluation_config, small
 from tests.evaluation.test_dataset import valid_entry
 

@@ -13,8 +13,9 @@ from evaluation.config import DatasetConfig
 from evaluation.evaluate import Evaluator
 from evaluation.locations import locations_for
 from evaluation.report import write_metric_figures, write_predictions, write_six_panels
+from models.config import NetworkConfig
 from models.interaction.inference import Predictor
-from models.interaction.network import InteractionNetwork, NetworkConfig
+from models.interaction.network import InteractionNetwork
 from tests.evaluation.conftest import CONF, evaluation_config
 
 

@@ -10,7 +10,7 @@ import yaml
 
 from learner.config import AugmentationConfig, LearnerConfig
 from learner.schedule import PhaseConfig
-from models.interaction.network import NetworkConfig
+from models.config import NetworkConfig
 from replay.interaction.record import MAX_TOUCHES, RECORD_FIELDS, Batch, Feedback, pack_masks
 
 SMALL = NetworkConfig(

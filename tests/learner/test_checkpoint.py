@@ -29,7 +29,8 @@ from learner.checkpoint import (
 )
 from learner.interaction.learner import Learner
 from learner.interaction.state import LearnerState
-from models.interaction.network import NetworkConfig, build_network
+from models.config import NetworkConfig
+from models.interaction.network import build_network
 from models.weights import flat_weights
 from tests.learner.helpers import SMALL, batch_of, config
 

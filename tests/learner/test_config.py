@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from learner.config import AugmentationConfig
-from models.interaction.network import InteractionNetwork, NetworkConfig
+from models.config import NetworkConfig
+from models.interaction.network import InteractionNetwork
 from tests.learner.helpers import config, values
 
 
