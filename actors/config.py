@@ -13,6 +13,9 @@ REACH_SHAPES = ("sphere", "cylinder", "intersection", "infinite")
 """Where a touch may go: within the radius of the camera; within the radius of the vertical line through the agent, at
 any height; in both; anywhere in view (spec section 1 and row (l) of the paper's Table 1)."""
 
+CHOICES = ("both", "greedy", "random")
+"""Which touches are made: those that the phases plan, or as many that the model chooses, or that are drawn."""
+
 
 @dataclass
 class SimulatorConfig:
@@ -130,6 +133,8 @@ class ActorConfig:
     """How an actor plays a location."""
 
     reach: ReachConfig
+    choice: str
+    """Which touches are made: a name of `CHOICES`. All of a location's touches become of the one kind that is named."""
     forces: list[float]
     """moveMagnitude of the three force magnitudes, light to heavy."""
     cluster_distance: float
@@ -141,6 +146,8 @@ class ActorConfig:
     self_supervision: SelfSupervisionConfig
 
     def __post_init__(self) -> None:
+        if self.choice not in CHOICES:
+            raise ValueError(f"actors.choice must be one of {', '.join(CHOICES)}, not '{self.choice}'")
         if len(self.forces) != MAGNITUDES or list(self.forces) != sorted(set(self.forces)) or min(self.forces) <= 0:
             raise ValueError(
                 f"actors.forces must be {MAGNITUDES} positive magnitudes in increasing order, not {list(self.forces)}"
@@ -149,3 +156,11 @@ class ActorConfig:
             raise ValueError(f"actors.cluster_distance must be greater than 0, not {self.cluster_distance}")
         if self.placement_attempts < 1:
             raise ValueError(f"actors.placement_attempts must be at least 1, not {self.placement_attempts}")
+
+    def touches(self, greedy: int, random: int) -> tuple[int, int]:
+        """How many greedy and random touches a location gets for which a phase plans so many of each."""
+        if self.choice == "greedy":
+            return greedy + random, 0
+        if self.choice == "random":
+            return 0, greedy + random
+        return greedy, random

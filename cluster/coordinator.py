@@ -300,7 +300,7 @@ class Coordinator:
 
     def assignment(self, phase: PhaseConfig, number: int) -> Assignment:
         """A location on its way, with the newest weights."""
-        touches = phase.greedy, phase.random, phase.force_trials
+        touches = *self.config.actors.touches(phase.greedy, phase.random), phase.force_trials
         weights = self.weights.reference, self.weights.version
         return Assignment(number, (self.location(number), number, *touches, *weights))
 

@@ -21,6 +21,7 @@ from tests.actors.test_self_supervision import CONFIG as SELF_SUPERVISION
 LOCATION = Location(3, "FloorPlan1", (0.0, 0.9, 0.0), 90.0, 30.0, 11)
 CONFIG = ActorConfig(
     reach=ReachConfig("sphere", 1.5),
+    choice="both",
     forces=[5.0, 30.0, 200.0],
     cluster_distance=1.0,
     placement_attempts=5,
@@ -250,11 +251,17 @@ def test_plans_are_checked(greedy: int, random: int) -> None:
         TouchPlan(greedy, random, False)
 
 
+@pytest.mark.parametrize(("choice", "touches"), [("both", (8, 4)), ("greedy", (12, 0)), ("random", (0, 12))])
+def test_touches_of_one_kind_are_as_many_as_of_both(choice: str, touches: tuple[int, int]) -> None:
+    assert replace(CONFIG, choice=choice).touches(8, 4) == touches
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
         ({"forces": [5.0, 30.0]}, "actors.forces"),
         ({"forces": [5.0, 5.0, 30.0]}, "actors.forces"),
+        ({"choice": "none"}, "actors.choice"),
         ({"cluster_distance": 0.0}, "actors.cluster_distance"),
         ({"placement_attempts": 0}, "actors.placement_attempts"),
     ],
