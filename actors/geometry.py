@@ -8,6 +8,7 @@ Pixel (row v, column u) of a W-pixel wide image with field of view 90 degrees lo
 from __future__ import annotations
 
 from functools import cache
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +16,17 @@ from numpy.typing import NDArray
 from actors.config import ReachConfig
 from replay.interaction.record import GRID_STRIDE
 
+Value = TypeVar("Value", bound=np.generic)
+
 NEAR_PLANE = 0.1
 """Metres from the camera to its near plane; subtracted from distances as in the authors' released code."""
 UNLIMITED_HAND = 100.0
 """handDistance, metres, for reaches that are no sphere: the reach itself is checked by depth before a touch."""
+
+
+def centres(image: NDArray[Value]) -> NDArray[Value]:
+    """(H/3, W/3, ...) values of an (H, W, ...) image at the centre pixels of the grid's cells: where touches go."""
+    return image[GRID_STRIDE // 2 :: GRID_STRIDE, GRID_STRIDE // 2 :: GRID_STRIDE]
 
 
 @cache
@@ -75,14 +83,13 @@ def reach_mask(
     Returns:
         (H/3, H/3) bool.
     """
-    centre = GRID_STRIDE // 2
-    distance = depth[centre::GRID_STRIDE, centre::GRID_STRIDE].astype(np.float64) + NEAR_PLANE
+    distance = centres(depth).astype(np.float64) + NEAR_PLANE
     reachable = np.ones(distance.shape, dtype=bool)
     if reach.shape in ("sphere", "intersection"):
         reachable &= distance <= reach.radius
     if reach.shape in ("cylinder", "intersection"):
-        offsets = _offsets(len(depth), field_of_view)[centre::GRID_STRIDE]
-        ahead = distance / ray_factor(len(depth), field_of_view)[centre::GRID_STRIDE, centre::GRID_STRIDE]
+        offsets = _offsets(len(depth), field_of_view)[GRID_STRIDE // 2 :: GRID_STRIDE]
+        ahead = distance / centres(ray_factor(len(depth), field_of_view))
         pitch = np.radians(horizon)
         # Looking down by the pitch, "down" in the image points down and back towards the agent.
         forward = ahead * (np.cos(pitch) - offsets[:, None] * np.sin(pitch))

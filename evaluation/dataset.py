@@ -29,6 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from actors.ground_truth import mass_class
 from evaluation.coco import MASS_CLASSES, GroundTruth
 from evaluation.files import write_json
 from evaluation.masks import RLE, check_rle
@@ -36,8 +37,6 @@ from replay.interaction.record import IMAGE_SIZE
 
 FORCE_LIMITS = (30.0, 200.0)
 """Smallest sufficient forces from which on an object is medium and heavy (facts of the authors' release)."""
-MASS_LIMITS = (0.5, 2.0)
-"""Masses from which on an object is medium and heavy, kg (spec section 1)."""
 NOT_MEASURED = -1
 """Value of `min_force` if nobody measured it."""
 SEED_LIMIT = 2**31
@@ -66,11 +65,6 @@ class Entry:
     def ground_truth(self) -> GroundTruth:
         """The annotated objects."""
         return GroundTruth(self.image_id, self.segmentations, self.mass_classes)
-
-
-def mass_class(mass: float) -> int:
-    """Index into MASS_CLASSES of a mass in kg: light < 0.5 <= medium < 2 <= heavy."""
-    return sum(mass >= limit for limit in MASS_LIMITS)
 
 
 def load_entries(path: Path, annotated: bool) -> list[Entry]:

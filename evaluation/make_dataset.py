@@ -33,11 +33,11 @@ from ai2thor.server import Event
 from actors.config import SimulatorConfig
 from actors.controller import Observation, SimulatorError, SimulatorProcess
 from actors.geometry import hand_distance, reach_mask
+from actors.ground_truth import TrueObject, mass_class, objects_in_reach
 from actors.interaction.locations import Location, verify
 from evaluation.config import DatasetConfig, SplitConfig
-from evaluation.dataset import NOT_MEASURED, SEED_LIMIT, mass_class, save_entries
+from evaluation.dataset import NOT_MEASURED, SEED_LIMIT, save_entries
 from evaluation.files import save_array
-from evaluation.ground_truth import TrueObject, objects_in_reach
 from evaluation.masks import area, box, encode
 from evaluation.min_force import minimum_forces
 from evaluation.progress import Progress

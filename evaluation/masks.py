@@ -48,11 +48,6 @@ def upsample(masks: NDArray[Value]) -> NDArray[Value]:
     return masks.repeat(GRID_STRIDE, axis=-2).repeat(GRID_STRIDE, axis=-1)
 
 
-def centres(mask: NDArray[Value]) -> NDArray[Value]:
-    """(100, 100) values of a (300, 300) image at the centre pixels of the grid's cells."""
-    return mask[GRID_STRIDE // 2 :: GRID_STRIDE, GRID_STRIDE // 2 :: GRID_STRIDE]
-
-
 def check_rle(rle: Any, height: int, width: int) -> RLE:
     """Checks an RLE that came from outside; the C decoders trust their input and may crash on a malformed one.
 

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from actors.controller import SimulatorProcess
+from actors.geometry import centres
+from actors.ground_truth import TrueObject, pixels_by_cell
 from actors.interaction.choose import DIRECTIONS
 from actors.interaction.locations import Location, set_up
 from evaluation.dataset import NOT_MEASURED
-from evaluation.ground_truth import TrueObject
-from evaluation.masks import centres, upsample
-from replay.interaction.record import GRID_SIZE, GRID_STRIDE
+from evaluation.masks import upsample
+from replay.interaction.record import GRID_SIZE
 
 MOVED_METRES = 0.05
 MOVED_DEGREES = 15.0
@@ -88,7 +89,7 @@ def inner_cell(mask: NDArray[np.bool_], reachable: NDArray[np.bool_]) -> tuple[i
     depth = cv2.distanceTransform(np.pad(pixels, 1).astype(np.uint8), cv2.DIST_L2, 3)[1:-1, 1:-1]
     cells = centres(np.where(pixels, depth, 0.0))
     if not cells.any():  # thinner than a cell: the cell with most of it
-        cells = pixels.reshape(GRID_SIZE, GRID_STRIDE, GRID_SIZE, GRID_STRIDE).sum(axis=(1, 3))
+        cells = pixels_by_cell(pixels).astype(np.float64)
     row, column = np.unravel_index(int(np.argmax(cells)), cells.shape)
     return int(row), int(column)
 

@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 
 from actors.config import ActorConfig
 from actors.controller import Observation, SimulatorProcess
-from actors.geometry import hand_distance, reach_mask
+from actors.geometry import centres, hand_distance, reach_mask
+from actors.ground_truth import TrueObject, objects_in_reach
 from actors.interaction.choose import DIRECTIONS
 from actors.interaction.locations import Location, set_up
 from actors.interaction.self_supervision import SelfSupervision
-from evaluation.ground_truth import TrueObject, objects_in_reach
-from evaluation.masks import centres
 from evaluation.min_force import moved, pose
 from replay.interaction.record import GRID_SIZE, GRID_STRIDE
 

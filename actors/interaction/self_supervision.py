@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from skimage.segmentation import felzenszwalb
 
 from actors.config import SelfSupervisionConfig
+from actors.geometry import centres
 from replay.interaction.kernels import KERNEL_SIZE, kernel
 from replay.interaction.record import GRID_STRIDE
 
@@ -47,9 +48,8 @@ def changed_cells(before: NDArray[np.float32], after: NDArray[np.float32], thres
 
 def superpixel_grid(image: NDArray[np.uint8], scale: float, sigma: float, min_size: int) -> NDArray[np.int64]:
     """(H/3, W/3) label of the superpixel at each cell's centre pixel, of an (H, W, 3) RGB image."""
-    centre = GRID_STRIDE // 2
     labels = felzenszwalb(image, scale=scale, sigma=sigma, min_size=min_size)
-    return np.ascontiguousarray(labels[centre::GRID_STRIDE, centre::GRID_STRIDE])
+    return np.ascontiguousarray(centres(labels))
 
 
 def join_superpixels(changed: NDArray[np.bool_], labels: NDArray[np.int64], fraction: float) -> NDArray[np.bool_]:

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from evaluation.dataset import load_entries, mass_class, save_entries
+from actors.ground_truth import mass_class
+from evaluation.dataset import load_entries, save_entries
 from evaluation.masks import encode
 from tests.evaluation.helpers import rectangle
 

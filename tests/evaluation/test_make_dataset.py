@@ -14,11 +14,11 @@ import pytest
 
 from actors.config import SimulatorConfig
 from actors.controller import SimulatorProcess
+from actors.ground_truth import objects_in_reach
 from actors.interaction.locations import set_up
 from evaluation.config import DatasetConfig
 from evaluation.dataset import load_entries
 from evaluation.evaluate import Evaluator, load_looks, location_of, render
-from evaluation.ground_truth import objects_in_reach
 from evaluation.locations import locations_for
 from evaluation.make_dataset import (
     dataset_folder,

@@ -11,7 +11,7 @@ from PIL import Image
 
 from actors.config import ActorConfig, SimulatorConfig
 from actors.controller import SimulatorProcess
-from evaluation.masks import centres
+from actors.geometry import centres
 from evaluation.room_sheets import touches_sheet, views_sheet
 from evaluation.rooms import HORIZON, StudiedTouch, View, fullest_views, study_touches
 from tests.evaluation.conftest import default

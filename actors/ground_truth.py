@@ -1,7 +1,8 @@
 """Ground truth of a look, from the simulator's instance masks and metadata (paper, supplement; spec section 1).
 
-For evaluation and oracles only, never for training: every moveable or pickupable object below 150 kg with at least 10
-pixels within reach, with its whole visible mask (also the part beyond reach), and its class by mass.
+For evaluation and for oracles only, never for self-supervised training: every moveable or pickupable object below
+150 kg with at least 10 pixels within reach, with its whole visible mask (also the part beyond reach), and its class by
+mass.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from numpy.typing import NDArray
 
 from actors.config import ReachConfig
 from actors.geometry import reach_mask
-from evaluation.masks import upsample
+from replay.interaction.record import GRID_SIZE, GRID_STRIDE
+
+MASS_LIMITS = (0.5, 2.0)
+"""Masses from which on an object is medium and heavy, kg (spec section 1)."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,16 @@ class TrueObject:
     """(300, 300) its visible pixels."""
     pixels_in_reach: int
     """How many of them are within reach."""
+
+
+def mass_class(mass: float) -> int:
+    """Class of a mass in kg: 0 light < 0.5 <= 1 medium < 2 <= 2 heavy."""
+    return sum(mass >= limit for limit in MASS_LIMITS)
+
+
+def pixels_by_cell(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """(100, 100) number of pixels, 0 to 9, of a (300, 300) mask in each grid cell."""
+    return mask.reshape(GRID_SIZE, GRID_STRIDE, GRID_SIZE, GRID_STRIDE).sum(axis=(1, 3))
 
 
 def objects_in_reach(
@@ -58,14 +72,14 @@ def objects_in_reach(
     if event.instance_segmentation_frame is None:
         raise ValueError("ground truth needs a simulator that was started with renderInstanceSegmentation=True.")
     masks = event.instance_masks
-    reachable = upsample(reach_mask(depth, horizon, reach, field_of_view))
+    reachable = reach_mask(depth, horizon, reach, field_of_view)
     found: list[TrueObject] = []
     for thing in sorted(event.metadata["objects"], key=lambda thing: thing["objectId"]):
         name = thing["objectId"]
         if not (thing["moveable"] or thing["pickupable"]) or thing["mass"] >= max_mass or name not in masks:
             continue
         mask = np.array(masks[name], dtype=bool)
-        pixels = int((mask & reachable).sum())
+        pixels = int(pixels_by_cell(mask)[reachable].sum())
         if pixels >= min_pixels:
             found.append(TrueObject(name, thing["objectType"], float(thing["mass"]), mask, pixels))
     return found

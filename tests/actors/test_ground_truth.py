@@ -10,7 +10,7 @@ import pytest
 
 from actors.config import ReachConfig
 from actors.geometry import NEAR_PLANE
-from evaluation.ground_truth import objects_in_reach
+from actors.ground_truth import objects_in_reach
 from tests.evaluation.helpers import rectangle
 
 SPHERE = ReachConfig(shape="sphere", radius=1.5)
