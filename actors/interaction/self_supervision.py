@@ -1,6 +1,7 @@
 """The self-supervision module: what moved, and did the touch move it (paper section 2; spec section 2).
 
-No ground truth enters: a mask comes from the images before and after a touch alone.
+No ground truth enters: a mask comes from the images before and after a touch alone. Step 1 may be done in another way
+(`actors.interaction.mask_sources`), steps 2 and 3 are the same for all.
 
 1. A grid cell is *changed* if the squared difference of the images' HSV values, averaged over its 3x3 pixels and the
    three channels, is greater than 0.01. Hue, saturation and value are in [0, 1]; hue is not treated as an angle.
@@ -12,6 +13,7 @@ No ground truth enters: a mask comes from the images before and after a touch al
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -71,6 +73,31 @@ def kernel_sum(mask: NDArray[np.bool_], row: int, column: int, weights: NDArray[
     )
 
 
+class Changes(Protocol):
+    """Tells which cells a location's touches change, one touch after the other."""
+
+    def after(self, image: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        """(H/3, W/3) cells that the latest touch changed, from the (H, W, 3) image after it."""
+
+
+class ImageDifference:
+    """The module's own way: the difference of colours between the images before and after.
+
+    Args:
+        first: (H, W, 3) uint8 RGB, the location's first image.
+        threshold: of the mean squared HSV difference.
+    """
+
+    def __init__(self, first: NDArray[np.uint8], threshold: float) -> None:
+        self._before = hsv(first)
+        self._threshold = threshold
+
+    def after(self, image: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        """See `Changes`."""
+        before, self._before = self._before, hsv(image)
+        return changed_cells(before, self._before, self._threshold)
+
+
 class SelfSupervision:
     """Judges the touches of one location, one after the other.
 
@@ -79,12 +106,16 @@ class SelfSupervision:
 
     Args:
         first: (H, W, 3) uint8 RGB, the location's first image.
+        config: superpixels, kernel and threshold.
+        changes: which cells change; `ImageDifference` unless given.
     """
 
-    def __init__(self, first: NDArray[np.uint8], config: SelfSupervisionConfig) -> None:
+    def __init__(
+        self, first: NDArray[np.uint8], config: SelfSupervisionConfig, changes: Changes | None = None
+    ) -> None:
         self._config = config
         self._weights = kernel(config.kernel)
-        self._before = hsv(first)
+        self.changes = changes or ImageDifference(first, config.change_threshold)
         self._labels: Future[NDArray[np.int64]] | None = None
         if config.superpixels:
             self._labels = _BESIDE.submit(
@@ -97,9 +128,7 @@ class SelfSupervision:
 
     def mask(self, image: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """B+ of the latest touch, (H/3, W/3), from the image after it."""
-        after = hsv(image)
-        changed = changed_cells(self._before, after, self._config.change_threshold)
-        self._before = after
+        changed = self.changes.after(image)
         if self._labels is None or not changed.any():
             return changed
         return join_superpixels(changed, self._labels.result(), self._config.superpixel_fraction)
