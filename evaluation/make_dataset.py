@@ -35,6 +35,7 @@ from actors.controller import Observation, SimulatorError, SimulatorProcess
 from actors.geometry import hand_distance, reach_mask
 from actors.ground_truth import TrueObject, mass_class, objects_in_reach
 from actors.interaction.locations import Location, verify
+from actors.launch import check_launch
 from evaluation.config import DatasetConfig, SplitConfig
 from evaluation.dataset import NOT_MEASURED, SEED_LIMIT, save_entries
 from evaluation.files import save_array
@@ -85,6 +86,7 @@ def make_dataset(
     paths = {split: folder / f"{split}.json" for split in SPLITS}
     missing = [split for split in SPLITS if not paths[split].exists()]
     if missing:
+        check_launch(simulator)
         check_folder(config, folder, missing)
         with _workers(config, simulator) as pool:
             for split in missing:

@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import pytest
 
-from tests.cluster.runs import playpen
+from tests.cluster.runs import playpen, playpen_at_once
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ from tests.cluster.runs import playpen
     ],
 )
 def test_refusals(arguments: list[str], sentence: str, tmp_path: Path) -> None:
-    done = playpen(*arguments, folder=tmp_path)
+    done = playpen_at_once(*arguments, folder=tmp_path)
     assert done.returncode == 2, done.stderr
     assert sentence in done.stderr
     assert done.stderr.startswith("playpen: ")
@@ -57,21 +57,21 @@ def test_refusals(arguments: list[str], sentence: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", ["train", "evaluate", "predict", "dataset", "bench"])
 def test_help_says_what_is_read_and_written(command: str, tmp_path: Path) -> None:
-    done = playpen(command, "--help", folder=tmp_path)
+    done = playpen_at_once(command, "--help", folder=tmp_path)
     assert done.returncode == 0
     assert done.stdout.startswith(f"usage: ./playpen {command}")
     assert "example" in done.stdout
 
 
 def test_the_unity_build_is_missed_in_one_sentence(tmp_path: Path) -> None:
-    done = playpen("dataset", "simulator=thor", folder=tmp_path)
+    done = playpen_at_once("dataset", "simulator=thor", folder=tmp_path)
     assert done.returncode in (1, 2)
     assert len(done.stderr.strip().splitlines()) == 1
     assert "build" in done.stderr
 
 
 def test_a_run_that_did_not_start_leaves_no_folder(tmp_path: Path) -> None:
-    done = playpen("train", "simulator.command=nonsense", folder=tmp_path)
+    done = playpen_at_once("train", "simulator.command=nonsense", folder=tmp_path)
     assert done.returncode == 1 and "names 'nonsense'" in done.stderr
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and "home" not in path.parts]
 
