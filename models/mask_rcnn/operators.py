@@ -1,9 +1,9 @@
 """torchvision's Mask R-CNN, also where its compiled operators cannot be loaded.
 
-The registry's torchvision is built against CUDA: beside a CPU build of torch its library of operators does not load, and
-even `import torchvision` fails then. Mask R-CNN needs two of these operators, non-maximum suppression and RoIAlign (He et
-al. 2017, "Mask R-CNN", section 3). `load` puts the ones below, in plain torch, in their place; where the compiled ones
-load, those are used.
+The registry's torchvision is built against CUDA: beside a CPU build of torch its library of operators does not load,
+and even `import torchvision` fails then. Mask R-CNN needs two of these operators, non-maximum suppression and RoIAlign
+(He et al. 2017, "Mask R-CNN", section 3). `load` puts the ones below, in plain torch, in their place; where the compiled
+ones load, those are used.
 """
 
 from __future__ import annotations

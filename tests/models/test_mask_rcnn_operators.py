@@ -59,7 +59,7 @@ def test_gradients_reach_the_features_where_samples_lie():
     roi_align(features, boxes, 1, sampling_ratio=1).sum().backward()  # one sample at (1, 1) of the second image
     expected = torch.zeros(2, 1, 3, 3)
     expected[1, 0, 1, 1] = 1.0
-    assert torch.equal(features.grad, expected)
+    assert features.grad is not None and torch.equal(features.grad, expected)
 
 
 def test_no_boxes_give_no_bins():
