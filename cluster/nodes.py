@@ -24,7 +24,16 @@ import psutil
 
 from cluster.errors import RunError, UsageError
 from cluster.ray_process import TOKEN_REFUSED
-from cluster.resources import LEARNER, ROLES, SIMULATION, check_address, role_resources, token_named, use_ray_token
+from cluster.resources import (
+    LEARNER,
+    RAY_SETTINGS,
+    ROLES,
+    SIMULATION,
+    check_address,
+    role_resources,
+    token_named,
+    use_ray_token,
+)
 
 LOOPBACK = "127.0.0.1"
 START_TIMEOUT_S = 180.0
@@ -248,8 +257,7 @@ def start(kind: str, address: str, options: argparse.Namespace, arguments: list[
         arguments += ["--object-store-memory", str(options.object_store_bytes)]
     cache_folder().mkdir(parents=True, exist_ok=True)
     log = cache_folder() / f"{time.time_ns()}.log"
-    # Ray's default niceness of 15 starves workers beside any other program of the user's.
-    environment = {"RAY_worker_niceness": "0"} | os.environ
+    environment = RAY_SETTINGS | os.environ
     # `python` in the entrypoint of a job is to be this one.
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", os.defpath)])
     with log.open("w") as output:

@@ -24,8 +24,10 @@ if TYPE_CHECKING:  # importing it takes seconds, which `./playpen cluster` need 
 WORKER_ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 """Waiting OpenMP threads sleep: by default they spin, and where actors and learner share cores a step takes thrice as
 long (benchmarks/learner.py)."""
+RAY_SETTINGS = {"RAY_worker_niceness": "0", "RAY_task_events_max_num_task_in_gcs": "10000"}
+"""Environment of Ray's own processes, unless the user's says otherwise. Ray's niceness of 15 starves the run beside any
+other program. Of finished calls Ray keeps the last 100 000 in memory, to be listed: 70 MB more in each hour."""
 CONNECT_TIMEOUT_S = 5.0
-
 
 LEARNER, SIMULATION = "playpen_learner", "playpen_simulation"
 """Ray resources that a node offers by its role."""
@@ -203,8 +205,7 @@ def ray_session(config: ClusterConfig) -> Iterator[Resources]:
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_DEDUP_LOGS", "0")
-    # Ray's default of 15 starves the run beside any other program of the user's.
-    os.environ.setdefault("RAY_worker_niceness", "0")
+    os.environ.update(RAY_SETTINGS | os.environ)
     import ray
 
     keep_loopback()
