@@ -17,6 +17,33 @@ CHOICES = ("both", "greedy", "random")
 """Which touches are made: those that the phases plan, or as many that the model chooses, or that are drawn."""
 
 
+@dataclass(frozen=True)
+class Oracles:
+    """What ground truth an actor is given, see `actors.interaction.oracles`."""
+
+    points: bool = False
+    """The interaction oracle: one touch to each object in reach."""
+    masks: bool = False
+    """The mask oracle: true masks in place of B+."""
+    touching: bool = True
+    """Whether touches are made; otherwise truth stands for what they would show."""
+
+    @property
+    def asked(self) -> bool:
+        """Whether any ground truth is given."""
+        return self.points or self.masks
+
+
+SUPERVISIONS: dict[str, Oracles] = {
+    "self": Oracles(),
+    "interaction_oracle": Oracles(points=True),
+    "mask_oracle": Oracles(masks=True),
+    "both": Oracles(points=True, masks=True),
+    "full": Oracles(points=True, masks=True, touching=False),
+}
+"""What an actor learns from (spec section 9)."""
+
+
 @dataclass
 class SimulatorConfig:
     """One simulator and how the AI2-THOR client starts it."""
@@ -133,6 +160,12 @@ class ActorConfig:
     """How an actor plays a location."""
 
     reach: ReachConfig
+    supervision: str
+    """What the actor learns from: a name of `SUPERVISIONS`."""
+    truth_min_pixels: int
+    """Fewest pixels within reach of an object that oracles know."""
+    truth_max_mass: float
+    """Oracles know no objects from this mass on, kg."""
     choice: str
     """Which touches are made: a name of `CHOICES`. All of a location's touches become of the one kind that is named."""
     forces: list[float]
@@ -146,6 +179,12 @@ class ActorConfig:
     self_supervision: SelfSupervisionConfig
 
     def __post_init__(self) -> None:
+        if self.supervision not in SUPERVISIONS:
+            raise ValueError(f"actors.supervision must be one of {', '.join(SUPERVISIONS)}, not '{self.supervision}'")
+        if self.truth_min_pixels < 1:
+            raise ValueError(f"actors.truth_min_pixels must be at least 1, not {self.truth_min_pixels}")
+        if not self.truth_max_mass > 0:
+            raise ValueError(f"actors.truth_max_mass must be greater than 0 kg, not {self.truth_max_mass}")
         if self.choice not in CHOICES:
             raise ValueError(f"actors.choice must be one of {', '.join(CHOICES)}, not '{self.choice}'")
         if len(self.forces) != MAGNITUDES or list(self.forces) != sorted(set(self.forces)) or min(self.forces) <= 0:
@@ -156,6 +195,11 @@ class ActorConfig:
             raise ValueError(f"actors.cluster_distance must be greater than 0, not {self.cluster_distance}")
         if self.placement_attempts < 1:
             raise ValueError(f"actors.placement_attempts must be at least 1, not {self.placement_attempts}")
+
+    @property
+    def oracles(self) -> Oracles:
+        """The ground truth that the actor is given."""
+        return SUPERVISIONS[self.supervision]
 
     def touches(self, greedy: int, random: int) -> tuple[int, int]:
         """How many greedy and random touches a location gets for which a phase plans so many of each."""

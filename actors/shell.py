@@ -24,6 +24,7 @@ from actors.controller import SimulatorError, SimulatorProcess
 from actors.interaction.choose import TouchPlan
 from actors.interaction.interact import Player
 from actors.interaction.locations import Location, WrongFrame
+from actors.interaction.oracles import simulator_keywords
 from actors.interaction.statistics import PlayStatistics
 from models.config import NetworkConfig
 from models.interaction.inference import Predictor
@@ -146,7 +147,7 @@ class ActorShell:
         if self._stopped.is_set():
             raise SimulatorError(f"actor {self._number} was stopped")
         if self._simulator is None:
-            self._simulator = SimulatorProcess(self._simulator_config)
+            self._simulator = SimulatorProcess(self._simulator_config, **simulator_keywords(self._config))
             self._starts += 1
             if self._stopped.is_set():  # while it was starting
                 self._simulator.stop()

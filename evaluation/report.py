@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,8 @@ def write_six_panels(
         for index in chosen:
             masks = points = None
             if process is not None:
-                player = Player(process, predictor, actors, seed)
+                # The panel shows what touching tells, whatever the actors learned from.
+                player = Player(process, predictor, replace(actors, supervision="self"), seed)
                 record, _ = player.play(evaluator.location(index), index, plan, weights_version=0)
                 success = is_success(record.feedback)
                 masks, points = unpack_masks(record.masks[success]), record.points[success].astype(np.int64)

@@ -17,6 +17,7 @@ from actors.controller import Observation, SimulatorProcess
 from actors.geometry import hand_distance, reach_mask
 from actors.interaction.choose import Touch, TouchPlan, choose_touches
 from actors.interaction.locations import Location, set_up, verify
+from actors.interaction.oracles import Truth, look_truth, one_touch_each, with_true_forces
 from actors.interaction.self_supervision import SelfSupervision
 from actors.interaction.statistics import PlayStatistics
 from models.interaction.inference import Predictor
@@ -44,7 +45,7 @@ class Player:
     """Plays locations in one simulator.
 
     Args:
-        simulator: running; `play` leaves it wherever the last touch did.
+        simulator: running, started with `simulator_keywords(config)`; `play` leaves it wherever the last touch did.
         predictor: the actor's copy of the model.
         config: reach, forces, self-supervision.
         seed: the run's.
@@ -95,8 +96,9 @@ class Player:
         with statistics.clock("inference"):
             touches = self._choose(first, plan, self.predictor, rng, self.config.cluster_distance)
         with statistics.clock("masks"):
-            judge = self._supervise(first)
+            judge = self._supervise(first) if self.config.oracles.touching else None
             reachable = self._reachable(first, location)
+            touches, truth = self._consult(touches, first, location, rng)
 
         columns = {name: np.zeros(shape, dtype) for name, (shape, dtype) in RECORD_FIELDS.items()}
         moved = np.zeros((GRID_SIZE, GRID_SIZE), dtype=bool)
@@ -104,11 +106,15 @@ class Player:
             # Out of reach the simulator would answer, a step later, that nothing was touched. The touch still counts
             # as unsuccessful, so that the model learns to expect nothing there.
             feedback, mask = Feedback.UNSUCCESSFUL, None
-            if reachable[touch.row, touch.column]:
+            if judge is None:
+                feedback = Feedback.JUST_RIGHT  # as far as the mask oracle knows an object there
+            elif reachable[touch.row, touch.column]:
                 feedback, mask, look = self._attempt(touch, location, plan, judge, statistics)
                 reachable = self._reachable(look, location)
             else:
                 statistics.out_of_reach += 1
+            if truth is not None:
+                feedback, mask = truth.judge(touch, feedback)
             if mask is not None:
                 moved |= mask
                 columns["masks"][index] = pack_masks(mask)
@@ -129,8 +135,23 @@ class Player:
         }.items():
             columns[name] = np.array(value, dtype=RECORD_FIELDS[name][1])
         record = LocationRecord(**columns)
-        count(record, statistics)
+        count(record, statistics, self.config.oracles.touching)
         return record, statistics
+
+    def _consult(
+        self, touches: list[Touch], first: Observation, location: Location, rng: np.random.Generator
+    ) -> tuple[list[Touch], Truth | None]:
+        """The touches as the interaction oracle leaves them, and what the mask oracle knows; None without it."""
+        oracles = self.config.oracles
+        if not oracles.asked:
+            return touches, None
+        field_of_view = self.simulator.config.field_of_view
+        truth = look_truth(self.simulator.last_event, first, location.horizon, field_of_view, self.config)
+        if oracles.points:
+            touches = one_touch_each(touches, truth, rng)
+        if not oracles.touching:
+            touches = with_true_forces(touches, truth)
+        return touches, truth if oracles.masks else None
 
     def _attempt(
         self, touch: Touch, location: Location, plan: TouchPlan, judge: Supervision, statistics: PlayStatistics
@@ -182,9 +203,9 @@ def trials(predicted: int, force_trials: bool) -> list[tuple[int, Feedback]]:
     return attempts
 
 
-def count(record: LocationRecord, statistics: PlayStatistics) -> None:
-    """Fills in the statistics' counts of touches from a record."""
-    made = int(record.touches)
+def count(record: LocationRecord, statistics: PlayStatistics, touching: bool) -> None:
+    """Fills in the statistics' counts of touches from a record; none if its rows were labelled without touching."""
+    made = int(record.touches) if touching else 0
     choices, feedback = record.choices[:made], record.feedback[:made]
     statistics.touches = made
     statistics.touches_by_choice = _names(choices, Choice)

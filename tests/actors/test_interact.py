@@ -21,6 +21,9 @@ from tests.actors.test_self_supervision import CONFIG as SELF_SUPERVISION
 LOCATION = Location(3, "FloorPlan1", (0.0, 0.9, 0.0), 90.0, 30.0, 11)
 CONFIG = ActorConfig(
     reach=ReachConfig("sphere", 1.5),
+    supervision="self",
+    truth_min_pixels=10,
+    truth_max_mass=150.0,
     choice="both",
     forces=[5.0, 30.0, 200.0],
     cluster_distance=1.0,

@@ -1,0 +1,143 @@
+"""Oracles: ground truth in place of what an actor finds out by itself (paper, "Providing more supervision"; spec
+section 9). `actors.supervision` chooses; `actors.config.SUPERVISIONS` says which oracle each choice asks.
+
+- The *interaction oracle* leaves at most one point on each object in reach and adds one to each object that has none.
+  Points that lie on no such object stay: the model's own hard negatives.
+- The *mask oracle* gives the true mask of the object under a point in place of B+, or none if there is no object or it
+  is out of reach. The touch is made all the same, and with force trials the self-supervision module goes on deciding
+  which force sufficed; a point on an object that none of them moved teaches its mask and no force.
+- *Fully supervised* is both without touching: each object's force is its mass class.
+
+All of it is the truth of the location's first look: that is the image which a record shows, and touches move things.
+Records keep their format. It has `MAX_TOUCHES` rows: if the oracle adds too many points, points on no object make room,
+those drawn at random before the model's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from ai2thor.server import Event
+from numpy.typing import NDArray
+
+from actors.config import ActorConfig
+from actors.controller import Observation
+from actors.geometry import centres, reach_mask
+from actors.ground_truth import mass_class, objects_in_reach
+from actors.interaction.choose import DIRECTIONS, Touch
+from replay.interaction.record import GRID_SIZE, MAGNITUDES, MAX_TOUCHES, Choice, Feedback
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is true of a look: its n objects that can be touched, by object id."""
+
+    masks: NDArray[np.bool_]
+    """(n, 100, 100) cells whose centre pixel shows the object, also beyond reach; disjoint."""
+    classes: NDArray[np.int64]
+    """(n,) mass class, 0 light to 2 heavy: the magnitude that suffices."""
+    reachable: NDArray[np.bool_]
+    """(100, 100) cells within reach; some of each object's are."""
+
+    def object_at(self, touch: Touch) -> int | None:
+        """Index of the object that a touch goes to; None where there is none, or out of reach."""
+        if not self.reachable[touch.row, touch.column]:
+            return None
+        found = np.flatnonzero(self.masks[:, touch.row, touch.column])
+        return int(found[0]) if len(found) else None
+
+    def judge(self, touch: Touch, feedback: Feedback) -> tuple[Feedback, NDArray[np.bool_] | None]:
+        """The mask oracle's answer.
+
+        Args:
+            touch: where.
+            feedback: of the touch that was made, which decides about forces only.
+
+        Returns:
+            feedback, and the (100, 100) mask of the object; UNSUCCESSFUL and None if the touch goes to no object.
+        """
+        thing = self.object_at(touch)
+        if thing is None:
+            return Feedback.UNSUCCESSFUL, None
+        return Feedback.MOVED if feedback == Feedback.UNSUCCESSFUL else feedback, self.masks[thing]
+
+
+def simulator_keywords(config: ActorConfig) -> dict[str, Any]:
+    """What the simulator of an actor is started with beside its own settings: nothing without oracles."""
+    return {"renderInstanceSegmentation": True} if config.oracles.asked else {}
+
+
+def look_truth(event: Event, look: Observation, horizon: float, field_of_view: float, config: ActorConfig) -> Truth:
+    """The truth of a look.
+
+    An object that no cell's centre shows within reach cannot be touched, and is left out.
+
+    Args:
+        event: the simulator's answer, with instance segmentation.
+        look: the same answer's image and depth.
+        horizon: degrees that the camera looks down.
+        field_of_view: degrees.
+        config: reach, and what counts as an object.
+
+    Raises:
+        ValueError: the simulator was started without renderInstanceSegmentation.
+    """
+    reachable = reach_mask(look.depth, horizon, config.reach, field_of_view)
+    things = [
+        (centres(thing.mask), mass_class(thing.mass))
+        for thing in objects_in_reach(
+            event, look.depth, horizon, config.reach, field_of_view, config.truth_min_pixels, config.truth_max_mass
+        )
+    ]
+    things = [(mask, number) for mask, number in things if (mask & reachable).any()]
+    return Truth(
+        masks=np.array([mask for mask, _ in things], dtype=bool).reshape(-1, GRID_SIZE, GRID_SIZE),
+        classes=np.array([number for _, number in things], dtype=np.int64),
+        reachable=reachable,
+    )
+
+
+def one_touch_each(touches: Sequence[Touch], truth: Truth, rng: np.random.Generator) -> list[Touch]:
+    """The interaction oracle: exactly one touch to each object, as far as a record has rows, and those to none.
+
+    Of several touches to an object the first stays, which is the model's best. Added touches go to random cells of
+    the object within reach, with random magnitude and direction; they are the same whatever the model chose.
+
+    Args:
+        touches: chosen ones, at most `MAX_TOUCHES`, greedy ones first.
+        truth: of the look that they were chosen from.
+        rng: of the location.
+
+    Returns:
+        the touches that stay in their order, then the added ones; at most `MAX_TOUCHES`. Of more objects than that,
+        those with the fewest cells within reach go without.
+    """
+    cells = [np.argwhere(mask & truth.reachable) for mask in truth.masks]
+    added = {}
+    for thing, places in enumerate(cells):
+        row, column = (int(value) for value in places[rng.integers(len(places))])
+        magnitude = int(rng.integers(MAGNITUDES))
+        direction = DIRECTIONS[rng.integers(len(DIRECTIONS))]
+        added[thing] = Touch(row, column, magnitude, tuple(direction), Choice.ORACLE)
+    largest = sorted(added, key=lambda thing: -len(cells[thing]))[:MAX_TOUCHES]
+    wanted = {thing: touch for thing, touch in added.items() if thing in largest}
+    negatives = MAX_TOUCHES - len(wanted)
+    kept = []
+    for touch in touches:
+        hit = truth.object_at(touch)
+        if hit is None and negatives:
+            negatives -= 1
+            kept.append(touch)
+        elif hit in wanted:
+            del wanted[hit]
+            kept.append(touch)
+    return kept + list(wanted.values())
+
+
+def with_true_forces(touches: Sequence[Touch], truth: Truth) -> list[Touch]:
+    """The touches with the mass class of the object that each goes to as its magnitude; others as they are."""
+    found = [(touch, truth.object_at(touch)) for touch in touches]
+    return [touch if thing is None else replace(touch, magnitude=int(truth.classes[thing])) for touch, thing in found]
