@@ -16,6 +16,12 @@ any height; in both; anywhere in view (spec section 1 and row (l) of the paper's
 CHOICES = ("both", "greedy", "random")
 """Which touches are made: those that the phases plan, or as many that the model chooses, or that are drawn."""
 
+MASK_SOURCES = ("module", "optical_flow", "video_pca")
+"""What tells which cells a touch changed: the difference of images, `actors.interaction.optical_flow`, or
+`actors.interaction.video_pca`."""
+LARGEST_FRAME_SECONDS = 0.05
+"""Of a video, s: as much as AI2-THOR lets pass in one AdvancePhysicsStep."""
+
 
 @dataclass(frozen=True)
 class Oracles:
@@ -153,6 +159,56 @@ class SelfSupervisionConfig:
             raise ValueError(f"{where}.superpixel_fraction must be in [0, 1), not {self.superpixel_fraction}")
         if self.kernel not in KERNELS:
             raise ValueError(f"{where}.kernel must be one of {', '.join(KERNELS)}, not '{self.kernel}'")
+        most = float(KERNELS[self.kernel].sum())
+        if self.success_threshold > most:
+            raise ValueError(
+                f"{where}.success_threshold must be at most {most:.3g}, the sum of kernel '{self.kernel}', or no touch "
+                f"would succeed, not {self.success_threshold}"
+            )
+
+
+@dataclass
+class VideoPcaConfig:
+    """How the video of a touch becomes a mask (`actors.interaction.video_pca`)."""
+
+    frame_seconds: float
+    """Simulated seconds between two frames."""
+    most_frames: int
+    """Of the motion; a longer one goes on without frames."""
+    components: int
+    """Principal components that frames are rebuilt from."""
+    smoothing: float
+    """Standard deviation of the Gaussian that smooths errors and soft masks, cells."""
+    error_threshold: float
+    """The hard mask is where the mean squared error of colours in [0, 1], summed over the channels, is greater."""
+    color_levels: int
+    """Levels of each channel in the colour histograms."""
+    bell_extent: float
+    """Standard deviations of the bell around the hard mask, in those of the hard mask's cells."""
+    soft_threshold: float
+    """A cell has changed if its soft mask is greater."""
+
+    def __post_init__(self) -> None:
+        where = "actors.video_pca"
+        if not 0 < self.frame_seconds <= LARGEST_FRAME_SECONDS:
+            raise ValueError(
+                f"{where}.frame_seconds must be greater than 0 and at most {LARGEST_FRAME_SECONDS}, "
+                f"not {self.frame_seconds}"
+            )
+        if self.components < 1:
+            raise ValueError(f"{where}.components must be at least 1, not {self.components}")
+        if self.most_frames < self.components:
+            raise ValueError(
+                f"{where}.most_frames must be at least {where}.components ({self.components}), or the components "
+                f"would rebuild every frame, not {self.most_frames}"
+            )
+        if not 2 <= self.color_levels <= 64:
+            raise ValueError(f"{where}.color_levels must be 2 to 64, not {self.color_levels}")
+        for field in ("smoothing", "error_threshold", "bell_extent"):
+            if not getattr(self, field) > 0:
+                raise ValueError(f"{where}.{field} must be greater than 0, not {getattr(self, field)}")
+        if not 0 < self.soft_threshold < 1:
+            raise ValueError(f"{where}.soft_threshold must be between 0 and 1, not {self.soft_threshold}")
 
 
 @dataclass
@@ -176,7 +232,12 @@ class ActorConfig:
     """numPlacementAttempts of InitialRandomSpawn."""
     drop_on_earlier_mask: bool
     """Whether an unsuccessful touch on a cell of an earlier mask of its location is left out (spec section 10)."""
+    mask_source: str
+    """What tells which cells a touch changed: a name of `MASK_SOURCES`."""
     self_supervision: SelfSupervisionConfig
+    flow_threshold: float
+    """Pixels; with optical flow a cell has changed if the flow moves it farther."""
+    video_pca: VideoPcaConfig
 
     def __post_init__(self) -> None:
         if self.supervision not in SUPERVISIONS:
@@ -187,6 +248,15 @@ class ActorConfig:
             raise ValueError(f"actors.truth_max_mass must be greater than 0 kg, not {self.truth_max_mass}")
         if self.choice not in CHOICES:
             raise ValueError(f"actors.choice must be one of {', '.join(CHOICES)}, not '{self.choice}'")
+        if self.mask_source not in MASK_SOURCES:
+            raise ValueError(f"actors.mask_source must be one of {', '.join(MASK_SOURCES)}, not '{self.mask_source}'")
+        if self.mask_source != "module" and self.oracles.masks:
+            raise ValueError(
+                f"actors.mask_source must be module with actors.supervision={self.supervision}, whose masks are the "
+                f"true ones, not '{self.mask_source}'"
+            )
+        if not self.flow_threshold > 0:
+            raise ValueError(f"actors.flow_threshold must be greater than 0 pixels, not {self.flow_threshold}")
         if len(self.forces) != MAGNITUDES or list(self.forces) != sorted(set(self.forces)) or min(self.forces) <= 0:
             raise ValueError(
                 f"actors.forces must be {MAGNITUDES} positive magnitudes in increasing order, not {list(self.forces)}"

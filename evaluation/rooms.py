@@ -18,7 +18,7 @@ from actors.geometry import centres, hand_distance, reach_mask
 from actors.ground_truth import TrueObject, objects_in_reach
 from actors.interaction.choose import DIRECTIONS
 from actors.interaction.locations import Location, set_up
-from actors.interaction.self_supervision import SelfSupervision
+from actors.interaction.mask_sources import make_supervision, perform_touch
 from evaluation.min_force import moved, pose
 from replay.interaction.record import GRID_SIZE, GRID_STRIDE
 
@@ -142,7 +142,7 @@ def study_touches(
         others: touches of random cells.
     """
     look = set_up(simulator, location, config.placement_attempts)
-    judge = SelfSupervision(look.image, config.self_supervision)
+    judge = make_supervision(look.image, config)
     names: list[str | None] = [
         thing.object_id for thing in things_in(simulator, simulator.last_event, config, look.depth)
     ]
@@ -159,14 +159,14 @@ def study_touches(
         row, column = (int(value) for value in random.choice(np.argwhere(wanted)))
         at = (row * GRID_STRIDE + GRID_STRIDE // 2, column * GRID_STRIDE + GRID_STRIDE // 2)
         hit = next((thing for thing in found.values() if thing.mask[at]), None)
-        answer = simulator.step(
-            "TouchThenApplyForce",
-            x=(column + 0.5) / GRID_SIZE,
-            y=(row + 0.5) / GRID_SIZE,
-            direction=dict(zip("xyz", DIRECTIONS[random.integers(len(DIRECTIONS))].tolist(), strict=True)),
-            moveMagnitude=config.forces[-1],
-            handDistance=hand_distance(config.reach),
-        )
+        arguments = {
+            "x": (column + 0.5) / GRID_SIZE,
+            "y": (row + 0.5) / GRID_SIZE,
+            "direction": dict(zip("xyz", DIRECTIONS[random.integers(len(DIRECTIONS))].tolist(), strict=True)),
+            "moveMagnitude": config.forces[-1],
+            "handDistance": hand_distance(config.reach),
+        }
+        answer = perform_touch(simulator, arguments, judge)
         look = simulator.observe(answer)
         mask = judge.mask(look.image)
         yield StudiedTouch(

@@ -17,8 +17,8 @@ from actors.controller import Observation, SimulatorProcess
 from actors.geometry import hand_distance, reach_mask
 from actors.interaction.choose import Touch, TouchPlan, choose_touches
 from actors.interaction.locations import Location, set_up, verify
+from actors.interaction.mask_sources import make_supervision, perform_touch
 from actors.interaction.oracles import Truth, look_truth, one_touch_each, with_true_forces
-from actors.interaction.self_supervision import SelfSupervision
 from actors.interaction.statistics import PlayStatistics
 from models.interaction.inference import Predictor
 from replay.interaction.record import (
@@ -69,7 +69,7 @@ class Player:
         self.config = config
         self.seed = seed
         self.actor = actor
-        self._supervise = supervise or (lambda first: SelfSupervision(first.image, config.self_supervision))
+        self._supervise = supervise or (lambda first: make_supervision(first.image, config))
         self._choose = choose
 
     def play(
@@ -160,14 +160,14 @@ class Player:
         for magnitude, verdict in trials(touch.magnitude, plan.force_trials):
             statistics.trials += 1
             with statistics.clock("simulator"):
-                look = self._touch(touch, location, self.config.forces[magnitude])
+                look = self._touch(touch, location, self.config.forces[magnitude], judge)
             with statistics.clock("masks"):
                 mask = judge.judge(look.image, touch.row, touch.column)
             if mask is not None:
                 return verdict, mask, look
         return Feedback.UNSUCCESSFUL, None, look
 
-    def _touch(self, touch: Touch, location: Location, force: float) -> Observation:
+    def _touch(self, touch: Touch, location: Location, force: float, judge: Supervision) -> Observation:
         arguments: dict[str, Any] = {
             "x": (touch.column + 0.5) / GRID_SIZE,
             "y": (touch.row + 0.5) / GRID_SIZE,
@@ -176,7 +176,7 @@ class Player:
             "handDistance": hand_distance(self.config.reach),
         }
         # Whether the action reports success does not matter: what counts is what the next look shows.
-        event = self.simulator.step("TouchThenApplyForce", **arguments)
+        event = perform_touch(self.simulator, arguments, judge)
         verify(event, location)
         return self.simulator.observe(event)
 

@@ -17,6 +17,7 @@ from actors.interaction.interact import Player, trials
 from actors.interaction.locations import Location
 from replay.interaction.record import Choice, Feedback, check_record, unpack_masks
 from tests.actors.test_self_supervision import CONFIG as SELF_SUPERVISION
+from tests.actors.test_video_pca import CONFIG as VIDEO_PCA
 
 LOCATION = Location(3, "FloorPlan1", (0.0, 0.9, 0.0), 90.0, 30.0, 11)
 CONFIG = ActorConfig(
@@ -29,7 +30,10 @@ CONFIG = ActorConfig(
     cluster_distance=1.0,
     placement_attempts=5,
     drop_on_earlier_mask=True,
+    mask_source="module",
     self_supervision=SELF_SUPERVISION,
+    flow_threshold=1.0,
+    video_pca=VIDEO_PCA,
 )
 
 

@@ -163,11 +163,21 @@ def test_without_superpixels_the_mask_is_what_changed() -> None:
     assert (joined == expected).all()
 
 
-@pytest.mark.parametrize(("name", "successful"), [("paper", True), ("box", True), ("delta", False)])
-def test_success_threshold(name: str, successful: bool) -> None:
-    # Inside the mask: the kernel's sum is 3.14, 9 or 1; the threshold is 1.5.
-    supervision = SelfSupervision(room((90, 120)), replace(CONFIG, kernel=name))
-    assert (supervision.judge(room(None), 40, 50) is not None) == successful
+@pytest.mark.parametrize(
+    ("name", "threshold", "successful"),
+    [
+        ("paper", 1.5, True),
+        ("paper", 2.0, False),
+        ("box", 4.0, True),
+        ("box", 4.1, False),
+        ("delta", 1.0, True),
+        ("gaussian", 3.0, True),
+    ],
+)
+def test_success_threshold(name: str, threshold: float, successful: bool) -> None:
+    # In the mask's corner a quarter of the kernel counts: 1.92, 4, 1, 3.03.
+    config = replace(CONFIG, kernel=name, success_threshold=threshold)
+    assert (SelfSupervision(room((90, 120)), config).judge(room(None), 30, 40) is not None) == successful
 
 
 @pytest.mark.parametrize(
@@ -178,6 +188,8 @@ def test_success_threshold(name: str, successful: bool) -> None:
         ({"superpixel_sigma": -1.0}, "superpixel_sigma"),
         ({"superpixel_min_size": 0}, "superpixel_min_size"),
         ({"kernel": "wide"}, "kernel"),
+        # One cell of weight 1 never sums to 1.5.
+        ({"kernel": "delta"}, "success_threshold"),
     ],
 )
 def test_settings_are_checked(changes: dict, field: str) -> None:
