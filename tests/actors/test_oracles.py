@@ -1,0 +1,368 @@
+"""The oracles on a table whose truth is known, by hand; with the real client; and whole small runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from actors.config import SUPERVISIONS, ReachConfig, SimulatorConfig
+from actors.controller import Observation, SimulatorProcess
+from actors.geometry import centres
+from actors.ground_truth import mass_class, objects_in_reach
+from actors.interaction.choose import Touch, TouchPlan
+from actors.interaction.interact import Player
+from actors.interaction.locations import Location, set_up
+from actors.interaction.oracles import Truth, look_truth, one_touch_each, simulator_keywords, with_true_forces
+from replay.interaction.record import Choice, Feedback, LocationRecord, check_record, unpack_masks
+from tests.actors.test_interact import CONFIG, Seer, Table, play
+
+UP = (1.0, 1.0, 1.0)
+
+
+def thing(name: str, mass: float) -> dict[str, Any]:
+    return {"objectId": name, "objectType": name, "mass": mass, "moveable": True, "pickupable": False}
+
+
+def answer(things: dict[str, tuple[float, tuple[int, int, int, int]]]) -> Any:
+    """A simulator's answer with things of a mass at pixels (top, left, rows, columns)."""
+    masks = {}
+    for name, (_, (top, left, rows, columns)) in things.items():
+        masks[name] = np.zeros((300, 300), dtype=bool)
+        masks[name][top : top + rows, left : left + columns] = True
+    return SimpleNamespace(
+        metadata={"objects": [thing(name, mass) for name, (mass, _) in things.items()]},
+        instance_masks=masks,
+        instance_segmentation_frame=np.zeros((300, 300, 3)),
+    )
+
+
+def grid(top: int, left: int, rows: int, columns: int) -> np.ndarray:
+    """(100, 100) rectangle of cells."""
+    mask = np.zeros((100, 100), dtype=bool)
+    mask[top : top + rows, left : left + columns] = True
+    return mask
+
+
+def touch(row: int, column: int, magnitude: int = 0, choice: Choice = Choice.GREEDY) -> Touch:
+    return Touch(row, column, magnitude, UP, choice)
+
+
+class KnownTable(Table):
+    """A table that shows its truth: thing i is named "i" and has the i-th mass."""
+
+    def __init__(self, *things: tuple[int, int, float], masses: tuple[float, ...], far: int = 100) -> None:
+        super().__init__(*things, far=far)
+        self.masses = masses
+
+    @property
+    def last_event(self) -> Any:
+        return answer(
+            {
+                str(number): (mass, (3 * item[0], 3 * item[1], 60, 60))
+                for number, (item, mass) in enumerate(zip(self.all_things, self.masses, strict=True))
+                if item in self.things
+            }
+        )
+
+
+def test_truth_of_a_look_by_hand() -> None:
+    event = answer(
+        {
+            # Centre pixels are 1, 4, 7 ...: of rows 31 to 38 those of cells 10, 11, 12; of columns 60 to 63 cell 20.
+            "Mug": (0.3, (31, 60, 8, 4)),
+            # Half of it is too far; the mask stays whole.
+            "Shelf": (1.0, (90, 225, 30, 60)),
+            # 12 pixels within reach, but between the centres: no touch can go there.
+            "Wire": (0.1, (200, 100, 1, 12)),
+            # Nine pixels within reach.
+            "Bead": (0.1, (240, 30, 3, 3)),
+            "Piano": (150.0, (150, 30, 30, 30)),
+            "Chest": (30.0, (150, 90, 30, 30)),
+        }
+    )
+    depth = np.ones((300, 300), dtype=np.float32)
+    depth[:, 255:] = 1.6
+    truth = look_truth(event, Observation(np.zeros((300, 300, 3), np.uint8), depth), 0.0, 90.0, CONFIG)
+    # Sorted by name: Chest, Mug, Shelf.
+    expected = np.stack([grid(50, 30, 10, 10), grid(10, 20, 3, 1), grid(30, 75, 10, 20)])
+    assert truth.masks.shape == expected.shape and (truth.masks == expected).all()
+    assert truth.classes.tolist() == [2, 0, 1]
+    assert (truth.reachable == grid(0, 0, 100, 85)).all()
+    assert [truth.object_at(touch(*cell)) for cell in ((55, 35), (12, 20), (12, 21), (35, 84), (35, 85), (50, 10))] == [
+        0,
+        1,
+        None,
+        2,
+        None,
+        None,
+    ]
+    with pytest.raises(ValueError, match="renderInstanceSegmentation"):
+        look_truth(
+            SimpleNamespace(instance_segmentation_frame=None),
+            Observation(np.zeros((300, 300, 3), np.uint8), depth),
+            0.0,
+            90.0,
+            CONFIG,
+        )
+
+
+def test_a_look_without_objects() -> None:
+    look = Observation(np.zeros((300, 300, 3), np.uint8), np.ones((300, 300), dtype=np.float32))
+    truth = look_truth(answer({}), look, 0.0, 90.0, CONFIG)
+    assert truth.masks.shape == (0, 100, 100) and truth.object_at(touch(5, 5)) is None
+    chosen = [touch(1, 1), touch(2, 2)]
+    assert one_touch_each(chosen, truth, np.random.default_rng(0)) == chosen
+
+
+TRUTH = Truth(
+    masks=np.stack([grid(10, 10, 10, 10), grid(40, 40, 5, 5), grid(70, 80, 4, 20)]),
+    classes=np.array([2, 0, 1]),
+    reachable=grid(0, 0, 100, 90),
+)
+
+
+def test_mask_oracle_by_hand() -> None:
+    moved, nothing, small = Feedback.MOVED, Feedback.UNSUCCESSFUL, Feedback.TOO_SMALL
+    for cell, given_feedback, feedback, index in [
+        ((12, 12), small, small, 0),
+        ((12, 12), nothing, moved, 0),
+        ((44, 44), moved, moved, 1),
+        ((71, 89), nothing, moved, 2),
+        ((71, 90), moved, nothing, None),  # out of reach
+        ((0, 0), small, nothing, None),
+    ]:
+        found, mask = TRUTH.judge(touch(*cell), given_feedback)
+        assert found is feedback
+        assert mask is None if index is None else mask is not None and (mask == TRUTH.masks[index]).all()
+
+
+def test_interaction_oracle_by_hand() -> None:
+    chosen = [
+        touch(44, 40),  # the second object: stays
+        touch(0, 0),  # nothing there: stays
+        touch(41, 43),  # the second object again: goes
+        touch(72, 95),  # beyond reach: a negative, stays
+        touch(40, 40, choice=Choice.RANDOM),  # the second object again: goes
+        touch(99, 9, choice=Choice.RANDOM),  # stays
+    ]
+    found = one_touch_each(chosen, TRUTH, np.random.default_rng(3))
+    assert found[:4] == [chosen[0], chosen[1], chosen[3], chosen[5]]
+    first, third = found[4:]
+    assert first.choice == third.choice == Choice.ORACLE
+    assert TRUTH.object_at(first) == 0 and TRUTH.object_at(third) == 2 and third.column < 90
+    # The added ones do not depend on what was chosen.
+    assert one_touch_each([], TRUTH, np.random.default_rng(3))[::2] == [first, third]
+
+
+def test_added_touches_go_everywhere() -> None:
+    added = [one_touch_each([], TRUTH, np.random.default_rng(seed)) for seed in range(600)]
+    cells = {(item.row, item.column) for found in added for item in found if TRUTH.object_at(item) == 1}
+    assert cells == {(row, column) for row in range(40, 45) for column in range(40, 45)}
+    assert {item.magnitude for found in added for item in found} == {0, 1, 2}
+    assert len({item.direction for found in added for item in found}) == 8
+
+
+def test_a_full_record() -> None:
+    # 15 objects of 1 to 15 cells; 10 greedy and 10 random touches to none of them: 5 of the model's own have room.
+    masks = np.stack([grid(5 * number, 0, 1, number + 1) for number in range(15)])
+    truth = Truth(masks, np.zeros(15, dtype=np.int64), grid(0, 0, 100, 100))
+    chosen = [touch(99, column) for column in range(10)]
+    chosen += [touch(98, column, choice=Choice.RANDOM) for column in range(10)]
+    found = one_touch_each(chosen, truth, np.random.default_rng(0))
+    assert found[:5] == chosen[:5] and [truth.object_at(item) for item in found[5:]] == list(range(15))
+    # 25 objects of 1 to 25 cells: the largest 20, and no room for others; a touch to one of the small ones goes.
+    masks = np.stack([grid(4 * number, 0, 1, number + 1) for number in range(25)])
+    truth = Truth(masks, np.zeros(25, dtype=np.int64), grid(0, 0, 100, 100))
+    found = one_touch_each([touch(0, 0), touch(99, 99), touch(40, 3)], truth, np.random.default_rng(0))
+    assert found[0] == touch(40, 3)
+    assert sorted(truth.object_at(item) or 0 for item in found) == list(range(5, 25))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(0, 30), st.integers(0, 20))
+def test_every_object_is_touched_once(seed: int, objects: int, touches: int) -> None:
+    rng = np.random.default_rng(seed)
+    labels = np.kron(rng.integers(-1, objects, size=(20, 20)), np.ones((5, 5), dtype=np.int64))
+    reachable = rng.random((100, 100)) < 0.7
+    masks = [labels == number for number in range(objects)]
+    masks = [mask for mask in masks if (mask & reachable).any()]
+    truth = Truth(np.array(masks, dtype=bool).reshape(-1, 100, 100), np.zeros(len(masks), dtype=np.int64), reachable)
+    chosen = [touch(int(row), int(column)) for row, column in rng.integers(100, size=(touches, 2))]
+    found = one_touch_each(chosen, truth, np.random.default_rng(1))
+    hit = [truth.object_at(item) for item in found if truth.object_at(item) is not None]
+    assert len(found) <= 20 and len(set(hit)) == len(hit) == min(len(masks), 20)
+    negatives = [item for item in chosen if truth.object_at(item) is None]
+    assert [item for item in found if truth.object_at(item) is None] == negatives[: 20 - len(hit)]
+
+
+def test_true_forces() -> None:
+    chosen = [touch(12, 12, 0), touch(44, 44, 1), touch(0, 0, 1), touch(71, 95, 0)]
+    assert [item.magnitude for item in with_true_forces(chosen, TRUTH)] == [2, 0, 1, 0]
+
+
+# A thing that 200 N moves, one that nothing moves, one beyond reach, one that no oracle knows.
+THINGS = ((30, 40, 200.0), (60, 60, 999.0), (10, 85, 5.0), (75, 5, 5.0))
+MASSES = (0.4, 2.0, 1.0, 150.0)
+HEAVY = grid(60, 60, 20, 20)
+LIGHT = grid(30, 40, 20, 20)
+# The first thing, its old place, the wall, the thing beyond reach, the unknown thing.
+SEEDS = ((35, 45, 0), (40, 50, 2), (5, 5, 1), (20, 90, 1), (80, 10, 0))
+
+
+def known_table() -> KnownTable:
+    return KnownTable(*THINGS, masses=MASSES, far=85)
+
+
+def rows(record: LocationRecord) -> list[tuple[list[int], str, str]]:
+    """(point, feedback, choice) of each row."""
+    made = int(record.touches)
+    return [
+        (point, Feedback(feedback).name, Choice(choice).name)
+        for point, feedback, choice in zip(
+            record.points[:made].tolist(), record.feedback[:made], record.choices[:made], strict=True
+        )
+    ]
+
+
+def supervised(name: str, force_trials: bool = False) -> tuple[LocationRecord, Any, KnownTable]:
+    table = known_table()
+    record, statistics = play(table, Seer(*SEEDS), TouchPlan(5, 0, force_trials), replace(CONFIG, supervision=name))
+    check_record(record)
+    return record, statistics, table
+
+
+def test_self_supervision_asks_for_no_truth() -> None:
+    class Blind(Table):
+        @property
+        def last_event(self) -> Any:
+            raise AssertionError("nobody may look")
+
+    record, _ = play(Blind(*THINGS, far=85), Seer(*SEEDS), TouchPlan(5, 0, False))
+    found = [feedback for _, feedback, _ in rows(record)]
+    assert found == ["MOVED", "DROPPED", "UNSUCCESSFUL", "UNSUCCESSFUL", "MOVED"]
+    for name in SUPERVISIONS:
+        wanted = {} if name == "self" else {"renderInstanceSegmentation": True}
+        assert simulator_keywords(replace(CONFIG, supervision=name)) == wanted
+
+
+def test_playing_with_the_interaction_oracle() -> None:
+    record, statistics, table = supervised("interaction_oracle")
+    *known, (point, feedback, choice) = rows(record)
+    # The second touch of the first thing goes, and the immovable thing gets one, in vain; masks are B+.
+    assert known == [
+        ([35, 45], "MOVED", "GREEDY"),
+        ([5, 5], "UNSUCCESSFUL", "GREEDY"),
+        ([20, 90], "UNSUCCESSFUL", "GREEDY"),
+        ([80, 10], "MOVED", "GREEDY"),
+    ]
+    assert HEAVY[tuple(point)] and (feedback, choice) == ("UNSUCCESSFUL", "ORACLE")
+    masks = unpack_masks(record.masks)
+    assert (masks[0] == LIGHT).all() and (masks[3] == grid(75, 5, 20, 20)).all() and not masks[4].any()
+    assert len(table.asked) == 4 and statistics.touches == 5 and statistics.touches_by_choice["oracle"] == 1
+
+
+def test_playing_with_the_mask_oracle() -> None:
+    record, statistics, table = supervised("mask_oracle")
+    # The thing's place in the first look counts, though it has left; what is no object or out of reach has no mask.
+    found = [feedback for _, feedback, _ in rows(record)]
+    assert found == ["MOVED", "MOVED", "UNSUCCESSFUL", "UNSUCCESSFUL", "UNSUCCESSFUL"]
+    masks = unpack_masks(record.masks)
+    assert (masks[0] == LIGHT).all() and (masks[1] == LIGHT).all() and not masks[2:].any()
+    assert len(table.asked) == 4 and statistics.touches == 5
+
+
+@pytest.mark.parametrize(
+    ("needed", "predicted", "feedback"),
+    [(30.0, 0, "TOO_SMALL"), (30.0, 1, "JUST_RIGHT"), (5.0, 2, "TOO_LARGE"), (999.0, 1, "MOVED")],
+)
+def test_the_mask_oracle_leaves_forces_to_the_touch(needed: float, predicted: int, feedback: str) -> None:
+    table = KnownTable((30, 40, needed), masses=(0.4,))
+    config = replace(CONFIG, supervision="mask_oracle")
+    record, _ = play(table, Seer((35, 45, predicted)), TouchPlan(1, 0, True), config)
+    assert rows(record)[0][1] == feedback and record.magnitudes[0] == predicted
+    assert (unpack_masks(record.masks)[0] == LIGHT).all()
+
+
+def test_playing_with_both_oracles() -> None:
+    record, _, _ = supervised("both")
+    found = rows(record)
+    assert [feedback for _, feedback, _ in found] == ["MOVED", "UNSUCCESSFUL", "UNSUCCESSFUL", "UNSUCCESSFUL", "MOVED"]
+    masks = unpack_masks(record.masks)
+    assert (masks[0] == LIGHT).all() and (masks[4] == HEAVY).all() and not masks[[1, 2, 3]].any()
+
+
+@pytest.mark.parametrize("force_trials", [False, True])
+def test_fully_supervised(force_trials: bool) -> None:
+    record, statistics, table = supervised("full", force_trials)
+    found = rows(record)
+    assert table.asked == [] and statistics.touches == statistics.trials == statistics.out_of_reach == 0
+    assert statistics.touches_by_choice == {} and "simulator" not in statistics.seconds
+    # 0.4 kg is light, 2 kg is heavy; negatives are the model's own.
+    assert [feedback for _, feedback, _ in found] == [
+        "JUST_RIGHT",
+        "UNSUCCESSFUL",
+        "UNSUCCESSFUL",
+        "UNSUCCESSFUL",
+        "JUST_RIGHT",
+    ]
+    assert record.magnitudes[:5].tolist() == [0, 1, 1, 0, 2]
+    masks = unpack_masks(record.masks)
+    assert (masks[0] == LIGHT).all() and (masks[4] == HEAVY).all() and not masks[[1, 2, 3]].any()
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"supervision": "oracle"}, "actors.supervision must be one of self, interaction_oracle, .* not 'oracle'"),
+        ({"truth_min_pixels": 0}, "actors.truth_min_pixels must be at least 1"),
+        ({"truth_max_mass": 0.0}, "actors.truth_max_mass must be greater than 0 kg"),
+    ],
+)
+def test_settings_are_checked(changes: dict, field: str) -> None:
+    with pytest.raises(ValueError, match=field):
+        replace(CONFIG, **changes)
+
+
+def test_real_rooms() -> None:
+    values = yaml.safe_load((Path(__file__).resolve().parents[2] / "conf" / "simulator" / "rooms.yaml").read_text())
+    config = replace(CONFIG, supervision="full", reach=ReachConfig("sphere", 1.75))
+    simulator = SimulatorProcess(SimulatorConfig(**values), **simulator_keywords(config))
+    try:
+        simulator.reset("FloorPlan1")
+        simulator.step("InitialRandomSpawn", randomSeed=3, forceVisible=True, numPlacementAttempts=5)
+        place = simulator.step("GetReachablePositions").metadata["actionReturn"]
+        spots = {index: place[index] for index in range(0, len(place), len(place) // 3)}
+
+        def objects(location: Location) -> int:
+            return len(look_truth(simulator.last_event, set_up(simulator, location), 45.0, 90.0, config).masks)
+
+        locations = [
+            Location(0, "FloorPlan1", (spot["x"], spot["y"], spot["z"]), 45.0 * index, 45.0, 3)
+            for index, spot in spots.items()
+        ]
+        location = max(locations, key=objects)
+        look = set_up(simulator, location)
+        things = objects_in_reach(simulator.last_event, look.depth, 45.0, config.reach, 90.0, 10, 150.0)
+        truths = [(centres(item.mask), mass_class(item.mass)) for item in things]
+        for name in ("full", "both"):
+            player = Player(simulator, Seer(), replace(config, supervision=name), 0)  # type: ignore[arg-type]
+            record, _ = player.play(location, 0, TouchPlan(0, 10, True), 0)
+            check_record(record)
+            masks = unpack_masks(record.masks)
+            positive = [row for row in range(int(record.touches)) if masks[row].any()]
+            assert len(positive) == len(truths) >= 2
+            for row in positive:
+                known = [number for mask, number in truths if (mask == masks[row]).all()]
+                assert len(known) == 1 and masks[row][tuple(record.points[row])]
+                if name == "full":
+                    assert record.feedback[row] == Feedback.JUST_RIGHT and record.magnitudes[row] == known[0]
+    finally:
+        simulator.stop()
