@@ -179,8 +179,10 @@ class VideoPcaConfig:
     """Principal components that frames are rebuilt from."""
     smoothing: float
     """Standard deviation of the Gaussian that smooths errors and soft masks, cells."""
-    error_threshold: float
-    """The hard mask is where the mean squared error of colours in [0, 1], summed over the channels, is greater."""
+    error_share: float
+    """The hard mask is where the squared error is more than this share of the largest, ..."""
+    least_error: float
+    """... and more than this; of colours in [0, 1], summed over the channels."""
     color_levels: int
     """Levels of each channel in the colour histograms."""
     bell_extent: float
@@ -204,11 +206,12 @@ class VideoPcaConfig:
             )
         if not 2 <= self.color_levels <= 64:
             raise ValueError(f"{where}.color_levels must be 2 to 64, not {self.color_levels}")
-        for field in ("smoothing", "error_threshold", "bell_extent"):
+        for field in ("smoothing", "least_error", "bell_extent"):
             if not getattr(self, field) > 0:
                 raise ValueError(f"{where}.{field} must be greater than 0, not {getattr(self, field)}")
-        if not 0 < self.soft_threshold < 1:
-            raise ValueError(f"{where}.soft_threshold must be between 0 and 1, not {self.soft_threshold}")
+        for field in ("error_share", "soft_threshold"):
+            if not 0 < getattr(self, field) < 1:
+                raise ValueError(f"{where}.{field} must be between 0 and 1, not {getattr(self, field)}")
 
 
 @dataclass

@@ -110,9 +110,7 @@ class SelfSupervision:
         changes: which cells change; `ImageDifference` unless given.
     """
 
-    def __init__(
-        self, first: NDArray[np.uint8], config: SelfSupervisionConfig, changes: Changes | None = None
-    ) -> None:
+    def __init__(self, first: NDArray[np.uint8], config: SelfSupervisionConfig, changes: Changes | None = None) -> None:
         self._config = config
         self._weights = kernel(config.kernel)
         self.changes = changes or ImageDifference(first, config.change_threshold)

@@ -4,7 +4,7 @@ After Stretcu and Leordeanu, "Multiple Frames Matching for Object Discovery in V
 supplement adapts it:
 
 1. The video's frames are rebuilt from their mean and few (4) principal components. What stays is told well, what moves
-   is not: where the squared error, averaged over the frames and smoothed, is large lies the hard mask.
+   is not: where the squared error of the frame before the touch, smoothed, is large lies the hard mask.
 2. Colour histograms of the image before the touch, inside and outside of the hard mask, give each pixel the
    probability of being foreground, p(c | inside) / (p(c | inside) + p(c | outside)).
 3. Smoothed, and multiplied with a Gaussian bell that has the centre and the extent of the hard mask (the original's
@@ -50,9 +50,13 @@ def reconstruction_error(frames: NDArray[np.float32], components: int) -> NDArra
 
 
 def hard_mask(frames: NDArray[np.float32], config: VideoPcaConfig) -> NDArray[np.bool_]:
-    """(h, w) bool: where the mean reconstruction error of (n, h, w, 3) frames in [0, 1], smoothed, is large."""
-    error = reconstruction_error(frames, config.components).mean(axis=0)
-    return cv2.GaussianBlur(error, (0, 0), config.smoothing) > config.error_threshold
+    """(h, w) bool: where the first frame's reconstruction error, smoothed, is large, of (n, h, w, 3) frames in [0, 1].
+
+    Large is more than a share of the largest, which depends on how the thing's colour differs from what is behind it,
+    and on how much of its motion the components tell.
+    """
+    error = cv2.GaussianBlur(reconstruction_error(frames, config.components)[0], (0, 0), config.smoothing)
+    return np.asarray(error) > max(config.error_share * float(np.max(error)), config.least_error)
 
 
 def color_bins(image: NDArray[np.uint8], levels: int) -> NDArray[np.int64]:
@@ -124,7 +128,8 @@ class VideoPca:
         before, self._before = self._before, image
         if not frames:
             return np.zeros(self._soft.shape, dtype=bool)
-        film = np.stack([to_grid(before), *frames, to_grid(image)]) / np.float32(255)
+        film = np.stack([to_grid(before), *frames, to_grid(image)])
+        film /= 255
         soft = soft_mask(before, hard_mask(film, self.config), self.config)
         self._soft = np.minimum(self._soft + soft, 1.0)
         return soft > self.config.soft_threshold

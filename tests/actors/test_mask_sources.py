@@ -1,0 +1,167 @@
+"""The sources of masks: optical flow on synthetic motion, filming a touch, and what may be combined."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from actors.config import ActorConfig
+from actors.controller import Observation, SimulatorError
+from actors.interaction.mask_sources import make_supervision, perform_touch
+from actors.interaction.optical_flow import OpticalFlow, flow_length
+from actors.interaction.self_supervision import ImageDifference
+from actors.interaction.video import film_touch
+from actors.interaction.video_pca import VideoPca
+from tests.actors.test_interact import CONFIG
+
+
+def texture(seed: int) -> np.ndarray:
+    """(300, 300, 3) smooth random colours."""
+    noise = np.random.default_rng(seed).random((60, 60, 3)).astype(np.float32)
+    return (255 * cv2.resize(noise, (300, 300), interpolation=cv2.INTER_CUBIC).clip(0, 1)).astype(np.uint8)
+
+
+WALL, THING = texture(1), texture(2)
+
+
+def scene(down: int = 0, right: int = 0) -> np.ndarray:
+    """A square of 90x90 pixels, its upper left corner at (90, 120), moved by so many pixels over the wall."""
+    image = WALL.copy()
+    image[90 + down : 180 + down, 120 + right : 210 + right] = THING[90:180, 120:210]
+    return image
+
+
+TRUTH = np.zeros((100, 100), dtype=bool)
+TRUTH[30:60, 40:70] = True
+
+
+@settings(max_examples=10)
+@given(st.integers(-6, 6), st.integers(-6, 6))
+def test_flow_of_a_square_is_its_motion(down: int, right: int) -> None:
+    before, after = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (scene(), scene(down, right)))
+    length = flow_length(before, after)
+    assert length.shape == (100, 100)
+    # The square's inner part moves as a whole; far from it nothing does.
+    np.testing.assert_allclose(length[36:54, 46:64], np.hypot(down, right), atol=0.75)
+    far = np.ones((100, 100), dtype=bool)
+    far[20:70, 30:80] = False
+    assert np.percentile(length[far], 99) < 0.5
+
+
+def test_flow_as_a_source_of_masks() -> None:
+    flow = OpticalFlow(scene(), threshold=2.0)
+    changed = flow.after(scene(4, 6))  # 7.2 pixels
+    assert (changed & TRUTH).sum() > 0.85 * TRUTH.sum() and changed.sum() < 1.6 * TRUTH.sum()
+    # The image after is the image before the next: nothing has moved since; then it moves by less than the threshold.
+    assert not flow.after(scene(4, 6)).any()
+    assert not flow.after(scene(4, 7))[36:54, 46:64].any()
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"), [("module", ImageDifference), ("optical_flow", OpticalFlow), ("video_pca", VideoPca)]
+)
+def test_each_source_is_chosen_by_its_name(source: str, kind: type) -> None:
+    judge = make_supervision(scene(), replace(CONFIG, mask_source=source))
+    assert isinstance(judge.changes, kind)
+    mask = judge.mask(scene())
+    assert mask.shape == (100, 100) and mask.dtype == bool and not mask.any()
+
+
+class Slide:
+    """A simulator in which a touch makes the square slide for some frames of 3 pixels each."""
+
+    def __init__(self, frames: int, refuses: str = "") -> None:
+        self.config = SimpleNamespace(name="slide")
+        self.left, self.right = frames, 0
+        self.moving = self.paused = False
+        self.refuses = refuses
+        self.asked: list[str] = []
+
+    def step(self, action: str, **arguments: Any) -> SimpleNamespace:
+        self.asked.append(action)
+        if action == "PausePhysicsAutoSim":
+            self.paused = True
+        elif action == "UnpausePhysicsAutoSim":
+            self.paused, self.right, self.left = False, self.right + 3 * self.left, 0
+        elif action == "TouchThenApplyForce":
+            assert self.paused and arguments == {"x": 0.5, "y": 0.4}
+            self.moving = self.left > 0
+        elif action == "AdvancePhysicsStep":
+            assert arguments == {"timeStep": 0.04}
+            self.right, self.left = self.right + 3, self.left - 1
+            self.moving = self.left > 0
+        return SimpleNamespace(
+            metadata={
+                "isSceneAtRest": not self.moving,
+                "lastActionSuccess": action != self.refuses,
+                "errorMessage": "out of time",
+            }
+        )
+
+    def observe(self, event: SimpleNamespace) -> Observation:
+        return Observation(scene(0, self.right), np.ones((300, 300), dtype=np.float32))
+
+
+ARGUMENTS = {"x": 0.5, "y": 0.4}
+
+
+@pytest.mark.parametrize(("frames", "most", "seen"), [(0, 5, 0), (3, 5, 3), (8, 5, 5)])
+def test_filming(frames: int, most: int, seen: int) -> None:
+    simulator, watched = Slide(frames), []
+    event = film_touch(simulator, ARGUMENTS, 0.04, most, watched.append)  # type: ignore[arg-type]
+    assert simulator.asked == [
+        "PausePhysicsAutoSim", "TouchThenApplyForce", *["AdvancePhysicsStep"] * seen, "UnpausePhysicsAutoSim"
+    ]  # fmt: skip
+    assert event.metadata["lastActionSuccess"] and not simulator.paused
+    for number, image in enumerate(watched):
+        assert (image == scene(0, 3 * (number + 1))).all()
+    assert len(watched) == seen and simulator.right == 3 * frames
+
+
+@pytest.mark.parametrize("action", ["PausePhysicsAutoSim", "AdvancePhysicsStep", "UnpausePhysicsAutoSim"])
+def test_a_simulator_without_time_is_refused(action: str) -> None:
+    with pytest.raises(SimulatorError, match=f"simulator 'slide' failed in {action}: out of time"):
+        film_touch(Slide(3, action), ARGUMENTS, 0.04, 5, lambda image: None)  # type: ignore[arg-type]
+
+
+def test_a_filmed_touch_from_beginning_to_end() -> None:
+    config: ActorConfig = replace(
+        CONFIG, mask_source="video_pca", self_supervision=replace(CONFIG.self_supervision, superpixels=False)
+    )
+    simulator = Slide(12)
+    judge = make_supervision(scene(), config)
+    event = perform_touch(simulator, ARGUMENTS, judge)  # type: ignore[arg-type]
+    mask = judge.judge(simulator.observe(event).image, 45, 55)
+    # Of so large a thing the colours tell a part in 12 frames, and nothing beside it.
+    assert mask is not None and not (mask & ~TRUTH).any() and mask.sum() > TRUTH.sum() / 4
+    # Other sources touch as ever.
+    plain = Slide(12)
+    plain.paused = True
+    perform_touch(plain, ARGUMENTS, make_supervision(scene(), CONFIG))  # type: ignore[arg-type]
+    assert plain.asked == ["TouchThenApplyForce"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"mask_source": "flow"}, "actors.mask_source must be one of module, optical_flow, video_pca, not 'flow'"),
+        ({"flow_threshold": 0.0}, "actors.flow_threshold must be greater than 0 pixels"),
+        *[
+            (
+                {"mask_source": "video_pca", "supervision": supervision},
+                "actors.mask_source must be module with actors.s",
+            )
+            for supervision in ("mask_oracle", "both", "full")
+        ],
+    ],
+)
+def test_settings_are_checked(changes: dict, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        replace(CONFIG, **changes)
