@@ -303,10 +303,11 @@ def resumed_config(folder: Path, overrides: Sequence[str]) -> Any:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    from cluster.config import TrainConfig, first_line
+    from cluster.config import first_line, schema_like
 
     try:
-        config = OmegaConf.merge(OmegaConf.structured(TrainConfig), OmegaConf.load(folder / "config.yaml"))
+        saved = OmegaConf.load(folder / "config.yaml")
+        config = OmegaConf.merge(schema_like(saved), saved)
     except (OmegaConfBaseException, ValueError, yaml.YAMLError) as error:
         raise UsageError(f"{folder / 'config.yaml'} is not the configuration of a run: {first_line(error)}") from error
     for text in overrides:
