@@ -17,7 +17,9 @@ from actors.config import ActorConfig, SimulatorConfig
 from cluster.errors import UsageError
 from evaluation.config import EvaluationConfig
 from learner.config import LearnerConfig
+from learner.mask_rcnn.config import MaskRcnnLearnerConfig
 from models.config import NetworkConfig
+from models.mask_rcnn.config import MaskRcnnConfig
 from replay.config import ReplayConfig
 from replay.interaction.record import IMAGE_SIZE
 
@@ -138,6 +140,7 @@ class TrainConfig:
         if self.checkpoints_kept < 1:
             raise ValueError(f"checkpoints_kept must be at least 1, not {self.checkpoints_kept}")
         check_picture(self.simulator)
+        check_model(self)
 
 
 @dataclass
@@ -220,6 +223,26 @@ def check_picture(simulator: SimulatorConfig) -> None:
             raise ValueError(f"simulator.{name} must be {IMAGE_SIZE}, not {getattr(simulator, name)}")
 
 
+def check_model(config: TrainConfig) -> None:
+    """Refuses parts that are of different models, and what Mask R-CNN cannot do."""
+    groups = {"models": isinstance(config.models, MaskRcnnConfig)}
+    groups["learner"] = isinstance(config.learner, MaskRcnnLearnerConfig)
+    for group, other in (("models", "learner"), ("learner", "models")):
+        if groups[group] and not groups[other]:
+            raise ValueError(f"{group}=mask_rcnn needs {other}=mask_rcnn")
+    if groups["models"] and config.actors.choice == "greedy":
+        raise ValueError("actors.choice=greedy cannot be with models=mask_rcnn, whose data are collected beforehand")
+
+
+def schema_like(values: Any) -> DictConfig:
+    """The schema of `train` with the models and the learner that a saved configuration is of."""
+    schema = OmegaConf.structured(TrainConfig)
+    for group, chosen in (("models", MaskRcnnConfig), ("learner", MaskRcnnLearnerConfig)):
+        if "mask_rcnn" in (values.get(group) or {}):
+            schema[group] = OmegaConf.structured(chosen)
+    return cast(DictConfig, schema)
+
+
 SCHEMAS: dict[str, type] = {
     "train": TrainConfig,
     "evaluate": EvaluateConfig,
@@ -236,6 +259,8 @@ def register() -> None:
     store = ConfigStore.instance()
     for name, schema in SCHEMAS.items():
         store.store(name=f"{name}_schema", node=schema)
+    store.store(group="models", name="mask_rcnn_schema", node=MaskRcnnConfig)
+    store.store(group="learner", name="mask_rcnn_schema", node=MaskRcnnLearnerConfig)
 
 
 def instantiate(config: DictConfig, schema: type[Config]) -> Config:

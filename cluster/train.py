@@ -30,6 +30,7 @@ from cluster.schedule import check_schedule
 from cluster.tracking import Tracker
 from evaluation.locations import TestSet, locations_for
 from learner.shell import Weights
+from models.mask_rcnn.config import MaskRcnnConfig
 from replay.interaction.record import RECORD_BYTES
 from replay.ring import in_use
 
@@ -41,6 +42,10 @@ CHECKPOINT_BYTES = 30_000_000
 
 def run(config: TrainConfig, folder: Path) -> int:
     """The whole command. Returns the exit code."""
+    if isinstance(config.models, MaskRcnnConfig):
+        from cluster import mask_rcnn
+
+        return mask_rcnn.run(config, folder)
     started = time.monotonic()
     resumed = find_resumable(folder) if config.resume is not None else None
     check(config, folder, resumed)

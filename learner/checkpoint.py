@@ -16,13 +16,14 @@ import math
 import os
 import shutil
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
-from torch import Tensor
+from torch import Tensor, nn
 
 from learner.interaction.state import LearnerState
 from models.config import NetworkConfig
@@ -32,6 +33,8 @@ from models.weights import architecture, architecture_signature, float_state
 FORMAT = "playpen learner"
 FORMAT_VERSION = 1
 INDEX = "learner.json"
+ADAM = ("step", "exp_avg", "exp_avg_sq")
+"""What Adam keeps of each parameter."""
 _MAX_INDEX_BYTES = 16 * 2**20
 
 Value = TypeVar("Value")
@@ -152,7 +155,7 @@ def read_index(folder: Path) -> dict[str, Any]:
     return index
 
 
-def load_model(folder: Path, network: InteractionNetwork) -> dict[str, Any]:
+def load_model(folder: Path, network: nn.Module) -> dict[str, Any]:
     """Loads the weights to evaluate into `network`, in place; nothing else is read.
 
     Returns:
@@ -188,15 +191,20 @@ def load_network(folder: Path) -> InteractionNetwork:
     return network
 
 
-def _copy_into(network: InteractionNetwork, tensors: dict[str, Tensor]) -> None:
+def _copy_into(network: nn.Module, tensors: dict[str, Tensor]) -> None:
     """Overwrites the network's floating point state."""
     with torch.no_grad():
         for name, value in float_state(network).items():
             value.copy_(tensors[name])
 
 
-def load_checkpoint(folder: Path, network: InteractionNetwork) -> LearnerState:
+def load_checkpoint(folder: Path, network: nn.Module, moments_of: Sequence[str] = ADAM) -> LearnerState:
     """The whole state, for a learner that trains `network` (which is only compared, not changed).
+
+    Args:
+        folder: of the checkpoint.
+        network: of its architecture.
+        moments_of: what its optimiser keeps of each parameter, by PyTorch's names.
 
     Raises:
         CheckpointError: as `load_model`, for both files.
@@ -210,11 +218,11 @@ def load_checkpoint(folder: Path, network: InteractionNetwork) -> LearnerState:
     moments = {
         f"{key}.{name}": [] if key == "step" else shape
         for name, shape in parameters.items()
-        for key in ("step", "exp_avg", "exp_avg_sq")
+        for key in moments_of
     }
     training = _read_tensors(folder, index, "training", raw, optional=moments)
     for name in parameters:
-        if len({f"{key}.{name}" in training for key in ("step", "exp_avg", "exp_avg_sq")}) > 1:
+        if len({f"{key}.{name}" in training for key in moments_of}) > 1:
             raise CheckpointError(f"checkpoint {folder} holds only a part of Adam's moments of '{name}'")
     return LearnerState(
         weights={name: training.pop(f"weights.{name}") for name in shapes} if index["averaged"] else model,
@@ -230,7 +238,7 @@ def load_checkpoint(folder: Path, network: InteractionNetwork) -> LearnerState:
     )
 
 
-def _check_architecture(folder: Path, index: dict[str, Any], network: InteractionNetwork) -> None:
+def _check_architecture(folder: Path, index: dict[str, Any], network: nn.Module) -> None:
     """Compares the index with a network and names the first difference."""
     theirs, ours = index["architecture"], architecture(network)
     for name in sorted(theirs.keys() | ours.keys()):

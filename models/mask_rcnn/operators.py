@@ -2,8 +2,8 @@
 
 The registry's torchvision is built against CUDA: beside a CPU build of torch its library of operators does not load,
 and even `import torchvision` fails then. Mask R-CNN needs two of these operators, non-maximum suppression and RoIAlign
-(He et al. 2017, "Mask R-CNN", section 3). `load` puts the ones below, in plain torch, in their place; where the compiled
-ones load, those are used.
+(He et al. 2017, "Mask R-CNN", section 3). `load` puts the ones below, in plain torch, in their place; where the
+compiled ones load, those are used.
 """
 
 from __future__ import annotations
@@ -18,20 +18,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-HOW_TO_GET = "python -m pip install --constraint constraints.txt --editable '.[mask_rcnn]'"
+from models.mask_rcnn.config import HOW_TO_GET, TorchvisionMissing, check_installed
 
 _declared: list[torch.library.Library] = []
 """Kept: declarations go with their library."""
-
-
-class TorchvisionMissing(ValueError):
-    """torchvision is not there or does not fit; the message is one sentence that says how to get it."""
-
-
-def check_installed() -> None:
-    """Raises TorchvisionMissing if there is no torchvision at all; imports nothing."""
-    if importlib.util.find_spec("torchvision") is None:
-        raise TorchvisionMissing(f"models=mask_rcnn needs torchvision, which is not installed here: {HOW_TO_GET}")
 
 
 @functools.cache

@@ -1,0 +1,269 @@
+"""`./playpen train models=mask_rcnn learner=mask_rcnn`: collects data, trains Mask R-CNN on it, evaluates.
+
+All of it happens in this process, one after the other: data do not depend on the model, so there is nothing to overlap.
+What the run leaves behind is what every run does.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import OmegaConf
+
+from actors.launch import check_launch
+from cluster.checkpoints import keep_newest, publish, staging_folder, whole_checkpoints
+from cluster.collecting import collect
+from cluster.config import TrainConfig
+from cluster.errors import Interrupted, RunError, UsageError
+from cluster.interrupt import interrupt_flag, stop_if
+from cluster.predictors import MASS_CLASSES_KEY, mask_rcnn_predictor
+from cluster.results import NAMES, RESULT_KEYS, print_result, show_table
+from cluster.status import StatusFile
+from cluster.tracking import Tracker
+from evaluation.evaluate import Evaluator
+from evaluation.files import write_json
+from evaluation.locations import TestSet, locations_for
+from evaluation.progress import Progress
+from evaluation.report import write_metric_figures, write_predictions, write_six_panels
+from learner.checkpoint import load_checkpoint, read_index, save_checkpoint
+from learner.mask_rcnn.config import MaskRcnnLearnerConfig
+from learner.mask_rcnn.targets import Examples, RecordError
+from learner.mask_rcnn.training import MOMENTS, MaskRcnnTrainer
+from learner.schedule import total_batches
+from learner.shell import available_cores
+from models.mask_rcnn.config import MaskRcnnConfig
+from models.mask_rcnn.inference import MaskRcnnPredictor
+from replay.interaction.record import RECORD_BYTES
+from replay.state_file import STATE_FILE
+
+MASS_KEYS = ("mass_accuracy", "mass_ap50")
+"""Figures that a model without mass classes does not have."""
+
+
+class Budget:
+    """How long training goes on: the settings' own limits, else the phases' of our network."""
+
+    def __init__(self, config: MaskRcnnLearnerConfig) -> None:
+        phases = [phase for phase in config.phases.values() if phase.rounds]
+        minutes = [phase.minutes for phase in phases]
+        own = config.mask_rcnn
+        self.steps = own.steps if own.steps is not None else sum(map(total_batches, phases))
+        limited = [value for value in minutes if value is not None]
+        whole = sum(limited) if own.steps is None and limited and len(limited) == len(minutes) else None
+        self.minutes = own.minutes if own.minutes is not None else whole
+
+    def progress(self, steps: int, seconds: float) -> float:
+        """Share that is used up, in [0, 1]."""
+        by_time = seconds / (60 * self.minutes) if self.minutes else 0.0
+        return min(1.0, max(steps / self.steps, by_time))
+
+
+def run(config: TrainConfig, folder: Path) -> int:
+    """The whole command. Returns the exit code."""
+    started = time.monotonic()
+    resuming = config.resume is not None
+    if resuming and (folder / "results.json").exists():
+        raise UsageError(f"resume={folder}: that run is finished; its results are in {folder / 'results.json'}")
+    check_launch(config.simulator)
+    OmegaConf.save(OmegaConf.structured(config), folder / "config.yaml")
+    print(f"RUN {folder}", flush=True)
+    torch.set_num_threads(config.learner.threads or available_cores())
+    with interrupt_flag() as interrupted:
+        try:
+            training, test = locations_for(config.evaluation, config.simulator, interrupted)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+        stop_if(interrupted)
+        container: Any = OmegaConf.to_container(OmegaConf.structured(config))
+        status = StatusFile(folder)
+        tracker = Tracker(config.tracking, folder, container, folder.name)
+        unsynced = None
+        try:
+            status.update(experiment=config.experiment_name)
+            examples = make_examples(config, folder, training, interrupted)
+            trained = Training(config, folder, examples, tracker, status)
+            trained.run(interrupted)
+            result = finish(config, folder, trained, test, started)
+            status.update(state="finished", seconds=result["wall_s"])
+        except Interrupted as error:
+            status.update(state="interrupted", sentence=str(error))
+            raise
+        except Exception as error:
+            status.update(state="failed", sentence=" ".join(str(error).split()))
+            raise
+        finally:
+            unsynced = tracker.close()
+        if not config.keep_bank:
+            shutil.rmtree(folder / "bank", ignore_errors=True)
+    if unsynced:
+        print(f"W&B run kept offline; to send it: wandb sync '{unsynced}'", file=sys.stderr)
+    print_result(result)
+    return 0
+
+
+def make_examples(config: TrainConfig, folder: Path, training: list[Any], interrupted: threading.Event) -> Examples:
+    """The training data: the records that the settings name, or those of a collection made now."""
+    assert isinstance(config.learner, MaskRcnnLearnerConfig)
+    settings = config.learner.mask_rcnn
+    folders = [Path(name) for name in settings.records]
+    if not folders:
+        bank = folder / "bank"
+        needed, free = len(training) * RECORD_BYTES, shutil.disk_usage(folder).free
+        if not bank.is_dir() and needed > free:
+            raise UsageError(f"{folder} has {free / 1e6:.0f} MB free, and the data need {needed / 1e6:.0f} MB")
+        collect(bank, training, config.simulator, config.actors, settings.touches, config.seed, interrupted)
+        folders = [bank]
+    try:
+        return Examples(folders, mass_classes(config), settings.duplicate_iou)
+    except RecordError as error:
+        raise RunError(f"learner.mask_rcnn.records: {error}") from error
+
+
+def mass_classes(config: TrainConfig) -> bool:
+    """Whether the classes are the mass classes: full supervision knows them, touches with one force do not."""
+    return not config.actors.oracles.touching
+
+
+class Training:
+    """The optimiser's part of a run, with its checkpoints.
+
+    Args:
+        config: the run's.
+        folder: the run's; training goes on from the newest checkpoint in it.
+        examples: the data.
+        tracker: gets the losses.
+        status: for `./playpen status`.
+    """
+
+    def __init__(
+        self, config: TrainConfig, folder: Path, examples: Examples, tracker: Tracker, status: StatusFile
+    ) -> None:
+        assert isinstance(config.learner, MaskRcnnLearnerConfig) and isinstance(config.models, MaskRcnnConfig)
+        self.config, self.folder, self.examples, self.tracker, self.status = config, folder, examples, tracker, status
+        self.settings, self.budget = config.learner.mask_rcnn, Budget(config.learner)
+        self.before = 0.0
+        """Seconds of training before this process began."""
+        self.began = time.monotonic()
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        network = mask_rcnn_predictor(config.models.mask_rcnn, mass_classes(config), config.seed).network
+        self.trainer = MaskRcnnTrainer(network, config.models, config.learner, examples, config.seed, device)
+        found = whole_checkpoints(folder)
+        if found:
+            self.trainer.set_state(load_checkpoint(found[-1], network, MOMENTS))
+            self.before = float(read_index(found[-1])["extra"]["seconds"])
+            tracker.started_before(self.before)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training, those before a resume included."""
+        return self.before + time.monotonic() - self.began
+
+    @property
+    def progress(self) -> float:
+        """Share of the budget that is used up."""
+        return self.budget.progress(self.trainer.version, self.seconds)
+
+    def run(self, interrupted: threading.Event) -> None:
+        """Trains until the budget is used up.
+
+        Raises:
+            Interrupted: Ctrl-C, when a checkpoint was saved.
+            RunError: the loss is not finite any more.
+        """
+        self.began = saved = time.monotonic()
+        sums: dict[str, list[float]] = {}
+        with Progress("training Mask R-CNN", self.budget.steps, "step") as bar:
+            bar.update(self.trainer.version)
+            while self.progress < 1 and not interrupted.is_set():
+                try:
+                    metrics = self.trainer.step(self.progress)
+                except FloatingPointError as error:
+                    raise RunError(str(error)) from error
+                for name, value in metrics.items():
+                    sums.setdefault(f"learner/{name}", []).append(value)
+                bar.update(self.trainer.version, {"loss": metrics["loss"]})
+                if self.trainer.version % self.settings.log_every == 0:
+                    self.log({name: sum(values) / len(values) for name, values in sums.items()})
+                    sums.clear()
+                if time.monotonic() - saved > 60 * self.config.checkpoint_minutes:
+                    self.save()
+                    saved = time.monotonic()
+        kept = self.save()
+        if interrupted.is_set():
+            raise Interrupted(f"checkpoint saved in {kept}; to go on: ./playpen train resume='{self.folder}'")
+
+    def log(self, row: dict[str, float]) -> None:
+        """One row of metrics, and the status."""
+        counts = {"steps": self.trainer.version, "locations": len(self.examples), "touches": self.examples.touches}
+        self.tracker.log(row | counts)
+        self.status.update(
+            phase="mask_rcnn",
+            locations=[len(self.examples)] * 2,
+            steps=[self.trainer.version, self.budget.steps],
+            seconds=self.seconds,
+            row=row | counts,
+        )
+
+    def save(self) -> Path:
+        """Writes a checkpoint; returns its folder."""
+        staging = staging_folder(self.folder, self.trainer.version)
+        extra = {MASS_CLASSES_KEY: mass_classes(self.config), "seconds": self.seconds, "touches": self.examples.touches}
+        save_checkpoint(staging, self.trainer.get_state(self.progress), extra)
+        bank = self.folder / "bank" / STATE_FILE
+        if bank.is_file():
+            shutil.copyfile(bank, staging / STATE_FILE)
+        kept = publish(staging, self.trainer.version)
+        keep_newest(kept.parent, self.config.checkpoints_kept)
+        return kept
+
+
+def finish(config: TrainConfig, folder: Path, trained: Training, test: TestSet, started: float) -> dict[str, Any]:
+    """Evaluates the final weights and writes everything that a run ends with. Returns what the RESULT line holds."""
+    assert isinstance(config.models, MaskRcnnConfig)
+    evaluator = Evaluator(config.evaluation, test.path, test.entries, config.simulator, config.seed)
+    classes = mass_classes(config)
+    predictor: Any = MaskRcnnPredictor(
+        trained.trainer.network, mask_rcnn_predictor(config.models.mask_rcnn, classes, 0).only_class,
+        trained.trainer.device,
+    )  # fmt: skip
+    untrained: Any = mask_rcnn_predictor(config.models.mask_rcnn, classes, config.seed)
+    evaluation = evaluator.evaluate(predictor)
+    before = evaluator.evaluate(untrained, show=False)
+    baselines = evaluator.baselines()
+    others = {"untrained": before.metrics} | {name: result.metrics for name, result in baselines.items()}
+    (folder / "figures").mkdir(exist_ok=True)
+    (folder / "predictions").mkdir(exist_ok=True)
+    write_predictions(folder / "predictions", "trained", evaluator, evaluation)
+    write_metric_figures(folder / "figures", evaluation, others)
+    write_six_panels(folder / "figures", evaluator, predictor, config.simulator, config.actors, config.seed)
+    figures = {key: value for key, value in evaluation.metrics.figures().items() if classes or key not in MASS_KEYS}
+    result = {
+        "command": "train",
+        **{key: figures[key] for key in RESULT_KEYS if key in figures},
+        "baselines": {
+            name: {key: metrics.figures()[key] for key in ("mask_ap50", "mask_ap", "box_ap50", "box_ap")}
+            for name, metrics in others.items()
+        },
+        "touches": trained.examples.touches,
+        "locations": len(trained.examples),
+        "masks": trained.examples.masks,
+        "steps": trained.trainer.version,
+        "training_s": round(trained.seconds, 1),
+        "wall_s": round(trained.before + time.monotonic() - started, 1),
+        "seed": config.seed,
+        "experiment": config.experiment_name,
+        "dataset": config.evaluation.dataset.name,
+        "simulator": config.simulator.name,
+    }
+    write_json(folder / "results.json", result | {"confusion": evaluation.metrics.confusion.tolist()})
+    trained.tracker.log({f"final/{key}": value for key, value in figures.items()})
+    trained.tracker.summary(result)
+    rows = {"trained": figures} | {name: metrics.figures() for name, metrics in others.items() if name in NAMES}
+    show_table(folder, rows, config.evaluation.dataset.name)
+    return result

@@ -1,0 +1,61 @@
+"""From a checkpoint to what predicts with it, whichever model it is of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from evaluation.config import BASELINE_CLASS
+from learner.checkpoint import CheckpointError, load_model, read_index
+from models.config import NetworkConfig
+from models.interaction.inference import Predictor
+from models.interaction.network import build_network
+from models.mask_rcnn.config import MaskRcnnNetworkConfig
+from models.mask_rcnn.inference import MaskRcnnPredictor
+
+MASS_CLASSES_KEY = "mass_classes"
+"""In a Mask R-CNN checkpoint's "extra": whether its classes are the mass classes; else it has one."""
+
+AnyPredictor = Predictor | MaskRcnnPredictor
+
+
+def trained_predictor(models: NetworkConfig, checkpoint: Path) -> tuple[AnyPredictor, dict[str, Any]]:
+    """The model with a checkpoint's weights, and the checkpoint's index. Mask R-CNN is as the checkpoint describes it.
+
+    Args:
+        models: of our network.
+        checkpoint: its folder.
+
+    Raises:
+        CheckpointError: see `learner.checkpoint.load_model`.
+        TorchvisionMissing: it is of Mask R-CNN, which cannot be had here.
+    """
+    index = read_index(checkpoint)
+    predictor = untrained_predictor(models, index, index["seed"])
+    return loaded(predictor, checkpoint), index
+
+
+def loaded(predictor: AnyPredictor, checkpoint: Path) -> AnyPredictor:
+    """The predictor with the weights of a checkpoint."""
+    load_model(checkpoint, predictor.network)
+    return Predictor(predictor.network) if isinstance(predictor, Predictor) else predictor
+
+
+def untrained_predictor(models: NetworkConfig, index: dict[str, Any], seed: int) -> AnyPredictor:
+    """The model of a checkpoint as it was before training; arguments as of `trained_predictor`."""
+    if "mask_rcnn" not in index["network"]:
+        return Predictor(build_network(models, seed))
+    try:
+        config = MaskRcnnNetworkConfig(**index["network"]["mask_rcnn"])
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f'the checkpoint\'s "network" does not describe a Mask R-CNN: {error}') from error
+    return mask_rcnn_predictor(config, bool(index["extra"].get(MASS_CLASSES_KEY)), seed)
+
+
+def mask_rcnn_predictor(config: MaskRcnnNetworkConfig, mass_classes: bool, seed: int) -> MaskRcnnPredictor:
+    """An untrained Mask R-CNN with the mass classes, or with one class."""
+    from evaluation.coco import MASS_CLASSES
+    from models.mask_rcnn.network import build_mask_rcnn
+
+    network = build_mask_rcnn(config, len(MASS_CLASSES) if mass_classes else 1, seed)
+    return MaskRcnnPredictor(network, None if mass_classes else BASELINE_CLASS)
