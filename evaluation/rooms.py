@@ -26,8 +26,6 @@ HORIZON = 30.0
 """Degrees that the camera looks down: at tables, shelves, and what stands on the floor some steps away."""
 MIN_PIXELS = 60
 """Fewest pixels within reach of a thing that is touched on purpose: some seven cells."""
-MAX_MASS = 150.0
-"""As in the data sets, kg."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ class StudiedTouch:
 def things_in(simulator: SimulatorProcess, event: Event, config: ActorConfig, depth: NDArray) -> list[TrueObject]:
     """The moveable things with at least `MIN_PIXELS` within reach of a look at `HORIZON`."""
     field_of_view = simulator.config.field_of_view
-    return objects_in_reach(event, depth, HORIZON, config.reach, field_of_view, MIN_PIXELS, MAX_MASS)
+    return objects_in_reach(event, depth, HORIZON, config.reach, field_of_view, MIN_PIXELS, config.truth_max_mass)
 
 
 def fullest_views(
