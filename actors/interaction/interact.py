@@ -17,7 +17,7 @@ from actors.controller import Observation, SimulatorProcess
 from actors.geometry import hand_distance, reach_mask
 from actors.interaction.choose import Touch, TouchPlan, choose_touches
 from actors.interaction.locations import Location, set_up, verify
-from actors.interaction.mask_sources import make_supervision, perform_touch
+from actors.interaction.mask_sources import make_supervision, perform_touch, video_of
 from actors.interaction.oracles import Truth, look_truth, one_touch_each, with_true_forces
 from actors.interaction.statistics import PlayStatistics
 from models.interaction.inference import Predictor
@@ -29,6 +29,7 @@ from replay.interaction.record import (
     Choice,
     Feedback,
     LocationRecord,
+    SoftMaskRecord,
     is_success,
     pack_masks,
 )
@@ -135,6 +136,8 @@ class Player:
         }.items():
             columns[name] = np.array(value, dtype=RECORD_FIELDS[name][1])
         record = LocationRecord(**columns)
+        if (video := video_of(judge)) is not None:
+            record = SoftMaskRecord(**columns, soft_mask=np.round(255 * video.soft_mask()).astype(np.uint8))
         count(record, statistics, self.config.oracles.touching)
         return record, statistics
 

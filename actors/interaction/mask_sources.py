@@ -26,13 +26,19 @@ def make_supervision(first: NDArray[np.uint8], config: ActorConfig) -> SelfSuper
     return SelfSupervision(first, config.self_supervision, changes)
 
 
+def video_of(judge: object) -> VideoPca | None:
+    """What a judge watches the motion with; None if it looks at what is before and after alone."""
+    changes = judge.changes if isinstance(judge, SelfSupervision) else None
+    return changes if isinstance(changes, VideoPca) else None
+
+
 def perform_touch(simulator: SimulatorProcess, arguments: dict[str, Any], judge: object) -> Event:
-    """Touches with the arguments of TouchThenApplyForce; a judge that wants the video of the motion gets it.
+    """Touches with the arguments of TouchThenApplyForce; a judge that watches the motion gets its video.
 
     Raises:
         SimulatorError: the simulator failed.
     """
-    if isinstance(judge, SelfSupervision) and isinstance(judge.changes, VideoPca):
-        video = judge.changes
+    video = video_of(judge)
+    if video is not None:
         return film_touch(simulator, arguments, video.config.frame_seconds, video.config.most_frames, video.watch)
     return simulator.step("TouchThenApplyForce", **arguments)

@@ -8,7 +8,14 @@ from typing import Any
 from numpy.typing import NDArray
 
 from replay.bank import RecordFormat, Sample
-from replay.interaction.record import RECORD_FIELDS, Batch, LocationRecord, check_record
+from replay.interaction.record import (
+    RECORD_FIELDS,
+    SOFT_MASK_FIELDS,
+    Batch,
+    LocationRecord,
+    SoftMaskBatch,
+    check_record,
+)
 
 
 def record_columns(record: LocationRecord) -> dict[str, NDArray[Any]]:
@@ -22,6 +29,11 @@ def make_batch(sample: Sample) -> Batch:
     return Batch(**sample.columns, slots=sample.slots, stamps=sample.stamps, number=sample.number)
 
 
+def make_soft_mask_batch(sample: Sample) -> SoftMaskBatch:
+    """The batch of a sample of records with soft masks."""
+    return SoftMaskBatch(**sample.columns, slots=sample.slots, stamps=sample.stamps, number=sample.number)
+
+
 LOCATION_RECORDS = RecordFormat(
     fields=RECORD_FIELDS,
     key_field="location",
@@ -30,3 +42,12 @@ LOCATION_RECORDS = RecordFormat(
     to_batch=make_batch,
 )
 """Location records for `replay.bank.MemoryBank` and `replay.shell.start_replay`."""
+
+SOFT_MASK_RECORDS = RecordFormat(
+    fields=SOFT_MASK_FIELDS,
+    key_field="location",
+    version_field="weights_version",
+    to_columns=record_columns,
+    to_batch=make_soft_mask_batch,
+)
+"""The same of locations whose touches were filmed (actors.mask_source: video_pca)."""

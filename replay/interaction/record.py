@@ -112,6 +112,18 @@ RECORD_BYTES = sum(int(np.prod(shape)) * dtype.itemsize for shape, dtype in RECO
 
 
 @dataclass(frozen=True)
+class SoftMaskRecord(LocationRecord):
+    """A location whose touches were filmed (`actors.interaction.video_pca`)."""
+
+    soft_mask: NDArray[np.uint8]
+    """(100, 100) foreground of the first look by all touches together, 0 to 255 for 0 to 1."""
+
+
+SOFT_MASK_FIELDS = RECORD_FIELDS | {"soft_mask": ((GRID_SIZE, GRID_SIZE), np.dtype(np.uint8))}
+"""As RECORD_FIELDS, of a `SoftMaskRecord`."""
+
+
+@dataclass(frozen=True)
 class Batch:
     """A batch of B sampled records: each field of `LocationRecord` with a leading axis B, and where they came from."""
 
@@ -135,6 +147,13 @@ class Batch:
     """How many batches were sampled before this one (over the run)."""
 
 
+@dataclass(frozen=True)
+class SoftMaskBatch(Batch):
+    """A batch of B sampled `SoftMaskRecord`s."""
+
+    soft_mask: NDArray[np.uint8]
+
+
 def pack_masks(masks: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Packs (..., 100, 100) bool masks into (..., 1250) bytes, row-major, big bit order."""
     return np.packbits(masks.reshape(*masks.shape[:-2], GRID_SIZE * GRID_SIZE), axis=-1)
@@ -147,10 +166,10 @@ def unpack_masks(packed: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 
 def check_record(record: LocationRecord) -> None:
-    """Raises ValueError naming the first field whose shape or dtype is not that of RECORD_FIELDS."""
+    """Raises ValueError naming the first field whose shape or dtype is not that of SOFT_MASK_FIELDS."""
     for field in fields(record):
         value = getattr(record, field.name)
-        shape, dtype = RECORD_FIELDS[field.name]
+        shape, dtype = SOFT_MASK_FIELDS[field.name]
         if not isinstance(value, np.ndarray) or value.shape != shape or value.dtype != dtype:
             found = f"{value.dtype}{value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
             raise ValueError(f"record field '{field.name}' must be {dtype}{shape}, not {found}")

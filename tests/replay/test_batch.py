@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from replay.bank import MemoryBank
-from replay.interaction.batch import LOCATION_RECORDS
-from replay.interaction.record import RECORD_FIELDS, Batch, LocationRecord
+from replay.interaction.batch import LOCATION_RECORDS, SOFT_MASK_RECORDS
+from replay.interaction.record import RECORD_FIELDS, Batch, LocationRecord, SoftMaskBatch, SoftMaskRecord
 from tests.replay.helpers import UNLIMITED, config, open_phase
 
 
@@ -38,6 +38,18 @@ def test_records_come_back_as_they_were(tmp_path: Path) -> None:
         for field in fields(LocationRecord):
             stored, original = getattr(batch, field.name)[row], getattr(location(number), field.name)
             assert stored.dtype == original.dtype and np.array_equal(stored, original), field.name
+
+
+def test_soft_masks_come_along(tmp_path: Path) -> None:
+    bank = MemoryBank(config(4, **UNLIMITED), tmp_path, SOFT_MASK_RECORDS, seed=0)
+    bank.start_phase(open_phase(), fresh=True)
+    masks = np.random.default_rng(0).integers(256, size=(3, 100, 100)).astype(np.uint8)
+    for number in range(3):
+        bank.insert(SoftMaskRecord(**vars(location(number)), soft_mask=masks[number]))
+    batch = bank.sample(3)
+    assert isinstance(batch, SoftMaskBatch) and (batch.soft_mask == masks[batch.location]).all()
+    with pytest.raises(ValueError, match="record field 'soft_mask' must be uint8"):
+        bank.insert(SoftMaskRecord(**vars(location(3)), soft_mask=masks[0].astype(np.float32)))
 
 
 def test_a_malformed_record_is_refused_by_its_field(tmp_path: Path) -> None:
