@@ -53,6 +53,22 @@ Measures a checkpoint on a data set of locations: box and mask AP, mass accuracy
 
 example: ./playpen evaluate checkpoint=outputs/train/RUN evaluation=novel_objects
 """,
+    "table": """usage: ./playpen table TABLE=NAME [--list] [settings] [overrides of train]
+
+Compares rows of conf/table/NAME.yaml: trains each with several seeds, or takes the runs that are there, measures all of
+them on the same locations of each data set, and writes one table. Started again, it goes on where it stopped.
+  names    supervision, masks, reach, replay, choice, models, all
+  --list   only says which runs are there, which are missing, and how long these may take
+  settings seeds=[1,2,3] parallel=N data_sets=[novel_objects,novel_spaces] figures=4 (conf/table.yaml has all)
+  reads    conf/, runs in outputs/train/ and outputs/sweeps/ with the same configuration
+  writes   outputs/train/ (the runs that were missing), outputs/tables/<name>_<experiment>-<hash>/: table.md, table.csv,
+           figures/, logs/, wandb/
+  prints   TABLE <folder>, the tables, and RESULT {json}
+
+examples:
+  ./playpen table TABLE=reach --list
+  ./playpen table TABLE=reach experiment=quickstart seeds=[1,2]
+""",
     "predict": """usage: ./playpen predict checkpoint=FOLDER image=RGB.png depth=DEPTH.(png|npy) [output=FOLDER]
 
 Finds the objects in one RGB-D image.
@@ -175,6 +191,10 @@ def dispatch(command: str, arguments: list[str]) -> int:
         from cluster import nodes
 
         return nodes.run(arguments)
+    if command == "table":
+        from cluster import table
+
+        return table.run(arguments)
     return hydra_command(command, arguments)
 
 

@@ -6,7 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.markup import escape
@@ -25,6 +25,8 @@ COLUMNS: dict[str, str] = {
 """Figures of the table, by the names of `Metrics.figures`, in the order of the paper's table."""
 DETECTION_COLUMNS = ("box_ap50", "box_ap", "mask_ap50", "mask_ap")
 """Figures that methods have which do not predict mass."""
+COUNTS: dict[str, str] = {"touches": "touches", "steps": "steps", "minutes": "minutes"}
+"""What a run spent: whole numbers, of which none is the best."""
 ABSENT = "–"
 
 
@@ -35,6 +37,15 @@ class Row:
     name: str
     runs: Sequence[Mapping[str, float]]
     """Figures (0-100) of each run or seed; figures a method does not have are left out."""
+    reported: Mapping[str, tuple[float, float | None]] = field(default_factory=dict)
+    """Means and deviations that others report of theirs, instead of `runs`: shown beside, never the best."""
+
+    def statistic(self, key: str) -> tuple[float, float | None] | None:
+        """Mean and deviation of a figure; None if the method, or any of its runs, lacks it."""
+        if key in self.reported:
+            return self.reported[key]
+        values = [run[key] for run in self.runs if key in run]
+        return mean_and_deviation(values) if values and len(values) == len(self.runs) else None
 
 
 def mean_and_deviation(values: Sequence[float]) -> tuple[float, float | None]:
@@ -45,59 +56,69 @@ def mean_and_deviation(values: Sequence[float]) -> tuple[float, float | None]:
     return mean, math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
 
 
-def cells(row: Row) -> list[str]:
+def cells(row: Row, columns: Mapping[str, str] = COLUMNS) -> list[str]:
     """The figures of a method as text: "24.2", over several runs "23.8 ± 0.8", or a dash if any run lacks it."""
     texts: list[str] = []
-    for key in COLUMNS:
-        values = [run[key] for run in row.runs if key in run]
-        if not values or len(values) < len(row.runs):
+    for key in columns:
+        found = row.statistic(key)
+        digits = 0 if key in COUNTS else 1
+        if found is None:
             texts.append(ABSENT)
-            continue
-        mean, deviation = mean_and_deviation(values)
-        texts.append(f"{mean:.1f}" if deviation is None else f"{mean:.1f} ± {deviation:.1f}")
+        elif found[1] is None:
+            texts.append(f"{found[0]:.{digits}f}")
+        else:
+            texts.append(f"{found[0]:.{digits}f} ± {found[1]:.{digits}f}")
     return texts
 
 
-def terminal_table(title: str, rows: Sequence[Row]) -> Table:
+def terminal_table(title: str, rows: Sequence[Row], columns: Mapping[str, str] = COLUMNS) -> Table:
     """A table for `rich.console.Console.print`; the best method of each figure is bold."""
     table = Table(title=title, title_justify="left")
     table.add_column("")
-    for heading in COLUMNS.values():
+    for heading in columns.values():
         table.add_column(heading, justify="right")
-    best = _best(rows)
+    best = _best(rows, columns)
     for number, row in enumerate(rows):
-        texts = [f"[bold]{text}[/bold]" if best[i] == number else text for i, text in enumerate(cells(row))]
+        texts = [f"[bold]{text}[/bold]" if best[i] == number else text for i, text in enumerate(cells(row, columns))]
         table.add_row(escape(row.name), *texts)
     return table
 
 
-def markdown_table(rows: Sequence[Row]) -> str:
+def markdown_table(rows: Sequence[Row], columns: Mapping[str, str] = COLUMNS) -> str:
     """The table in Markdown; the best method of each figure is bold."""
-    best = _best(rows)
-    lines = ["| | " + " | ".join(COLUMNS.values()) + " |", "|---" * (len(COLUMNS) + 1) + "|"]
+    best = _best(rows, columns)
+    lines = ["| | " + " | ".join(columns.values()) + " |", "|---" * (len(columns) + 1) + "|"]
     for number, row in enumerate(rows):
-        texts = [f"**{text}**" if best[i] == number else text for i, text in enumerate(cells(row))]
+        texts = [f"**{text}**" if best[i] == number else text for i, text in enumerate(cells(row, columns))]
         name = row.name.replace("|", "\\|")
         lines.append(f"| {name} | " + " | ".join(texts) + " |")
     return "\n".join(lines) + "\n"
 
 
-def csv_table(rows: Sequence[Row]) -> str:
-    """The table as CSV: for each figure its mean and deviation over the runs, empty where there is none."""
+def csv_head(columns: Mapping[str, str] = COLUMNS) -> list[str]:
+    """The headings of `csv_line`."""
+    return ["method", "runs", *(name for key in columns for name in (key, f"{key}_std"))]
+
+
+def csv_line(row: Row, columns: Mapping[str, str] = COLUMNS) -> list[str | int | float | None]:
+    """A method's name, number of runs, and each figure's mean and deviation over the runs, None where there is none."""
+    line: list[str | int | float | None] = [row.name, len(row.runs)]
+    for key in columns:
+        line += row.statistic(key) or (None, None)
+    return line
+
+
+def csv_text(lines: Sequence[Sequence[str | int | float | None]]) -> str:
+    """Lines of a table as CSV: four decimals, empty for None."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["method", "runs", *(name for key in COLUMNS for name in (key, f"{key}_std"))])
-    for row in rows:
-        line: list[str | int] = [row.name, len(row.runs)]
-        for key in COLUMNS:
-            values = [run[key] for run in row.runs if key in run]
-            if not values or len(values) < len(row.runs):
-                line += ["", ""]
-                continue
-            mean, deviation = mean_and_deviation(values)
-            line += [f"{mean:.4f}", "" if deviation is None else f"{deviation:.4f}"]
-        writer.writerow(line)
+    writer.writerows([f"{cell:.4f}" if isinstance(cell, float) else cell for cell in line] for line in lines)
     return text.getvalue()
+
+
+def csv_table(rows: Sequence[Row]) -> str:
+    """The table as CSV."""
+    return csv_text([csv_head(), *(csv_line(row) for row in rows)])
 
 
 def write_tables(folder: Path, rows: Sequence[Row]) -> None:
@@ -106,14 +127,14 @@ def write_tables(folder: Path, rows: Sequence[Row]) -> None:
     write_text(folder / "results.csv", csv_table(rows))
 
 
-def _best(rows: Sequence[Row]) -> list[int | None]:
+def _best(rows: Sequence[Row], columns: Mapping[str, str]) -> list[int | None]:
     """For each figure the number of the row with the highest mean, None if fewer than two rows have it."""
     best: list[int | None] = []
-    for key in COLUMNS:
+    for key in columns:
         means = {
-            number: mean_and_deviation([run[key] for run in row.runs])[0]
+            number: found[0]
             for number, row in enumerate(rows)
-            if row.runs and all(key in run for run in row.runs)
+            if not row.reported and (found := row.statistic(key)) is not None
         }
-        best.append(max(means, key=lambda number: means[number]) if len(means) > 1 else None)
+        best.append(max(means, key=lambda number: means[number]) if len(means) > 1 and key not in COUNTS else None)
     return best

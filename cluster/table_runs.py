@@ -1,0 +1,168 @@
+"""The runs of a table: told apart by their composed configuration, found again on disk, and estimated."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from cluster.checkpoints import whole_checkpoints
+from cluster.config import TrainConfig
+from cluster.errors import UsageError
+from cluster.status import STATUS, lives, read_status
+from replay.ring import in_use
+
+APART = ("experiment_name", "resume", "checkpoint_minutes", "checkpoints_kept", "keep_bank", "tracking", "cluster")
+"""Parts of a configuration that do not tell two runs apart: what is learned does not depend on them, but for the
+number of actors."""
+OVERHEAD_S = 120.0
+"""Beside the minutes of its phases a run starts, evaluates and draws."""
+
+FINISHED, RUNNING, UNFINISHED, MISSING = "finished", "running", "unfinished", "missing"
+
+
+@dataclass(frozen=True)
+class FoundRun:
+    """A run on disk."""
+
+    folder: Path
+    state: str
+    """finished; running: a process works on it; unfinished: it can be resumed."""
+
+
+@dataclass
+class PlannedRun:
+    """One run of a table."""
+
+    key: str
+    """Of its configuration."""
+    label: str
+    """For folders and messages."""
+    overrides: tuple[str, ...]
+    """Of `./playpen train`."""
+    config: TrainConfig
+    found: FoundRun | None = None
+    failed: str = ""
+    """Why it failed in this call, in one sentence."""
+
+    @property
+    def state(self) -> str:
+        """finished, running, unfinished or missing."""
+        return self.found.state if self.found else MISSING
+
+
+def container(config: TrainConfig) -> dict[str, Any]:
+    """The configuration as plain values."""
+    plain = OmegaConf.to_container(OmegaConf.structured(config))
+    assert isinstance(plain, dict)
+    return {str(name): value for name, value in plain.items()}
+
+
+def run_key(values: Mapping[str, Any]) -> str:
+    """A short name of a composed configuration; equal for runs that differ in nothing that matters."""
+    kept = {name: value for name, value in values.items() if name not in APART}
+    kept["actors_at_work"] = (values.get("cluster") or {}).get("actors")
+    return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def find_runs(patterns: Sequence[str]) -> dict[str, FoundRun]:
+    """The runs in the folders of some patterns, by key. Of several with one key that which is farthest counts.
+
+    Folders that hold no run, or one that died before its first checkpoint, are left out.
+    """
+    order = (UNFINISHED, RUNNING, FINISHED)
+    found: dict[str, FoundRun] = {}
+    for folder in sorted({path for pattern in patterns for path in Path().glob(pattern) if path.is_dir()}):
+        state = state_of(folder)
+        if state is None:
+            continue
+        try:
+            values: Any = OmegaConf.to_container(OmegaConf.load(folder / "config.yaml"))
+        except (OSError, yaml.YAMLError, OmegaConfBaseException):
+            continue
+        key = run_key(values) if isinstance(values, dict) else ""
+        if key not in found or order.index(state) >= order.index(found[key].state):
+            found[key] = FoundRun(folder, state)
+    return found
+
+
+def state_of(folder: Path) -> str | None:
+    """finished, running or unfinished; None if there is nothing that could be used or gone on with."""
+    if not (folder / "config.yaml").is_file():
+        return None
+    if (folder / "results.json").is_file():
+        return FINISHED if any(folder.glob("checkpoints/step_*/learner.json")) else None
+    if is_running(folder):
+        return RUNNING
+    return UNFINISHED if whole_checkpoints(folder) and (folder / "bank").is_dir() else None
+
+
+def is_running(folder: Path) -> bool:
+    """Whether a process works on a run."""
+    if (folder / "bank").is_dir() and in_use(folder / "bank"):
+        return True
+    if not (folder / STATUS).is_file():
+        return False
+    try:
+        status = read_status(folder)
+        return status["state"] == "running" and bool(lives(status))
+    except (UsageError, KeyError):
+        return False
+
+
+def seconds_of(run: PlannedRun, known: Mapping[str, float]) -> float | None:
+    """How long a run will take: as those did that differ from it in the seed alone, else by the minutes of its phases;
+    None if neither is known.
+
+    Args:
+        run: not yet finished.
+        known: seconds of finished runs, by `budget_key`.
+    """
+    budget = budget_key(container(run.config))
+    if budget in known:
+        return known[budget]
+    phases = [phase for phase in run.config.learner.phases.values() if phase.rounds]
+    minutes = [phase.minutes for phase in phases if phase.minutes is not None]
+    return 60 * sum(minutes) + OVERHEAD_S if len(minutes) == len(phases) else None
+
+
+def budget_key(values: Mapping[str, Any]) -> str:
+    """Equal for runs that take about as long: same schedule, batch and actors."""
+    parts = [values["learner"]["phases"], values["learner"]["batch_size"], values["cluster"]["actors"]]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def known_seconds(runs: Iterable[FoundRun]) -> dict[str, float]:
+    """The median duration of finished runs, by `budget_key`."""
+    taken: dict[str, list[float]] = {}
+    for run in runs:
+        if run.state == FINISHED:
+            values: Any = OmegaConf.to_container(OmegaConf.load(run.folder / "config.yaml"))
+            taken.setdefault(budget_key(values), []).append(results_of(run.folder)["wall_s"])
+    return {key: statistics.median(seconds) for key, seconds in taken.items()}
+
+
+def results_of(folder: Path) -> dict[str, Any]:
+    """What a finished run wrote into its results.json.
+
+    Raises:
+        UsageError: it is damaged.
+    """
+    try:
+        values = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+        for name in ("touches", "steps", "wall_s"):
+            if not isinstance(values[name], int | float):
+                raise ValueError
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            f"{folder / 'results.json'} is damaged: move that run away, then it is trained anew"
+        ) from error
+    return values
