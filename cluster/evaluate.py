@@ -10,22 +10,19 @@ from omegaconf import OmegaConf
 from cluster.checkpoints import find_checkpoint
 from cluster.config import EvaluateConfig
 from cluster.errors import UsageError
+from cluster.predictors import trained_predictor, untrained_predictor
 from cluster.results import RESULT_KEYS, print_result, show_table
 from evaluation.evaluate import Evaluator
 from evaluation.files import write_json
 from evaluation.locations import locations_for
 from evaluation.report import write_metric_figures, write_predictions, write_six_panels
-from learner.checkpoint import load_model
-from models.interaction.inference import Predictor
-from models.interaction.network import build_network
 
 
 def run(config: EvaluateConfig, folder: Path) -> int:
     """The whole command. Returns the exit code."""
     started = time.monotonic()
     checkpoint = find_checkpoint(config.checkpoint)
-    network = build_network(config.models, config.seed)
-    index = load_model(checkpoint, network)
+    predictor, index = trained_predictor(config.models, checkpoint)
     OmegaConf.save(OmegaConf.structured(config), folder / "config.yaml")
     print(f"RUN {folder}", flush=True)
     try:
@@ -33,9 +30,8 @@ def run(config: EvaluateConfig, folder: Path) -> int:
     except ValueError as error:
         raise UsageError(str(error)) from error
     evaluator = Evaluator(config.evaluation, test.path, test.entries, config.simulator, config.seed)
-    predictor = Predictor(network)
     trained = evaluator.evaluate(predictor)
-    untrained = evaluator.evaluate(Predictor(build_network(config.models, index["seed"])), show=False)
+    untrained = evaluator.evaluate(untrained_predictor(config.models, index, index["seed"]), show=False)
     baselines = evaluator.baselines()
     (folder / "figures").mkdir(exist_ok=True)
     (folder / "predictions").mkdir(exist_ok=True)

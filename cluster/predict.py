@@ -8,26 +8,23 @@ from pathlib import Path
 from cluster.checkpoints import find_checkpoint
 from cluster.config import PredictConfig
 from cluster.errors import UsageError
+from cluster.predictors import trained_predictor
 from cluster.results import print_result
 from evaluation.predict import predict_files
-from learner.checkpoint import load_model
-from models.interaction.inference import Predictor
-from models.interaction.network import build_network
 
 
 def run(config: PredictConfig, folder: Path) -> int:
     """The whole command. Returns the exit code."""
     started = time.monotonic()
-    network = build_network(config.models, seed=0)
     checkpoint = find_checkpoint(config.checkpoint)
-    load_model(checkpoint, network)
+    predictor, _ = trained_predictor(config.models, checkpoint)
     try:
         written = predict_files(
             Path(config.image),
             Path(config.depth),
             config.depth_scale,
             Path(config.output),
-            Predictor(network),
+            predictor,
             config.count,
         )
     except ValueError as error:

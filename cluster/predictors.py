@@ -17,6 +17,7 @@ MASS_CLASSES_KEY = "mass_classes"
 """In a Mask R-CNN checkpoint's "extra": whether its classes are the mass classes; else it has one."""
 
 AnyPredictor = Predictor | MaskRcnnPredictor
+"""Both have a `network`, and `predict`."""
 
 
 def trained_predictor(models: NetworkConfig, checkpoint: Path) -> tuple[AnyPredictor, dict[str, Any]]:

@@ -20,7 +20,7 @@ from evaluation.dataset import Entry
 from evaluation.files import save_array
 from evaluation.make_dataset import observation_paths, source_hash
 from evaluation.progress import Progress
-from models.interaction.inference import Predictor
+from models.interaction.inference import InstancePredictor
 from replay.interaction.record import IMAGE_SIZE
 
 
@@ -106,7 +106,7 @@ def render(entries: Sequence[Entry], simulator: SimulatorConfig, placement_attem
 def evaluate(
     looks: Looks,
     ground_truths: Sequence[GroundTruth],
-    predictor: Predictor,
+    predictor: InstancePredictor,
     limit: int,
     batch_size: int,
     progress: Callable[[int], None] = lambda images: None,
@@ -157,7 +157,7 @@ class Evaluator:
         self.looks = looks.take(self.chosen)
         self.ground_truths = [entry.ground_truth() for entry in self.entries]
 
-    def evaluate(self, predictor: Predictor, images: int = 0, show: bool = True) -> Evaluation:
+    def evaluate(self, predictor: InstancePredictor, images: int = 0, show: bool = True) -> Evaluation:
         """Measures a model on `images` evenly spaced locations (0: all) with a progress bar if `show`."""
         indices = chosen_entries(len(self.entries), images)
         everything = len(indices) == len(self.entries)

@@ -20,7 +20,7 @@ from evaluation.coco import MASS_CLASSES, Detections, encode_detections
 from evaluation.figures import detections_figure
 from evaluation.files import write_json
 from evaluation.masks import area, box
-from models.interaction.inference import Predictor
+from models.interaction.inference import InstancePredictor
 from replay.interaction.record import IMAGE_SIZE
 
 FIELD_OF_VIEW = 90.0
@@ -96,7 +96,7 @@ def read_depth(path: Path, scale: float) -> NDArray[np.float32]:
 
 
 def predict_files(
-    image: Path, depth: Path, depth_scale: float, output: Path, predictor: Predictor, count: int
+    image: Path, depth: Path, depth_scale: float, output: Path, predictor: InstancePredictor, count: int
 ) -> dict[str, Any]:
     """Finds the objects of one image and writes them.
 

@@ -18,7 +18,7 @@ from evaluation.evaluate import Evaluation, Evaluator
 from evaluation.figures import Panels, confusion_figure, contact_sheet, precision_recall_figure, six_panels
 from evaluation.files import write_json
 from evaluation.masks import decode
-from models.interaction.inference import Predictor
+from models.interaction.inference import InstancePredictor
 from replay.interaction.record import IMAGE_SIZE, is_success, unpack_masks
 
 SURE = 0.5
@@ -45,7 +45,7 @@ def write_metric_figures(folder: Path, evaluation: Evaluation, others: Mapping[s
 def write_six_panels(
     folder: Path,
     evaluator: Evaluator,
-    predictor: Predictor,
+    predictor: InstancePredictor,
     simulator: SimulatorConfig,
     actors: ActorConfig,
     seed: int,
@@ -91,7 +91,7 @@ def write_six_panels(
     return paths
 
 
-def panels_of(evaluator: Evaluator, predictor: Predictor, index: int, masks: Any, points: Any) -> Panels:
+def panels_of(evaluator: Evaluator, predictor: InstancePredictor, index: int, masks: Any, points: Any) -> Panels:
     """What the six panels show of the index-th chosen location."""
     truth = evaluator.ground_truths[index]
     image = np.ascontiguousarray(evaluator.looks.images[index])

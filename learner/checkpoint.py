@@ -216,9 +216,7 @@ def load_checkpoint(folder: Path, network: nn.Module, moments_of: Sequence[str] 
     parameters = {name: list(value.shape) for name, value in network.named_parameters()}
     raw = {f"weights.{name}": shape for name, shape in shapes.items()} if index["averaged"] else {}
     moments = {
-        f"{key}.{name}": [] if key == "step" else shape
-        for name, shape in parameters.items()
-        for key in moments_of
+        f"{key}.{name}": [] if key == "step" else shape for name, shape in parameters.items() for key in moments_of
     }
     training = _read_tensors(folder, index, "training", raw, optional=moments)
     for name in parameters:

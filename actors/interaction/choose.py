@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.controller import Observation
-from models.interaction.inference import Predictor
+from models.interaction.inference import InstancePredictor
 from replay.interaction.record import GRID_SIZE, MAGNITUDES, MAX_TOUCHES, Choice
 
 DIRECTIONS: NDArray[np.float64] = np.array(list(product((-1, 1), (1, 2), (-1, 1))), dtype=np.float64)
@@ -55,7 +55,7 @@ class Touch:
 def choose_touches(
     observation: Observation,
     plan: TouchPlan,
-    predictor: Predictor,
+    predictor: InstancePredictor,
     rng: np.random.Generator,
     cluster_distance: float = 1.0,
 ) -> list[Touch]:

@@ -20,7 +20,7 @@ from actors.interaction.locations import Location, set_up, verify
 from actors.interaction.mask_sources import make_supervision, perform_touch, video_of
 from actors.interaction.oracles import Truth, look_truth, one_touch_each, with_true_forces
 from actors.interaction.statistics import PlayStatistics
-from models.interaction.inference import Predictor
+from models.interaction.inference import InstancePredictor
 from replay.interaction.record import (
     GRID_SIZE,
     IMAGE_SIZE,
@@ -58,7 +58,7 @@ class Player:
     def __init__(
         self,
         simulator: SimulatorProcess,
-        predictor: Predictor,
+        predictor: InstancePredictor,
         config: ActorConfig,
         seed: int,
         actor: int = 0,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -30,6 +31,20 @@ class Prediction:
     """(100, 100) in [0, 1]: sigmoid of the interaction score."""
     force_map: NDArray[np.float32]
     """(3, 100, 100) force logits."""
+
+
+class InstancePredictor(Protocol):
+    """What finds instances in looks, whichever model it is."""
+
+    def predict(
+        self,
+        image: NDArray[np.uint8],
+        depth: NDArray[np.floating],
+        count: int,
+        threshold: float = 1.0,
+        minimum_logit: float | None = None,
+    ) -> list[Prediction]:
+        """See `Predictor.predict`."""
 
 
 class Predictor:
