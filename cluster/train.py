@@ -13,6 +13,7 @@ from typing import Any
 import ray
 from omegaconf import OmegaConf
 
+from actors.config import ActorConfig
 from actors.interaction.locations import Location
 from actors.launch import check_launch, end_abandoned
 from cluster.checkpoints import DISK_ERRORS, find_checkpoint, whole_checkpoints
@@ -31,8 +32,9 @@ from cluster.tracking import Tracker
 from evaluation.locations import TestSet, locations_for
 from learner.shell import Weights
 from models.mask_rcnn.config import MaskRcnnConfig
-from replay.interaction.record import RECORD_BYTES
-from replay.ring import in_use
+from replay.bank import RecordFormat
+from replay.interaction.batch import LOCATION_RECORDS, SOFT_MASK_RECORDS
+from replay.ring import bytes_per_record, in_use
 
 BANK_FREE_S = 30.0
 """Longest wait for the files of a memory bank whose process was ended."""
@@ -133,7 +135,8 @@ def check(config: TrainConfig, folder: Path, resumed: Resumed | None = None) -> 
     check_schedule(config)
     if config.cluster.address is None:
         check_launch(config.simulator)
-    bank = config.replay.capacity * RECORD_BYTES if resumed is None else 0
+    record_bytes = bytes_per_record(record_format(config.actors).fields)
+    bank = config.replay.capacity * record_bytes if resumed is None else 0
     if resumed is not None and in_use(folder / "bank"):
         raise UsageError(f"resume={folder}: that run still goes on; stop it first")
     needed = bank + CHECKPOINT_BYTES * (config.checkpoints_kept + 1)
@@ -143,6 +146,11 @@ def check(config: TrainConfig, folder: Path, resumed: Resumed | None = None) -> 
             f"{folder} has {free / 1e6:.0f} MB free, and the memory bank of replay.capacity={config.replay.capacity} "
             f"locations and the checkpoints need {needed / 1e6:.0f} MB; lower replay.capacity or choose another disk"
         )
+
+
+def record_format(actors: ActorConfig) -> RecordFormat:
+    """The records that such actors send."""
+    return SOFT_MASK_RECORDS if actors.mask_source == "video_pca" else LOCATION_RECORDS
 
 
 def make_evaluator(config: TrainConfig, resources: Resources, test: TestSet, reporter: Reporter) -> RunEvaluator:
@@ -238,7 +246,6 @@ def build(
     """
     from actors.shell import InteractionActor
     from learner.shell import LearnerActor
-    from replay.interaction.batch import LOCATION_RECORDS
     from replay.shell import start_replay
 
     bank = folder / "bank"
@@ -248,7 +255,7 @@ def build(
     try:
         replay = start_replay(
             config.replay,
-            LOCATION_RECORDS,
+            record_format(config.actors),
             bank,
             seed=config.seed,
             actors=config.cluster.actors,
