@@ -62,6 +62,10 @@ class LearnerConfig:
     """Spreads touched points over their neighbourhood: paper, released, delta, box or gaussian."""
     channels_last: bool
     """Memory format of the network and its input; a question of speed alone."""
+    mixed_precision: bool
+    """The trunk computes in bfloat16; weights, heads, losses and updates stay float32."""
+    compile: bool
+    """The trunk goes through torch.compile: its kernels are made for this machine when the first step is taken."""
     threads: int | None
     """CPU threads of the learner's process; null: as many as the CPUs that the cluster sets aside for it."""
     publish_every: int

@@ -21,7 +21,7 @@ import torch
 
 from learner.checkpoint import load_checkpoint, save_checkpoint
 from learner.config import LearnerConfig
-from learner.interaction.learner import Learner
+from learner.interaction.learner import Learner, PreparedBatch
 from models.config import NetworkConfig
 from models.interaction.network import build_network
 from replay.bank import PhaseFinished
@@ -104,6 +104,7 @@ class LearnerShell:
         """
         report = TrainReport()
         sums: dict[str, list[float]] = {}
+        prepared: tuple[Any, PreparedBatch] | None = None
         self.learner.set_progress(progress)
         self.learner.train_only_force_head(force_head_only)
         for step in range(batches):
@@ -111,14 +112,19 @@ class LearnerShell:
                 break  # before another batch is drawn: strict alternation goes on exactly here
             started = time.perf_counter()
             wanted = min(1 + prefetch, left_in_phase - step)
-            while len(self.in_flight) < wanted:
+            while len(self.in_flight) + (prepared is not None) < wanted:
                 self.in_flight.append(self.replay.sample.remote(self.config.batch_size))
-            batch = self.next_batch()
+            batch = prepared[0] if prepared else self.next_batch()
             if batch is None:
                 break
             received = time.perf_counter()
             report.staleness += [int(age) for age in self.learner.version - batch.weights_version]
-            result = self.learner.step(batch)
+            begun = self.learner.begin(prepared[1] if prepared else self.learner.prepare(batch))
+            prepared = None
+            if step + 1 < batches and self.in_flight and ray.wait([self.in_flight[0]], timeout=0)[0]:
+                following = self.next_batch()  # while a GPU computes
+                prepared = following and (following, self.learner.prepare(following, ahead=1))
+            result = self.learner.finish(begun)
             stored = self.replay.update_priorities.remote(batch.slots, batch.stamps, result.priorities)
             if prefetch == 0:
                 ray.get(stored)

@@ -57,6 +57,19 @@ class PreparedBatch:
     masks: Masks
 
 
+@dataclass(frozen=True)
+class Begun:
+    """A step whose gradients are being computed."""
+
+    gradients: list[Tensor]
+    norm: Tensor
+    """() of all gradients together."""
+    names: list[str]
+    """Of the metrics."""
+    figures: Tensor
+    """(metrics + B,) float32: the metrics, then each image's smallest IoU."""
+
+
 class Learner:
     """Trains an `InteractionNetwork` with Adam on batches from the memory bank."""
 
@@ -88,6 +101,7 @@ class Learner:
         self.optimizer = torch.optim.Adam(
             network.parameters(), lr=config.lr, weight_decay=config.weight_decay, fused=True
         )
+        self._trunk = torch.compile(self.network.trunk) if config.compile else self.network.trunk
         self._kernel = torch.from_numpy(kernel(config.kernel).copy()).to(self.device, torch.float32)
         self._lock = threading.Lock()
         self._phase = ""
@@ -130,9 +144,14 @@ class Learner:
 
     # Training
 
-    def prepare(self, batch: Batch) -> PreparedBatch:
-        """Moves a batch to the device, unpacks its masks and augments it with the draws of the coming step."""
-        draws = augmentation.draw(self.config.augmentation, len(batch.image), self.seed, self.version)
+    def prepare(self, batch: Batch, ahead: int = 0) -> PreparedBatch:
+        """Moves a batch to the device, unpacks its masks and augments it.
+
+        Args:
+            batch: from the memory bank.
+            ahead: steps that come before the one it is for; the augmentation is drawn for each step anew.
+        """
+        draws = augmentation.draw(self.config.augmentation, len(batch.image), self.seed, self.version + ahead)
         image, depth = self._to_device(batch.image), self._to_device(batch.depth)
         points = augmentation.flip_points(self._to_device(batch.points), draws.flip)
         touches = read_touches(
@@ -157,19 +176,20 @@ class Learner:
             RuntimeError: `start_phase` was not called before.
             FloatingPointError: the gradients are not finite; the weights are left as they were.
         """
-        return self.train_on(self.prepare(batch))
+        return self.finish(self.begin(self.prepare(batch)))
 
-    def train_on(self, prepared: PreparedBatch) -> StepResult:
-        """One optimiser step on a prepared batch; `step` is `prepare` and this."""
+    def begin(self, prepared: PreparedBatch) -> Begun:
+        """Forward and backward pass. A GPU goes on computing after this returns: the next batch may be prepared."""
         if not self._phase:
             raise RuntimeError("start_phase must be called before the first step")
         config, touches, size = self.config, prepared.touches, len(prepared.inputs)
         trains_force = self.config.phases[self._phase].force_trials
         trains_rest = not self._force_head_only
         self._freeze(trains_force, trains_rest)
-        with torch.set_grad_enabled(trains_rest):
-            shared = self.network.trunk(prepared.inputs)
-        output = self.network.heads(shared)
+        mixed = torch.autocast(self.device.type, torch.bfloat16, enabled=config.mixed_precision)
+        with torch.set_grad_enabled(trains_rest), mixed:
+            shared = self._trunk(prepared.inputs)
+        output = self.network.heads(shared.float())
 
         targets = point_targets(touches, self._kernel)
         found = embedding_gradient(output.embedding, prepared.masks, config.embedding_weight, trains_rest)
@@ -202,16 +222,24 @@ class Learner:
         norm = get_total_norm(gradients)
         metrics["gradient_norm"] = norm
 
+        values = torch.stack([value.detach().float() for value in metrics.values()])
+        return Begun(gradients, norm, list(metrics), torch.cat([values, found.image_scores.float()]))
+
+    def finish(self, begun: Begun) -> StepResult:
+        """The update of the weights, and what the step has measured.
+
+        Raises:
+            FloatingPointError: the gradients are not finite; the weights are left as they were.
+        """
+        config, names = self.config, begun.names
         # One transfer for everything that the host needs; it also waits for the device.
-        names = list(metrics)
-        values = torch.stack([metrics[name].detach().float() for name in names])
-        (*numbers,) = torch.cat([values, found.image_scores.float()]).tolist()
+        (*numbers,) = begun.figures.tolist()
         measured = dict(zip(names, numbers, strict=False))
         if not np.isfinite(measured["gradient_norm"]):
             raise FloatingPointError(
                 f"the gradients of step {self.version} are not finite: learner.lr ({config.lr}) may be too large"
             )
-        self._update(gradients, norm)
+        self._update(begun.gradients, begun.norm)
         scores = np.array(numbers[len(names) :], dtype=np.float32)
         logged = {name: value for name, value in measured.items() if np.isfinite(value)}
         logged["learning_rate"] = self.optimizer.param_groups[0]["lr"]
@@ -247,7 +275,10 @@ class Learner:
 
     def _to_device(self, array: NDArray) -> Tensor:
         # A copy where the array is read-only, as all that come out of Ray's object store are.
-        return torch.from_numpy(array if array.flags.writeable else array.copy()).to(self.device)
+        tensor = torch.from_numpy(array if array.flags.writeable else array.copy())
+        if self.device.type == "cuda":
+            return tensor.pin_memory().to(self.device, non_blocking=True)  # else the host would wait for each copy
+        return tensor.to(self.device)
 
     # State
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from learner.interaction.targets import point_targets
 from models.interaction.network import build_network
 from models.weights import flat_weights
 from replay.interaction.kernels import kernel
-from replay.interaction.record import Feedback, unpack_masks
+from replay.interaction.record import Batch, Feedback, unpack_masks
 from tests.learner.helpers import PLAIN, SMALL, batch_of, config
 
 
@@ -77,7 +78,7 @@ def test_a_steps_gradient_is_the_specs() -> None:
         "force_head": 0.1 * force_gradient(output.force, targets.force),
         "embedding_head": embedding_gradient(output.embedding, prepared.masks, 2.0).gradient,
     }
-    result = learner.train_on(prepared)
+    result = learner.finish(learner.begin(prepared))
     for name, ascent in expected.items():
         gradient = getattr(learner.network, name).weight.grad[..., 0, 0]
         descent = -torch.einsum("bchw,bshw->cs", ascent.double(), shared.double()) / 3
@@ -85,6 +86,51 @@ def test_a_steps_gradient_is_the_specs() -> None:
         torch.testing.assert_close(gradient.double(), descent, rtol=1e-3, atol=float(1e-4 * descent.abs().max()))
     norms = [p.grad.double().norm() for p in learner.network.parameters() if p.grad is not None]
     assert result.metrics["gradient_norm"] == pytest.approx(float(torch.stack(norms).norm()), rel=1e-5)
+
+
+def test_a_batch_prepared_while_a_step_computes_changes_nothing() -> None:
+    first, second = batch_of(2, seed=1), batch_of(2, seed=2)
+    one_by_one, ahead = learner_with(), learner_with()
+    one_by_one.step(first)
+    expected = one_by_one.step(second)
+    begun = ahead.begin(ahead.prepare(first))
+    following = ahead.prepare(second, ahead=1)
+    ahead.finish(begun)
+    result = ahead.finish(ahead.begin(following))
+    assert result.metrics == expected.metrics
+    assert np.array_equal(ahead.weights()[0], one_by_one.weights()[0])
+
+
+def gradients(learner: Learner, batch: Batch) -> torch.Tensor:
+    learner.step(batch)
+    return torch.cat([p.grad.flatten() for p in learner.network.parameters() if p.grad is not None])
+
+
+def test_mixed_precision_stays_near_float32() -> None:
+    batch = batch_of(4)
+    plain, mixed = learner_with(phase="joint"), learner_with(phase="joint", mixed_precision=True)
+    expected, found = gradients(plain, batch), gradients(mixed, batch)
+    assert {p.dtype for p in mixed.network.parameters()} == {torch.float32}
+    assert not torch.equal(expected, found)
+    # bfloat16 has 8 bits: each product is off by up to 1/256 of itself.
+    assert torch.cosine_similarity(expected, found, dim=0) > 0.99
+    assert 0.95 < found.norm() / expected.norm() < 1.05
+    plain_metrics, mixed_metrics = plain.step(batch).metrics, mixed.step(batch).metrics
+    for name in ("score_residual", "mask_iou"):
+        assert mixed_metrics[name] == pytest.approx(plain_metrics[name], rel=0.02), name
+
+
+@pytest.mark.slow  # a minute of compiling
+def test_a_compiled_learner_computes_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    for phase in ("segmentation", "joint"):
+        plain, compiled = learner_with(phase=phase), learner_with(phase=phase, compile=True)
+        expected, found = gradients(plain, batch_of(2)), gradients(compiled, batch_of(2))
+        assert torch.cosine_similarity(expected, found, dim=0) > 0.9999, phase
+        assert 0.999 < found.norm() / expected.norm() < 1.001, phase
+    compiled.train_only_force_head(True)
+    assert np.isfinite(list(compiled.step(batch_of(2)).metrics.values())).all()
+    assert compiled.get_state().weights.keys() == plain.get_state().weights.keys()
 
 
 def test_priorities_are_equation_7_of_the_scores() -> None:
