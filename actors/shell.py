@@ -28,7 +28,7 @@ from actors.interaction.oracles import simulator_keywords
 from actors.interaction.statistics import PlayStatistics
 from models.config import NetworkConfig
 from models.interaction.inference import Predictor
-from models.interaction.network import InteractionNetwork
+from models.interaction.network import build_network
 from replay.interaction.record import LocationRecord
 
 
@@ -61,7 +61,7 @@ class ActorShell:
         self._config = config
         self._replay = replay
         self._seed = seed
-        self._predictor = Predictor(InteractionNetwork(network))
+        self._predictor = Predictor(build_network(network, seed))
         self._weights_version: int | None = None
         self._simulator: SimulatorProcess | None = None
         self._starts = 0

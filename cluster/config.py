@@ -20,6 +20,7 @@ from learner.config import LearnerConfig
 from learner.mask_rcnn.config import MaskRcnnLearnerConfig
 from models.config import NetworkConfig
 from models.mask_rcnn.config import MaskRcnnConfig
+from models.video_pca.config import SoftMaskNetworkConfig
 from replay.config import ReplayConfig
 from replay.interaction.record import IMAGE_SIZE
 
@@ -224,12 +225,16 @@ def check_picture(simulator: SimulatorConfig) -> None:
 
 
 def check_model(config: TrainConfig) -> None:
-    """Refuses parts that are of different models, and what Mask R-CNN cannot do."""
+    """Refuses parts that are of different models, and what a model cannot do."""
     groups = {"models": isinstance(config.models, MaskRcnnConfig)}
     groups["learner"] = isinstance(config.learner, MaskRcnnLearnerConfig)
     for group, other in (("models", "learner"), ("learner", "models")):
         if groups[group] and not groups[other]:
             raise ValueError(f"{group}=mask_rcnn needs {other}=mask_rcnn")
+    if isinstance(config.models, SoftMaskNetworkConfig) and config.actors.mask_source != "video_pca":
+        raise ValueError(f"models=video_pca needs actors.mask_source=video_pca, not {config.actors.mask_source}")
+    if groups["models"] and config.actors.mask_source == "video_pca":
+        raise ValueError("actors.mask_source=video_pca cannot be with models=mask_rcnn, which takes no soft masks")
     if groups["models"] and config.actors.choice == "greedy":
         raise ValueError("actors.choice=greedy cannot be with models=mask_rcnn, whose data are collected beforehand")
 
@@ -240,6 +245,8 @@ def schema_like(values: Any) -> DictConfig:
     for group, chosen in (("models", MaskRcnnConfig), ("learner", MaskRcnnLearnerConfig)):
         if "mask_rcnn" in (values.get(group) or {}):
             schema[group] = OmegaConf.structured(chosen)
+    if "soft_mask" in (values.get("models") or {}):
+        schema.models = OmegaConf.structured(SoftMaskNetworkConfig)
     return cast(DictConfig, schema)
 
 
@@ -260,6 +267,7 @@ def register() -> None:
     for name, schema in SCHEMAS.items():
         store.store(name=f"{name}_schema", node=schema)
     store.store(group="models", name="mask_rcnn_schema", node=MaskRcnnConfig)
+    store.store(group="models", name="video_pca_schema", node=SoftMaskNetworkConfig)
     store.store(group="learner", name="mask_rcnn_schema", node=MaskRcnnLearnerConfig)
 
 

@@ -12,6 +12,7 @@ from models.interaction.inference import Predictor
 from models.interaction.network import build_network
 from models.mask_rcnn.config import MaskRcnnNetworkConfig
 from models.mask_rcnn.inference import MaskRcnnPredictor
+from models.video_pca.config import SoftMaskConfig, SoftMaskNetworkConfig
 
 MASS_CLASSES_KEY = "mass_classes"
 """In a Mask R-CNN checkpoint's "extra": whether its classes are the mass classes; else it has one."""
@@ -21,7 +22,9 @@ AnyPredictor = Predictor | MaskRcnnPredictor
 
 
 def trained_predictor(models: NetworkConfig, checkpoint: Path) -> tuple[AnyPredictor, dict[str, Any]]:
-    """The model with a checkpoint's weights, and the checkpoint's index. Mask R-CNN is as the checkpoint describes it.
+    """The model with a checkpoint's weights, and the checkpoint's index.
+
+    Mask R-CNN and the videoPCA baseline are as the checkpoint describes them.
 
     Args:
         models: of our network.
@@ -44,6 +47,8 @@ def loaded(predictor: AnyPredictor, checkpoint: Path) -> AnyPredictor:
 
 def untrained_predictor(models: NetworkConfig, index: dict[str, Any], seed: int) -> AnyPredictor:
     """The model of a checkpoint as it was before training; arguments as of `trained_predictor`."""
+    if "soft_mask" in index["network"]:
+        return Predictor(build_network(soft_mask_config(index["network"]), seed))
     if "mask_rcnn" not in index["network"]:
         return Predictor(build_network(models, seed))
     try:
@@ -51,6 +56,18 @@ def untrained_predictor(models: NetworkConfig, index: dict[str, Any], seed: int)
     except (TypeError, ValueError) as error:
         raise CheckpointError(f'the checkpoint\'s "network" does not describe a Mask R-CNN: {error}') from error
     return mask_rcnn_predictor(config, bool(index["extra"].get(MASS_CLASSES_KEY)), seed)
+
+
+def soft_mask_config(network: dict[str, Any]) -> SoftMaskNetworkConfig:
+    """The settings in a checkpoint of models=video_pca.
+
+    Raises:
+        CheckpointError: they do not describe such a network.
+    """
+    try:
+        return SoftMaskNetworkConfig(**{**network, "soft_mask": SoftMaskConfig(**network["soft_mask"])})
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f'the checkpoint\'s "network" does not describe a soft-mask network: {error}') from error
 
 
 def mask_rcnn_predictor(config: MaskRcnnNetworkConfig, mass_classes: bool, seed: int) -> MaskRcnnPredictor:

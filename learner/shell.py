@@ -22,8 +22,10 @@ import torch
 from learner.checkpoint import load_checkpoint, save_checkpoint
 from learner.config import LearnerConfig
 from learner.interaction.learner import Learner, PreparedBatch
+from learner.video_pca import SoftMaskLearner
 from models.config import NetworkConfig
 from models.interaction.network import build_network
+from models.video_pca.config import SoftMaskNetworkConfig
 from replay.bank import PhaseFinished
 
 
@@ -69,7 +71,8 @@ class LearnerShell:
         """
         torch.set_num_threads(config.threads or available_cores())
         device = torch.device("cuda" if ray.get_gpu_ids() and torch.cuda.is_available() else "cpu")
-        self.learner = Learner(build_network(network, seed), config, seed, device, priority_mode)
+        kind = SoftMaskLearner if isinstance(network, SoftMaskNetworkConfig) else Learner
+        self.learner = kind(build_network(network, seed), config, seed, device, priority_mode)
         self.config = config
         self.replay = replay
         self.stopping = threading.Event()

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from models.interaction.clustering import cluster_instances
 from models.interaction.inputs import network_input
 from models.interaction.network import InteractionNetwork, NetworkOutput, folded
+from models.video_pca.components import component_instances
+from models.video_pca.network import SoftMaskNetwork
 from models.weights import load_flat_weights
 
 
@@ -85,7 +87,8 @@ class Predictor:
             image: (300, 300, 3) or (B, 300, 300, 3) uint8 RGB.
             depth: (300, 300) or (B, 300, 300) float, metres along the pixel's ray minus the near plane.
             count: most instances an image.
-            threshold, minimum_logit: see `cluster_instances`.
+            threshold: see `cluster_instances`; without effect on a network of soft masks.
+            minimum_logit: lowest score of a seed; None: any.
 
         Returns:
             One `Prediction` per observation, a list of length 1 for a single one.
@@ -100,7 +103,11 @@ class Predictor:
         if np.isnan(depth).any():
             raise ValueError("depth must not contain NaN; use infinity where nothing is hit")
         output = self.forward(image, depth)
-        found = cluster_instances(output, count, threshold, minimum_logit)
+        if isinstance(self.network, SoftMaskNetwork):
+            settings = self.network.config.soft_mask
+            found = component_instances(output.score.cpu().numpy(), image, count, settings, minimum_logit)
+        else:
+            found = cluster_instances(output, count, threshold, minimum_logit)
         seeds, masks, scores, force, valid = (tensor.cpu().numpy() for tensor in found)
         score_maps = output.score.sigmoid().cpu().numpy()
         force_maps = output.force.contiguous().cpu().numpy()

@@ -18,6 +18,7 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from models.config import NetworkConfig
+from models.video_pca.config import SoftMaskNetworkConfig
 from replay.interaction.record import GRID_SIZE, GRID_STRIDE, MAGNITUDES
 
 INPUT_CHANNELS = 4
@@ -173,7 +174,9 @@ def build_network(config: NetworkConfig, seed: int) -> InteractionNetwork:
 
     It leaves the process's random state as it was.
     """
+    from models.video_pca.network import SoftMaskNetwork  # which builds on this module
+
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = InteractionNetwork(config)
+        network = SoftMaskNetwork(config) if isinstance(config, SoftMaskNetworkConfig) else InteractionNetwork(config)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
