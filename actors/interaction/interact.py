@@ -48,7 +48,7 @@ class Player:
     Args:
         simulator: running, started with `simulator_keywords(config)`; `play` leaves it wherever the last touch did.
         predictor: the actor's copy of the model.
-        config: reach, forces, self-supervision.
+        config: reach, forces, supervision.
         seed: the run's.
         actor: number of the actor, for the records.
         supervise: makes the judge of a location from its first look; the self-supervision module unless given.

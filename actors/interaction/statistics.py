@@ -19,8 +19,9 @@ class PlayStatistics:
     actor: int
     weights_version: int
     touches: int = 0
+    """None if the actor is fully supervised: its record's rows are labelled without touching."""
     touches_by_choice: dict[str, int] = field(default_factory=dict)
-    """Keys: "greedy", "random" (names of `replay.interaction.record.Choice` in lower case)."""
+    """Keys: "greedy", "random", "oracle" (names of `replay.interaction.record.Choice` in lower case)."""
     successes_by_choice: dict[str, int] = field(default_factory=dict)
     """Likewise, successful touches."""
     feedback: dict[str, int] = field(default_factory=dict)

@@ -324,11 +324,21 @@ def test_fully_supervised(force_trials: bool) -> None:
         ({"supervision": "oracle"}, "actors.supervision must be one of self, interaction_oracle, .* not 'oracle'"),
         ({"truth_min_pixels": 0}, "actors.truth_min_pixels must be at least 1"),
         ({"truth_max_mass": 0.0}, "actors.truth_max_mass must be greater than 0 kg"),
+        *(
+            ({"supervision": name, "mask_source": "optical_flow"}, f"mask_source must be module .*={name}, whose masks")
+            for name in ("mask_oracle", "both", "full")
+        ),
     ],
 )
 def test_settings_are_checked(changes: dict, field: str) -> None:
     with pytest.raises(ValueError, match=field):
         replace(CONFIG, **changes)
+
+
+def test_the_interaction_oracle_goes_with_any_source_of_masks() -> None:
+    for source in ("optical_flow", "video_pca"):
+        config = replace(CONFIG, supervision="interaction_oracle", mask_source=source)
+        assert config.oracles.points and not config.oracles.masks
 
 
 def test_real_rooms() -> None:

@@ -18,6 +18,7 @@ from tests.cluster.runs import playpen, playpen_at_once
         (["train", "learner.lr=fast"], "learner.lr: Value 'fast' of type 'str' could not be converted to Float"),
         (["train", "learner.lr=-1"], "learner.lr must be positive, not -1.0"),
         (["train", "experiment=nope"], "Could not find 'experiment/nope'; it must be one of paper, quickstart,"),
+        (["train", "actors.supervision=all"], "actors.supervision must be one of self, interaction_oracle,"),
         (["train", "cluster.actors=0"], "cluster.actors must be at least 1, not 0"),
         (["train", "learner.lr=1,2"], "'learner.lr=1,2' has several values; add -m"),
         (["train", "-m", "learner.lr=1e-3,fast"], "learner.lr: Value 'fast'"),
