@@ -10,7 +10,7 @@ import pytest
 
 from actors.config import ReachConfig
 from actors.geometry import NEAR_PLANE
-from actors.ground_truth import objects_in_reach
+from actors.ground_truth import mass_class, objects_in_reach, pixels_by_cell
 from tests.evaluation.helpers import rectangle
 
 SPHERE = ReachConfig(shape="sphere", radius=1.5)
@@ -70,3 +70,13 @@ def test_pixels_within_reach_decide_and_the_mask_stays_whole() -> None:
     assert mug.object_type == "Mug" and mug.pixels_in_reach == 9 and mug.mask.sum() == 180
     assert find(event, depth) == []
     assert len(find(event, depth, reach=ReachConfig(shape="infinite", radius=1.0))) == 2
+
+
+def test_mass_class_borders() -> None:
+    assert [mass_class(m) for m in (0.0, 0.49, 0.5, 1.99, 2.0, 100.0)] == [0, 0, 1, 1, 2, 2]
+
+
+def test_pixels_of_cells_by_hand() -> None:
+    # Rows 4 to 8 and columns 2 to 3: two rows of cell row 1 and three of 2, one column of cell columns 0 and 1 each.
+    counts = pixels_by_cell(rectangle(2, 4, 2, 5))
+    assert counts[1:3, :2].tolist() == [[2, 2], [3, 3]] and counts.sum() == 10

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actors.ground_truth import mass_class
 from evaluation.dataset import load_entries, save_entries
 from evaluation.masks import encode
 from tests.evaluation.helpers import rectangle
@@ -68,10 +67,6 @@ def test_mass_class_by_force_then_by_mass(tmp_path: Path, min_force: float, gt_m
     entry["annotations"][0] |= {"min_force": min_force, "gt_mass": gt_mass}
     save_entries(tmp_path / "set.json", [entry])
     assert load_entries(tmp_path / "set.json", annotated=True)[0].mass_classes == (expected,)
-
-
-def test_mass_class_borders() -> None:
-    assert [mass_class(m) for m in (0.0, 0.49, 0.5, 1.99, 2.0, 100.0)] == [0, 0, 1, 1, 2, 2]
 
 
 DELETE = object()
