@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 
 from actors.config import ActorConfig
 from actors.controller import Observation, SimulatorError
+from actors.interaction.choose import TouchPlan
 from actors.interaction.mask_sources import make_supervision, perform_touch
 from actors.interaction.optical_flow import OpticalFlow, flow_length
 from actors.interaction.self_supervision import ImageDifference
 from actors.interaction.video import film_touch
 from actors.interaction.video_pca import VideoPca
-from tests.actors.test_interact import CONFIG
+from replay.interaction.record import LocationRecord, SoftMaskRecord, check_record, unpack_masks
+from tests.actors.test_interact import CONFIG, Seer, Table, play
 
 
 def texture(seed: int) -> np.ndarray:
@@ -146,6 +148,50 @@ def test_a_filmed_touch_from_beginning_to_end() -> None:
     plain.paused = True
     perform_touch(plain, ARGUMENTS, make_supervision(scene(), CONFIG))  # type: ignore[arg-type]
     assert plain.asked == ["TouchThenApplyForce"]
+
+
+class SlidingTable(Table):
+    """Things that slide to the right for 12 frames of 3 pixels when pushed."""
+
+    def __init__(self, *things: tuple[int, int, float]) -> None:
+        super().__init__(*things)
+        self.sliding: tuple[int, int, float] | None = None
+        self.frame = 0
+
+    def step(self, action: str, **arguments: Any) -> SimpleNamespace:
+        before = list(getattr(self, "things", []))
+        event = super().step(action, **arguments)
+        if action == "TouchThenApplyForce":
+            gone = [thing for thing in before if thing not in self.things]
+            self.sliding, self.frame = (gone[0], 0) if gone else (None, 12)
+            self.things = before
+        elif action in ("AdvancePhysicsStep", "UnpausePhysicsAutoSim") and self.sliding is not None:
+            top, left, force = self.sliding
+            steps = 1 if action == "AdvancePhysicsStep" else 12 - self.frame
+            self.frame += steps
+            self.things = [thing for thing in self.things if thing != self.sliding]
+            self.sliding = (top, left + steps, force)
+            self.things.append(self.sliding)
+        event.metadata["isSceneAtRest"] = self.frame >= 12
+        return event
+
+
+def test_a_location_whose_touches_are_filmed() -> None:
+    config = replace(CONFIG, mask_source="video_pca")
+    table = SlidingTable((10, 10, 5.0), (60, 60, 5.0))
+    record, statistics = play(table, Seer((15, 15, 0), (65, 65, 0), (90, 20, 0)), TouchPlan(3, 0, False), config)
+    assert isinstance(record, SoftMaskRecord) and record.feedback[:3].tolist() == [4, 4, 0]
+    check_record(record)
+    truth = np.zeros((2, 100, 100), dtype=bool)
+    truth[0, 10:30, 10:30] = truth[1, 60:80, 60:80] = True
+    assert (unpack_masks(record.masks)[:2] == truth).all()  # whole superpixels
+    soft = record.soft_mask
+    assert soft.dtype == np.uint8 and (soft[truth.any(axis=0)] > 127).mean() > 0.7
+    assert (soft[~truth.any(axis=0)] > 127).mean() < 0.02
+    # Each was filmed to its end; the wall began no motion.
+    assert statistics.trials == 3
+    plain, _ = play(SlidingTable((10, 10, 5.0)), Seer((15, 15, 0)), TouchPlan(1, 0, False))
+    assert type(plain) is LocationRecord
 
 
 @pytest.mark.parametrize(
