@@ -19,6 +19,16 @@ from tests.cluster.runs import playpen, playpen_at_once
         (["train", "learner.lr=-1"], "learner.lr must be positive, not -1.0"),
         (["train", "experiment=nope"], "Could not find 'experiment/nope'; it must be one of paper, quickstart,"),
         (["train", "actors.supervision=all"], "actors.supervision must be one of self, interaction_oracle,"),
+        (["train", "actors.mask_source=pca"], "actors.mask_source must be one of module, optical_flow, video_pca, not"),
+        (["train", "models=video_pca"], "models=video_pca needs actors.mask_source=video_pca, not module"),
+        (
+            ["train", "actors.mask_source=video_pca", "actors.supervision=both"],
+            "actors.mask_source must be module with",
+        ),
+        (
+            ["train", "actors.self_supervision.kernel=delta"],
+            "actors.self_supervision.success_threshold must be at most",
+        ),
         (["train", "cluster.actors=0"], "cluster.actors must be at least 1, not 0"),
         (["train", "learner.lr=1,2"], "'learner.lr=1,2' has several values; add -m"),
         (["train", "-m", "learner.lr=1e-3,fast"], "learner.lr: Value 'fast'"),
