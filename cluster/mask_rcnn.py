@@ -147,6 +147,8 @@ class Training:
         assert isinstance(config.learner, MaskRcnnLearnerConfig) and isinstance(config.models, MaskRcnnConfig)
         self.config, self.folder, self.examples, self.tracker, self.status = config, folder, examples, tracker, status
         self.settings, self.budget = config.learner.mask_rcnn, Budget(config.learner)
+        self.touches = examples.touches if config.actors.oracles.touching else 0
+        """That were made: full supervision makes none."""
         self.before = 0.0
         """Seconds of training before this process began."""
         self.began = time.monotonic()
@@ -200,7 +202,7 @@ class Training:
 
     def log(self, row: dict[str, float]) -> None:
         """One row of metrics, and the status."""
-        counts = {"steps": self.trainer.version, "locations": len(self.examples), "touches": self.examples.touches}
+        counts = {"steps": self.trainer.version, "locations": len(self.examples), "touches": self.touches}
         self.tracker.log(row | counts)
         self.status.update(
             phase="mask_rcnn",
@@ -213,7 +215,7 @@ class Training:
     def save(self) -> Path:
         """Writes a checkpoint; returns its folder."""
         staging = staging_folder(self.folder, self.trainer.version)
-        extra = {MASS_CLASSES_KEY: mass_classes(self.config), "seconds": self.seconds, "touches": self.examples.touches}
+        extra = {MASS_CLASSES_KEY: mass_classes(self.config), "seconds": self.seconds, "touches": self.touches}
         save_checkpoint(staging, self.trainer.get_state(self.progress), extra)
         bank = self.folder / "bank" / STATE_FILE
         if bank.is_file():
@@ -250,7 +252,7 @@ def finish(config: TrainConfig, folder: Path, trained: Training, test: TestSet, 
             name: {key: metrics.figures()[key] for key in ("mask_ap50", "mask_ap", "box_ap50", "box_ap")}
             for name, metrics in others.items()
         },
-        "touches": trained.examples.touches,
+        "touches": trained.touches,
         "locations": len(trained.examples),
         "masks": trained.examples.masks,
         "steps": trained.trainer.version,

@@ -26,8 +26,11 @@ class MaskRcnnTrainingConfig:
     warmup: float
     """Share of the run, at its beginning, over which the rate rises linearly from a thousandth of itself."""
     momentum: float
+    """Of the gradients."""
     weight_decay: float
     """L2 penalty, added to the gradient."""
+    max_gradient_norm: float
+    """Gradients of a larger norm are scaled down to it; 0 switches this off."""
     flip_probability: float
     """Probability that a look and its masks are mirrored left to right."""
     records: list[str]
@@ -52,8 +55,9 @@ class MaskRcnnTrainingConfig:
             raise ValueError(f"learner.mask_rcnn.touches must be 1 to {MAX_TOUCHES}, not {self.touches}")
         if self.lr <= 0:
             raise ValueError(f"learner.mask_rcnn.lr must be above 0, not {self.lr}")
-        if self.weight_decay < 0:
-            raise ValueError(f"learner.mask_rcnn.weight_decay must be 0 or more, not {self.weight_decay}")
+        for name in ("weight_decay", "max_gradient_norm"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"learner.mask_rcnn.{name} must be 0 or more, not {getattr(self, name)}")
         for name in ("momentum", "warmup", "flip_probability", "duplicate_iou"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"learner.mask_rcnn.{name} must be in [0, 1], not {getattr(self, name)}")

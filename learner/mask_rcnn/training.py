@@ -97,6 +97,8 @@ class MaskRcnnTrainer:
             )
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()
+        if limit := self.config.mask_rcnn.max_gradient_norm:
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), limit)
         self.optimizer.step()
         self.version += 1
         return {name: float(value.detach()) for name, value in (losses | {"loss": total}).items()} | {"lr": rate}

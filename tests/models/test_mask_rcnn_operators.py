@@ -81,9 +81,10 @@ def test_roi_align_agrees_with_torchvisions_description_in_python(seed: int, rat
     generator = torch.Generator().manual_seed(seed)
     features = torch.rand(2, 3, 9, 11, generator=generator, dtype=torch.float64)
     # Within the image, as Mask R-CNN's boxes are: the description says nothing of samples that are farther out.
-    ends = torch.rand(6, 2, 2, generator=generator, dtype=torch.float64) * torch.tensor([11, 9]) / scale
-    ends = ends.sort(dim=1).values.flatten(1)
-    boxes = torch.cat([torch.tensor([[0.0], [1], [0], [1], [1], [0]]).double(), ends], dim=1)
+    sides, corner = torch.rand(2, 6, 2, generator=generator, dtype=torch.float64)
+    sides = 1 / scale + sides * 4
+    corner = corner * (torch.tensor([11, 9]) / scale - sides)
+    boxes = torch.cat([torch.tensor([[0.0], [1], [0], [1], [1], [0]]).double(), corner, corner + sides], dim=1)
     expected = reference(features, boxes, scale, 3, 2, ratio, aligned)
     torch.testing.assert_close(roi_align(features, boxes, (3, 2), scale, ratio, aligned), expected)
 
