@@ -21,6 +21,7 @@ from cluster.status import duration
 from cluster.table_config import Request, read_request
 from cluster.table_runs import (
     FINISHED,
+    FoundRun,
     PlannedRun,
     container,
     find_runs,
@@ -57,6 +58,8 @@ class Plan:
     rows: list[PlannedRow]
     folder: Path
     """Of the table."""
+    found: Mapping[str, FoundRun]
+    """All runs that are there, by key."""
 
     def runs(self) -> list[PlannedRun]:
         """Each run once: rows of several tables may share it."""
@@ -109,7 +112,7 @@ def make_plan(request: Request) -> Plan:
         raise UsageError(f"no row of this table can be run: {rows[0].refused}")
     digest = run_key(container(replace(base, seed=0)))
     folder = Path(request.config.folder) / f"{request.name}_{base.experiment_name}-{digest[:8]}"
-    return Plan(request, base, rows, folder)
+    return Plan(request, base, rows, folder, found)
 
 
 def compose_train(overrides: Sequence[str]) -> TrainConfig:
@@ -171,7 +174,7 @@ def listing(plan: Plan) -> dict[str, Any]:
     from rich.markup import escape
     from rich.table import Table
 
-    known = known_seconds(find_runs(plan.request.config.runs).values())
+    known = known_seconds(plan.found.values())
     shown = Table("table", "row", "seed", "state", "time left", "run")
     left: list[float | None] = []
     counted: set[str] = set()

@@ -12,20 +12,23 @@ from rich.console import Console
 
 from cluster.checkpoints import find_checkpoint
 from cluster.errors import Interrupted, UsageError
+from cluster.predictors import trained_predictor
 from cluster.results import print_result
 from cluster.table import Plan, compose_train
 from cluster.table_runs import FINISHED, PlannedRun, results_of
 from cluster.table_work import say, settings
+from cluster.tracking import Tracker
 from cluster.tracking import read_metrics as read_rows
 from evaluation.coco import Metrics
 from evaluation.comparison import Comparison, MeasuredRun, Method, Reported, heading, markdown, table_lines
-from evaluation.config import EvaluationConfig
+from evaluation.comparison_figures import comparison_figures
+from evaluation.config import EvaluationConfig, chosen_entries
 from evaluation.evaluate import Evaluator
 from evaluation.files import write_text
 from evaluation.locations import locations_for
 from evaluation.measured import METRICS, measure_key, read_metrics, write_measured, write_metrics
+from evaluation.report import make_panels
 from evaluation.tables import COLUMNS, COUNTS, Row, csv_text, terminal_table
-from learner.checkpoint import load_model
 from models.interaction.inference import Predictor
 from models.interaction.network import build_network
 
@@ -53,7 +56,7 @@ class Bench:
             raise UsageError(str(error)) from error
         self.config, self.plan, self.test = config, plan, test
         self.name = config.dataset.name
-        self.key = measure_key(config, test.path)
+        self.key = measure_key(config, test.path, plan.request.config.figures)
         self._evaluator: Evaluator | None = None
 
     @property
@@ -77,9 +80,14 @@ class Bench:
             return
         assert run.found is not None
         say(f"measuring {run.label} on {self.name}")
-        network = build_network(run.config.models, run.config.seed)
-        load_model(find_checkpoint(str(run.found.folder)), network)
-        write_measured(folder, self.evaluator.evaluate(Predictor(network), show=False))
+        evaluator, count = self.evaluator, self.plan.request.config.figures
+        predictor, _ = trained_predictor(run.config.models, find_checkpoint(str(run.found.folder)))
+        evaluation = evaluator.evaluate(predictor, show=False)
+        chosen = chosen_entries(len(evaluator.entries), count) if count else []
+        simulator, actors = self.plan.base.simulator, run.config.actors
+        write_measured(
+            folder, evaluation, make_panels(evaluator, predictor, simulator, actors, run.config.seed, chosen)
+        )
 
     def baselines(self) -> dict[str, Metrics]:
         """What needs no training; kept beside all tables."""
@@ -153,7 +161,9 @@ class Results:
         results = results_of(run.found.folder)
         return MeasuredRun(
             seed=run.config.seed,
+            folder=bench.folder(run),
             metrics=metrics,
+            knows_mass=results.get("mass_accuracy") is not None,
             touches=results["touches"],
             steps=results["steps"],
             minutes=results["wall_s"] / 60,
@@ -181,6 +191,23 @@ class Results:
         for name, found in comparisons.items():
             lines += table_lines(name, found)[1 if lines else 0 :]
         write_text(self.plan.folder / "table.csv", csv_text(lines))
+        if figures:
+            drawn: dict[str, Path] = {}
+            for name, found in comparisons.items():
+                folder = self.plan.folder / "figures" / name
+                for comparison in found:
+                    drawn |= {f"{name}/{path.stem}": path for path in comparison_figures(folder, comparison)}
+            self.track(lines, drawn)
+
+    def track(self, lines: list[list[Any]], drawn: dict[str, Path]) -> None:
+        """Sends the table and the figures to W&B, as a run of its own."""
+        request, base = self.plan.request, self.plan.base
+        values = {"table": request.name, "seeds": list(request.config.seeds), "base": list(request.base)}
+        tracker = Tracker(base.tracking, self.plan.folder, values, self.plan.folder.name)
+        tracker.log({}, images=drawn, tables={"table": lines})
+        unsynced = tracker.close()
+        if unsynced:
+            say(f"W&B run kept offline; to send it: wandb sync '{unsynced}'")
 
     def show(self) -> None:
         """Prints the tables and the RESULT line."""

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,8 +19,10 @@ from cluster.errors import Interrupted, RunError
 from cluster.nodes import ask
 from cluster.status import duration, read_status
 from cluster.table import Plan
-from cluster.table_runs import FINISHED, RUNNING, UNFINISHED, FoundRun, PlannedRun, state_of
+from cluster.table_runs import FINISHED, RUNNING, UNFINISHED, FoundRun, PlannedRun, container, state_of
 
+TRAIN = [sys.executable, "-m", "cluster.ending", str(os.getpid()), "train"]
+"""The command of a run, which ends when this process does."""
 LOOK_EVERY_S = 0.5
 SAY_EVERY_S = 60.0
 """Seconds between two lines on how the runs are doing."""
@@ -124,7 +126,7 @@ def start(run: PlannedRun, plan: Plan) -> Child:
     log = (logs / f"{run.label}.log").open("ab")
     say(f"{'going on with' if run.state == UNFINISHED else 'training'} {run.label} in {folder}")
     process = subprocess.Popen(
-        [sys.executable, "-m", "cluster.ending", str(os.getpid()), "train", *arguments],
+        [*TRAIN, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
@@ -137,7 +139,7 @@ def ended(child: Child) -> None:
     """Notes how a run ended."""
     child.log.close()
     state = state_of(child.folder)
-    child.run.found = FoundRun(child.folder, state) if state else None
+    child.run.found = FoundRun(child.folder, state, container(child.run.config)) if state else None
     if child.run.state == FINISHED:
         say(f"{child.run.label} is done, after {duration(time.monotonic() - child.started)}")
         return
@@ -151,7 +153,7 @@ def look_again(run: PlannedRun) -> None:
     """Updates the state of a run that another process works on."""
     assert run.found is not None
     state = state_of(run.found.folder)
-    run.found = FoundRun(run.found.folder, state) if state else None
+    run.found = replace(run.found, state=state) if state else None
 
 
 def stop(children: list[Child]) -> None:
@@ -165,8 +167,6 @@ def stop(children: list[Child]) -> None:
             except KeyboardInterrupt:
                 child.process.send_signal(signal.SIGINT)
         child.log.close()
-        look = state_of(child.folder)
-        child.run.found = FoundRun(child.folder, look) if look else None
 
 
 def room(cluster: ClusterConfig, nodes: Callable[[str], list[dict[str, Any]]] = ask) -> int:

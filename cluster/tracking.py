@@ -87,6 +87,7 @@ class Tracker:
         row: Mapping[str, float],
         histograms: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None,
         images: Mapping[str, Path] | None = None,
+        tables: Mapping[str, Sequence[Sequence[Any]]] | None = None,
     ) -> None:
         """Appends one row.
 
@@ -94,6 +95,7 @@ class Tracker:
             row: scalars by name ("learner/score_iou"); non-finite ones are written as null.
             histograms: (counts (n,), edges (n + 1,)) by name, to W&B only.
             images: picture files by name, to W&B only.
+            tables: lines of cells by name, headings first, to W&B only.
         """
         stamped = {"seconds": round(time.monotonic() - self.started, 2), **row}
         self.file.write(json.dumps({key: finite(value) for key, value in stamped.items()}) + "\n")
@@ -104,6 +106,8 @@ class Tracker:
                 extra[key] = self.wandb.Histogram(np_histogram=(list(counts), list(edges)))
             for key, path in (images or {}).items():
                 extra[key] = self.wandb.Image(str(path))
+            for key, (head, *lines) in (tables or {}).items():
+                extra[key] = self.wandb.Table(columns=list(head), data=[list(line) for line in lines])
             self.run.log({**stamped, **extra}, step=self.rows)
         self.rows += 1
 

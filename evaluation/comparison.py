@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.coco import Metrics
-from evaluation.tables import COLUMNS, COUNTS, Row, csv_head, csv_line, markdown_table
+from evaluation.tables import COLUMNS, COUNTS, DETECTION_COLUMNS, Row, csv_head, csv_line, markdown_table
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,11 @@ class MeasuredRun:
     """One run, measured on one data set."""
 
     seed: int
+    folder: Path
+    """With what else `write_measured` wrote."""
     metrics: Metrics
+    knows_mass: bool
+    """Whether the model tells mass classes apart."""
     touches: int
     steps: int
     minutes: float
@@ -36,11 +41,12 @@ class Method:
 
     def row(self) -> Row:
         """For the table."""
-        return Row(
-            self.name,
-            [run.metrics.figures() | {"touches": run.touches, "steps": run.steps, "minutes": run.minutes}
-             for run in self.runs],
-        )  # fmt: skip
+        runs = []
+        for run in self.runs:
+            figures = run.metrics.figures()
+            known = {key: figures[key] for key in (COLUMNS if run.knows_mass else DETECTION_COLUMNS)}
+            runs.append(known | {"touches": run.touches, "steps": run.steps, "minutes": run.minutes})
+        return Row(self.name, runs)
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,7 @@ class Comparison:
         first, *others = (method.row() for method in self.methods)
         reported = [Row(report.name, [], report.figures) for report in self.reported]
         baselines = [
-            Row(name, [{key: metrics.figures()[key] for key in ("box_ap50", "box_ap", "mask_ap50", "mask_ap")}])
+            Row(name, [{key: metrics.figures()[key] for key in DETECTION_COLUMNS}])
             for name, metrics in self.baselines.items()
         ]
         return [first, *reported, *others, *baselines]

@@ -6,6 +6,7 @@ All functions draw with matplotlib's Agg canvas, without pyplot's global state, 
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
 from evaluation.coco import MASS_CLASSES, RECALLS, Detections, Metrics
@@ -130,14 +132,20 @@ def six_panels(path: Path, panels: Panels) -> None:
     save(figure, path, dpi=110)
 
 
-def contact_sheet(path: Path, images: Sequence[Panels]) -> None:
-    """Writes one row of six panels for each image. Raises ValueError without images."""
+def contact_sheet(path: Path, images: Sequence[Panels], names: Sequence[str] = ()) -> None:
+    """Writes one row of six panels for each image, named at its side if there are names.
+
+    Raises:
+        ValueError: no images, or another number of names.
+    """
     if not images:
         raise ValueError("a contact sheet needs at least one image.")
     figure = Figure(figsize=(11, 1.86 * len(images) + 0.55), layout="constrained")
     axes = figure.subplots(len(images), 6, squeeze=False)
     for row, panels in enumerate(images):
         draw_panels(list(axes[row]), panels, titles=row == 0)
+    for axis, name in zip(axes[:, 0], names, strict=True) if names else ():
+        axis.text(-0.06, 0.5, textwrap.fill(name, 26), transform=axis.transAxes, rotation=90, ha="right", va="center")
     _mass_key(figure)
     save(figure, path, dpi=100)
 
@@ -235,19 +243,25 @@ def confusion_figure(path: Path, metrics: Metrics) -> None:
     """Writes the row-normalised confusion matrix of the mass classes of found objects, with the counts."""
     figure = Figure(figsize=(4.2, 3.7), layout="constrained")
     axis = figure.subplots()
-    percent = metrics.confusion_percent()
-    picture = axis.imshow(np.nan_to_num(percent), cmap="Blues", vmin=0, vmax=100)
-    for row in range(len(MASS_CLASSES)):
-        for column in range(len(MASS_CLASSES)):
-            value = percent[row, column]
-            text = "–" if np.isnan(value) else f"{value:.1f} %\n({metrics.confusion[row, column]})"
-            axis.text(column, row, text, ha="center", va="center", color="white" if value > 55 else "0.15", fontsize=9)
-    axis.set_xticks(range(len(MASS_CLASSES)), MASS_CLASSES)
-    axis.set_yticks(range(len(MASS_CLASSES)), MASS_CLASSES)
+    picture = draw_confusion(axis, metrics.confusion_percent(), metrics.confusion)
     axis.set(xlabel="predicted mass class", ylabel="true mass class")
     figure.suptitle(f"Mass of found objects: {metrics.mass_accuracy:.1f} % right (mean per class)", fontsize=10)
     figure.colorbar(picture, ax=axis, shrink=0.85, label="% of the true class")
     save(figure, path, dpi=110)
+
+
+def draw_confusion(axis: Axes, percent: NDArray[np.float64], counts: NDArray[np.int64] | None) -> AxesImage:
+    """Draws a matrix of (3, 3) percentages with its counts; returns the picture."""
+    picture = axis.imshow(np.nan_to_num(percent), cmap="Blues", vmin=0, vmax=100)
+    for row in range(len(MASS_CLASSES)):
+        for column in range(len(MASS_CLASSES)):
+            value = percent[row, column]
+            count = "" if counts is None else f"\n({counts[row, column]})"
+            text = "–" if np.isnan(value) else f"{value:.1f} %{count}"
+            axis.text(column, row, text, ha="center", va="center", color="white" if value > 55 else "0.15", fontsize=9)
+    axis.set_xticks(range(len(MASS_CLASSES)), MASS_CLASSES)
+    axis.set_yticks(range(len(MASS_CLASSES)), MASS_CLASSES)
+    return picture
 
 
 def precision_recall_figure(path: Path, curves: Mapping[str, Metrics]) -> None:

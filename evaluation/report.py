@@ -66,6 +66,30 @@ def write_six_panels(
     if not count:
         return []
     chosen = [index * len(evaluator.entries) // count for index in range(count)]
+    drawn = make_panels(evaluator, predictor, simulator, actors, seed, chosen)
+    paths = []
+    for index, panels in zip(chosen, drawn, strict=True):
+        paths.append(folder / f"six_panels_{index:04d}.png")
+        six_panels(paths[-1], panels)
+    paths.append(folder / "six_panels.png")
+    contact_sheet(paths[-1], drawn)
+    return paths
+
+
+def make_panels(
+    evaluator: Evaluator,
+    predictor: InstancePredictor,
+    simulator: SimulatorConfig,
+    actors: ActorConfig,
+    seed: int,
+    chosen: Sequence[int],
+) -> list[Panels]:
+    """What six-panel figures show of some of the evaluator's locations; see `write_six_panels`.
+
+    Raises:
+        SimulatorError, LocationError: see `Player.play`.
+    """
+    config = evaluator.config
     plan = TouchPlan(config.figure_touches, config.figure_touches, force_trials=False)
     process = SimulatorProcess(simulator) if config.figure_touches else None
     drawn: list[Panels] = []
@@ -82,13 +106,7 @@ def write_six_panels(
     finally:
         if process is not None:
             process.stop()
-    paths = []
-    for index, panels in zip(chosen, drawn, strict=True):
-        paths.append(folder / f"six_panels_{index:04d}.png")
-        six_panels(paths[-1], panels)
-    paths.append(folder / "six_panels.png")
-    contact_sheet(paths[-1], drawn)
-    return paths
+    return drawn
 
 
 def panels_of(evaluator: Evaluator, predictor: InstancePredictor, index: int, masks: Any, points: Any) -> Panels:
