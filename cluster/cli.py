@@ -40,6 +40,7 @@ examples:
   ./playpen train experiment=smoke seed=3                a minute, to see that everything runs
   ./playpen train experiment=paper cluster.actors=35     the paper's schedule
   ./playpen train -m experiment=smoke learner.lr=1e-4,5e-4   a sweep (Hydra multirun)
+  ./playpen train sweep=optuna                           a sweep of conf/sweep/: local, ray, optuna
   ./playpen train resume=outputs/train/RUN               goes on with a run that was stopped or died
 
 `./playpen train --cfg job` prints the whole configuration; `--hydra-help` explains Hydra's own flags.
@@ -276,15 +277,20 @@ def hydra_command(command: str, arguments: list[str]) -> int:
     if run_folder is not None:
         arguments = [*arguments, f"hydra.run.dir={quoted(run_folder)}", "hydra.output_subdir=null"]
 
-    def job(config: DictConfig) -> None:
-        module = importlib.import_module(f"cluster.{command}")
+    def job(config: DictConfig) -> float | None:
+        from cluster import sweep
+
         folder = Path(HydraConfig.get().runtime.output_dir)
+        if sweep.inside_ray():
+            return sweep.run_apart(HydraConfig.get().overrides.task, folder)
+        module = importlib.import_module(f"cluster.{command}")
         if run_folder is not None:
             config = resumed_config(run_folder, HydraConfig.get().overrides.task)
         codes.append(guarded(lambda: int(module.run(instantiate(config, SCHEMAS[command]), folder)), folder))
         if codes[-1]:
             remove_unused(folder)
             raise SystemExit(codes[-1])
+        return sweep.objective(folder) if command == "train" else None
 
     # Hydra would print the errors of its own steps (such as a full disk) with a traceback.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
@@ -374,8 +380,12 @@ def check_overrides(command: str, arguments: list[str]) -> None:
         resumed: Any = instantiate(resumed_config(run_folder, overrides), SCHEMAS[command])
         check_schedule(resumed)
         return
-    multirun = any(argument in ("-m", "--multirun") for argument in arguments)
+    multirun = any(argument in ("-m", "--multirun") or argument.startswith("sweep=") for argument in arguments)
     parser = OverridesParser.create()
+    if command == "train" and multirun:
+        from cluster.sweep import swept
+
+        overrides += swept(overrides)
     try:
         parsed = [parse(parser, override) for override in overrides]
         variants: list[list[str]] = [[]]
