@@ -42,6 +42,7 @@ examples:
   ./playpen train -m experiment=smoke learner.lr=1e-4,5e-4   a sweep (Hydra multirun)
   ./playpen train sweep=optuna                           a sweep of conf/sweep/: local, ray, optuna
   ./playpen train resume=outputs/train/RUN               goes on with a run that was stopped or died
+  ./playpen train models=mask_rcnn learner=mask_rcnn actors.supervision=full   another model, for comparison
 
 `./playpen train --cfg job` prints the whole configuration; `--hydra-help` explains Hydra's own flags.
 """,
