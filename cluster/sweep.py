@@ -13,6 +13,8 @@ from cluster.errors import RunError, UsageError
 
 OBJECTIVE = "mask_ap50"
 """Figure of results.json that a sweeper maximises."""
+TRAIN = [sys.executable, "-m", "cluster.ending", str(os.getpid()), "train"]
+"""The command of a run, which ends when this process does."""
 OF_THE_WORKER = ("RAY_JOB_ID", "RAY_RAYLET_PID", "RAY_NODE_ID", "RAY_ADDRESS", "OMP_NUM_THREADS")
 """Environment of a Ray worker that would bind a run in it to the launcher's Ray and to one thread."""
 
@@ -56,12 +58,12 @@ def run_apart(overrides: Sequence[str], folder: Path) -> float:
     from cluster.cli import quoted
 
     environment = {name: value for name, value in os.environ.items() if name not in OF_THE_WORKER}
-    arguments = ["train", *overrides, f"hydra.run.dir={quoted(folder.resolve())}", "hydra.mode=RUN"]
+    arguments = [*overrides, f"hydra.run.dir={quoted(folder.resolve())}", "hydra.mode=RUN"]
     log = folder / "output.log"
     folder.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as file:
         done = subprocess.run(
-            [sys.executable, "-m", "cluster.ending", str(os.getpid()), *arguments],
+            [*TRAIN, *arguments],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=file,
@@ -100,6 +102,9 @@ def swept(overrides: Sequence[str]) -> list[str]:
         if chosen["hydra/launcher"] == "ray":
             from cluster.resources import keep_loopback
 
+            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+            # The runs inherit it: Ray's default of 15 starves them beside any other program.
+            os.environ.setdefault("RAY_worker_niceness", "0")
             keep_loopback()
         if chosen["hydra/sweeper"] == "optuna":
             import optuna  # noqa: F401

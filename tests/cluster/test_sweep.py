@@ -1,0 +1,73 @@
+"""Sweeps: what they vary can be composed, and a run that a launcher starts elsewhere gives its objective back."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cluster import sweep
+from cluster.cli import check_overrides
+from cluster.config import register
+from cluster.errors import RunError, UsageError
+from cluster.sweep import inside_ray, objective, run_apart, swept
+from cluster.table import compose_train
+from tests.cluster.runs import ROOT
+
+
+@pytest.fixture(autouse=True)
+def schemas() -> None:
+    register()
+
+
+def test_the_parameters_of_a_sweep_are_its_files_unless_given() -> None:
+    assert swept(["sweep=local", "experiment=smoke"]) == ["learner.lr=1e-3,4e-3", "seed=1,2"]
+    assert swept(["sweep=local", "seed=5,6"]) == ["learner.lr=1e-3,4e-3"]
+    names = [text.split("=")[0] for text in swept(["sweep=optuna"])]
+    assert names == ["learner.lr", "learner.embedding_weight", "actors.self_supervision.superpixel_fraction"]
+
+
+def test_a_sweep_is_checked_as_a_whole() -> None:
+    check_overrides("train", ["sweep=local", "experiment=smoke"])
+    with pytest.raises(UsageError, match="replay.capacity must be at least 4"):
+        check_overrides("train", ["sweep=local", "experiment=smoke", "replay.capacity=64,3"])
+    with pytest.raises(UsageError, match="Could not find 'sweep/nope'"):
+        check_overrides("train", ["sweep=nope"])
+
+
+def test_the_objective_is_the_final_figure(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="holds no mask_ap50"):
+        objective(tmp_path)
+    (tmp_path / "results.json").write_text(json.dumps({"mask_ap50": 12.5}))
+    assert objective(tmp_path) == 12.5
+    assert not inside_ray()
+
+
+def test_a_run_apart_sees_nothing_of_the_workers_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import json, os, pathlib, sys\n"
+        "if 'seed=2' in sys.argv: sys.exit('playpen: no disk')\n"
+        "folder = [a.partition('=')[2] for a in sys.argv if a.startswith('hydra.run.dir=')][0].strip(\"'\")\n"
+        "value = {'mask_ap50': 7.0, 'job': os.environ.get('RAY_JOB_ID'), 'given': sys.argv[1:]}\n"
+        "pathlib.Path(folder, 'results.json').write_text(json.dumps(value))\n"
+    )
+    monkeypatch.setattr(sweep, "TRAIN", [sys.executable, str(program)])
+    monkeypatch.setenv("RAY_JOB_ID", "01000000")
+    folder = tmp_path / "0_seed=1"
+    assert run_apart(["experiment=smoke", "seed=1"], folder) == 7.0
+    written = json.loads((folder / "results.json").read_text())
+    assert written["job"] is None and written["given"][:2] == ["experiment=smoke", "seed=1"]
+    with pytest.raises(RunError, match="no disk"):
+        run_apart(["seed=2"], folder)
+
+
+def test_the_sweep_of_weights_and_biases_names_what_there_is() -> None:
+    values = yaml.safe_load((ROOT / "docs" / "wandb_sweep.yaml").read_text())
+    assert values["metric"]["name"] == sweep.OBJECTIVE and values["command"][:2] == ["./playpen", "train"]
+    compose_train(
+        [f"{name}={spec.get('min', spec.get('values', [0])[0])}" for name, spec in values["parameters"].items()]
+    )
