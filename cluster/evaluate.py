@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from cluster.checkpoints import find_checkpoint
 from cluster.config import EvaluateConfig
 from cluster.errors import UsageError
-from cluster.predictors import trained_predictor, untrained_predictor
+from cluster.predictors import known_figures, trained_predictor, untrained_predictor
 from cluster.results import RESULT_KEYS, print_result, show_table
 from evaluation.evaluate import Evaluator
 from evaluation.files import write_json
@@ -39,10 +39,10 @@ def run(config: EvaluateConfig, folder: Path) -> int:
     others = {"untrained": untrained.metrics} | {name: result.metrics for name, result in baselines.items()}
     write_metric_figures(folder / "figures", trained, others)
     write_six_panels(folder / "figures", evaluator, predictor, config.simulator, config.actors, config.seed)
-    extra = index["extra"]
+    extra, figures = index["extra"], known_figures(predictor, trained.metrics)
     result = {
         "command": "evaluate",
-        **{key: trained.metrics.figures()[key] for key in RESULT_KEYS},
+        **{key: figures[key] for key in RESULT_KEYS if key in figures},
         "baselines": {
             name: {key: metrics.figures()[key] for key in ("mask_ap50", "mask_ap", "box_ap50", "box_ap")}
             for name, metrics in others.items()
@@ -55,7 +55,7 @@ def run(config: EvaluateConfig, folder: Path) -> int:
         "checkpoint": str(checkpoint),
     }
     write_json(folder / "results.json", result | {"confusion": trained.metrics.confusion.tolist()})
-    figures = {"trained": trained.metrics} | others
-    show_table(folder, {name: metrics.figures() for name, metrics in figures.items()}, config.evaluation.dataset.name)
+    rows = {"trained": figures} | {name: metrics.figures() for name, metrics in others.items()}
+    show_table(folder, rows, config.evaluation.dataset.name)
     print_result(result)
     return 0

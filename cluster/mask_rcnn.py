@@ -22,7 +22,7 @@ from cluster.collecting import collect
 from cluster.config import TrainConfig
 from cluster.errors import Interrupted, RunError, UsageError
 from cluster.interrupt import interrupt_flag, stop_if
-from cluster.predictors import MASS_CLASSES_KEY, mask_rcnn_predictor
+from cluster.predictors import MASS_CLASSES_KEY, known_figures, mask_rcnn_predictor
 from cluster.results import NAMES, RESULT_KEYS, print_result, show_table
 from cluster.status import StatusFile
 from cluster.tracking import Tracker
@@ -41,9 +41,6 @@ from models.mask_rcnn.config import MaskRcnnConfig
 from models.mask_rcnn.inference import MaskRcnnPredictor
 from replay.interaction.record import RECORD_BYTES
 from replay.state_file import STATE_FILE
-
-MASS_KEYS = ("mass_accuracy", "mass_ap50")
-"""Figures that a model without mass classes does not have."""
 
 
 class Budget:
@@ -152,6 +149,8 @@ class Training:
         self.before = 0.0
         """Seconds of training before this process began."""
         self.began = time.monotonic()
+        self.took = 0.0
+        """Seconds of training when it ended."""
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         network = mask_rcnn_predictor(config.models.mask_rcnn, mass_classes(config), config.seed).network
         self.trainer = MaskRcnnTrainer(network, config.models, config.learner, examples, config.seed, device)
@@ -196,6 +195,7 @@ class Training:
                 if time.monotonic() - saved > 60 * self.config.checkpoint_minutes:
                     self.save()
                     saved = time.monotonic()
+        self.took = self.seconds
         kept = self.save()
         if interrupted.is_set():
             raise Interrupted(f"checkpoint saved in {kept}; to go on: ./playpen train resume='{self.folder}'")
@@ -230,11 +230,8 @@ def finish(config: TrainConfig, folder: Path, trained: Training, test: TestSet, 
     assert isinstance(config.models, MaskRcnnConfig)
     evaluator = Evaluator(config.evaluation, test.path, test.entries, config.simulator, config.seed)
     classes = mass_classes(config)
-    predictor: Any = MaskRcnnPredictor(
-        trained.trainer.network, mask_rcnn_predictor(config.models.mask_rcnn, classes, 0).only_class,
-        trained.trainer.device,
-    )  # fmt: skip
-    untrained: Any = mask_rcnn_predictor(config.models.mask_rcnn, classes, config.seed)
+    untrained = mask_rcnn_predictor(config.models.mask_rcnn, classes, config.seed)
+    predictor = MaskRcnnPredictor(trained.trainer.network, untrained.only_class, trained.trainer.device)
     evaluation = evaluator.evaluate(predictor)
     before = evaluator.evaluate(untrained, show=False)
     baselines = evaluator.baselines()
@@ -244,7 +241,7 @@ def finish(config: TrainConfig, folder: Path, trained: Training, test: TestSet, 
     write_predictions(folder / "predictions", "trained", evaluator, evaluation)
     write_metric_figures(folder / "figures", evaluation, others)
     write_six_panels(folder / "figures", evaluator, predictor, config.simulator, config.actors, config.seed)
-    figures = {key: value for key, value in evaluation.metrics.figures().items() if classes or key not in MASS_KEYS}
+    figures = known_figures(predictor, evaluation.metrics)
     result = {
         "command": "train",
         **{key: figures[key] for key in RESULT_KEYS if key in figures},
@@ -256,7 +253,7 @@ def finish(config: TrainConfig, folder: Path, trained: Training, test: TestSet, 
         "locations": len(trained.examples),
         "masks": trained.examples.masks,
         "steps": trained.trainer.version,
-        "training_s": round(trained.seconds, 1),
+        "training_s": round(trained.took, 1),
         "wall_s": round(trained.before + time.monotonic() - started, 1),
         "seed": config.seed,
         "experiment": config.experiment_name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from evaluation.coco import MASS_CLASSES, Metrics
 from evaluation.config import BASELINE_CLASS
 from learner.checkpoint import CheckpointError, load_model, read_index
 from models.config import NetworkConfig
@@ -16,6 +17,9 @@ from models.video_pca.config import SoftMaskConfig, SoftMaskNetworkConfig
 
 MASS_CLASSES_KEY = "mass_classes"
 """In a Mask R-CNN checkpoint's "extra": whether its classes are the mass classes; else it has one."""
+
+MASS_KEYS = ("mass_accuracy", "mass_ap50")
+"""Figures that a model without mass classes does not have."""
 
 AnyPredictor = Predictor | MaskRcnnPredictor
 """Both have a `network`, and `predict`."""
@@ -72,8 +76,13 @@ def soft_mask_config(network: dict[str, Any]) -> SoftMaskNetworkConfig:
 
 def mask_rcnn_predictor(config: MaskRcnnNetworkConfig, mass_classes: bool, seed: int) -> MaskRcnnPredictor:
     """An untrained Mask R-CNN with the mass classes, or with one class."""
-    from evaluation.coco import MASS_CLASSES
     from models.mask_rcnn.network import build_mask_rcnn
 
     network = build_mask_rcnn(config, len(MASS_CLASSES) if mass_classes else 1, seed)
     return MaskRcnnPredictor(network, None if mass_classes else BASELINE_CLASS)
+
+
+def known_figures(predictor: AnyPredictor, metrics: Metrics) -> dict[str, float | int]:
+    """The figures of an evaluation that the model has: those of mass only if it tells mass classes apart."""
+    blind = isinstance(predictor, MaskRcnnPredictor) and predictor.only_class is not None
+    return {key: value for key, value in metrics.figures().items() if not (blind and key in MASS_KEYS)}

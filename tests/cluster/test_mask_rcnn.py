@@ -18,11 +18,12 @@ from cluster.cli import check_overrides, resumed_config
 from cluster.collecting import collect
 from cluster.config import TrainConfig, instantiate, register
 from cluster.errors import Interrupted, UsageError
+from evaluation.coco import EncodedDetections, compute_metrics
 from learner.mask_rcnn.targets import Examples
 from models.mask_rcnn import config as settings
 from replay.interaction.record import Choice
 from tests.cluster.runs import SmokeRun, playpen, result_of, start
-from tests.models.test_mask_rcnn import needs_torchvision
+from tests.models.test_mask_rcnn import needs_torchvision, tiny
 
 MODEL = ["models=mask_rcnn", "learner=mask_rcnn"]
 TINY = [
@@ -176,3 +177,14 @@ def test_a_run_that_is_stopped_goes_on_and_can_be_measured(smoke: SmokeRun, tmp_
 def data_set() -> list[str]:
     """The smoke experiment's, for `evaluate`."""
     return [f"evaluation.dataset.{name}" for name in ("forces=[]", "train.locations=16", "test.locations=8")]
+
+
+@needs_torchvision
+def test_a_model_of_one_class_has_no_figures_of_mass() -> None:
+    from cluster.predictors import MASS_KEYS, known_figures, mask_rcnn_predictor
+    from tests.evaluation.helpers import rectangle, truth
+
+    metrics = compute_metrics([truth(0, [rectangle(0, 0, 9, 9)], [1])], [EncodedDetections(0, (), (), ())], 300, 32)
+    for mass_classes in (True, False):
+        known = known_figures(mask_rcnn_predictor(tiny(), mass_classes, seed=1), metrics)
+        assert all((key in known) == mass_classes for key in MASS_KEYS) and known["objects"] == 1
