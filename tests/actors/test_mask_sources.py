@@ -61,6 +61,9 @@ def test_flow_as_a_source_of_masks() -> None:
     flow = OpticalFlow(scene(), threshold=2.0)
     changed = flow.after(scene(4, 6))  # 7.2 pixels
     assert (changed & TRUTH).sum() > 0.85 * TRUTH.sum() and changed.sum() < 1.6 * TRUTH.sum()
+    # It is the image before that is told: the square is where it was, not where it came to.
+    aside = OpticalFlow(scene(), threshold=2.0).after(scene(0, 12))
+    assert aside[36:54, 40:44].mean() > 0.95 and aside[36:54, 70:74].mean() < 0.75
     # The image after is the image before the next: nothing has moved since; then it moves by less than the threshold.
     assert not flow.after(scene(4, 6)).any()
     assert not flow.after(scene(4, 7))[36:54, 46:64].any()
