@@ -1,0 +1,103 @@
+"""How good the masks of each source are, and the decisions of each kernel, against what is true.
+
+    python -m benchmarks.masks [--touches T] [--seed S]
+
+Touches of things in rooms of all kinds, with half as many touches of random cells, as `python -m benchmarks.simulator`
+makes them: the same rooms, looks and touches for each source, with superpixels and without. Of each: IoU of B+ with the
+touched thing's true mask, over the touches that count as successful; precision and recall of the success rule, where a
+true success moved the thing by more than 5 cm or 15 degrees. Kernels judge the module's masks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from actors.config import MASK_SOURCES, ActorConfig
+from actors.controller import SimulatorProcess
+from actors.interaction.self_supervision import kernel_sum
+from benchmarks._report import conditions, configuration, report
+from benchmarks.simulator import TRIES, VIEWS, quality
+from evaluation.rooms import StudiedTouch, View, fullest_views, study_touches
+from replay.interaction.kernels import KERNELS
+
+THINGS, OTHERS = 8, 4
+"""Most touches of things, and touches of random cells, of each look."""
+
+
+def study(simulator: SimulatorProcess, views: list[View], config: ActorConfig, seed: int) -> list[StudiedTouch]:
+    """Touches at some looks: the same ones whatever tells what they changed."""
+    touches: list[StudiedTouch] = []
+    for number, view in enumerate(tqdm(views, desc=config.mask_source, disable=None)):
+        random = np.random.default_rng([seed, number])
+        touches += study_touches(simulator, view.location, config, random, THINGS, OTHERS)
+    return touches
+
+
+def judged(touches: list[StudiedTouch], name: str, threshold: float) -> list[StudiedTouch]:
+    """The same touches with the decisions of a kernel; one that cannot reach the threshold needs its whole sum."""
+    weights = KERNELS[name]
+    needed = min(threshold, float(weights.sum()))
+    return [
+        replace(touch, successful=kernel_sum(touch.mask, touch.row, touch.column, weights) >= needed)
+        for touch in touches
+    ]
+
+
+def main() -> int:
+    """Runs the benchmark and prints its table and RESULT."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.masks", description=__doc__.split("\n\n")[0])
+    parser.add_argument(
+        "--touches", type=int, default=150, help="touches of things for each source, or some more (150)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of rooms, poses and touches (0)")
+    arguments = parser.parse_args()
+    cv2.setNumThreads(1)
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    config = (chosen := configuration()).actors
+    simulator = SimulatorProcess(chosen.simulator, renderInstanceSegmentation=True)
+    random = np.random.default_rng(arguments.seed)
+    figures = {}
+    try:
+        views: list[View] = []
+        for scene in random.permutation(sorted(simulator.scenes)):
+            views += fullest_views(simulator, str(scene), int(random.integers(10_000)), config, VIEWS, TRIES)
+            if sum(min(view.things, THINGS) for view in views) >= arguments.touches:
+                break
+        for source in MASK_SOURCES:
+            for superpixels in (True, False):
+                supervision = replace(config.self_supervision, superpixels=superpixels)
+                variant = replace(config, mask_source=source, self_supervision=supervision)
+                touches = study(simulator, views, variant, arguments.seed)
+                figures[source if superpixels else f"{source}, no superpixels"] = shown(touches)
+                if source == "module" and superpixels:
+                    for name in KERNELS:
+                        figures[f"kernel {name}"] = shown(judged(touches, name, supervision.success_threshold))
+    finally:
+        simulator.stop()
+    report("masks", figures, conditions(looks=len(views), seed=arguments.seed))
+    return 0
+
+
+def shown(touches: list[StudiedTouch]) -> dict[str, float]:
+    """IoU (median, quartiles, mean), precision and recall of the success rule, touches of things."""
+    found = quality(touches)
+    low, high = found["mask_iou_quartiles"]
+    return {
+        "IoU median": found["mask_iou_median"],
+        "lower quartile": low,
+        "upper quartile": high,
+        "mean": found["mask_iou_mean"],
+        "precision": found["success_precision"],
+        "recall": found["success_recall"],
+        "touches of things": found["hits"],
+    }
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
