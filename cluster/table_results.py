@@ -31,6 +31,7 @@ from evaluation.report import make_panels
 from evaluation.tables import COLUMNS, COUNTS, Row, csv_text, terminal_table
 from models.interaction.inference import Predictor
 from models.interaction.network import build_network
+from models.video_pca.config import SoftMaskNetworkConfig
 
 BASELINES = {
     "untrained": "untrained network",
@@ -163,7 +164,7 @@ class Results:
             seed=run.config.seed,
             folder=bench.folder(run),
             metrics=metrics,
-            knows_mass=results.get("mass_accuracy") is not None,
+            knows_mass="mass_accuracy" in results and not isinstance(run.config.models, SoftMaskNetworkConfig),
             touches=results["touches"],
             steps=results["steps"],
             minutes=results["wall_s"] / 60,

@@ -56,6 +56,8 @@ class PlannedRun:
     found: FoundRun | None = None
     failed: str = ""
     """Why it failed in this call, in one sentence."""
+    tries: int = 0
+    """How often it was started in this call."""
 
     @property
     def state(self) -> str:

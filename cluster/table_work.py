@@ -23,6 +23,10 @@ from cluster.table_runs import FINISHED, RUNNING, UNFINISHED, FoundRun, PlannedR
 
 TRAIN = [sys.executable, "-m", "cluster.ending", str(os.getpid()), "train"]
 """The command of a run, which ends when this process does."""
+TRIES = 2
+"""How often a run is started in one call: a machine that is too busy for a start may well be free later."""
+USAGE = 2
+"""Exit code of what cannot be done as asked, however often."""
 LOOK_EVERY_S = 0.5
 SAY_EVERY_S = 60.0
 """Seconds between two lines on how the runs are doing."""
@@ -87,6 +91,8 @@ def train_missing(plan: Plan, interrupted: threading.Event, results: Any) -> Non
             for child in [child for child in children if child.process.poll() is not None]:
                 children.remove(child)
                 ended(child)
+                if child.run.failed and child.run.tries < TRIES and child.process.returncode != USAGE:
+                    waiting.append(child.run)  # when the others have begun
                 if child.run.state == FINISHED:
                     results.measure(child.run)
                     results.write(figures=False)
@@ -121,6 +127,7 @@ def start(run: PlannedRun, plan: Plan) -> Child:
         stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
         folder = Path(plan.request.config.runs[0]).parent / f"{stamp}_{plan.base.experiment_name}_{run.label}"
         arguments = [*run.overrides, f"hydra.run.dir={quoted(folder)}"]
+    run.tries, run.failed = run.tries + 1, ""
     logs = plan.folder / "logs"
     logs.mkdir(exist_ok=True)
     log = (logs / f"{run.label}.log").open("ab")
