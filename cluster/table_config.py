@@ -94,6 +94,8 @@ class Request:
     config: TableConfig
     base: tuple[str, ...]
     """Overrides of `./playpen train` that all rows share."""
+    command: str
+    """What makes the table, as it is typed."""
 
 
 def read_request(arguments: Sequence[str]) -> Request:
@@ -127,6 +129,7 @@ def read_request(arguments: Sequence[str]) -> Request:
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
             config: Any = compose("table", overrides=[f"table={name}", *own])
-        return Request(name, instantiate(config, TableConfig), tuple(base))
+        typed = ["./playpen table", f"TABLE={name}", *(text for text in arguments if text in own + base)]
+        return Request(name, instantiate(config, TableConfig), tuple(base), " ".join(typed))
     except HydraException as error:
         raise UsageError(first_line(error)) from error

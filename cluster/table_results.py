@@ -174,13 +174,12 @@ class Results:
     def conditions(self) -> str:
         """The budget, in a sentence or two."""
         request = self.plan.request
-        seeds = ",".join(map(str, request.config.seeds))
-        command = " ".join(["./playpen table", f"TABLE={request.name}", *request.base, f"seeds=[{seeds}]"])
+        seeds = ", ".join(map(str, request.config.seeds))
         images = ", ".join(f"{len(bench.test.entries)} of {bench.name}" for bench in self.benches)
         return (
             f"Mean ± standard deviation over seeds {seeds}; {settings(self.plan.base)}. Every row is measured on the "
-            f"same test locations ({images}). Made by `{command}`. The paper's figures are of AI2-THOR's rooms and of "
-            "its own budget: they stand beside, not in comparison."
+            f"same test locations ({images}). Made by `{request.command}`. The paper's figures are of AI2-THOR's rooms "
+            "and of its own budget: they stand beside, not in comparison."
         )
 
     def write(self, figures: bool) -> None:
