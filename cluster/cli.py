@@ -275,8 +275,12 @@ def hydra_command(command: str, arguments: list[str]) -> int:
     codes: list[int] = []
 
     run_folder = resumed_folder(arguments) if command == "train" else None
+    changes: list[str] = []
     if run_folder is not None:
-        arguments = [*arguments, f"hydra.run.dir={quoted(run_folder)}", "hydra.output_subdir=null"]
+        # Hydra would look for what is changed in the configuration that it composes, which may be of another model.
+        changes = [argument for argument in arguments if not argument.startswith(("-", "hydra."))]
+        flags = [argument for argument in arguments if argument not in changes]
+        arguments = [*flags, f"hydra.run.dir={quoted(run_folder)}", "hydra.output_subdir=null"]
 
     def job(config: DictConfig) -> float | None:
         from cluster import sweep
@@ -286,7 +290,7 @@ def hydra_command(command: str, arguments: list[str]) -> int:
             return sweep.run_apart(HydraConfig.get().overrides.task, folder)
         module = importlib.import_module(f"cluster.{command}")
         if run_folder is not None:
-            config = resumed_config(run_folder, HydraConfig.get().overrides.task)
+            config = resumed_config(run_folder, changes)
         codes.append(guarded(lambda: int(module.run(instantiate(config, SCHEMAS[command]), folder)), folder))
         if codes[-1]:
             remove_unused(folder)

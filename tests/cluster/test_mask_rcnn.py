@@ -146,6 +146,7 @@ def test_data_are_collected_once_whatever_interrupts(tmp_path: Path, monkeypatch
     assert [target["boxes"][0, 1].item() for target in targets] == [3 * number for number in (0, 1, 3, 4, 5)]
 
 
+@pytest.mark.slow
 @needs_torchvision
 def test_a_run_that_is_stopped_goes_on_and_can_be_measured(smoke: SmokeRun, tmp_path: Path) -> None:
     folder = tmp_path / "run"
