@@ -318,3 +318,29 @@ def test_runs_beside_each_other_have_room(here: Path, monkeypatch: pytest.Monkey
     assert room(replace(cluster, address="10.0.0.1:6379"), nodes) == 2  # a GPU each
     assert room(replace(cluster, address="10.0.0.1:6379", learner_gpus=0.25), nodes) == 8
     assert room(replace(cluster, address="auto"), nodes) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_a_small_table_is_trained_once(tmp_path: Path) -> None:
+    arguments = (
+        "table TABLE=choice experiment=smoke seeds=[1] data_sets=[novel_spaces] figures=1 tracking.mode=offline "
+        "learner.phases.segmentation.rounds=1 learner.phases.joint.rounds=1"
+    )
+
+    def once() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "cluster", *arguments.split()],
+            cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT), "HOME": str(tmp_path / "home")},
+            capture_output=True, text=True, timeout=1700,
+        )  # fmt: skip
+
+    first = once()
+    assert first.returncode == 0, first.stderr
+    assert "3 of 3 runs to train" in first.stderr
+    (made,) = (tmp_path / "outputs" / "tables").glob("choice_smoke-*")
+    table = (made / "table.csv").read_text()
+    again = once()
+    assert again.returncode == 0 and "to train" not in again.stderr and "measuring" not in again.stderr
+    assert (made / "table.csv").read_text() == table
+    assert len(list((made / "figures" / "choice").glob("*.png"))) == 4
