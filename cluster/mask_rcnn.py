@@ -17,7 +17,7 @@ import torch
 from omegaconf import OmegaConf
 
 from actors.launch import check_launch
-from cluster.checkpoints import keep_newest, publish, staging_folder, whole_checkpoints
+from cluster.checkpoints import keep_newest, publish, staging_folder
 from cluster.collecting import collect
 from cluster.config import TrainConfig
 from cluster.errors import Interrupted, RunError, UsageError
@@ -31,7 +31,7 @@ from evaluation.files import write_json
 from evaluation.locations import TestSet, locations_for
 from evaluation.progress import Progress
 from evaluation.report import write_metric_figures, write_predictions, write_six_panels
-from learner.checkpoint import load_checkpoint, read_index, save_checkpoint
+from learner.checkpoint import INDEX, load_checkpoint, read_index, save_checkpoint
 from learner.mask_rcnn.config import MaskRcnnLearnerConfig
 from learner.mask_rcnn.targets import Examples, RecordError
 from learner.mask_rcnn.training import MOMENTS, MaskRcnnTrainer
@@ -154,7 +154,7 @@ class Training:
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         network = mask_rcnn_predictor(config.models.mask_rcnn, mass_classes(config), config.seed).network
         self.trainer = MaskRcnnTrainer(network, config.models, config.learner, examples, config.seed, device)
-        found = whole_checkpoints(folder)
+        found = sorted(index.parent for index in folder.glob(f"checkpoints/step_*/{INDEX}"))
         if found:
             self.trainer.set_state(load_checkpoint(found[-1], network, MOMENTS))
             self.before = float(read_index(found[-1])["extra"]["seconds"])
