@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from models.config import NetworkConfig
 
-HOW_TO_GET = "python -m pip install --constraint constraints.txt --editable '.[mask_rcnn]'"
+HOW_TO_GET = "python -m pip install --constraint constraints.txt --editable '.[mask-rcnn]'"
 
 
 class TorchvisionMissing(ValueError):
