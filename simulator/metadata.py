@@ -71,8 +71,7 @@ def visible_objects(room: Room, camera: Camera, reach: float) -> NDArray[np.bool
     groups = room.model.geom_group
     before = groups.copy()
     # Every ray tries every geom of the groups asked for: a third of the time if only those are in them that can be met.
-    away = data.geom_xpos - position
-    in_reach = np.einsum("ij,ij->i", away, away) <= (reach + room.geom_radii) ** 2
+    in_reach = np.linalg.norm(data.geom_xpos - position, axis=1) <= reach + room.geom_radii
     groups[~(in_reach & camera.sees(data.geom_xpos, room.geom_radii))] = HIDDEN_GROUP
     # One by one until a probe is met: mj_multiRay looks at every geom first, which costs as much as thirty rays.
     for index, number in enumerate(candidates.tolist()):

@@ -146,11 +146,12 @@ class RoomGraphics:
 
         A tenth of a drawing without a GPU.
         """
-        framebuffer, depth = int(self._context.offFBO), int(self._context.offDepthStencil)
-        both, only = GL.GL_DEPTH_STENCIL_ATTACHMENT, GL.GL_DEPTH_ATTACHMENT
-        GL.glNamedFramebufferRenderbuffer(framebuffer, both, GL.GL_RENDERBUFFER, 0)
-        GL.glNamedRenderbufferStorage(depth, GL.GL_DEPTH_COMPONENT32F, width, height)
-        GL.glNamedFramebufferRenderbuffer(framebuffer, only, GL.GL_RENDERBUFFER, depth)
+        attach = GL.glFramebufferRenderbuffer
+        GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, int(self._context.offFBO))
+        GL.glBindRenderbuffer(GL.GL_RENDERBUFFER, depth := int(self._context.offDepthStencil))
+        attach(GL.GL_FRAMEBUFFER, GL.GL_DEPTH_STENCIL_ATTACHMENT, GL.GL_RENDERBUFFER, 0)
+        GL.glRenderbufferStorage(GL.GL_RENDERBUFFER, GL.GL_DEPTH_COMPONENT32F, width, height)
+        attach(GL.GL_FRAMEBUFFER, GL.GL_DEPTH_ATTACHMENT, GL.GL_RENDERBUFFER, depth)
 
     def draw(self, data: mujoco.MjData, camera: Camera, rgb: bool, depth: bool, instances: bool) -> Images:
         """Draws the room as the camera sees it. Poses in `data` must be up to date (mj_kinematics)."""
