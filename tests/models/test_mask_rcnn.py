@@ -46,7 +46,7 @@ def test_settings_that_make_no_sense_are_refused(change: dict[str, Any], message
 
 def test_without_torchvision_one_sentence_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(TorchvisionMissing, match=r"^models=mask_rcnn needs torchvision.*pip install .*\[mask_rcnn\]"):
+    with pytest.raises(TorchvisionMissing, match=r"^models=mask_rcnn needs torchvision.*pip install .*\[mask-rcnn\]"):
         check_installed()
 
 
