@@ -8,25 +8,17 @@ Pixel (row v, column u) of a W-pixel wide image with field of view 90 degrees lo
 from __future__ import annotations
 
 from functools import cache
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from actors.config import ReachConfig
-from replay.interaction.record import GRID_STRIDE
-
-Value = TypeVar("Value", bound=np.generic)
+from replay.interaction.record import GRID_STRIDE, centres
 
 NEAR_PLANE = 0.1
 """Metres from the camera to its near plane; subtracted from distances as in the authors' released code."""
 UNLIMITED_HAND = 100.0
 """handDistance, metres, for reaches that are no sphere: the reach itself is checked by depth before a touch."""
-
-
-def centres(image: NDArray[Value]) -> NDArray[Value]:
-    """(H/3, W/3, ...) values of an (H, W, ...) image at the centre pixels of the grid's cells: where touches go."""
-    return image[GRID_STRIDE // 2 :: GRID_STRIDE, GRID_STRIDE // 2 :: GRID_STRIDE]
 
 
 @cache

@@ -22,12 +22,9 @@ from actors.config import MASK_SOURCES, ActorConfig
 from actors.controller import SimulatorProcess
 from actors.interaction.self_supervision import kernel_sum
 from benchmarks._report import conditions, configuration, report
-from benchmarks.simulator import TRIES, VIEWS, quality
+from benchmarks.simulator import OTHERS, THINGS, TRIES, VIEWS, quality
 from evaluation.rooms import StudiedTouch, View, fullest_views, study_touches
 from replay.interaction.kernels import KERNELS
-
-THINGS, OTHERS = 8, 4
-"""Most touches of things, and touches of random cells, of each look."""
 
 
 def study(simulator: SimulatorProcess, views: list[View], config: ActorConfig, seed: int) -> list[StudiedTouch]:

@@ -36,6 +36,8 @@ from simulator.categories import CATEGORIES
 
 VIEWS = 2
 """Looks of each room that are touched."""
+THINGS, OTHERS = 8, 4
+"""Most touches of things, and touches of random cells, of each look."""
 TRIES = 8
 """Random poses among which those are the fullest."""
 CACHED = 3
@@ -54,7 +56,7 @@ def study(
         for scene in np.tile(scenes, 20):
             for view in fullest_views(simulator, str(scene), int(random.integers(10_000)), config, VIEWS, TRIES):
                 simulator.asked.clear()
-                made = list(study_touches(simulator, view.location, config, random, 8, 4))
+                made = list(study_touches(simulator, view.location, config, random, THINGS, OTHERS))
                 asked.append(list(simulator.asked))
                 things.append(view.things)
                 locations.append(view.location)

@@ -291,6 +291,13 @@ def instantiate(config: DictConfig, schema: type[Config]) -> Config:
     return cast(Config, built)
 
 
+def plain_values(config: TrainConfig) -> dict[str, Any]:
+    """The configuration as dictionaries, lists and single values."""
+    plain = OmegaConf.to_container(OmegaConf.structured(config))
+    assert isinstance(plain, dict)
+    return {str(name): value for name, value in plain.items()}
+
+
 def first_line(error: BaseException) -> str:
     """What an error says, in one line: OmegaConf and Hydra add lines about their internals."""
     causes = [error]

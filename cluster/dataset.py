@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 
+from actors.config import SimulatorConfig
+from actors.interaction.locations import Location
 from cluster.config import DatasetConfig
 from cluster.errors import UsageError
 from cluster.results import print_result
+from evaluation.config import EvaluationConfig
 from evaluation.dataset import load_entries
+from evaluation.locations import TestSet, locations_for
 from evaluation.make_dataset import make_dataset
+
+
+def find_locations(
+    evaluation: EvaluationConfig, simulator: SimulatorConfig, interrupted: threading.Event | None = None
+) -> tuple[list[Location], TestSet]:
+    """As `evaluation.locations.locations_for`, for a command: what is wrong with the files is the user's to mend.
+
+    Raises:
+        UsageError: see there, ValueError.
+        SimulatorError: see there.
+    """
+    try:
+        return locations_for(evaluation, simulator, interrupted)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
 
 
 def run(config: DatasetConfig, folder: Path) -> int:

@@ -10,7 +10,10 @@ import ctypes
 import os
 import signal
 import sys
+from pathlib import Path
 
+TRAIN = [sys.executable, "-m", "cluster.ending", str(os.getpid()), "train"]
+"""The command of a run that is interrupted when this process ends."""
 PR_SET_PDEATHSIG = 1
 """prctl(2): the signal that this process gets when the thread that started it ends."""
 
@@ -21,6 +24,13 @@ def end_with_parent(parent: int) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGINT))
         if os.getppid() != parent:
             os.kill(os.getpid(), signal.SIGINT)
+
+
+def last_words(log: Path) -> str:
+    """The sentence that a command ended with, from what it printed; empty if it said none."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    said = [line.removeprefix("playpen: ") for line in lines if line.startswith("playpen: ")]
+    return said[-1] if said else ""
 
 
 if __name__ == "__main__":

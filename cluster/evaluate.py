@@ -9,12 +9,11 @@ from omegaconf import OmegaConf
 
 from cluster.checkpoints import find_checkpoint
 from cluster.config import EvaluateConfig
-from cluster.errors import UsageError
+from cluster.dataset import find_locations
 from cluster.predictors import known_figures, trained_predictor, untrained_predictor
 from cluster.results import RESULT_KEYS, print_result, show_table
 from evaluation.evaluate import Evaluator
 from evaluation.files import write_json
-from evaluation.locations import locations_for
 from evaluation.report import write_metric_figures, write_predictions, write_six_panels
 
 
@@ -25,10 +24,7 @@ def run(config: EvaluateConfig, folder: Path) -> int:
     predictor, index = trained_predictor(config.models, checkpoint)
     OmegaConf.save(OmegaConf.structured(config), folder / "config.yaml")
     print(f"RUN {folder}", flush=True)
-    try:
-        _, test = locations_for(config.evaluation, config.simulator)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
+    _, test = find_locations(config.evaluation, config.simulator)
     evaluator = Evaluator(config.evaluation, test.path, test.entries, config.simulator, config.seed)
     trained = evaluator.evaluate(predictor)
     untrained = evaluator.evaluate(untrained_predictor(config.models, index, index["seed"]), show=False)

@@ -19,7 +19,8 @@ from omegaconf import OmegaConf
 from actors.launch import check_launch
 from cluster.checkpoints import keep_newest, publish, staging_folder
 from cluster.collecting import collect
-from cluster.config import TrainConfig
+from cluster.config import TrainConfig, plain_values
+from cluster.dataset import find_locations
 from cluster.errors import Interrupted, RunError, UsageError
 from cluster.interrupt import interrupt_flag, stop_if
 from cluster.predictors import MASS_CLASSES_KEY, known_figures, mask_rcnn_predictor
@@ -28,7 +29,7 @@ from cluster.status import StatusFile
 from cluster.tracking import Tracker
 from evaluation.evaluate import Evaluator
 from evaluation.files import write_json
-from evaluation.locations import TestSet, locations_for
+from evaluation.locations import TestSet
 from evaluation.progress import Progress
 from evaluation.report import write_metric_figures, write_predictions, write_six_panels
 from learner.checkpoint import INDEX, load_checkpoint, read_index, save_checkpoint
@@ -72,14 +73,10 @@ def run(config: TrainConfig, folder: Path) -> int:
     print(f"RUN {folder}", flush=True)
     torch.set_num_threads(config.learner.threads or available_cores())
     with interrupt_flag() as interrupted:
-        try:
-            training, test = locations_for(config.evaluation, config.simulator, interrupted)
-        except ValueError as error:
-            raise UsageError(str(error)) from error
+        training, test = find_locations(config.evaluation, config.simulator, interrupted)
         stop_if(interrupted)
-        container: Any = OmegaConf.to_container(OmegaConf.structured(config))
         status = StatusFile(folder)
-        tracker = Tracker(config.tracking, folder, container, folder.name)
+        tracker = Tracker(config.tracking, folder, plain_values(config), folder.name)
         unsynced = None
         try:
             status.update(experiment=config.experiment_name)

@@ -9,12 +9,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from cluster.ending import TRAIN, last_words
 from cluster.errors import RunError, UsageError
 
 OBJECTIVE = "mask_ap50"
 """Figure of results.json that a sweeper maximises."""
-TRAIN = [sys.executable, "-m", "cluster.ending", str(os.getpid()), "train"]
-"""The command of a run, which ends when this process does."""
 OF_THE_WORKER = ("RAY_JOB_ID", "RAY_RAYLET_PID", "RAY_NODE_ID", "RAY_ADDRESS", "OMP_NUM_THREADS")
 """Environment of a Ray worker that would bind a run in it to the launcher's Ray and to one thread."""
 
@@ -70,9 +69,7 @@ def run_apart(overrides: Sequence[str], folder: Path) -> float:
             stderr=file,
         )
     if done.returncode:
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-        said = [line.removeprefix("playpen: ") for line in lines if line.startswith("playpen: ")]
-        raise RunError(f"{folder}: {said[-1] if said else f'ended with code {done.returncode}, see {log}'}")
+        raise RunError(f"{folder}: {last_words(log) or f'ended with code {done.returncode}, see {log}'}")
     return objective(folder)
 
 
@@ -100,11 +97,9 @@ def swept(overrides: Sequence[str]) -> list[str]:
     chosen = config.hydra.runtime.choices
     try:
         if chosen["hydra/launcher"] == "ray":
-            from cluster.resources import keep_loopback
+            from cluster.resources import RAY_SETTINGS, keep_loopback
 
-            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-            # The runs inherit it: Ray's default of 15 starves them beside any other program.
-            os.environ.setdefault("RAY_worker_niceness", "0")
+            os.environ.update({"RAY_USAGE_STATS_ENABLED": "0"} | RAY_SETTINGS | os.environ)  # the runs inherit it
             keep_loopback()
         if chosen["hydra/sweeper"] == "optuna":
             import optuna  # noqa: F401

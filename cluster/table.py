@@ -13,7 +13,7 @@ from typing import Any
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 
-from cluster.config import TrainConfig, first_line, instantiate, register
+from cluster.config import TrainConfig, first_line, instantiate, plain_values, register
 from cluster.errors import UsageError
 from cluster.results import print_result
 from cluster.schedule import check_schedule
@@ -23,7 +23,6 @@ from cluster.table_runs import (
     FINISHED,
     FoundRun,
     PlannedRun,
-    container,
     find_runs,
     known_seconds,
     run_key,
@@ -102,7 +101,7 @@ def make_plan(request: Request) -> Plan:
             row = PlannedRow(table, name, [], "")
             for seed in request.config.seeds:
                 seeded = replace(config, seed=seed)
-                key = run_key(container(seeded))
+                key = run_key(plain_values(seeded))
                 if key not in runs:
                     label = f"{slug(name)}_seed{seed}"
                     runs[key] = PlannedRun(key, label, (*used, f"seed={seed}"), seeded, found.get(key))
@@ -110,7 +109,7 @@ def make_plan(request: Request) -> Plan:
             rows.append(row)
     if not runs:
         raise UsageError(f"no row of this table can be run: {rows[0].refused}")
-    digest = run_key(container(replace(base, seed=0)))
+    digest = run_key(plain_values(replace(base, seed=0)))
     folder = Path(request.config.folder) / f"{request.name}_{base.experiment_name}-{digest[:8]}"
     return Plan(request, base, rows, folder, found)
 
@@ -145,12 +144,12 @@ def compose_row(base: TrainConfig, shared: Sequence[str], own: Sequence[str]) ->
         UsageError: the row cannot be composed, or changes what is measured.
     """
     config = compose_train([*shared, *own])
-    before, after = flat(container(base)["evaluation"]), flat(container(config)["evaluation"])
+    before, after = flat(plain_values(base)["evaluation"]), flat(plain_values(config)["evaluation"])
     pins = [f"evaluation.{name}={json.dumps(before[name])}" for name in before if before[name] != after.get(name)]
     overrides = [*shared, *own, *pins]
     if pins:
         config = compose_train(overrides)
-    if container(config)["evaluation"] != container(base)["evaluation"]:
+    if plain_values(config)["evaluation"] != plain_values(base)["evaluation"]:
         raise UsageError("the row's overrides change the evaluation, in which all rows must be alike")
     return config, overrides
 

@@ -11,7 +11,8 @@ import numpy as np
 from rich.console import Console
 
 from cluster.checkpoints import find_checkpoint
-from cluster.errors import Interrupted, UsageError
+from cluster.dataset import find_locations
+from cluster.errors import Interrupted
 from cluster.predictors import trained_predictor
 from cluster.results import print_result
 from cluster.table import Plan, compose_train
@@ -25,7 +26,6 @@ from evaluation.comparison_figures import comparison_figures
 from evaluation.config import EvaluationConfig, chosen_entries
 from evaluation.evaluate import Evaluator
 from evaluation.files import write_text
-from evaluation.locations import locations_for
 from evaluation.measured import METRICS, measure_key, read_metrics, write_measured, write_metrics
 from evaluation.report import make_panels
 from evaluation.tables import COLUMNS, COUNTS, Row, csv_text, terminal_table
@@ -51,10 +51,7 @@ class Bench:
     """
 
     def __init__(self, config: EvaluationConfig, plan: Plan, interrupted: threading.Event) -> None:
-        try:
-            _, test = locations_for(config, plan.base.simulator, interrupted)
-        except ValueError as error:
-            raise UsageError(str(error)) from error
+        _, test = find_locations(config, plan.base.simulator, interrupted)
         self.config, self.plan, self.test = config, plan, test
         self.name = config.dataset.name
         self.key = measure_key(config, test.path, plan.request.config.figures)
@@ -117,7 +114,7 @@ class Results:
         """
         self.plan, self.interrupted = plan, interrupted
         configs = [compose_train([*plan.request.base, f"evaluation={n}"]) for n in plan.request.config.data_sets]
-        locations_for(plan.base.evaluation, plan.base.simulator, interrupted)  # to train at
+        find_locations(plan.base.evaluation, plan.base.simulator, interrupted)  # to train at
         self.benches = [Bench(config.evaluation, plan, interrupted) for config in configs]
         self.baselines = [bench.baselines() for bench in self.benches]
 

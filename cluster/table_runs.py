@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from omegaconf import OmegaConf
 
 from cluster.checkpoints import whole_checkpoints
-from cluster.config import TrainConfig
+from cluster.config import TrainConfig, plain_values
 from cluster.errors import UsageError
 from cluster.status import STATUS, lives, read_status
 from replay.ring import in_use
@@ -63,13 +62,6 @@ class PlannedRun:
     def state(self) -> str:
         """finished, running, unfinished or missing."""
         return self.found.state if self.found else MISSING
-
-
-def container(config: TrainConfig) -> dict[str, Any]:
-    """The configuration as plain values."""
-    plain = OmegaConf.to_container(OmegaConf.structured(config))
-    assert isinstance(plain, dict)
-    return {str(name): value for name, value in plain.items()}
 
 
 def run_key(values: Mapping[str, Any]) -> str:
@@ -134,7 +126,7 @@ def seconds_of(run: PlannedRun, known: Mapping[str, float]) -> float | None:
         run: not yet finished.
         known: seconds of finished runs, by `budget_key`.
     """
-    budget = budget_key(container(run.config))
+    budget = budget_key(plain_values(run.config))
     if budget in known:
         return known[budget]
     phases = [phase for phase in run.config.learner.phases.values() if phase.rounds]

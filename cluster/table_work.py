@@ -14,15 +14,14 @@ from pathlib import Path
 from typing import IO, Any
 
 from cluster.cli import quoted
-from cluster.config import ClusterConfig, TrainConfig
+from cluster.config import ClusterConfig, TrainConfig, plain_values
+from cluster.ending import TRAIN, last_words
 from cluster.errors import Interrupted, RunError
 from cluster.nodes import ask
 from cluster.status import duration, read_status
 from cluster.table import Plan
-from cluster.table_runs import FINISHED, RUNNING, UNFINISHED, FoundRun, PlannedRun, container, state_of
+from cluster.table_runs import FINISHED, RUNNING, UNFINISHED, FoundRun, PlannedRun, state_of
 
-TRAIN = [sys.executable, "-m", "cluster.ending", str(os.getpid()), "train"]
-"""The command of a run, which ends when this process does."""
 TRIES = 2
 """How often a run is started in one call: a machine that is too busy for a start may well be free later."""
 USAGE = 2
@@ -146,13 +145,11 @@ def ended(child: Child) -> None:
     """Notes how a run ended."""
     child.log.close()
     state = state_of(child.folder)
-    child.run.found = FoundRun(child.folder, state, container(child.run.config)) if state else None
+    child.run.found = FoundRun(child.folder, state, plain_values(child.run.config)) if state else None
     if child.run.state == FINISHED:
         say(f"{child.run.label} is done, after {duration(time.monotonic() - child.started)}")
         return
-    lines = Path(child.log.name).read_text(encoding="utf-8", errors="replace").splitlines()
-    sentences = [line.removeprefix("playpen: ") for line in lines if line.startswith("playpen: ")]
-    child.run.failed = sentences[-1] if sentences else f"it ended with code {child.process.returncode}"
+    child.run.failed = last_words(Path(child.log.name)) or f"it ended with code {child.process.returncode}"
     say(f"{child.run.label} failed: {child.run.failed}; its log is {child.log.name}")
 
 

@@ -17,8 +17,9 @@ from actors.config import ActorConfig
 from actors.interaction.locations import Location
 from actors.launch import check_launch, end_abandoned
 from cluster.checkpoints import DISK_ERRORS, find_checkpoint, whole_checkpoints
-from cluster.config import TrainConfig
+from cluster.config import TrainConfig, plain_values
 from cluster.coordinator import Coordinator, Parts
+from cluster.dataset import find_locations
 from cluster.errors import Interrupted, PartLost, RunError, UsageError
 from cluster.evaluator import RunEvaluator
 from cluster.health import cause_of, is_loss
@@ -29,7 +30,7 @@ from cluster.results import finish, print_result
 from cluster.run_state import Resumed, find_resumable
 from cluster.schedule import check_schedule
 from cluster.tracking import Tracker
-from evaluation.locations import TestSet, locations_for
+from evaluation.locations import TestSet
 from learner.shell import Weights
 from models.mask_rcnn.config import MaskRcnnConfig
 from replay.bank import RecordFormat
@@ -54,14 +55,9 @@ def run(config: TrainConfig, folder: Path) -> int:
     OmegaConf.save(OmegaConf.structured(config), folder / "config.yaml")
     print(f"RUN {folder}", flush=True)
     with interrupt_flag() as interrupted:
-        try:
-            training, test = locations_for(config.evaluation, config.simulator, interrupted)
-        except ValueError as error:
-            raise UsageError(str(error)) from error
+        training, test = find_locations(config.evaluation, config.simulator, interrupted)
         stop_if(interrupted)
-        container = OmegaConf.to_container(OmegaConf.structured(config))
-        assert isinstance(container, dict)
-        tracker = Tracker(config.tracking, folder, {str(key): value for key, value in container.items()}, folder.name)
+        tracker = Tracker(config.tracking, folder, plain_values(config), folder.name)
         reporter = Reporter(tracker, folder, config.tracking.log_every_s)
         if resumed is not None:
             reporter.set_state(resumed.state.report, resumed.steps)

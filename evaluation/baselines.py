@@ -18,12 +18,12 @@ from enum import Enum
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from skimage.segmentation import felzenszwalb
 
 from actors.geometry import NEAR_PLANE, ray_factor
 from evaluation.coco import GroundTruth, Metrics, compute_metrics, encode_detections
 from evaluation.config import BASELINE_CLASS, BaselineConfig, DepthEdgeConfig, SuperpixelConfig
-from replay.interaction.record import GRID_SIZE, GRID_STRIDE, IMAGE_SIZE
+from models.superpixels import superpixel_grid
+from replay.interaction.record import GRID_SIZE, IMAGE_SIZE, centres
 
 FIELD_OF_VIEW = 90.0
 """Degrees (spec section 1)."""
@@ -58,12 +58,6 @@ class BaselineResult:
     metrics: Metrics
     variant: str
     variants: dict[str, dict[str, float]]
-
-
-def superpixel_labels(image: NDArray[np.uint8], config: SuperpixelConfig) -> NDArray[np.int64]:
-    """(100, 100) number of the superpixel at each cell's centre pixel, for a (300, 300, 3) uint8 image."""
-    labels = felzenszwalb(image, scale=config.scale, sigma=config.sigma, min_size=config.min_size)
-    return _subsample(labels).astype(np.int64)
 
 
 def depth_edges(depth: NDArray[np.floating], config: DepthEdgeConfig) -> NDArray[np.bool_]:
@@ -104,7 +98,7 @@ def depth_components(depth: NDArray[np.floating], config: DepthEdgeConfig) -> ND
 
 def superpixel_masks(image: NDArray[np.uint8], config: SuperpixelConfig) -> NDArray[np.bool_]:
     """(n, 100, 100) every superpixel of a (300, 300, 3) uint8 image that has a cell, disjoint."""
-    labels = superpixel_labels(image, config)
+    labels = superpixel_grid(image, config.scale, config.sigma, config.min_size)
     return _stack([labels == label for label in np.unique(labels)])
 
 
@@ -117,7 +111,7 @@ def depth_masks(depth: NDArray[np.floating], config: DepthEdgeConfig, priors: bo
         priors: leave out components above `max_share` of the image or with a median depth beyond `reach`.
     """
     labels = depth_components(depth, config)
-    grid = _subsample(labels)
+    grid = centres(labels)
     masks: list[NDArray[np.bool_]] = []
     for label in np.unique(grid[grid > 0]):
         if priors:
@@ -200,11 +194,6 @@ def _variants(
     for name, masks, orders in ways:
         for order in orders:
             yield f"{name} {order.value}", scored(masks, order, np.random.default_rng(seed))
-
-
-def _subsample(labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Centre pixel of every grid cell."""
-    return labels[GRID_STRIDE // 2 :: GRID_STRIDE, GRID_STRIDE // 2 :: GRID_STRIDE]
 
 
 def _stack(masks: list[NDArray[np.bool_]]) -> NDArray[np.bool_]:

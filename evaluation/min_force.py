@@ -15,13 +15,12 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from actors.controller import SimulatorProcess
-from actors.geometry import centres
 from actors.ground_truth import TrueObject, pixels_by_cell
 from actors.interaction.choose import DIRECTIONS
 from actors.interaction.locations import Location, set_up
 from evaluation.dataset import NOT_MEASURED
 from evaluation.masks import upsample
-from replay.interaction.record import GRID_SIZE
+from replay.interaction.record import GRID_SIZE, centres
 
 MOVED_METRES = 0.05
 MOVED_DEGREES = 15.0

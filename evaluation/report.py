@@ -14,6 +14,7 @@ from actors.controller import SimulatorProcess
 from actors.interaction.choose import TouchPlan
 from actors.interaction.interact import Player
 from evaluation.coco import Metrics, ground_truth_file, prediction_file
+from evaluation.config import chosen_entries
 from evaluation.evaluate import Evaluation, Evaluator
 from evaluation.figures import Panels, confusion_figure, contact_sheet, precision_recall_figure, six_panels
 from evaluation.files import write_json
@@ -61,11 +62,9 @@ def write_six_panels(
     Raises:
         SimulatorError, LocationError: see `Player.play`.
     """
-    config = evaluator.config
-    count = min(config.figures, len(evaluator.entries))
-    if not count:
+    if not evaluator.config.figures or not evaluator.entries:
         return []
-    chosen = [index * len(evaluator.entries) // count for index in range(count)]
+    chosen = chosen_entries(len(evaluator.entries), evaluator.config.figures)
     drawn = make_panels(evaluator, predictor, simulator, actors, seed, chosen)
     paths = []
     for index, panels in zip(chosen, drawn, strict=True):

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from actors.config import ActorConfig
 from actors.controller import Observation, SimulatorProcess
-from actors.geometry import centres, hand_distance, reach_mask
+from actors.geometry import hand_distance, reach_mask
 from actors.ground_truth import TrueObject, objects_in_reach
 from actors.interaction.choose import DIRECTIONS
 from actors.interaction.locations import Location, set_up
 from actors.interaction.mask_sources import make_supervision, perform_touch
 from evaluation.min_force import moved, pose
-from replay.interaction.record import GRID_SIZE, GRID_STRIDE
+from replay.interaction.record import GRID_SIZE, GRID_STRIDE, centres
 
 HORIZON = 30.0
 """Degrees that the camera looks down: at tables, shelves, and what stands on the floor some steps away."""

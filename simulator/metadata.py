@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.camera import Camera
-from simulator.rendering import HIDDEN_GROUP, VISIBLE_GROUPS, instance_color
+from simulator.rendering import HIDDEN_GROUP, VISIBLE_GROUPS, geom_groups, instance_color
 from simulator.room import Room
 from simulator.scene import to_unity
 
@@ -68,19 +68,17 @@ def visible_objects(room: Room, camera: Camera, reach: float) -> NDArray[np.bool
     directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
     visible = np.zeros(len(centers), dtype=bool)
     hit = np.full(1, -1, np.int32)
-    groups = room.model.geom_group
-    before = groups.copy()
-    # Every ray tries every geom of the groups asked for: a third of the time if only those are in them that can be met.
     in_reach = np.linalg.norm(data.geom_xpos - position, axis=1) <= reach + room.geom_radii
-    groups[~(in_reach & camera.sees(data.geom_xpos, room.geom_radii))] = HIDDEN_GROUP
-    # One by one until a probe is met: mj_multiRay looks at every geom first, which costs as much as thirty rays.
-    for index, number in enumerate(candidates.tolist()):
-        for direction in directions[index, in_view[index]]:
-            distance = mujoco.mj_ray(room.model, data, position, direction, VISIBLE_GROUPS, 1, -1, hit)
-            if 0 <= distance <= reach and room.geom_instances[hit[0]] == number:
-                visible[number] = True
-                break
-    groups[:] = before
+    met = in_reach & camera.sees(data.geom_xpos, room.geom_radii)
+    # Every ray tries every geom of the groups asked for: a third of the time if only those are in them that can be met.
+    with geom_groups(room.model, np.where(met, room.model.geom_group, HIDDEN_GROUP)):
+        # One by one until a probe is met: mj_multiRay looks at every geom first, which costs as much as thirty rays.
+        for index, number in enumerate(candidates.tolist()):
+            for direction in directions[index, in_view[index]]:
+                distance = mujoco.mj_ray(room.model, data, position, direction, VISIBLE_GROUPS, 1, -1, hit)
+                if 0 <= distance <= reach and room.geom_instances[hit[0]] == number:
+                    visible[number] = True
+                    break
     return visible
 
 

@@ -8,6 +8,8 @@ walls and floor come last, where most of their pixels are hidden already.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 
@@ -46,6 +48,17 @@ class Images:
     """(height, width) metres along the camera's axis, NEAR to FAR."""
     instances: NDArray[np.uint8] | None
     """(height, width, 4) the instance's colour, alpha 255; black where nothing is."""
+
+
+@contextmanager
+def geom_groups(model: mujoco.MjModel, groups: NDArray[np.integer]) -> Iterator[None]:
+    """Puts the geoms into these groups (ngeom,) for a while."""
+    before = model.geom_group.copy()
+    model.geom_group[:] = groups
+    try:
+        yield
+    finally:
+        model.geom_group[:] = before
 
 
 def geom_radii(model: mujoco.MjModel) -> NDArray[np.float64]:
@@ -184,15 +197,12 @@ class RoomGraphics:
         """Lists what is to be drawn, in order."""
         # What is out of view may still cast its shadow into it.
         wanted = self._drawn if self._shadows else self._drawn & camera.sees(data.geom_xpos, self._radii)
-        groups, option = self._model.geom_group, self._option
-        before = groups.copy()
-        groups[:] = np.where(wanted, self._order, HIDDEN_GROUP)
-        option.geomgroup[:] = np.arange(len(option.geomgroup)) == _FIRST
-        everything = mujoco.mjtCatBit.mjCAT_ALL
-        mujoco.mjv_updateScene(self._model, data, option, None, self._view, everything, self._scene)
-        option.geomgroup[:] = np.arange(len(option.geomgroup)) == _LAST
-        mujoco.mjv_addGeoms(self._model, data, option, self._perturbation, everything, self._scene)
-        groups[:] = before
+        option, everything = self._option, mujoco.mjtCatBit.mjCAT_ALL
+        with geom_groups(self._model, np.where(wanted, self._order, HIDDEN_GROUP)):
+            option.geomgroup[:] = np.arange(len(option.geomgroup)) == _FIRST
+            mujoco.mjv_updateScene(self._model, data, option, None, self._view, everything, self._scene)
+            option.geomgroup[:] = np.arange(len(option.geomgroup)) == _LAST
+            mujoco.mjv_addGeoms(self._model, data, option, self._perturbation, everything, self._scene)
 
     def _draw_instances(self) -> NDArray[np.uint8]:
         flags = self._scene.flags

@@ -25,10 +25,10 @@ from numpy.typing import NDArray
 
 from actors.config import ActorConfig
 from actors.controller import Observation
-from actors.geometry import centres, reach_mask
+from actors.geometry import reach_mask
 from actors.ground_truth import mass_class, objects_in_reach
 from actors.interaction.choose import DIRECTIONS, Touch
-from replay.interaction.record import GRID_SIZE, MAGNITUDES, MAX_TOUCHES, Choice, Feedback
+from replay.interaction.record import GRID_SIZE, MAGNITUDES, MAX_TOUCHES, Choice, Feedback, centres
 
 
 @dataclass(frozen=True)

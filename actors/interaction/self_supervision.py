@@ -18,10 +18,9 @@ from typing import Protocol
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from skimage.segmentation import felzenszwalb
 
 from actors.config import SelfSupervisionConfig
-from actors.geometry import centres
+from models.superpixels import superpixel_grid
 from replay.interaction.kernels import KERNEL_SIZE, kernel
 from replay.interaction.record import GRID_STRIDE
 
@@ -46,12 +45,6 @@ def changed_cells(before: NDArray[np.float32], after: NDArray[np.float32], thres
     # Shrunk by a whole number, INTER_AREA is the mean over each cell.
     cells = cv2.resize(squares, (width // GRID_STRIDE, height // GRID_STRIDE), interpolation=cv2.INTER_AREA)
     return np.asarray(cells).sum(axis=2) > threshold * channels
-
-
-def superpixel_grid(image: NDArray[np.uint8], scale: float, sigma: float, min_size: int) -> NDArray[np.int64]:
-    """(H/3, W/3) label of the superpixel at each cell's centre pixel, of an (H, W, 3) RGB image."""
-    labels = felzenszwalb(image, scale=scale, sigma=sigma, min_size=min_size)
-    return np.ascontiguousarray(centres(labels))
 
 
 def join_superpixels(changed: NDArray[np.bool_], labels: NDArray[np.int64], fraction: float) -> NDArray[np.bool_]:

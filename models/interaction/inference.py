@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from models.interaction.clustering import cluster_instances
-from models.interaction.inputs import network_input
+from models.interaction.inputs import look_input
 from models.interaction.network import InteractionNetwork, NetworkOutput, folded
 from models.video_pca.components import component_instances
 from models.video_pca.network import SoftMaskNetwork
@@ -69,9 +69,7 @@ class Predictor:
     @torch.inference_mode()
     def forward(self, image: NDArray[np.uint8], depth: NDArray[np.floating]) -> NetworkOutput:
         """Raw predictions on the device for images (B, 300, 300, 3) uint8 and depths (B, 300, 300) metres."""
-        pixels = torch.from_numpy(np.ascontiguousarray(image)).to(self.device)
-        metres = torch.from_numpy(np.ascontiguousarray(depth)).to(self.device)
-        return self._folded(network_input(pixels, metres))
+        return self._folded(look_input(image, depth, self.device))
 
     def predict(
         self,

@@ -6,7 +6,9 @@ channels have mean near 0 and deviation near 1.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from replay.interaction.record import IMAGE_SIZE
@@ -15,6 +17,13 @@ MAX_DEPTH = 5.0
 """Metres. Nothing beyond it is in reach; cutting off keeps far walls and sky from dominating the channel."""
 DEPTH_CENTER = 1.5
 """Metres: the paper's radius of interaction."""
+
+
+def look_input(image: NDArray[np.uint8], depth: NDArray[np.floating], device: torch.device) -> Tensor:
+    """`network_input` of looks in numpy, (B, 300, 300, 3) uint8 and (B, 300, 300) metres, on a device."""
+    pixels = torch.from_numpy(np.ascontiguousarray(image)).to(device)
+    metres = torch.from_numpy(np.ascontiguousarray(depth)).to(device)
+    return network_input(pixels, metres)
 
 
 def network_input(image: Tensor, depth: Tensor) -> Tensor:

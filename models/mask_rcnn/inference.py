@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.interaction.inference import Prediction
-from models.interaction.inputs import network_input
+from models.interaction.inputs import look_input
 from models.mask_rcnn.network import limit_detections
 from replay.interaction.record import GRID_SIZE, GRID_STRIDE, MAGNITUDES
 
@@ -61,11 +61,9 @@ class MaskRcnnPredictor:
         """
         if image.ndim == 3:
             image, depth = image[None], depth[None]
-        pixels = torch.from_numpy(np.ascontiguousarray(image)).to(self.device)
-        metres = torch.from_numpy(np.ascontiguousarray(depth)).to(self.device)
         # The network suppresses within each class; an object found as two classes counts once, as the surer one.
         limit_detections(self.network, count * (MAGNITUDES if self.only_class is None else 1))
-        found = self.network(list(network_input(pixels, metres)))
+        found = self.network(list(look_input(image, depth, self.device)))
         return [self._prediction(self._once(detections, count)) for detections in found]
 
     def _once(self, found: dict[str, Tensor], count: int) -> dict[str, Tensor]:

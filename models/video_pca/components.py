@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from skimage.segmentation import felzenszwalb
 
 from models.interaction.clustering import Instances
+from models.superpixels import superpixel_grid
 from models.video_pca.config import SoftMaskConfig
-from replay.interaction.record import GRID_STRIDE, MAGNITUDES
+from replay.interaction.record import MAGNITUDES
 
 MIDDLE_MAGNITUDE = MAGNITUDES // 2
 """Predicted for all instances, since the method knows nothing of force."""
@@ -74,13 +74,10 @@ def component_instances(
     masks = torch.zeros((batch, count, height, width), dtype=torch.bool)
     scores = torch.zeros((batch, count))
     valid = torch.zeros((batch, count), dtype=torch.bool)
-    middle = GRID_STRIDE // 2
     for index, (logits, image) in enumerate(zip(score, images, strict=True)):
         soft = 1 / (1 + np.exp(-logits.astype(np.float64)))
-        pixels = felzenszwalb(
-            image, scale=config.superpixel_scale, sigma=config.superpixel_sigma, min_size=config.superpixel_min_size
-        )
-        found = components(soft, pixels[middle::GRID_STRIDE, middle::GRID_STRIDE], config)
+        labels = superpixel_grid(image, config.superpixel_scale, config.superpixel_sigma, config.superpixel_min_size)
+        found = components(soft, labels, config)
         if minimum_logit is not None:
             found = found[[bool((logits[mask] >= minimum_logit).any()) for mask in found]]
         means = np.array([soft[mask].mean() for mask in found])

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from enum import IntEnum
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+Value = TypeVar("Value", bound=np.generic)
 
 IMAGE_SIZE = 300
 """Height and width of observations, pixels."""
@@ -152,6 +155,11 @@ class SoftMaskBatch(Batch):
     """A batch of B sampled `SoftMaskRecord`s."""
 
     soft_mask: NDArray[np.uint8]
+
+
+def centres(image: NDArray[Value]) -> NDArray[Value]:
+    """(H/3, W/3, ...) values of an (H, W, ...) image at the centre pixels of the grid's cells: where touches go."""
+    return image[GRID_STRIDE // 2 :: GRID_STRIDE, GRID_STRIDE // 2 :: GRID_STRIDE]
 
 
 def pack_masks(masks: NDArray[np.bool_]) -> NDArray[np.uint8]:

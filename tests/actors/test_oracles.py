@@ -15,13 +15,12 @@ from hypothesis import strategies as st
 
 from actors.config import SUPERVISIONS, ReachConfig, SimulatorConfig
 from actors.controller import Observation, SimulatorProcess
-from actors.geometry import centres
 from actors.ground_truth import mass_class, objects_in_reach
 from actors.interaction.choose import Touch, TouchPlan
 from actors.interaction.interact import Player
 from actors.interaction.locations import Location, set_up
 from actors.interaction.oracles import Truth, look_truth, one_touch_each, simulator_keywords, with_true_forces
-from replay.interaction.record import Choice, Feedback, LocationRecord, check_record, unpack_masks
+from replay.interaction.record import Choice, Feedback, LocationRecord, centres, check_record, unpack_masks
 from tests.actors.test_interact import CONFIG, Seer, Table, play
 
 UP = (1.0, 1.0, 1.0)

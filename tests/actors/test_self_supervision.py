@@ -18,8 +18,8 @@ from actors.interaction.self_supervision import (
     hsv,
     join_superpixels,
     kernel_sum,
-    superpixel_grid,
 )
+from models.superpixels import superpixel_grid
 from replay.interaction.kernels import KERNELS, kernel
 
 CONFIG = SelfSupervisionConfig(

@@ -22,12 +22,12 @@ import pytest
 from omegaconf import OmegaConf
 
 from cluster import table, table_results, table_work
-from cluster.config import TrainConfig, register
+from cluster.config import TrainConfig, plain_values, register
 from cluster.errors import Interrupted, UsageError
 from cluster.table import Plan, compose_row, compose_train, listing, make_plan
 from cluster.table_config import read_request
 from cluster.table_results import curve_of
-from cluster.table_runs import FINISHED, MISSING, OVERHEAD_S, RUNNING, UNFINISHED, container, run_key
+from cluster.table_runs import FINISHED, MISSING, OVERHEAD_S, RUNNING, UNFINISHED, run_key
 from cluster.table_work import room, train_missing, work
 from evaluation.evaluate import Evaluation
 from evaluation.measured import write_measured, write_metrics
@@ -133,10 +133,10 @@ def test_rows_are_evaluated_alike(here: Path) -> None:
 
 def test_keys_tell_apart_what_learns_differently(here: Path) -> None:
     base = composed(("experiment=smoke",))
-    key = run_key(container(base))
+    key = run_key(plain_values(base))
 
     def other(*overrides: str) -> str:
-        return run_key(container(compose_train(["experiment=smoke", *overrides])))
+        return run_key(plain_values(compose_train(["experiment=smoke", *overrides])))
 
     assert other("tracking.mode=offline", "keep_bank=true", "checkpoint_minutes=3", "cluster.dashboard=true") == key
     different = ("seed=2", "replay.mode=uniform", "cluster.actors=2")
@@ -272,7 +272,7 @@ def test_finished_runs_become_tables_and_figures(
 ) -> None:
     (here / "test.json").write_text("[]")
     tests = SimpleNamespace(path=here / "test.json", entries=[None] * 8)
-    monkeypatch.setattr(table_results, "locations_for", lambda *arguments: ([], tests))
+    monkeypatch.setattr(table_results, "find_locations", lambda *arguments: ([], tests))
     bench = table_results.Bench(plan_of().base.evaluation, plan_of(), threading.Event())
     for name in table_results.BASELINES:
         write_metrics(Path("outputs/tables/baselines") / bench.key / f"{name}.json", metrics(5.0))

@@ -11,9 +11,9 @@ from PIL import Image
 
 from actors.config import ActorConfig, SimulatorConfig
 from actors.controller import SimulatorProcess
-from actors.geometry import centres
 from evaluation.room_sheets import touches_sheet, views_sheet
 from evaluation.rooms import HORIZON, StudiedTouch, View, fullest_views, study_touches
+from replay.interaction.record import centres
 from tests.evaluation.conftest import default
 
 
