@@ -86,13 +86,15 @@ def color_jitter(image: Tensor, draws: Draws) -> Tensor:
 
 def _jitter(flat: Tensor, jitter: Tensor, order: Tensor, factors: Tensor) -> None:
     """Changes images (n, 3, P) in place; the rest are rows of `Draws`."""
+    orders = order.tolist()
+    jittered = [row for row, wanted in enumerate(jitter.tolist()) if wanted]
     for turn in range(len(OPERATIONS)):
         for number, operation in enumerate(OPERATIONS):
-            chosen = (jitter & (order[:, turn] == number)).nonzero()[:, 0]
+            chosen = [row for row in jittered if orders[row][turn] == number]
             if len(chosen) == len(flat):
                 operation(flat, factors[:, number].to(flat.device))
-            elif len(chosen):
-                index = chosen.to(flat.device)
+            elif chosen:
+                index = torch.tensor(chosen, device=flat.device)
                 factor = factors[chosen, number].to(flat.device)
                 flat.index_copy_(0, index, operation(flat.index_select(0, index), factor))
 

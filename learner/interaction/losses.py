@@ -89,7 +89,6 @@ def embedding_gradient(
         differentiate: false leaves the gradient zero, for when only the IoUs are wanted.
         chunk_floats: size of the temporaries; None chooses by device.
     """
-    batch, channels = embedding.shape[:2]
     flat = embedding.detach().flatten(2).contiguous()  # (B, C, P)
     gradient = torch.zeros_like(flat)
     iou = flat.new_zeros(len(masks.image))
@@ -98,30 +97,37 @@ def embedding_gradient(
     at_once = max(1, chunk_floats // flat[0].numel())
     # One buffer for all turns: a fresh one each would cost more in page faults than the arithmetic on it.
     space = flat.new_empty((min(at_once, len(masks.image)), *flat.shape[1:]))
-    for start in range(0, len(masks.image), at_once):
-        image, inside = masks.image[start : start + at_once], masks.cells[start : start + at_once]
+    counts = torch.bincount(masks.image, minlength=len(flat)).tolist()
+    start = 0
+    for e, ascent, count in zip(flat, gradient, counts, strict=True):  # the images
+        if not count:
+            continue
+        rows = slice(start, start + count)
+        start += count
+        inside = masks.cells[rows]
         member = inside.to(flat.dtype)  # (m, P)
-        area = member.sum(dim=1)
-        x = torch.index_select(flat, 0, image, out=space[: len(image)])  # (m, C, P)
-        mean = torch.bmm(member[:, None], x.transpose(1, 2)) / area[:, None, None]  # (m, 1, C)
-        x -= mean.transpose(1, 2)
-        distance = torch.zeros_like(member)  # (m, P)
-        for component in x.unbind(dim=1):  # on a CPU twice as fast as x.square().sum(dim=1), and no temporary
-            distance.addcmul_(component, component)
+        area = member.sum(dim=1, keepdim=True)
+        mean = member @ e.T / area  # (m, C)
+        # |e - mean|^2 = |e|^2 - 2 e mean + |mean|^2, as one matrix product.
+        distance = torch.addmm(e.square().sum(dim=0), mean, e, alpha=-2)
+        distance.add_(mean.square().sum(dim=1, keepdim=True)).clamp_min_(0)
 
-        predicted = distance < PREDICTED_DISTANCE
-        overlap = (predicted & inside).sum(dim=1)
-        iou[start : start + at_once] = overlap / (predicted | inside).sum(dim=1)
+        predicted = (distance < PREDICTED_DISTANCE).to(flat.dtype)
+        overlap = (predicted * member).sum(dim=1).long()
+        iou[rows] = overlap / (predicted.sum(dim=1) + area[:, 0] - overlap).long()
 
         if not differentiate:
             continue
         # h(x) = 2 clamp(x, -1/2, 1/2); the 2 is cheaper in the factor, which has no channels.
-        factor = distance_gradient(distance, inside).mul_(2 * weight / area[:, None])
-        x.clamp_(-0.5, 0.5).mul_(factor[:, None])
-        through_mean = x.sum(dim=2) / area[:, None]  # (m, C)
-        x.addcmul_(through_mean[..., None], member[:, None], value=-1)
-        gradient.index_add_(0, image, x)
-    scores = torch.full((batch,), torch.inf, dtype=iou.dtype, device=iou.device)
+        factor = distance_gradient(distance, inside).mul_(2 * weight / area)
+        through_mean = []
+        for some, center in zip(factor.split(at_once), mean.split(at_once), strict=True):
+            x = torch.sub(e, center[..., None], out=space[: len(center)])  # (at once, C, P)
+            x.clamp_(-0.5, 0.5).mul_(some[:, None])
+            through_mean.append(x.sum(dim=2))
+            ascent += x.sum(dim=0)
+        ascent.addmm_((torch.cat(through_mean) / area).T, member, alpha=-1)
+    scores = torch.full((len(flat),), torch.inf, dtype=iou.dtype, device=iou.device)
     scores.scatter_reduce_(0, masks.image, iou, reduce="amin")
     scores = torch.where(scores.isinf(), SCORE_WITHOUT_MASKS, scores)
     return EmbeddingGradient(gradient.view(embedding.shape), iou, scores)
