@@ -53,5 +53,5 @@ def network_input(image: Tensor, depth: Tensor) -> Tensor:
     planes = torch.empty((len(image), 4, *side), device=image.device)
     torch.mul(image.permute(0, 3, 1, 2), scale, out=planes[:, :3]).sub_(2.0)
     torch.clamp(depth.float(), 0.0, MAX_DEPTH, out=planes[:, 3]).sub_(DEPTH_CENTER)
-    # Plane by plane and turned at the end: on a CPU a third of the time of joining a jittered image's planes as they are.
+    # Plane by plane, turned at the end: on a CPU a third of the time of joining the planes of a jittered image.
     return planes.contiguous(memory_format=torch.channels_last)
