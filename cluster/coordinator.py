@@ -44,6 +44,8 @@ from learner.shell import TrainReport, Weights
 
 SAVE_TIMEOUT_S = 120.0
 """A part that has not written its share of a checkpoint by then is taken for hung."""
+STOP_TIMEOUT_S = 3.0
+"""Longest wait for the actors to end their simulators."""
 RETRY_MINUTES = 1.0
 """After a checkpoint that the disk did not take, the next one is tried so soon."""
 
@@ -73,7 +75,7 @@ class Coordinator:
         interrupted: threading.Event,
         resumed: Resumed | None = None,
     ) -> None:
-        """Starts the actors.
+        """Starts the actors, and meanwhile waits for the learner.
 
         Args:
             config: the whole configuration.
@@ -82,11 +84,12 @@ class Coordinator:
             locations: the training file's locations.
             reporter: takes everything that happens.
             interrupted: set by Ctrl-C.
-            resumed: the checkpoint that the learner and the memory bank were loaded from; None: a new run.
+            resumed: the checkpoint that the memory bank was loaded from, and the learner shall be; None: a new run.
 
         Raises:
             Interrupted: Ctrl-C, before anything was collected.
-            PartLost: the learner or the memory bank is gone.
+            PartLost: the learner died while it started.
+            RunError: the learner does not start.
         """
         self.config, self.folder, self.parts, self.reporter = config, folder, parts, reporter
         self.locations = locations
@@ -95,10 +98,16 @@ class Coordinator:
             {"the learner": parts.learner.health.remote, "the memory bank": parts.replay.pid.remote}, config.cluster
         )
         self.pool = ActorPool(parts.make_actor, config.cluster, reporter.note, reporter.fault, reporter.handed_out)
+        learner, limit_s = parts.learner, config.cluster.start_timeout_s
         try:
-            self.weights: Weights = awaited(parts.learner.publish.remote(), interrupted)
-        except RayError as error:
-            raise lost_or_failed(error) from error
+            if resumed is not None:
+                awaited(learner.load.remote(str(resumed.checkpoint)), interrupted, limit_s)
+            self.weights: Weights = awaited(learner.publish.remote(), interrupted, limit_s)
+        except BaseException as error:
+            self.pool.stop(STOP_TIMEOUT_S)
+            if isinstance(error, RayError):
+                raise not_started("the learner", error) from error
+            raise
         self.resumed = resumed
         self.state = resumed.state if resumed else RunState()
         reporter.quarantined = self.state.quarantined
@@ -406,7 +415,7 @@ class Coordinator:
             path = self.checkpoint()
             raise Interrupted(f"checkpoint saved in {path}; to go on: ./playpen train resume='{self.folder}'")
 
-    def stop(self, timeout_s: float = 3.0) -> None:
+    def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
         """Ends actors and simulators; gates open so that none is stuck in the replay."""
         self.parts.replay.close.remote()
         self.parts.learner.stop.remote()
@@ -418,3 +427,9 @@ def lost_or_failed(error: RayError) -> RunError:
     if is_loss(error):
         return PartLost(f"{lost_part(error)} was lost: {cause_of(error)}")
     return RunError(f"a part of the run failed: {cause_of(error)}")
+
+
+def not_started(what: str, error: RayError) -> RunError:
+    """What it means that a part did not start: one that was killed may start the next time."""
+    sentence = f"{what} did not start: {cause_of(error)}"
+    return PartLost(sentence) if is_loss(error) else RunError(sentence)

@@ -24,9 +24,14 @@ if TYPE_CHECKING:  # importing it takes seconds, which `./playpen cluster` need 
 WORKER_ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 """Waiting OpenMP threads sleep: by default they spin, and where actors and learner share cores a step takes thrice as
 long (benchmarks/learner.py)."""
-RAY_SETTINGS = {"RAY_worker_niceness": "0", "RAY_task_events_max_num_task_in_gcs": "10000"}
+RAY_SETTINGS = {
+    "RAY_worker_niceness": "0",
+    "RAY_task_events_max_num_task_in_gcs": "10000",
+    "RAY_prestart_worker_first_driver": "0",
+}
 """Environment of Ray's own processes, unless the user's says otherwise. Ray's niceness of 15 starves the run beside any
-other program. Of finished calls Ray keeps the last 100 000 in memory, to be listed: 70 MB more in each hour."""
+other program. Of finished calls Ray keeps the last 100 000 in memory, to be listed: 70 MB more in each hour. The
+processes that it starts beforehand lack the run's environment: nothing ever runs in them."""
 CONNECT_TIMEOUT_S = 5.0
 
 LEARNER, SIMULATION = "playpen_learner", "playpen_simulation"

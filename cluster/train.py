@@ -18,11 +18,11 @@ from actors.interaction.locations import Location
 from actors.launch import check_launch, end_abandoned
 from cluster.checkpoints import DISK_ERRORS, find_checkpoint, whole_checkpoints
 from cluster.config import TrainConfig, plain_values
-from cluster.coordinator import Coordinator, Parts
+from cluster.coordinator import Coordinator, Parts, not_started
 from cluster.dataset import find_locations
 from cluster.errors import Interrupted, PartLost, RunError, UsageError
 from cluster.evaluator import RunEvaluator
-from cluster.health import cause_of, is_loss
+from cluster.health import cause_of
 from cluster.interrupt import awaited, interrupt_flag, stop_if
 from cluster.reporting import Reporter
 from cluster.resources import Resources, check_before_start, ray_session
@@ -186,7 +186,7 @@ def train(
         parts: Parts | None = None
         coordinator: Coordinator | None = None
         try:
-            parts = build(config, folder, resources, evaluator, interrupted, resumed)
+            parts = build(config, folder, resources, evaluator, resumed)
             coordinator = Coordinator(config, folder, parts, training, reporter, interrupted, resumed)
             return coordinator.run()
         except PartLost as error:
@@ -230,15 +230,13 @@ def build(
     folder: Path,
     resources: Resources,
     evaluator: RunEvaluator,
-    interrupted: threading.Event,
-    resumed: Resumed | None = None,
+    resumed: Resumed | None,
 ) -> Parts:
-    """Starts the replay and the learner; actors are started by the coordinator's pool.
+    """Starts the replay, and the learner without waiting for it; actors are started by the coordinator's pool.
 
     Raises:
-        Interrupted: Ctrl-C.
-        PartLost: the replay or the learner died while it started.
-        RunError: the replay or the learner does not start.
+        PartLost: the replay died while it started.
+        RunError: the replay does not start.
     """
     from actors.shell import InteractionActor
     from learner.shell import LearnerActor
@@ -273,22 +271,4 @@ def build(
             index, config.simulator, config.actors, config.models, replay, config.seed
         )
 
-    parts = Parts(replay, learner, evaluator, make_actor)
-    try:
-        stop_if(interrupted)
-        if resumed is not None:
-            awaited(learner.load.remote(str(resumed.checkpoint)), interrupted, config.cluster.start_timeout_s)
-        awaited(learner.health.remote(), interrupted, config.cluster.start_timeout_s)
-    except ray.exceptions.RayError as error:
-        end(parts)
-        raise not_started("the learner", error) from error
-    except BaseException:
-        end(parts)
-        raise
-    return parts
-
-
-def not_started(what: str, error: ray.exceptions.RayError) -> RunError:
-    """What it means that a part did not start: one that was killed may start the next time."""
-    sentence = f"{what} did not start: {cause_of(error)}"
-    return PartLost(sentence) if is_loss(error) else RunError(sentence)
+    return Parts(replay, learner, evaluator, make_actor)
