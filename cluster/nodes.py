@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import hashlib
 import json
 import os
 import secrets
@@ -248,6 +249,7 @@ def start(kind: str, address: str, options: argparse.Namespace, arguments: list[
     """Starts a node in the background and waits until it runs.
 
     Raises:
+        UsageError: see `unspaced_python`.
         RunError: it ended or did not come up in time; nothing of it is left.
     """
     arguments = [*arguments, "--resources", json.dumps(role_resources(options.role)), "--disable-usage-stats"]
@@ -255,14 +257,15 @@ def start(kind: str, address: str, options: argparse.Namespace, arguments: list[
         arguments += [] if value is None else [f"--{name}", str(value)]
     if options.object_store_bytes is not None:
         arguments += ["--object-store-memory", str(options.object_store_bytes)]
+    python = unspaced_python()
     cache_folder().mkdir(parents=True, exist_ok=True)
     log = cache_folder() / f"{time.time_ns()}.log"
     environment = RAY_SETTINGS | os.environ
     # `python` in the entrypoint of a job is to be this one.
-    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", os.defpath)])
+    environment["PATH"] = os.pathsep.join([str(Path(python).parent), environment.get("PATH", os.defpath)])
     with log.open("w") as output:
         child = subprocess.Popen(
-            [sys.executable, "-m", "cluster.ray_process", "start", *arguments],
+            [python, "-m", "cluster.ray_process", "start", *arguments],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -283,6 +286,26 @@ def start(kind: str, address: str, options: argparse.Namespace, arguments: list[
         log.unlink(missing_ok=True)
         raise
     return node
+
+
+def unspaced_python() -> str:
+    """This environment's Python by a path without spaces: a node starts its workers through a shell by the path that it
+    was started by. Where the environment's has a space, through a link in the cache folder.
+
+    Raises:
+        UsageError: that folder's path has one, too.
+    """
+    python = Path(sys.executable)
+    if " " not in str(python):
+        return str(python)
+    links = cache_folder().parent / "environments"
+    if " " in str(links):
+        raise UsageError(f"neither {sys.prefix} nor {links} may have a space in its path; move the environment")
+    links.mkdir(parents=True, exist_ok=True)
+    link = links / hashlib.sha256(sys.prefix.encode()).hexdigest()[:12]
+    if not link.is_symlink():
+        link.symlink_to(sys.prefix, target_is_directory=True)
+    return str(link / python.relative_to(sys.prefix))
 
 
 def last_words(log: Path) -> str:

@@ -211,3 +211,20 @@ def test_tokens_come_from_the_option_then_the_environment_then_the_home_folder(
     assert nodes.use_token(made, make=False) == str(made) and "RAY_AUTH_TOKEN" not in os.environ
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     assert nodes.use_token(None, make=True) is None
+
+
+def test_an_environment_whose_path_has_a_space_is_used_through_a_link(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = home / "my work" / ".venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True)
+    monkeypatch.setattr(sys, "prefix", str(environment))
+    monkeypatch.setattr(sys, "executable", str(environment / "bin" / "python"))
+    for _ in range(2):  # the link is made once
+        python = nodes.unspaced_python()
+        assert " " not in python
+        prefix = subprocess.run([python, "-c", "import sys; print(sys.prefix)"], capture_output=True, text=True)
+        assert Path(prefix.stdout.strip()).samefile(environment)
+    monkeypatch.setenv("HOME", str(home / "my work"))
+    with pytest.raises(UsageError, match="may have a space in its path; move the environment"):
+        nodes.unspaced_python()
