@@ -9,7 +9,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ import ray
 
 from actors.watchdog import kill_tree
 from cluster.actor_pool import ActorPool, Assignment, Finished
+from cluster.nodes import unspaced_python
 from cluster.resources import local_environment
 from tests.cluster.runs import ROOT
 from tests.cluster.test_resources import LOCAL
@@ -155,6 +155,7 @@ import json, sys, time
 from pathlib import Path
 import ray
 from tests.cluster.test_node_faults import make_pool, nodes_of, play
+from cluster.nodes import unspaced_python
 from cluster.resources import local_environment
 ray.init(sys.argv[1], log_to_driver=False, runtime_env=local_environment())
 log, kinds = [], []
@@ -194,7 +195,7 @@ def test_three_hosts_and_a_cut_link(tmp_path: Path) -> None:
     }
 
     def inside(host: str, *words: str) -> list[str]:
-        return ["ip", "netns", "exec", host, sys.executable, *words]
+        return ["ip", "netns", "exec", host, unspaced_python(), *words]
 
     started: list[subprocess.Popen[Any]] = []
     folder = tempfile.mkdtemp(prefix="pp")  # short, for the paths of Ray's sockets
