@@ -89,9 +89,15 @@ class Learner:
             seed: key of the augmentation, not negative.
             device: of the network and of all computations.
             priority_mode: `replay.mode`, how scores become priorities.
+
+        Raises:
+            ValueError: `learner.compile` where PyTorch's compiler cannot work.
         """
         self.config = config
         self.device = torch.device(device)
+        if config.compile and self.device.type == "cpu" and " " in torch.__path__[0]:
+            # Its linker takes the path apart.
+            raise ValueError(f"learner.compile=true on a CPU needs a path without spaces, not {torch.__path__[0]}")
         self.seed = seed
         self.priority_mode = priority_mode
         self.version = 0

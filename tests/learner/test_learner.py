@@ -120,7 +120,14 @@ def test_mixed_precision_stays_near_float32() -> None:
         assert mixed_metrics[name] == pytest.approx(plain_metrics[name], rel=0.02), name
 
 
+def test_compiling_is_refused_where_the_compiler_would_not_find_its_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "__path__", ["/my work/.venv/torch"])
+    with pytest.raises(ValueError, match="needs a path without spaces, not /my work/.venv/torch"):
+        learner_with(compile=True)
+
+
 @pytest.mark.slow  # a minute of compiling
+@pytest.mark.skipif(" " in torch.__path__[0], reason="is refused in such an environment")
 def test_a_compiled_learner_computes_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
     for phase in ("segmentation", "joint"):
