@@ -293,7 +293,8 @@ def hydra_command(command: str, arguments: list[str]) -> int:
             config = resumed_config(run_folder, changes)
         codes.append(guarded(lambda: int(module.run(instantiate(config, SCHEMAS[command]), folder)), folder))
         if codes[-1]:
-            remove_unused(folder)
+            if run_folder is None:  # else it is another run's, which may just be making its data set
+                remove_unused(folder)
             raise SystemExit(codes[-1])
         return sweep.objective(folder) if command == "train" else None
 

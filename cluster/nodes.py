@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import secrets
+import shlex
 import socket
 import subprocess
 import sys
@@ -77,10 +78,20 @@ def run(arguments: list[str]) -> int:
 
 
 class Parser(argparse.ArgumentParser):
-    """Errors as one sentence."""
+    """Errors as one sentence, options by their whole names."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(allow_abbrev=False, **settings)
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}; see ./playpen cluster --help")
+
+
+def count(text: str) -> int:
+    """A whole number from 0 on."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be a whole number from 0 on, not {text}")
+    return int(text)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -89,8 +100,8 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(dest="command", required=True, parser_class=Parser)
     node = Parser(add_help=False)
     node.add_argument("--token-file", type=Path)
-    node.add_argument("--cpus", type=int)
-    node.add_argument("--gpus", type=int)
+    node.add_argument("--cpus", type=count)
+    node.add_argument("--gpus", type=count)
     node.add_argument("--object-store-bytes", type=int)
     head_parser = commands.add_parser("head", parents=[node], add_help=False)
     head_parser.add_argument("--address", default=LOOPBACK)
@@ -120,13 +131,15 @@ def head(options: argparse.Namespace) -> int:
             raise UsageError(f"the head at {node.address} runs already; ./playpen cluster stop ends it")
     check_port("--port", own, options.port)
     check_port("--dashboard-port", LOOPBACK, options.dashboard_port)
+    if options.port == options.dashboard_port:
+        raise UsageError(f"--port and --dashboard-port must differ, both are {options.port}")
     token = use_token(options.token_file, make=True)
     arguments = ["--head", "--node-ip-address", own, "--port", str(options.port)]
     arguments += ["--dashboard-host", LOOPBACK, "--dashboard-port", str(options.dashboard_port)]
     node = start("head", address, options, arguments)
     print(f"head       {address} (role {node.role}, process {node.pid}, log {node.log})")
     print(f"dashboard  http://{LOOPBACK}:{options.dashboard_port} (this machine only)")
-    print(f"join with  ./playpen cluster join {address}" + (f" --token-file {token}" if token else ""))
+    print(f"join with  ./playpen cluster join {address}" + (f" --token-file {shlex.quote(token)}" if token else ""))
     if own == LOOPBACK:
         print("           only from this machine: `head --address auto` or `--address IP` lets others join")
     elif token:
@@ -148,7 +161,7 @@ def join(options: argparse.Namespace) -> int:
     use_token(options.token_file, make=False)
     ask(address)
     own = options.node_address or own_address(address.rpartition(":")[0].strip("[]"))
-    check_port("--node-address", own, 0)
+    check_port("--node-address", own, None)
     node = start("join", address, options, ["--address", address, "--node-ip-address", own])
     print(f"joined     {address} as {own} (role {node.role}, process {node.pid}, log {node.log})")
     print("stop with  ./playpen cluster stop")
@@ -378,23 +391,25 @@ def own_address(other: str) -> str:
         raise UsageError(f"no address of this machine was found on the way to {other} ({error}); name it") from error
 
 
-def check_port(option: str, address: str, port: int) -> None:
-    """Tries to listen there.
+def check_port(option: str, address: str, port: int | None) -> None:
+    """Tries to listen there; None: on any port.
 
     Raises:
         UsageError: the address is not this machine's, or the port is taken.
     """
-    if port and not 1024 <= port <= 65535:
+    if port is not None and not 1024 <= port <= 65535:
         raise UsageError(f"{option} must be between 1024 and 65535, not {port}")
-    if address in ("0.0.0.0", "::"):
-        raise UsageError(f"{address} names no address that other machines can reach; name this machine's own")
+    if address in ("", "0.0.0.0", "::"):
+        raise UsageError(
+            f"{address or 'an empty --address'} names no address that other machines can reach; name this machine's own"
+        )
     try:
-        with socket.create_server((address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET):
+        with socket.create_server((address, port or 0), family=socket.AF_INET6 if ":" in address else socket.AF_INET):
             pass
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise UsageError(f"{option}={port} is in use by another program on {address}; choose a free port") from None
-        raise UsageError(f"{address} is no address of this machine ({os.strerror(error.errno or 0)})") from None
+        raise UsageError(f"{address} is no address of this machine ({error.strerror})") from None
 
 
 def use_token(file: Path | None, make: bool) -> str | None:

@@ -23,6 +23,7 @@ from cluster.checkpoints import whole_checkpoints
 from cluster.errors import UsageError
 from cluster.tracking import finite
 from evaluation.files import write_json
+from replay.ring import in_use
 
 STATUS = "status.json"
 LATE_S = 120.0
@@ -106,7 +107,12 @@ def run(arguments: list[str]) -> int:
         raise UsageError(f"status takes one run folder, not {len(arguments)}")
     folder = Path(arguments[0]) if arguments else newest_run(Path("outputs") / "train")
     console = Console(width=None if os.isatty(1) else 120, highlight=False, soft_wrap=True)
-    for line in describe(folder, read_status(folder)):
+    status = read_status(folder)
+    try:
+        lines = describe(folder, status)
+    except (KeyError, TypeError, ValueError) as error:
+        raise UsageError(f"{folder / STATUS} is damaged: it is not what a run writes ({error!r})") from error
+    for line in lines:
         console.print(line, markup=False)
     return 0
 
@@ -146,6 +152,19 @@ def lives(status: dict[str, Any]) -> bool | None:
         same = abs(process.create_time() - status["process_started"]) < 1
         return same and process.status() != psutil.STATUS_ZOMBIE
     return False
+
+
+def is_running(folder: Path) -> bool:
+    """Whether a process works on a run: its driver lives, or what is left of it still has the memory bank."""
+    if (folder / "bank").is_dir() and in_use(folder / "bank"):
+        return True
+    if not (folder / STATUS).is_file():
+        return False
+    try:
+        status = read_status(folder)
+        return status["state"] == "running" and bool(lives(status))
+    except (UsageError, KeyError):
+        return False
 
 
 def describe(folder: Path, status: dict[str, Any]) -> list[str | Table]:

@@ -15,8 +15,7 @@ import yaml
 from cluster.checkpoints import whole_checkpoints
 from cluster.config import TrainConfig, plain_values
 from cluster.errors import UsageError
-from cluster.status import STATUS, lives, read_status
-from replay.ring import in_use
+from cluster.status import is_running
 
 APART = ("experiment_name", "resume", "checkpoint_minutes", "checkpoints_kept", "keep_bank", "tracking", "cluster")
 """Parts of a configuration that do not tell two runs apart: what is learned does not depend on them, but for the
@@ -103,19 +102,6 @@ def state_of(folder: Path) -> str | None:
     if is_running(folder):
         return RUNNING
     return UNFINISHED if whole_checkpoints(folder) and (folder / "bank").is_dir() else None
-
-
-def is_running(folder: Path) -> bool:
-    """Whether a process works on a run."""
-    if (folder / "bank").is_dir() and in_use(folder / "bank"):
-        return True
-    if not (folder / STATUS).is_file():
-        return False
-    try:
-        status = read_status(folder)
-        return status["state"] == "running" and bool(lives(status))
-    except (UsageError, KeyError):
-        return False
 
 
 def seconds_of(run: PlannedRun, known: Mapping[str, float]) -> float | None:

@@ -29,6 +29,7 @@ from cluster.resources import Resources, check_before_start, ray_session
 from cluster.results import finish, print_result
 from cluster.run_state import Resumed, find_resumable
 from cluster.schedule import check_schedule
+from cluster.status import is_running
 from cluster.tracking import Tracker
 from evaluation.locations import TestSet
 from learner.shell import Weights
@@ -133,7 +134,7 @@ def check(config: TrainConfig, folder: Path, resumed: Resumed | None = None) -> 
         check_launch(config.simulator)
     record_bytes = bytes_per_record(record_format(config.actors).fields)
     bank = config.replay.capacity * record_bytes if resumed is None else 0
-    if resumed is not None and in_use(folder / "bank"):
+    if resumed is not None and is_running(folder):
         raise UsageError(f"resume={folder}: that run still goes on; stop it first")
     needed = bank + CHECKPOINT_BYTES * (config.checkpoints_kept + 1)
     free = shutil.disk_usage(folder).free

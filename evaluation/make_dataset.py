@@ -13,6 +13,7 @@ import hashlib
 import importlib.util
 import json
 import multiprocessing
+import os
 import shlex
 import shutil
 import signal
@@ -245,6 +246,16 @@ def _start(config: DatasetConfig, simulator: SimulatorConfig) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
     _worker = _Worker(config, simulator)
     atexit.register(_worker.stop)
+    threading.Thread(target=_end_with_parent, args=(_worker,), daemon=True).start()
+
+
+def _end_with_parent(worker: _Worker) -> None:
+    """Ends this process when the one that started it has ended: killed, that one cannot."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    worker.stop()
+    os._exit(1)
 
 
 def _run_job(split: str, number: int) -> list[Made]:

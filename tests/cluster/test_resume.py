@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -16,7 +17,7 @@ from cluster.cli import resumed_config, resumed_folder
 from cluster.errors import UsageError
 from cluster.run_state import RunState, find_resumable
 from cluster.tracking import mend
-from tests.cluster.runs import SmokeRun, playpen, processes_of, result_of, start
+from tests.cluster.runs import SmokeRun, playpen, playpen_at_once, processes_of, result_of, start
 
 
 def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 180) -> None:
@@ -148,6 +149,16 @@ def test_forged_state_is_refused(name: str) -> None:
         RunState.from_json(values, Path("x"))
     with pytest.raises(UsageError):
         RunState.from_json(None, Path("x"))
+
+
+def test_a_refused_resume_leaves_the_folder_alone(smoke: SmokeRun, tmp_path: Path) -> None:
+    """It may be that of a run that just makes its data set: then nothing but its configuration is there."""
+    folder = tmp_path / "young"
+    shutil.copytree(smoke.folder / ".hydra", folder / ".hydra")
+    shutil.copy(smoke.folder / "config.yaml", folder)
+    done = playpen_at_once("train", f"resume={folder}", folder=tmp_path)
+    assert done.returncode == 2 and "holds no checkpoint with a memory bank" in done.stderr
+    assert {path.name for path in folder.iterdir()} == {".hydra", "config.yaml"}
 
 
 def test_folders_that_cannot_be_resumed(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from cluster.cli import main
 from cluster.errors import RunError, UsageError
 from cluster.health import is_loss
 from cluster.run_state import RunState
-from cluster.status import STATUS, StatusFile, lives, read_status
+from cluster.status import STATUS, StatusFile, is_running, lives, read_status, run
 from learner.checkpoint import INDEX
 from replay.state_file import STATE_FILE
 
@@ -170,3 +170,28 @@ def test_folders_without_a_run(tmp_path: Path) -> None:
     (tmp_path / STATUS).write_text("[]")
     with pytest.raises(UsageError, match="is damaged"):
         read_status(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"pid": 1}, {"pid": 1, "state": "running"}, {"pid": -1}, {"updated": "y"}, {"phase": "joint"}],
+    ids=str,
+)
+def test_what_is_no_runs_status_is_told(tmp_path: Path, values: dict[str, Any]) -> None:
+    StatusFile(tmp_path).update()
+    whole = json.loads((tmp_path / STATUS).read_text())
+    kept = {} if set(values) <= {"pid", "state"} and values["pid"] == 1 else whole
+    (tmp_path / STATUS).write_text(json.dumps(kept | values))
+    with pytest.raises(UsageError, match="is damaged"):
+        run([str(tmp_path)])
+
+
+def test_a_run_whose_driver_lives_is_running(tmp_path: Path) -> None:
+    """Also when its bank is gone: in the final evaluation, or while a lost one starts again."""
+    assert not is_running(tmp_path)
+    StatusFile(tmp_path).update()
+    assert is_running(tmp_path)
+    values = json.loads((tmp_path / STATUS).read_text())
+    for change in ({"state": "finished"}, {"process_started": 1.0}, {"host": "another"}):
+        (tmp_path / STATUS).write_text(json.dumps(values | change))
+        assert not is_running(tmp_path), change

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -117,6 +120,26 @@ def test_an_interrupt_ends_the_making_and_its_processes(tmp_path: Path, rooms: S
     assert not list(tmp_path.rglob("*.json"))
     left = [child for child in psutil.Process().children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE]
     assert not any("simulator" in " ".join(child.cmdline()) for child in left)
+
+
+def test_killed_it_leaves_no_process(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "cluster", "dataset", f"evaluation.dataset.folder={tmp_path}"]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    process = subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        started: list[psutil.Process] = []
+        deadline = time.monotonic() + 120
+        while not any("spawn_main" in " ".join(child.cmdline()) for child in started):  # those that make locations
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.2)
+            started = psutil.Process(process.pid).children(recursive=True)
+    finally:
+        process.kill()
+        process.wait()
+    _, left = psutil.wait_procs(started, timeout=60)
+    assert not [child for child in left if child.status() != psutil.STATUS_ZOMBIE]
 
 
 def test_the_folder_depends_on_all_that_decides_the_content(tmp_path: Path, rooms: SimulatorConfig) -> None:
