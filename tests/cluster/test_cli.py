@@ -17,7 +17,10 @@ from tests.cluster.runs import playpen, playpen_at_once
         (["train", "learner.lrr=1"], "learner.lrr: Key 'lrr' not in 'LearnerConfig'; did you mean learner.lr?"),
         (["train", "learner.lr=fast"], "learner.lr: Value 'fast' of type 'str' could not be converted to Float"),
         (["train", "learner.lr=-1"], "learner.lr must be positive, not -1.0"),
-        (["train", "experiment=nope"], "Could not find 'experiment/nope'; it must be one of comparison, paper, quickstart,"),
+        (
+            ["train", "experiment=nope"],
+            "Could not find 'experiment/nope'; it must be one of comparison, paper, quickstart,",
+        ),
         (["train", "actors.supervision=all"], "actors.supervision must be one of self, interaction_oracle,"),
         (["train", "actors.mask_source=pca"], "actors.mask_source must be one of module, optical_flow, video_pca, not"),
         (["train", "models=video_pca"], "models=video_pca needs actors.mask_source=video_pca, not module"),
