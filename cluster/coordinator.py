@@ -44,8 +44,6 @@ from learner.shell import TrainReport, Weights
 
 SAVE_TIMEOUT_S = 120.0
 """A part that has not written its share of a checkpoint by then is taken for hung."""
-STOP_TIMEOUT_S = 3.0
-"""Longest wait for the actors to end their simulators."""
 RETRY_MINUTES = 1.0
 """After a checkpoint that the disk did not take, the next one is tried so soon."""
 
@@ -104,7 +102,7 @@ class Coordinator:
                 awaited(learner.load.remote(str(resumed.checkpoint)), interrupted, limit_s)
             self.weights: Weights = awaited(learner.publish.remote(), interrupted, limit_s)
         except BaseException as error:
-            self.pool.stop(STOP_TIMEOUT_S)
+            self.stop()
             if isinstance(error, RayError):
                 raise not_started("the learner", error) from error
             raise
@@ -415,7 +413,7 @@ class Coordinator:
             path = self.checkpoint()
             raise Interrupted(f"checkpoint saved in {path}; to go on: ./playpen train resume='{self.folder}'")
 
-    def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
+    def stop(self, timeout_s: float = 3.0) -> None:
         """Ends actors and simulators; gates open so that none is stuck in the replay."""
         self.parts.replay.close.remote()
         self.parts.learner.stop.remote()

@@ -95,9 +95,9 @@ def embedding_gradient(
     if chunk_floats is None:
         chunk_floats = CHUNK_FLOATS_GPU if flat.is_cuda else CHUNK_FLOATS
     at_once = max(1, chunk_floats // flat[0].numel())
-    # One buffer for all turns: a fresh one each would cost more in page faults than the arithmetic on it.
-    space = flat.new_empty((min(at_once, len(masks.image)), *flat.shape[1:]))
     counts = torch.bincount(masks.image, minlength=len(flat)).tolist()
+    # One buffer for all turns: a fresh one each would cost more in page faults than the arithmetic on it.
+    space = flat.new_empty((min(at_once, max(counts)), *flat.shape[1:]))
     start = 0
     for e, ascent, count in zip(flat, gradient, counts, strict=True):  # the images
         if not count:
