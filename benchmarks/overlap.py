@@ -92,7 +92,7 @@ def measure(config: TrainConfig, resources: Resources, folder: Path, seconds: fl
     reporter = Reports(Tracker(config.tracking, folder, {}, "overlap"), folder, config.tracking.log_every_s)
     reporter.measure(phase, replay, seconds)
     locations = [Location(entry, "FloorPlan1", (0.0, 0.9, 0.0), 0.0, 0.0, entry) for entry in range(count)]
-    parts = Parts(replay, learner, None, lambda index, avoided: crew[index])
+    parts = Parts(replay, replay.pid.remote(), learner, None, lambda index, avoided: crew[index])
     # The run's own progress is not this command's.
     with (folder / "progress.txt").open("w") as progress, contextlib.redirect_stderr(progress):
         coordinator = Coordinator(config, folder, parts, locations, reporter, threading.Event())

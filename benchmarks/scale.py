@@ -201,7 +201,9 @@ class Bench:
         folder.mkdir()
         config = dataclasses.replace(self.config, cluster=dataclasses.replace(self.config.cluster, actors=count))
         reporter = Meter(Tracker(config.tracking, folder, {}, "scale"), folder, config.tracking.log_every_s)
-        parts = Parts(self.replay, self.learner, None, lambda index, avoided: self.crew[index])
+        parts = Parts(
+            self.replay, self.replay.pid.remote(), self.learner, None, lambda index, avoided: self.crew[index]
+        )
         # The run's own progress is not this command's; it takes its stream when the phase begins.
         with (folder / "progress.txt").open("w") as progress, contextlib.redirect_stderr(progress):
             coordinator = Coordinator(config, folder, parts, self.locations, reporter, threading.Event())

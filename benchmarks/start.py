@@ -67,11 +67,13 @@ def main(arguments: list[str] | None = None) -> None:
         reach = configuration(f"cluster.actors={options.actors}").actors.reach
         data = [f"evaluation.dataset.{split}.locations={count}" for split, count in LOCATIONS.items()]
         data += ["evaluation.dataset.forces=[]", f"evaluation.dataset.reach_radius={reach.radius}"]
+        # Also of the data set: one that another simulator made is not this one's.
+        data.append(f"simulator.command='python -m benchmarks._stamped_simulator {stamp}'")
         environment = os.environ | {"PYTHONPATH": str(ROOT)}
         playpen = [sys.executable, "-m", "cluster"]
         subprocess.run([*playpen, "dataset", *data], cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
         train = [*playpen, "train", "experiment=paper", f"cluster.actors={options.actors}", *data, *options.overrides]
-        train += ["tracking.mode=disabled", f"simulator.command='python -m benchmarks._stamped_simulator {stamp}'"]
+        train.append("tracking.mode=disabled")
         reached: dict[str, float] = {}
         log = folder / "log"
         with log.open("w") as output:

@@ -99,7 +99,10 @@ class ActorPool:
     part_missing, node_out_of_use."""
     handed_out: Callable[[int], None]
     """Takes the running number of each location that is handed out."""
+    starting_at_once: int | None = None
+    """How many actors may be starting at a time, see `resources.starting_at_once`; None: all."""
     members: list[Member] = field(default_factory=list)
+    """The actors that were started, in their order."""
     waiting: deque[Assignment] = field(default_factory=deque)
     """Locations to be handed out."""
     avoided: dict[str, str] = field(default_factory=dict)
@@ -108,7 +111,14 @@ class ActorPool:
     """Whether what fails is not handed out again: the phase is over."""
 
     def __post_init__(self) -> None:
-        self.members = [self.new_member(index) for index in range(self.config.actors)]
+        self.grow()
+
+    def grow(self) -> None:
+        """Starts the actors that are still to be started, as many as may be starting at a time."""
+        most = self.starting_at_once or self.config.actors
+        starting = sum(not member.beat.started for member in self.members)
+        for index in range(len(self.members), min(self.config.actors, len(self.members) + most - starting)):
+            self.members.append(self.new_member(index))
 
     def new_member(self, index: int) -> Member:
         """Starts actor `index`."""
@@ -118,7 +128,7 @@ class ActorPool:
     @property
     def in_flight(self) -> int:
         """Locations handed out or waiting to be handed out again."""
-        return sum(member.assignment is not None for member in self.members) + len(self.waiting)
+        return self.busy + len(self.waiting)
 
     @property
     def open_numbers(self) -> list[int]:
@@ -127,9 +137,9 @@ class ActorPool:
         return sorted(assignment.number for assignment in [*handed_out, *self.waiting])
 
     @property
-    def idle(self) -> int:
-        """Actors without a location."""
-        return sum(member.assignment is None for member in self.members)
+    def busy(self) -> int:
+        """Actors with a location."""
+        return sum(member.assignment is not None for member in self.members)
 
     @property
     def alive(self) -> int:
@@ -180,6 +190,7 @@ class ActorPool:
             outcome = self.look(index, member, member.future in done, now)
             if outcome is not None:
                 finished.append(outcome)
+        self.grow()
         return finished
 
     def look(self, index: int, member: Member, done: bool, now: float) -> Finished | None:

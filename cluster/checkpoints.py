@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cluster.errors import RunError, UsageError
-from learner.checkpoint import INDEX
+from learner.checkpoint_index import INDEX
 from replay.state_file import STATE_FILE
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EFBIG)
@@ -56,6 +56,13 @@ def whole_checkpoints(run: Path) -> list[Path]:
     """The checkpoints of a run that can be resumed, the newest last."""
     found = sorted(index.parent for index in run.glob(f"checkpoints/step_*/{INDEX}"))
     return [path for path in found if (path / STATE_FILE).is_file()]
+
+
+def how_to_resume(folder: Path) -> str:
+    """The end of a sentence about a run that stopped; empty if it has no checkpoint."""
+    if not whole_checkpoints(folder):
+        return ""
+    return f"; to go on from the last checkpoint: ./playpen train resume='{folder}'"
 
 
 def staging_folder(run: Path, steps: int) -> Path:

@@ -37,6 +37,7 @@ from cluster.evaluator import RunEvaluator
 from cluster.health import Vigil, cause_of, is_loss, lost_part
 from cluster.interrupt import LOOK_EVERY_S, awaited
 from cluster.reporting import Reporter
+from cluster.resources import starting_at_once
 from cluster.run_state import KEY, Resumed, RunState
 from cluster.schedule import limiter_phase
 from learner.schedule import PhaseConfig, batches_before_round, total_batches, total_locations
@@ -53,6 +54,8 @@ class Parts:
     """Handles of the run's Ray actors, and how to make another actor."""
 
     replay: Any
+    opened: Any
+    """Reference of the replay's preparation."""
     learner: Any
     evaluator: RunEvaluator | None
     """None: nothing is measured on the way."""
@@ -73,7 +76,7 @@ class Coordinator:
         interrupted: threading.Event,
         resumed: Resumed | None = None,
     ) -> None:
-        """Starts the actors, and meanwhile waits for the learner.
+        """Starts the actors, and meanwhile waits for the memory bank and the learner.
 
         Args:
             config: the whole configuration.
@@ -86,8 +89,8 @@ class Coordinator:
 
         Raises:
             Interrupted: Ctrl-C, before anything was collected.
-            PartLost: the learner died while it started.
-            RunError: the learner does not start.
+            PartLost: one of them died while it started.
+            RunError: one of them does not start.
         """
         self.config, self.folder, self.parts, self.reporter = config, folder, parts, reporter
         self.locations = locations
@@ -95,16 +98,26 @@ class Coordinator:
         self.vigil = Vigil(
             {"the learner": parts.learner.health.remote, "the memory bank": parts.replay.pid.remote}, config.cluster
         )
-        self.pool = ActorPool(parts.make_actor, config.cluster, reporter.note, reporter.fault, reporter.handed_out)
+        self.pool = ActorPool(
+            parts.make_actor,
+            config.cluster,
+            reporter.note,
+            reporter.fault,
+            reporter.handed_out,
+            starting_at_once(config.cluster),
+        )
         learner, limit_s = parts.learner, config.cluster.start_timeout_s
+        what = "the memory bank"
         try:
+            awaited(parts.opened, interrupted, limit_s)
+            what = "the learner"
             if resumed is not None:
                 awaited(learner.load.remote(str(resumed.checkpoint)), interrupted, limit_s)
             self.weights: Weights = awaited(learner.publish.remote(), interrupted, limit_s)
         except BaseException as error:
             self.stop()
             if isinstance(error, RayError):
-                raise not_started("the learner", error) from error
+                raise not_started(what, error) from error
             raise
         self.resumed = resumed
         self.state = resumed.state if resumed else RunState()

@@ -10,7 +10,7 @@ from actors.config import SimulatorConfig
 from actors.interaction.locations import Location
 from cluster.config import DatasetConfig
 from cluster.errors import UsageError
-from cluster.results import print_result
+from cluster.result_line import print_result
 from evaluation.config import EvaluationConfig
 from evaluation.dataset import load_entries
 from evaluation.locations import TestSet, locations_for

@@ -20,6 +20,8 @@ PR_SET_PDEATHSIG = 1
 
 def end_with_parent(parent: int) -> None:
     """Asks for SIGINT when process `parent` ends; sends it at once if that has happened already."""
+    # A shell that starts something in the background lets it ignore SIGINT, and so all that it starts in turn.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGINT))
         if os.getppid() != parent:

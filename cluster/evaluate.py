@@ -11,7 +11,8 @@ from cluster.checkpoints import find_checkpoint
 from cluster.config import EvaluateConfig
 from cluster.dataset import find_locations
 from cluster.predictors import known_figures, trained_predictor, untrained_predictor
-from cluster.results import RESULT_KEYS, print_result, show_table
+from cluster.result_line import print_result
+from cluster.results import RESULT_KEYS, show_table
 from evaluation.evaluate import Evaluator
 from evaluation.files import write_json
 from evaluation.report import write_metric_figures, write_predictions, write_six_panels

@@ -24,7 +24,8 @@ from cluster.dataset import find_locations
 from cluster.errors import Interrupted, RunError, UsageError
 from cluster.interrupt import interrupt_flag, stop_if
 from cluster.predictors import MASS_CLASSES_KEY, known_figures, mask_rcnn_predictor
-from cluster.results import NAMES, RESULT_KEYS, print_result, show_table
+from cluster.result_line import print_result
+from cluster.results import NAMES, RESULT_KEYS, show_table
 from cluster.status import StatusFile
 from cluster.tracking import Tracker
 from evaluation.evaluate import Evaluator
@@ -32,7 +33,8 @@ from evaluation.files import write_json
 from evaluation.locations import TestSet
 from evaluation.progress import Progress
 from evaluation.report import write_metric_figures, write_predictions, write_six_panels
-from learner.checkpoint import INDEX, load_checkpoint, read_index, save_checkpoint
+from learner.checkpoint import load_checkpoint, save_checkpoint
+from learner.checkpoint_index import INDEX, read_index
 from learner.mask_rcnn.config import MaskRcnnLearnerConfig
 from learner.mask_rcnn.targets import Examples, RecordError
 from learner.mask_rcnn.training import MOMENTS, MaskRcnnTrainer

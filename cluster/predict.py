@@ -9,7 +9,7 @@ from cluster.checkpoints import find_checkpoint
 from cluster.config import PredictConfig
 from cluster.errors import UsageError
 from cluster.predictors import trained_predictor
-from cluster.results import print_result
+from cluster.result_line import print_result
 from evaluation.predict import predict_files
 
 

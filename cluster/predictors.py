@@ -7,7 +7,8 @@ from typing import Any
 
 from evaluation.coco import MASS_CLASSES, Metrics
 from evaluation.config import BASELINE_CLASS
-from learner.checkpoint import CheckpointError, load_model, read_index
+from learner.checkpoint import load_model
+from learner.checkpoint_index import CheckpointError, read_index
 from models.config import NetworkConfig
 from models.interaction.inference import Predictor
 from models.interaction.network import build_network

@@ -9,19 +9,21 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from actors.interaction.statistics import PlayStatistics
-from cluster.actor_pool import ActorPool
 from cluster.checkpoints import Saved
 from cluster.health import object_store_bytes
 from cluster.status import StatusFile, actor_rows, disk_bytes
 from cluster.tracking import Tracker
 from evaluation.progress import Progress
 from learner.schedule import PhaseConfig
-from learner.shell import TrainReport
+
+if TYPE_CHECKING:  # importing Ray and torch takes seconds
+    from cluster.actor_pool import ActorPool
+    from learner.shell import TrainReport
 
 SUCCESS_WINDOW = 100
 """Locations over which the success shares of greedy and random touches are taken."""
@@ -313,7 +315,7 @@ class Reporter:
         row["actors/redone"] = self.redone
         if pool is not None:
             row["actors/alive"] = pool.alive
-            row["actors/busy"] = pool.config.actors - pool.idle
+            row["actors/busy"] = pool.busy
             row["actors/waiting_to_push"] = sum(bool((m.beat.answer or {}).get("pushing")) for m in pool.members)
             row["actors/queue"] = len(pool.waiting)
             row["object_store/bytes"] = object_store_bytes()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import threading
 from collections.abc import Mapping
@@ -118,11 +117,6 @@ def show_table(folder: Path, results: Mapping[str, Mapping[str, float]], data_se
     write_tables(folder, rows)
     sys.stderr.flush()
     Console(width=None if sys.stdout.isatty() else 100).print(terminal_table(f"{data_set}, test rooms", rows))
-
-
-def print_result(result: Mapping[str, Any]) -> None:
-    """The last line of every command that measures."""
-    print(f"RESULT {json.dumps(result)}", flush=True)
 
 
 def learning_points(metrics: list[dict[str, Any]]) -> list[LearningPoint]:

@@ -11,7 +11,7 @@ import numpy as np
 from actors.controller import SimulatorProcess
 from cluster.config import RoomsConfig
 from cluster.errors import UsageError
-from cluster.results import print_result
+from cluster.result_line import print_result
 from evaluation.progress import Progress
 from evaluation.room_sheets import touches_sheet, views_sheet
 from evaluation.rooms import StudiedTouch, View, fullest_views, study_touches

@@ -11,7 +11,7 @@ from typing import Any, get_origin, get_type_hints
 
 from cluster.checkpoints import whole_checkpoints
 from cluster.errors import RunError, UsageError
-from learner.checkpoint import INDEX, read_index
+from learner.checkpoint_index import INDEX, read_index
 
 KEY = "run"
 """Name of the state in a checkpoint's "extra"."""

@@ -12,18 +12,20 @@ import os
 import socket
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 from rich.console import Console
 from rich.table import Table
 
-from cluster.actor_pool import ActorPool
 from cluster.checkpoints import whole_checkpoints
 from cluster.errors import UsageError
 from cluster.tracking import finite
 from evaluation.files import write_json
 from replay.ring import in_use
+
+if TYPE_CHECKING:  # importing Ray and torch takes seconds
+    from cluster.actor_pool import ActorPool
 
 STATUS = "status.json"
 LATE_S = 120.0
@@ -133,11 +135,13 @@ def read_status(folder: Path) -> dict[str, Any]:
     """
     try:
         values = json.loads((folder / STATUS).read_text(encoding="utf-8"))
-        if not isinstance(values, dict) or not isinstance(values.get("pid"), int):
+        if not isinstance(values, dict) or type(values["pid"]) is not int or values["pid"] <= 0:
+            raise ValueError
+        if not isinstance(values["process_started"], float | int) or not {"host", "state"} <= values.keys():
             raise ValueError
     except OSError as error:
         raise UsageError(f"{folder} holds no {STATUS}: no run has begun there") from error
-    except ValueError as error:
+    except (ValueError, KeyError) as error:
         raise UsageError(f"{folder / STATUS} is damaged: it is not what a run writes") from error
     return values
 
@@ -163,7 +167,7 @@ def is_running(folder: Path) -> bool:
     try:
         status = read_status(folder)
         return status["state"] == "running" and bool(lives(status))
-    except (UsageError, KeyError):
+    except UsageError:
         return False
 
 

@@ -15,7 +15,7 @@ from hydra.errors import HydraException
 
 from cluster.config import TrainConfig, first_line, instantiate, plain_values, register
 from cluster.errors import UsageError
-from cluster.results import print_result
+from cluster.result_line import print_result
 from cluster.schedule import check_schedule
 from cluster.status import duration
 from cluster.table_config import Request, read_request

@@ -14,7 +14,7 @@ from cluster.checkpoints import find_checkpoint
 from cluster.dataset import find_locations
 from cluster.errors import Interrupted
 from cluster.predictors import trained_predictor
-from cluster.results import print_result
+from cluster.result_line import print_result
 from cluster.table import Plan, compose_train
 from cluster.table_runs import FINISHED, PlannedRun, results_of
 from cluster.table_work import say, settings

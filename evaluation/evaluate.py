@@ -18,6 +18,7 @@ from evaluation.coco import EncodedDetections, GroundTruth, Metrics, compute_met
 from evaluation.config import EvaluationConfig, chosen_entries
 from evaluation.dataset import Entry
 from evaluation.files import save_array
+from evaluation.locations import location_of
 from evaluation.make_dataset import observation_paths, source_hash
 from evaluation.progress import Progress
 from models.interaction.inference import InstancePredictor
@@ -44,18 +45,6 @@ class Evaluation:
 
     metrics: Metrics
     detections: list[EncodedDetections]
-
-
-def location_of(entry: Entry, index: int) -> Location:
-    """The place of an entry, for the actors; `index` is its number in the file."""
-    return Location(
-        entry=index,
-        scene=entry.scene,
-        position=entry.position,
-        rotation=entry.rotation,
-        horizon=entry.horizon,
-        seed=entry.seed,
-    )
 
 
 def load_looks(path: Path, entries: Sequence[Entry], simulator: SimulatorConfig, placement_attempts: int) -> Looks:

@@ -11,7 +11,6 @@ from actors.controller import SimulatorProcess
 from actors.interaction.locations import Location
 from evaluation.config import EvaluationConfig
 from evaluation.dataset import Entry, load_entries
-from evaluation.evaluate import location_of
 from evaluation.make_dataset import make_dataset
 
 
@@ -23,6 +22,18 @@ class TestSet:
     entries: list[Entry]
 
     __test__ = False  # not a test case, whatever its name
+
+
+def location_of(entry: Entry, index: int) -> Location:
+    """The place of an entry, for the actors; `index` is its number in the file."""
+    return Location(
+        entry=index,
+        scene=entry.scene,
+        position=entry.position,
+        rotation=entry.rotation,
+        horizon=entry.horizon,
+        seed=entry.seed,
+    )
 
 
 def locations_for(

@@ -6,13 +6,12 @@ Each trial begins with the location set up anew, so that no touch sees what anot
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 from ai2thor.server import Event
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
 from actors.controller import SimulatorProcess
 from actors.ground_truth import TrueObject, pixels_by_cell
@@ -21,6 +20,9 @@ from actors.interaction.locations import Location, set_up
 from evaluation.dataset import NOT_MEASURED
 from evaluation.masks import upsample
 from replay.interaction.record import GRID_SIZE, centres
+
+if TYPE_CHECKING:
+    from scipy.spatial.transform import Rotation
 
 MOVED_METRES = 0.05
 MOVED_DEGREES = 15.0
@@ -95,6 +97,8 @@ def inner_cell(mask: NDArray[np.bool_], reachable: NDArray[np.bool_]) -> tuple[i
 
 def pose(event: Event, object_id: str) -> tuple[NDArray[np.float64], Rotation]:
     """Position (metres) and rotation of an object, in Unity's coordinates."""
+    from scipy.spatial.transform import Rotation  # half a second, which a run whose data set is there need not wait for
+
     thing: dict[str, Any] = next(thing for thing in event.metadata["objects"] if thing["objectId"] == object_id)
     position, angles = thing["position"], thing["rotation"]
     # Unity turns about z first, then x, then y.

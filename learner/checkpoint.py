@@ -18,30 +18,21 @@ import shutil
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from learner.checkpoint_index import FORMAT, FORMAT_VERSION, INDEX, CheckpointError, read_index
 from learner.interaction.state import LearnerState
 from models.config import NetworkConfig
 from models.interaction.network import InteractionNetwork
 from models.weights import architecture, architecture_signature, float_state
 
-FORMAT = "playpen learner"
-FORMAT_VERSION = 1
-INDEX = "learner.json"
 ADAM = ("step", "exp_avg", "exp_avg_sq")
 """What Adam keeps of each parameter."""
-_MAX_INDEX_BYTES = 16 * 2**20
-
-Value = TypeVar("Value")
-
-
-class CheckpointError(RuntimeError):
-    """A checkpoint that cannot be written or read; the message is one sentence naming the file and what is wrong."""
 
 
 def save_checkpoint(folder: Path, state: LearnerState, extra: dict[str, Any]) -> int:
@@ -112,47 +103,6 @@ def save_checkpoint(folder: Path, state: LearnerState, extra: dict[str, Any]) ->
             shutil.rmtree(target, ignore_errors=True)
         raise CheckpointError(f"checkpoint {folder} could not be written: {error.strerror or error}") from error
     return sum(map(len, contents.values()))
-
-
-def read_index(folder: Path) -> dict[str, Any]:
-    """What `learner.json` says, with every field that loading needs checked for its type.
-
-    Raises:
-        CheckpointError: the file is missing, too large, no JSON, of another format, or lacks a field.
-    """
-    path = Path(folder) / INDEX
-    try:
-        if path.stat().st_size > _MAX_INDEX_BYTES:
-            raise CheckpointError(f"{path} is no checkpoint index: it is larger than {_MAX_INDEX_BYTES} bytes")
-        index = json.loads(path.read_bytes())
-    except OSError as error:
-        raise CheckpointError(f"{path} cannot be read, so there is no checkpoint: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path} is not JSON: it is truncated or was changed") from error
-    if not isinstance(index, dict) or index.get("format") != FORMAT:
-        raise CheckpointError(f'{path} is no learner checkpoint: "format" must be "{FORMAT}"')
-    if index.get("format_version") != FORMAT_VERSION:
-        raise CheckpointError(
-            f"{path} has format_version {index.get('format_version')!r}, but this program reads {FORMAT_VERSION}"
-        )
-    for name, kind in {
-        "architecture": dict, "network": dict, "learner": dict, "version": int, "phase": str, "force_head_only": bool,
-        "progress": float, "seed": int, "averaged": bool, "files": dict, "extra": dict,
-    }.items():  # fmt: skip
-        _field(index, name, kind, path)
-    for name, shape in index["architecture"].items():
-        if not isinstance(shape, list) or not all(type(side) is int and side >= 0 for side in shape):
-            raise CheckpointError(f"{path}: architecture.{name} must be a list of whole numbers")
-    if index["version"] < 0 or index["seed"] < 0 or not 0 <= index["progress"] <= 1:
-        raise CheckpointError(f"{path}: version and seed must not be negative, and progress must be in [0, 1]")
-    for part in ("model", "training"):
-        entry = _field(index["files"], part, dict, path)
-        _field(entry, "name", str, path)
-        _field(entry, "bytes", int, path)
-        _field(entry, "sha256", str, path)
-        if Path(entry["name"]).name != entry["name"] or not entry["name"].endswith(".safetensors"):
-            raise CheckpointError(f"{path}: files.{part}.name must be the plain name of a .safetensors file")
-    return index
 
 
 def load_model(folder: Path, network: nn.Module) -> dict[str, Any]:
@@ -288,16 +238,6 @@ def _read_tensors(
         if not bool(torch.isfinite(value).all()):
             raise CheckpointError(f"{path}: tensor '{name}' holds NaN or infinity")
     return tensors
-
-
-def _field(values: dict[str, Any], name: str, kind: type[Value], path: Path) -> Value:
-    """The field of that name; CheckpointError unless it has that type (a whole number is a float, true no number)."""
-    value = values.get(name)
-    if kind is float and type(value) is int:
-        value = values[name] = float(value)
-    if type(value) is not kind:
-        raise CheckpointError(f'{path}: "{name}" must be of type {kind.__name__}, not {type(value).__name__}')
-    return value
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -104,6 +104,28 @@ class ReplayActor:
         return os.getpid()
 
 
+def begin_replay(
+    config: ReplayConfig,
+    records: RecordFormat,
+    folder: Path,
+    *,
+    seed: int,
+    actors: int,
+    restore_from: Path | None = None,
+    options: dict[str, Any] | None = None,
+) -> tuple[ray.actor.ActorHandle, ray.ObjectRef]:
+    """As `start_replay`, without waiting for the actor and its bank.
+
+    Returns:
+        the handle, and a reference that is ready when the bank can be used; getting it raises what `start_replay` does.
+    """
+    groups = {"insert": 2 * actors + 2, "sample": SAMPLE_THREADS, "control": CONTROL_THREADS}
+    make_remote: Any = ray.remote  # its type hints lack concurrency_groups
+    actor = make_remote(concurrency_groups=groups, **{"num_cpus": 0, **(options or {})})(ReplayActor).remote()
+    restored = None if restore_from is None else str(restore_from)
+    return actor, actor.open.remote(config, records, str(folder), seed, restored)
+
+
 def start_replay(
     config: ReplayConfig,
     records: RecordFormat,
@@ -133,14 +155,11 @@ def start_replay(
             the actor is ended then.
         ray.exceptions.GetTimeoutError: it has not started in time; it is ended.
     """
-    groups = {"insert": 2 * actors + 2, "sample": SAMPLE_THREADS, "control": CONTROL_THREADS}
-    make_remote: Any = ray.remote  # its type hints lack concurrency_groups
-    actor = make_remote(concurrency_groups=groups, **{"num_cpus": 0, **(options or {})})(ReplayActor).remote()
+    actor, opened = begin_replay(
+        config, records, folder, seed=seed, actors=actors, restore_from=restore_from, options=options
+    )
     try:
-        ray.get(
-            actor.open.remote(config, records, str(folder), seed, None if restore_from is None else str(restore_from)),
-            timeout=timeout_s,
-        )
+        ray.get(opened, timeout=timeout_s)
     except BaseException:
         ray.kill(actor)
         raise

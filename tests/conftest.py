@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 os.environ.setdefault("MUJOCO_GL", "egl")  # before any test module imports mujoco in this process
+
+# What a shell starts in the background ignores SIGINT, and so would all that the tests start and press Ctrl-C for.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A busy machine may take long over any example: time says nothing about correctness.
 settings.register_profile("playpen", deadline=None)

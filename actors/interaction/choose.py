@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from actors.controller import Observation
-from models.interaction.inference import InstancePredictor
 from replay.interaction.record import GRID_SIZE, MAGNITUDES, MAX_TOUCHES, Choice
+
+if TYPE_CHECKING:  # importing torch takes seconds, which who only needs the directions need not wait for
+    from models.interaction.inference import InstancePredictor
 
 DIRECTIONS: NDArray[np.float64] = np.array(list(product((-1, 1), (1, 2), (-1, 1))), dtype=np.float64)
 """(8, 3) directions (x right, y up, z ahead in the agent's frame), not normalised: sideways, up, to or fro."""

@@ -51,3 +51,8 @@ SOFT_MASK_RECORDS = RecordFormat(
     to_batch=make_soft_mask_batch,
 )
 """The same of locations whose touches were filmed (actors.mask_source: video_pca)."""
+
+
+def record_format(mask_source: str) -> RecordFormat:
+    """The records of actors whose masks come from there (actors.mask_source)."""
+    return SOFT_MASK_RECORDS if mask_source == "video_pca" else LOCATION_RECORDS

@@ -97,6 +97,26 @@ def test_every_location_is_played_once(session: None, tmp_path: Path) -> None:
     assert sum(member.locations for member in pool.members) == 10
 
 
+def test_actors_start_one_by_one_where_they_share_few_cores(session: None, tmp_path: Path) -> None:
+    config = dataclasses.replace(LOCAL, actors=3)
+    begun: list[int] = []
+
+    def make(index: int, avoided: frozenset[str]) -> Any:
+        begun.append(index)
+        return PretendingActor.remote(index, str(tmp_path))
+
+    pool = ActorPool(make, config, print, print, lambda number: None, starting_at_once=1)
+    try:
+        while pool.alive < 3:
+            assert sum(not member.beat.started for member in pool.members) == 1
+            ready, _ = ray.wait(pool.futures, timeout=0.5)
+            pool.collect(ready)
+        pool.collect([])
+        assert begun == [0, 1, 2]
+    finally:
+        pool.stop(1)
+
+
 def test_a_location_that_always_fails_is_left_out_with_its_error(session: None, tmp_path: Path) -> None:
     finished, log, _ = play_all([1, 10], tmp_path)
     failed = next(f for f in finished if f.number == 1)

@@ -21,7 +21,7 @@ from cluster.errors import RunError, UsageError
 from cluster.health import is_loss
 from cluster.run_state import RunState
 from cluster.status import STATUS, StatusFile, is_running, lives, read_status, run
-from learner.checkpoint import INDEX
+from learner.checkpoint_index import INDEX
 from replay.state_file import STATE_FILE
 
 

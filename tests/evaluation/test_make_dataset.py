@@ -21,8 +21,8 @@ from actors.ground_truth import objects_in_reach
 from actors.interaction.locations import set_up
 from evaluation.config import DatasetConfig
 from evaluation.dataset import load_entries
-from evaluation.evaluate import Evaluator, load_looks, location_of, render
-from evaluation.locations import locations_for
+from evaluation.evaluate import Evaluator, load_looks, render
+from evaluation.locations import location_of, locations_for
 from evaluation.make_dataset import (
     dataset_folder,
     make_dataset,

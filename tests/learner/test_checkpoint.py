@@ -18,15 +18,8 @@ import safetensors.torch
 import torch
 
 from learner import checkpoint
-from learner.checkpoint import (
-    INDEX,
-    CheckpointError,
-    load_checkpoint,
-    load_model,
-    load_network,
-    read_index,
-    save_checkpoint,
-)
+from learner.checkpoint import load_checkpoint, load_model, load_network, save_checkpoint
+from learner.checkpoint_index import INDEX, CheckpointError, read_index
 from learner.interaction.learner import Learner
 from learner.interaction.state import LearnerState
 from models.config import NetworkConfig
