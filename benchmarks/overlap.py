@@ -96,6 +96,8 @@ def measure(config: TrainConfig, resources: Resources, folder: Path, seconds: fl
     # The run's own progress is not this command's.
     with (folder / "progress.txt").open("w") as progress, contextlib.redirect_stderr(progress):
         coordinator = Coordinator(config, folder, parts, locations, reporter, threading.Event())
+        while coordinator.pool.alive < count:
+            coordinator.pool.collect([])
         # As a later phase: the first one begins with a checkpoint.
         coordinator.run_phase(1, phase, 0, total_batches(phase))
     reporter.close()

@@ -208,6 +208,8 @@ class Bench:
         with (folder / "progress.txt").open("w") as progress, contextlib.redirect_stderr(progress):
             coordinator = Coordinator(config, folder, parts, self.locations, reporter, threading.Event())
             reporter.measure(self.read, self.seconds, phase)
+            while coordinator.pool.alive < count:
+                coordinator.pool.collect([])
             # As a later phase: the first one begins with a checkpoint.
             coordinator.run_phase(1, phase, 0, total_batches(phase))
         stored = object_store_bytes()

@@ -23,6 +23,9 @@ from cluster.errors import RunError
 from cluster.health import Heartbeat, cause_of, is_loss, listen, one_line
 from cluster.resources import LEARNER, SIMULATION
 
+SLOW_START_S = 30.0
+"""An actor that takes longer to start does not keep others from starting meanwhile."""
+
 
 @dataclass
 class Assignment:
@@ -100,7 +103,8 @@ class ActorPool:
     handed_out: Callable[[int], None]
     """Takes the running number of each location that is handed out."""
     starting_at_once: int | None = None
-    """How many actors may be starting at a time, see `resources.starting_at_once`; None: all."""
+    """How many actors start at a time; None: all. A start is seconds of computing: with more at a time than cores, the
+    first actor plays only when the last one is nearly there."""
     members: list[Member] = field(default_factory=list)
     """The actors that were started, in their order."""
     waiting: deque[Assignment] = field(default_factory=deque)
@@ -116,7 +120,8 @@ class ActorPool:
     def grow(self) -> None:
         """Starts the actors that are still to be started, as many as may be starting at a time."""
         most = self.starting_at_once or self.config.actors
-        starting = sum(not member.beat.started for member in self.members)
+        since = time.monotonic() - SLOW_START_S
+        starting = sum(not member.beat.started and member.made > since for member in self.members)
         for index in range(len(self.members), min(self.config.actors, len(self.members) + most - starting)):
             self.members.append(self.new_member(index))
 
@@ -135,6 +140,11 @@ class ActorPool:
         """Running numbers of these, in order."""
         handed_out = [member.assignment for member in self.members if member.assignment is not None]
         return sorted(assignment.number for assignment in [*handed_out, *self.waiting])
+
+    @property
+    def complete(self) -> bool:
+        """Whether all actors were started at least once."""
+        return len(self.members) == self.config.actors
 
     @property
     def busy(self) -> int:

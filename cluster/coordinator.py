@@ -37,11 +37,10 @@ from cluster.evaluator import RunEvaluator
 from cluster.health import Vigil, cause_of, is_loss, lost_part
 from cluster.interrupt import LOOK_EVERY_S, awaited
 from cluster.reporting import Reporter
-from cluster.resources import starting_at_once
 from cluster.run_state import KEY, Resumed, RunState
 from cluster.schedule import limiter_phase
 from learner.schedule import PhaseConfig, batches_before_round, total_batches, total_locations
-from learner.shell import TrainReport, Weights
+from learner.shell import TrainReport, Weights, available_cores
 
 SAVE_TIMEOUT_S = 120.0
 """A part that has not written its share of a checkpoint by then is taken for hung."""
@@ -104,16 +103,22 @@ class Coordinator:
             reporter.note,
             reporter.fault,
             reporter.handed_out,
-            starting_at_once(config.cluster),
+            # Where all parts share one machine, the learner starts on one of its cores.
+            starting_at_once=None if config.cluster.address else max(1, available_cores() - 1),
         )
-        learner, limit_s = parts.learner, config.cluster.start_timeout_s
+        learner = parts.learner
         what = "the memory bank"
+
+        def started(reference: Any) -> Any:
+            limit_s = config.cluster.start_timeout_s
+            return awaited(reference, interrupted, limit_s, look=lambda: self.pool.collect([]))
+
         try:
-            awaited(parts.opened, interrupted, limit_s)
+            started(parts.opened)
             what = "the learner"
             if resumed is not None:
-                awaited(learner.load.remote(str(resumed.checkpoint)), interrupted, limit_s)
-            self.weights: Weights = awaited(learner.publish.remote(), interrupted, limit_s)
+                started(learner.load.remote(str(resumed.checkpoint)))
+            self.weights: Weights = started(learner.publish.remote())
         except BaseException as error:
             self.stop()
             if isinstance(error, RayError):
@@ -330,7 +335,7 @@ class Coordinator:
         if evaluator is None or evaluator.given_up:
             return
         if not evaluator.begun:
-            if self.state.locations:  # until then the actors need the machine for their own start
+            if self.state.locations and self.pool.complete:  # until then the actors need the machine for their start
                 evaluator.begin()
             return
         if (figures := evaluator.take()) is not None:

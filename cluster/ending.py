@@ -20,8 +20,9 @@ PR_SET_PDEATHSIG = 1
 
 def end_with_parent(parent: int) -> None:
     """Asks for SIGINT when process `parent` ends; sends it at once if that has happened already."""
-    # A shell that starts something in the background lets it ignore SIGINT, and so all that it starts in turn.
+    # What a shell starts in the background ignores SIGINT, what Ray starts has it blocked, and both pass that on.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGINT))
         if os.getppid() != parent:

@@ -17,3 +17,7 @@ class PartLost(RunError):
 
 class Interrupted(Exception):
     """Ctrl-C or SIGTERM; exit code 130 after a checkpoint was saved."""
+
+
+class NothingSaved(Interrupted):
+    """The same while nothing has been trained since the start: there is nothing to save."""

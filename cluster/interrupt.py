@@ -13,7 +13,7 @@ from typing import Any
 import ray
 from ray.exceptions import GetTimeoutError
 
-from cluster.errors import Interrupted
+from cluster.errors import NothingSaved
 
 LOOK_EVERY_S = 0.2
 """Seconds between two looks at the flag."""
@@ -42,22 +42,22 @@ def stop_if(interrupted: threading.Event) -> None:
     """Leaves, where there is nothing to save yet.
 
     Raises:
-        Interrupted: Ctrl-C.
+        NothingSaved: Ctrl-C.
     """
     if interrupted.is_set():
-        raise Interrupted("nothing was trained yet")
+        raise NothingSaved("nothing was trained yet")
 
 
 def awaited(
     reference: Any,
     interrupted: threading.Event,
     timeout_s: float = float("inf"),
-    look: Callable[[], None] = lambda: None,
+    look: Callable[[], object] = lambda: None,
 ) -> Any:
     """`ray.get` of one reference that Ctrl-C ends; meanwhile `look` is called now and then.
 
     Raises:
-        Interrupted: Ctrl-C.
+        NothingSaved: Ctrl-C.
         GetTimeoutError: it is not there after so many seconds.
     """
     deadline = time.monotonic() + timeout_s

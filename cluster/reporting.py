@@ -21,7 +21,7 @@ from cluster.tracking import Tracker
 from evaluation.progress import Progress
 from learner.schedule import PhaseConfig
 
-if TYPE_CHECKING:  # importing Ray and torch takes seconds
+if TYPE_CHECKING:  # importing torch takes seconds
     from cluster.actor_pool import ActorPool
     from learner.shell import TrainReport
 

@@ -109,15 +109,6 @@ def plan(config: ClusterConfig, nodes: Sequence[Mapping[str, float]]) -> Resourc
     )
 
 
-def starting_at_once(config: ClusterConfig) -> int | None:
-    """How many actors start at a time; None: all.
-
-    Where all parts share one machine, one for each core that the learner leaves. A start is seconds of computing: with
-    more at a time than cores, the first actor plays only when the last one is nearly there.
-    """
-    return max(1, (os.cpu_count() or 1) - 1) if config.address is None else None
-
-
 def gpus(nodes: Sequence[Mapping[str, float]]) -> float:
     """GPUs of some nodes."""
     return float(sum(node.get("GPU", 0) for node in nodes))

@@ -85,6 +85,10 @@ def actor_rows(pool: ActorPool) -> list[dict[str, Any]]:
                 "simulator_pid": answer.get("simulator_pid"),
             }
         )
+    for index in range(len(pool.members), pool.config.actors):
+        counts = {"for_s": 0.0, "locations": 0, "restarts": 0, "last_restart": ""}
+        nowhere = {"location": None, "host": "", "pid": None, "simulator_pid": None}
+        rows.append({"actor": index, "doing": "to be started", **counts, **nowhere})
     return rows
 
 

@@ -17,7 +17,7 @@ from actors.launch import check_launch, end_abandoned
 from cluster.checkpoints import DISK_ERRORS, how_to_resume
 from cluster.config import TrainConfig, plain_values
 from cluster.dataset import find_locations
-from cluster.errors import Interrupted, RunError, UsageError
+from cluster.errors import Interrupted, NothingSaved, RunError, UsageError
 from cluster.interrupt import interrupt_flag, stop_if
 from cluster.reporting import Reporter
 from cluster.resources import check_before_start, ray_session
@@ -47,7 +47,6 @@ def run(config: TrainConfig, folder: Path) -> int:
     print(f"RUN {folder}", flush=True)
     with interrupt_flag() as interrupted:
         training, test = find_locations(config.evaluation, config.simulator, interrupted)
-        stop_if(interrupted)
         tracker = Tracker(config.tracking, folder, plain_values(config), folder.name)
         reporter = Reporter(tracker, folder, config.tracking.log_every_s)
         if resumed is not None:
@@ -61,16 +60,19 @@ def run(config: TrainConfig, folder: Path) -> int:
             stop_if(interrupted)
             # Ray takes seconds to start, most of them in other processes: the time for what takes seconds to import.
             with imported_meanwhile("cluster.training"), ray_session(config.cluster) as resources:
-                stop_if(interrupted)
                 from cluster.training import run_training
 
+                stop_if(interrupted)
                 result = run_training(
                     config, folder, resources, training, test, reporter, interrupted, resumed, started
                 )
             reporter.status.update(state="finished", seconds=reporter.seconds())
         except Interrupted as error:
-            reporter.status.update(state="interrupted", sentence=str(error))
-            raise
+            sentence = str(error)
+            if isinstance(error, NothingSaved) and (kept := how_to_resume(folder)):
+                sentence = f"nothing was trained since the last checkpoint{kept}"
+            reporter.status.update(state="interrupted", sentence=sentence)
+            raise Interrupted(sentence) from error
         except OSError as error:
             if error.errno not in DISK_ERRORS:
                 raise

@@ -26,7 +26,7 @@ CONTROL_THREADS = 4
 
 
 class ReplayActor:
-    """Shell around `MemoryBank`, whose methods it has; start it with `start_replay`."""
+    """Shell around `MemoryBank`, whose methods it has; start it with `start_replay` or `begin_replay`."""
 
     def __init__(self) -> None:
         self._bank: MemoryBank | None = None
@@ -114,7 +114,7 @@ def begin_replay(
     restore_from: Path | None = None,
     options: dict[str, Any] | None = None,
 ) -> tuple[ray.actor.ActorHandle, ray.ObjectRef]:
-    """As `start_replay`, without waiting for the actor and its bank.
+    """As `start_replay`, without waiting for the actor and its bank, nor ending it where they fail.
 
     Returns:
         the handle, and a reference that is ready when the bank can be used; getting it raises what `start_replay` does.

@@ -15,7 +15,7 @@ import ray
 from ray.exceptions import RayActorError
 
 from actors.interaction.locations import LocationError
-from cluster.actor_pool import ActorPool, Assignment, Finished
+from cluster.actor_pool import SLOW_START_S, ActorPool, Assignment, Finished
 from cluster.errors import RunError
 from tests.cluster.test_resources import LOCAL
 from tests.machine import small_ray
@@ -113,6 +113,28 @@ def test_actors_start_one_by_one_where_they_share_few_cores(session: None, tmp_p
             pool.collect(ready)
         pool.collect([])
         assert begun == [0, 1, 2]
+    finally:
+        pool.stop(1)
+
+
+def test_an_actor_that_hangs_at_its_start_does_not_keep_the_others(session: None, tmp_path: Path) -> None:
+    config = dataclasses.replace(LOCAL, actors=2)
+    pool = ActorPool(
+        # No place offers what the first one asks for, so that it never starts.
+        lambda index, avoided: PretendingActor.options(num_cpus=0 if index else 1000).remote(index, str(tmp_path)),
+        config,
+        print,
+        print,
+        lambda number: None,
+        starting_at_once=1,
+    )
+    try:
+        pool.collect([])
+        assert not pool.complete
+        pool.members[0].made -= SLOW_START_S
+        while not pool.alive:
+            pool.collect([])
+        assert pool.complete
     finally:
         pool.stop(1)
 

@@ -246,7 +246,9 @@ def test_ctrl_c_lets_every_run_save_and_end(here: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of a parent's end")
-def test_a_run_is_interrupted_when_its_parent_is_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("state", ["", "SIG_IGN", "SIG_BLOCK"])
+def test_a_run_is_interrupted_when_its_parent_is_killed(tmp_path: Path, state: str) -> None:
+    """Also where what started it ignored SIGINT, as a shell's background does, or blocked it, as Ray does."""
     child = (
         "import os, pathlib, time; from cluster.ending import end_with_parent\n"
         "end_with_parent(os.getppid())\n"
@@ -254,6 +256,10 @@ def test_a_run_is_interrupted_when_its_parent_is_killed(tmp_path: Path) -> None:
         "except KeyboardInterrupt:\n    pathlib.Path('interrupted').touch()\n"
     )
     parent = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {child!r}]).wait()"
+    if state == "SIG_IGN":
+        parent = f"import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); {parent}"
+    if state == "SIG_BLOCK":
+        parent = f"import signal; signal.pthread_sigmask(signal.SIG_BLOCK, {{signal.SIGINT}}); {parent}"
     process = subprocess.Popen([sys.executable, "-c", parent], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)})
     try:
         while not (tmp_path / "begun").exists():
