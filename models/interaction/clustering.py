@@ -51,21 +51,17 @@ def cluster_instances(
     if threshold <= 0:
         raise ValueError(f"threshold must be positive, not {threshold}")
     batch, height, width = output.score.shape
-    device = output.score.device
-    score = output.score.detach().float().reshape(batch, -1).clone()  # (B, P), P = 10 000 cells
+    score = output.score.detach().float().reshape(batch, -1)  # (B, P), P = 10 000 cells
     embedding = output.embedding.detach().float().flatten(2).contiguous()  # (B, C, P)
     squares = embedding.square().sum(dim=1, keepdim=True)  # (B, 1, P)
     force = output.force.detach().flatten(2).argmax(dim=1)  # (B, P)
     free = torch.ones_like(score, dtype=torch.bool)
+    left = score.clone()  # the scores of the free cells
     lowest = -torch.inf if minimum_logit is None else minimum_logit
 
-    seeds = torch.zeros((batch, count), dtype=torch.int64, device=device)
-    scores = torch.zeros((batch, count), device=device)
-    magnitudes = torch.zeros((batch, count), dtype=torch.int64, device=device)
-    valid = torch.zeros((batch, count), dtype=torch.bool, device=device)
-    masks = torch.zeros((batch, count, height * width), dtype=torch.bool, device=device)
-    for n in range(count):
-        best, seed = score.masked_fill(~free, -torch.inf).max(dim=1, keepdim=True)  # (B, 1) each
+    rounds = []
+    for _ in range(count):
+        best, seed = left.max(dim=1, keepdim=True)  # (B, 1) each
         found = free.gather(1, seed) & (best >= lowest)  # a free cell of score -inf still counts as free
         center = embedding.gather(2, seed[:, None].expand(-1, embedding.shape[1], -1))  # (B, C, 1)
         mask = _near(embedding, squares, center, threshold) & free
@@ -75,11 +71,13 @@ def cluster_instances(
         mask.scatter_(1, seed, True)  # against rounding and infinite embeddings: no seed may come twice
         mask &= found
         free &= ~mask
-        masks[:, n] = mask
-        seeds[:, n] = seed[:, 0].where(found[:, 0], 0)
-        scores[:, n] = best[:, 0].sigmoid().where(found[:, 0], 0)
-        magnitudes[:, n] = force.gather(1, seed)[:, 0].where(found[:, 0], 0)
-        valid[:, n] = found[:, 0]
+        left.masked_fill_(mask, -torch.inf)
+        rounds.append((seed, found, mask))
+    seeds, valid = (torch.cat([one[part] for one in rounds], dim=1) for part in (0, 1))  # (B, N) each
+    masks = torch.stack([mask for _, _, mask in rounds], dim=1)
+    scores = score.gather(1, seeds).sigmoid().where(valid, 0)
+    magnitudes = force.gather(1, seeds).where(valid, 0)
+    seeds = seeds.where(valid, 0)
     cells = torch.stack([seeds // width, seeds % width], dim=-1)
     return Instances(cells, masks.view(batch, count, height, width), scores, magnitudes, valid)
 
