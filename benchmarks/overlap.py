@@ -19,10 +19,8 @@ with it, so that the share is rather larger than with 64.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
 import tempfile
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -33,14 +31,14 @@ import torch
 
 from actors.interaction.locations import Location
 from benchmarks._light_actor import LightActor
+from benchmarks._light_run import run_light_phase
 from benchmarks._report import conditions, configuration, report
 from benchmarks.replay import make_record
 from cluster.config import TrainConfig
-from cluster.coordinator import Coordinator, Parts
 from cluster.reporting import Reporter
 from cluster.resources import Resources, check_before_start, ray_session
 from cluster.tracking import Tracker
-from learner.schedule import PhaseConfig, total_batches
+from learner.schedule import PhaseConfig
 from learner.shell import LearnerActor, TrainReport
 from replay.interaction.batch import LOCATION_RECORDS
 from replay.shell import start_replay
@@ -92,14 +90,7 @@ def measure(config: TrainConfig, resources: Resources, folder: Path, seconds: fl
     reporter = Reports(Tracker(config.tracking, folder, {}, "overlap"), folder, config.tracking.log_every_s)
     reporter.measure(phase, replay, seconds)
     locations = [Location(entry, "FloorPlan1", (0.0, 0.9, 0.0), 0.0, 0.0, entry) for entry in range(count)]
-    parts = Parts(replay, replay.pid.remote(), learner, None, lambda index, avoided: crew[index])
-    # The run's own progress is not this command's.
-    with (folder / "progress.txt").open("w") as progress, contextlib.redirect_stderr(progress):
-        coordinator = Coordinator(config, folder, parts, locations, reporter, threading.Event())
-        while coordinator.pool.alive < count:
-            coordinator.pool.collect([])
-        # As a later phase: the first one begins with a checkpoint.
-        coordinator.run_phase(1, phase, 0, total_batches(phase))
+    run_light_phase(config, folder, replay, learner, crew, locations, reporter, phase)
     reporter.close()
     reporter.tracker.close()
     for handle in (*crew, learner, replay):

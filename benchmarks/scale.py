@@ -32,7 +32,6 @@ import dataclasses
 import json
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -49,17 +48,17 @@ from tqdm import tqdm
 from actors.interaction.locations import Location
 from benchmarks._forecast import ADVICE, CORES, Assumed, fitted, saturation
 from benchmarks._light_actor import LightActor
+from benchmarks._light_run import run_light_phase
 from benchmarks._report import conditions, configuration, rounded
 from benchmarks.learner import made_up_batch
 from benchmarks.replay import make_record
 from cluster.config import TrainConfig
-from cluster.coordinator import Coordinator, Parts
 from cluster.health import object_store_bytes
 from cluster.reporting import Reporter
 from cluster.resources import check_before_start, ray_session
 from cluster.tracking import Tracker
 from learner.interaction.learner import Learner, StepResult
-from learner.schedule import PhaseConfig, total_batches
+from learner.schedule import PhaseConfig
 from learner.shell import LearnerShell, Weights
 from models.interaction.network import build_network
 from replay.interaction.batch import LOCATION_RECORDS
@@ -201,17 +200,8 @@ class Bench:
         folder.mkdir()
         config = dataclasses.replace(self.config, cluster=dataclasses.replace(self.config.cluster, actors=count))
         reporter = Meter(Tracker(config.tracking, folder, {}, "scale"), folder, config.tracking.log_every_s)
-        parts = Parts(
-            self.replay, self.replay.pid.remote(), self.learner, None, lambda index, avoided: self.crew[index]
-        )
-        # The run's own progress is not this command's; it takes its stream when the phase begins.
-        with (folder / "progress.txt").open("w") as progress, contextlib.redirect_stderr(progress):
-            coordinator = Coordinator(config, folder, parts, self.locations, reporter, threading.Event())
-            reporter.measure(self.read, self.seconds, phase)
-            while coordinator.pool.alive < count:
-                coordinator.pool.collect([])
-            # As a later phase: the first one begins with a checkpoint.
-            coordinator.run_phase(1, phase, 0, total_batches(phase))
+        reporter.measure(self.read, self.seconds, phase)
+        run_light_phase(config, folder, self.replay, self.learner, self.crew, self.locations, reporter, phase)
         stored = object_store_bytes()
         reporter.close()
         reporter.tracker.close()

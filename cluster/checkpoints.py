@@ -58,11 +58,16 @@ def whole_checkpoints(run: Path) -> list[Path]:
     return [path for path in found if (path / STATE_FILE).is_file()]
 
 
+def resume_command(folder: Path) -> str:
+    """What continues a run, for the user to type."""
+    return f"./playpen train resume='{folder}'"
+
+
 def how_to_resume(folder: Path) -> str:
     """The end of a sentence about a run that stopped; empty if it has no checkpoint."""
     if not whole_checkpoints(folder):
         return ""
-    return f"; to go on from the last checkpoint: ./playpen train resume='{folder}'"
+    return f"; to go on from the last checkpoint: {resume_command(folder)}"
 
 
 def staging_folder(run: Path, steps: int) -> Path:

@@ -28,6 +28,7 @@ from cluster.checkpoints import (
     is_disk_error,
     keep_newest,
     publish,
+    resume_command,
     staging_folder,
     whole_checkpoints,
 )
@@ -44,6 +45,8 @@ from learner.shell import TrainReport, Weights, available_cores
 
 SAVE_TIMEOUT_S = 120.0
 """A part that has not written its share of a checkpoint by then is taken for hung."""
+STOP_TIMEOUT_S = 3.0
+"""Longest wait for the actors to end their simulators."""
 RETRY_MINUTES = 1.0
 """After a checkpoint that the disk did not take, the next one is tried so soon."""
 
@@ -429,13 +432,13 @@ class Coordinator:
                 self.parts.learner.stop.remote()
                 self.take_report()
             path = self.checkpoint()
-            raise Interrupted(f"checkpoint saved in {path}; to go on: ./playpen train resume='{self.folder}'")
+            raise Interrupted(f"checkpoint saved in {path}; to go on: {resume_command(self.folder)}")
 
-    def stop(self, timeout_s: float = 3.0) -> None:
+    def stop(self) -> None:
         """Ends actors and simulators; gates open so that none is stuck in the replay."""
         self.parts.replay.close.remote()
         self.parts.learner.stop.remote()
-        self.pool.stop(timeout_s)
+        self.pool.stop(STOP_TIMEOUT_S)
 
 
 def lost_or_failed(error: RayError) -> RunError:

@@ -17,7 +17,7 @@ import torch
 from omegaconf import OmegaConf
 
 from actors.launch import check_launch
-from cluster.checkpoints import keep_newest, publish, staging_folder
+from cluster.checkpoints import keep_newest, publish, resume_command, staging_folder
 from cluster.collecting import collect
 from cluster.config import TrainConfig, plain_values
 from cluster.dataset import find_locations
@@ -197,7 +197,7 @@ class Training:
         self.took = self.seconds
         kept = self.save()
         if interrupted.is_set():
-            raise Interrupted(f"checkpoint saved in {kept}; to go on: ./playpen train resume='{self.folder}'")
+            raise Interrupted(f"checkpoint saved in {kept}; to go on: {resume_command(self.folder)}")
 
     def log(self, row: dict[str, float]) -> None:
         """One row of metrics, and the status."""

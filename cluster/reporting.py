@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from actors.interaction.statistics import PlayStatistics
+from cluster.actor_pool import ActorPool
 from cluster.checkpoints import Saved
 from cluster.health import object_store_bytes
 from cluster.status import StatusFile, actor_rows, disk_bytes
@@ -22,7 +23,6 @@ from evaluation.progress import Progress
 from learner.schedule import PhaseConfig
 
 if TYPE_CHECKING:  # importing torch takes seconds
-    from cluster.actor_pool import ActorPool
     from learner.shell import TrainReport
 
 SUCCESS_WINDOW = 100

@@ -18,13 +18,13 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from cluster.checkpoints import whole_checkpoints
+from cluster.checkpoints import resume_command, whole_checkpoints
 from cluster.errors import UsageError
 from cluster.tracking import finite
 from evaluation.files import write_json
 from replay.ring import in_use
 
-if TYPE_CHECKING:  # importing Ray and torch takes seconds
+if TYPE_CHECKING:  # importing Ray takes a second
     from cluster.actor_pool import ActorPool
 
 STATUS = "status.json"
@@ -166,13 +166,11 @@ def is_running(folder: Path) -> bool:
     """Whether a process works on a run: its driver lives, or what is left of it still has the memory bank."""
     if (folder / "bank").is_dir() and in_use(folder / "bank"):
         return True
-    if not (folder / STATUS).is_file():
-        return False
     try:
         status = read_status(folder)
-        return status["state"] == "running" and bool(lives(status))
     except UsageError:
         return False
+    return status["state"] == "running" and bool(lives(status))
 
 
 def describe(folder: Path, status: dict[str, Any]) -> list[str | Table]:
@@ -250,7 +248,7 @@ def checkpoint(folder: Path, status: dict[str, Any]) -> str:
         cost = f", {size(last, 'checkpoint/bytes')} in {number(last, 'checkpoint/seconds')} s"
     line = f"last checkpoint: {kept[-1].name}, {ago} ago{cost}"
     if status["state"] != "finished" and (status["state"] != "running" or lives(status) is False):
-        line += f"; to go on: ./playpen train resume='{folder}'"
+        line += f"; to go on: {resume_command(folder)}"
     return line
 
 

@@ -114,30 +114,9 @@ def begin_replay(
     restore_from: Path | None = None,
     options: dict[str, Any] | None = None,
 ) -> tuple[ray.actor.ActorHandle, ray.ObjectRef]:
-    """As `start_replay`, without waiting for the actor and its bank, nor ending it where they fail.
+    """Starts a replay actor and its bank, without waiting for them, nor ending the actor where the bank fails.
 
-    Returns:
-        the handle, and a reference that is ready when the bank can be used; getting it raises what `start_replay` does.
-    """
-    groups = {"insert": 2 * actors + 2, "sample": SAMPLE_THREADS, "control": CONTROL_THREADS}
-    make_remote: Any = ray.remote  # its type hints lack concurrency_groups
-    actor = make_remote(concurrency_groups=groups, **{"num_cpus": 0, **(options or {})})(ReplayActor).remote()
-    restored = None if restore_from is None else str(restore_from)
-    return actor, actor.open.remote(config, records, str(folder), seed, restored)
-
-
-def start_replay(
-    config: ReplayConfig,
-    records: RecordFormat,
-    folder: Path,
-    *,
-    seed: int,
-    actors: int,
-    restore_from: Path | None = None,
-    timeout_s: float | None = None,
-    options: dict[str, Any] | None = None,
-) -> ray.actor.ActorHandle:
-    """Starts a replay actor and its bank. Call `start_phase` on it next, unless it was restored within a phase.
+    Call `start_phase` on it next, unless it was restored within a phase.
 
     Args:
         config: settings of the bank.
@@ -147,19 +126,28 @@ def start_replay(
         actors: processes that insert, one call each at a time. The bank has threads for two calls of each, since a
             call may outlast a caller that was killed.
         restore_from: folder of a state that `save` wrote, to continue a bank; None: a new bank.
-        timeout_s: longest wait for the actor and its bank; None: no limit.
         options: further Ray options of the actor, e.g. {"num_cpus": 1} or a scheduling strategy.
 
-    Raises:
-        ray.exceptions.RayTaskError: also an instance of the original error, as `MemoryBank` and `restore` raise it;
-            the actor is ended then.
-        ray.exceptions.GetTimeoutError: it has not started in time; it is ended.
+    Returns:
+        the handle, and a reference that is ready when the bank can be used. Getting it raises RayTaskError, which is
+        also an instance of the original error, as `MemoryBank` and `restore` raise it.
     """
-    actor, opened = begin_replay(
-        config, records, folder, seed=seed, actors=actors, restore_from=restore_from, options=options
-    )
+    groups = {"insert": 2 * actors + 2, "sample": SAMPLE_THREADS, "control": CONTROL_THREADS}
+    make_remote: Any = ray.remote  # its type hints lack concurrency_groups
+    actor = make_remote(concurrency_groups=groups, **{"num_cpus": 0, **(options or {})})(ReplayActor).remote()
+    restored = None if restore_from is None else str(restore_from)
+    return actor, actor.open.remote(config, records, str(folder), seed, restored)
+
+
+def start_replay(config: ReplayConfig, records: RecordFormat, folder: Path, **settings: Any) -> ray.actor.ActorHandle:
+    """As `begin_replay`, but waits until the bank can be used.
+
+    Raises:
+        ray.exceptions.RayTaskError: see there; the actor is ended then.
+    """
+    actor, opened = begin_replay(config, records, folder, **settings)
     try:
-        ray.get(opened, timeout=timeout_s)
+        ray.get(opened)
     except BaseException:
         ray.kill(actor)
         raise

@@ -1,0 +1,47 @@
+"""A phase of a run whose actors are light ones (benchmarks/_light_actor.py), for several benchmarks."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from actors.interaction.locations import Location
+from cluster.config import TrainConfig
+from cluster.coordinator import Coordinator, Parts
+from cluster.reporting import Reporter
+from learner.schedule import PhaseConfig, total_batches
+
+
+def run_light_phase(
+    config: TrainConfig,
+    folder: Path,
+    replay: Any,
+    learner: Any,
+    crew: Sequence[Any],
+    locations: Sequence[Location],
+    reporter: Reporter,
+    phase: PhaseConfig,
+) -> None:
+    """Runs a phase with the first `config.cluster.actors` of a crew, which all answer before it begins.
+
+    Args:
+        config: of the run.
+        folder: the run's, which is there.
+        replay: handle of the memory bank, which is open.
+        learner: handle of the learner.
+        crew: handles of light actors.
+        locations: where they are sent.
+        reporter: measures, and ends the phase.
+        phase: what is asked of learner and memory bank.
+    """
+    parts = Parts(replay, replay.pid.remote(), learner, None, lambda index, avoided: crew[index])
+    # The run's own progress is not the command's; it takes its stream when the phase begins.
+    with (folder / "progress.txt").open("w") as progress, contextlib.redirect_stderr(progress):
+        coordinator = Coordinator(config, folder, parts, locations, reporter, threading.Event())
+        while coordinator.pool.alive < config.cluster.actors:
+            coordinator.pool.collect([])
+        # As a later phase: the first one begins with a checkpoint.
+        coordinator.run_phase(1, phase, 0, total_batches(phase))
