@@ -56,6 +56,8 @@ class LearnerConfig:
     themselves; 0 switches it off."""
     embedding_weight: float
     """w: each mask's embedding gradient is scaled by w / area of the mask."""
+    embedding_area_floor: float
+    """Cells: smaller masks are scaled as if they were so large."""
     force_weight: float
     """Scale of the force gradient relative to the score gradient."""
     kernel: str
@@ -79,7 +81,7 @@ class LearnerConfig:
     """The phases in the order in which they run."""
 
     def __post_init__(self) -> None:
-        for name in ("lr", "embedding_weight"):
+        for name in ("lr", "embedding_weight", "embedding_area_floor"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"learner.{name} must be positive, not {getattr(self, name)}")
         for name in ("weight_decay", "max_gradient_norm", "force_weight", "gradient_norms_every"):

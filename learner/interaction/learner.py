@@ -198,7 +198,9 @@ class Learner:
         output = self.network.heads(shared.float())
 
         targets = point_targets(touches, self._kernel)
-        found = embedding_gradient(output.embedding, prepared.masks, config.embedding_weight, trains_rest)
+        found = embedding_gradient(
+            output.embedding, prepared.masks, config.embedding_weight, config.embedding_area_floor, trains_rest
+        )
         metrics = {
             "foreground_iou": foreground_iou(output.score, touches),
             "mask_iou": found.iou.mean(),

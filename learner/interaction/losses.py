@@ -70,14 +70,19 @@ def surrogate(prediction: Tensor, gradient: Tensor) -> Tensor:
 
 @torch.no_grad()
 def embedding_gradient(
-    embedding: Tensor, masks: Masks, weight: float, differentiate: bool = True, chunk_floats: int | None = None
+    embedding: Tensor,
+    masks: Masks,
+    weight: float,
+    area_floor: float = 1.0,
+    differentiate: bool = True,
+    chunk_floats: int | None = None,
 ) -> EmbeddingGradient:
     """The embedding loss (Eq. 5) differentiated by hand, and the IoUs that fall out on the way.
 
     For a mask B+ of area A with mean e = sum_{p in B+} e_p / A, x_p = e_p - e and d_p = |x_p|^2, the backward pass of
     huber_square replaces the derivative 2 x of the squared norm by h(x) = 2 x truncated componentwise to [-1, 1].
-    With a_p = (weight / A) g_d(p), the ascent direction is a_p h(x_p) at each cell p, and through the mean
-    -(1 / A) sum_q a_q h(x_q) at each cell of B+. Masks of an image add up.
+    With a_p = weight / max(A, area_floor) g_d(p), the ascent direction is a_p h(x_p) at each cell p, and through the
+    mean -(1 / A) sum_q a_q h(x_q) at each cell of B+. Masks of an image add up.
 
     No scalar has this derivative (forward and backward of huber_square disagree on purpose). The work is done for
     some masks at a time, so that memory does not grow with their number.
@@ -86,6 +91,7 @@ def embedding_gradient(
         embedding: (B, C, 100, 100) e_p.
         masks: of successful touches, none of them empty.
         weight: w; the paper 1, its release 200.
+        area_floor: cells; the paper has none, which is 1.
         differentiate: false leaves the gradient zero, for when only the IoUs are wanted.
         chunk_floats: size of the temporaries; None chooses by device.
     """
@@ -119,7 +125,7 @@ def embedding_gradient(
         if not differentiate:
             continue
         # h(x) = 2 clamp(x, -1/2, 1/2); the 2 is cheaper in the factor, which has no channels.
-        factor = distance_gradient(distance, inside).mul_(2 * weight / area)
+        factor = distance_gradient(distance, inside).mul_(2 * weight / area.clamp_min(area_floor))
         through_mean = []
         for some, center in zip(factor.split(at_once), mean.split(at_once), strict=True):
             x = torch.sub(e, center[..., None], out=space[: len(center)])  # (at once, C, P)

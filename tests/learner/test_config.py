@@ -18,6 +18,7 @@ def test_the_files_hold_the_papers_values() -> None:
     settings = config()
     assert (settings.batch_size, settings.lr, settings.weight_decay) == (64, 5e-4, 1e-4)
     assert (settings.force_weight, settings.kernel, settings.lr_schedule) == (0.1, "paper", "constant")
+    assert settings.embedding_area_floor == 1  # a mask has at least one cell
     assert settings.ema_decay == 0 and settings.max_gradient_norm == 0
     network = yaml.safe_load((Path(__file__).parents[2] / "conf/models/interaction.yaml").read_text())
     parameters = InteractionNetwork(NetworkConfig(**network)).parameters()
@@ -29,6 +30,7 @@ def test_the_files_hold_the_papers_values() -> None:
     [
         ({"lr": 0.0}, "learner.lr must be positive, not 0.0"),
         ({"lr": float("nan")}, "learner.lr must be positive, not nan"),
+        ({"embedding_area_floor": 0.0}, "learner.embedding_area_floor must be positive, not 0.0"),
         ({"batch_size": 0}, "learner.batch_size must be at least 1, not 0"),
         ({"weight_decay": -1.0}, "learner.weight_decay must be 0 or more"),
         ({"kernel": "sharp"}, "learner.kernel must be one of paper, released, delta, box, gaussian, not 'sharp'"),

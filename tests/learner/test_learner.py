@@ -208,6 +208,17 @@ def test_the_embedding_weight_scales_its_gradient_alone() -> None:
     assert heavy["score_gradient_norm"] == pytest.approx(light["score_gradient_norm"], rel=1e-3)
 
 
+def test_masks_below_the_area_floor_weigh_as_if_they_were_as_large() -> None:
+    batch = batch_of(2)  # its masks have 196 to 529 cells
+    norms = {
+        floor: learner_with(embedding_area_floor=floor).step(batch).metrics["embedding_gradient_norm"]
+        for floor in (1.0, 196.0, 1000.0, 3000.0)
+    }
+    assert norms[196.0] == norms[1.0]
+    assert norms[1000.0] == pytest.approx(3 * norms[3000.0], rel=1e-3)
+    assert norms[1000.0] < norms[1.0]
+
+
 def test_progress_sets_the_learning_rate() -> None:
     learner = learner_with(lr=1e-2, lr_schedule="linear", lr_decay_fraction=0.5)
     learner.set_progress(0.75)

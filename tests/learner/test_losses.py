@@ -110,7 +110,7 @@ class HuberSquare(torch.autograd.Function):
         return upstream[0] * torch.clamp(2 * x, -1, 1)
 
 
-def embedding_loops(embedding: Tensor, masks: Masks, weight: float) -> tuple[Tensor, list[float]]:
+def embedding_loops(embedding: Tensor, masks: Masks, weight: float, floor: float = 1) -> tuple[Tensor, list[float]]:
     """Ascent direction for the embedding: a loop over masks, autograd through huber_square and the mean."""
     total = torch.zeros_like(embedding)
     ious = []
@@ -120,7 +120,7 @@ def embedding_loops(embedding: Tensor, masks: Masks, weight: float) -> tuple[Ten
         d = HuberSquare.apply(e - mean[:, None])
         value = d.detach()
         push = torch.exp(-((value / 1.5) ** 4))
-        ascent = torch.where(mask, -1.5 * value / (1 + value), push) * weight / mask.sum()
+        ascent = torch.where(mask, -1.5 * value / (1 + value), push) * weight / max(int(mask.sum()), floor)
         d.backward(ascent)
         assert e.grad is not None
         total[b] += e.grad.view_as(total[b])
@@ -138,12 +138,12 @@ def some_masks() -> Masks:
 
 
 @pytest.mark.parametrize("chunk_floats", [1, 3 * 4 * 10_000, 10**9])
-@pytest.mark.parametrize("scale", [0.1, 0.7])
-def test_embedding_gradient_agrees_with_autograd_mask_by_mask(chunk_floats: int, scale: float) -> None:
+@pytest.mark.parametrize(("scale", "floor"), [(0.1, 1), (0.7, 1), (0.7, 150)])
+def test_embedding_gradient_agrees_with_autograd_mask_by_mask(chunk_floats: int, scale: float, floor: int) -> None:
     embedding = random(4, 4, 100, 100, scale=scale).to(memory_format=torch.channels_last)
     masks = some_masks()
-    found = embedding_gradient(embedding, masks, weight=2.0, chunk_floats=chunk_floats)
-    gradient, ious = embedding_loops(embedding, masks, weight=2.0)
+    found = embedding_gradient(embedding, masks, weight=2.0, area_floor=floor, chunk_floats=chunk_floats)
+    gradient, ious = embedding_loops(embedding, masks, weight=2.0, floor=floor)
     assert gradient.abs().max() > 1e-4
     torch.testing.assert_close(found.gradient, gradient, rtol=1e-9, atol=1e-14)
     np.testing.assert_allclose(found.iou, ious, rtol=1e-12)
