@@ -198,8 +198,9 @@ class Learner:
         output = self.network.heads(shared.float())
 
         targets = point_targets(touches, self._kernel)
+        floor = config.embedding_area_floor
         found = embedding_gradient(
-            output.embedding, prepared.masks, config.embedding_weight, config.embedding_area_floor, trains_rest
+            output.embedding, prepared.masks, config.embedding_weight, trains_rest, area_floor=floor
         )
         metrics = {
             "foreground_iou": foreground_iou(output.score, touches),

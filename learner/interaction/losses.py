@@ -73,9 +73,9 @@ def embedding_gradient(
     embedding: Tensor,
     masks: Masks,
     weight: float,
-    area_floor: float = 1.0,
     differentiate: bool = True,
     chunk_floats: int | None = None,
+    area_floor: float = 1.0,
 ) -> EmbeddingGradient:
     """The embedding loss (Eq. 5) differentiated by hand, and the IoUs that fall out on the way.
 
@@ -91,9 +91,9 @@ def embedding_gradient(
         embedding: (B, C, 100, 100) e_p.
         masks: of successful touches, none of them empty.
         weight: w; the paper 1, its release 200.
-        area_floor: cells; the paper has none, which is 1.
         differentiate: false leaves the gradient zero, for when only the IoUs are wanted.
         chunk_floats: size of the temporaries; None chooses by device.
+        area_floor: cells; smaller masks weigh as if they were so large. The paper has none, which is 1.
     """
     flat = embedding.detach().flatten(2).contiguous()  # (B, C, P)
     gradient = torch.zeros_like(flat)
