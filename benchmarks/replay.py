@@ -168,6 +168,8 @@ def main(arguments: list[str] | None = None) -> None:
         parser.error(f"--records must be at least the batch of {size}, not {options.records}")
     if options.seconds <= 0:
         parser.error(f"--seconds must be above 0, not {options.seconds}")
+    if options.folder is not None and not options.folder.is_dir():
+        parser.error(f"--folder must be a folder that is there, not '{options.folder}'")
     try:
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
             figures = measure_in_process(Path(folder) / "process", options.records, options.seconds, size)

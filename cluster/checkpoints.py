@@ -8,7 +8,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from cluster.errors import RunError, UsageError
+from cluster.errors import Interrupted, NothingSaved, RunError, UsageError
 from learner.checkpoint_index import INDEX
 from replay.state_file import STATE_FILE
 
@@ -68,6 +68,13 @@ def how_to_resume(folder: Path) -> str:
     if not whole_checkpoints(folder):
         return ""
     return f"; to go on from the last checkpoint: {resume_command(folder)}"
+
+
+def how_it_ended(error: Interrupted, folder: Path) -> str:
+    """What a run that was interrupted says: of one that had been resumed, that its checkpoint is still there."""
+    if isinstance(error, NothingSaved) and whole_checkpoints(folder):
+        return f"nothing was trained since the last checkpoint; to go on: {resume_command(folder)}"
+    return str(error)
 
 
 def staging_folder(run: Path, steps: int) -> Path:

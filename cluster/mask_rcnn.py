@@ -17,7 +17,7 @@ import torch
 from omegaconf import OmegaConf
 
 from actors.launch import check_launch
-from cluster.checkpoints import keep_newest, publish, resume_command, staging_folder
+from cluster.checkpoints import how_it_ended, keep_newest, publish, resume_command, staging_folder
 from cluster.collecting import collect
 from cluster.config import TrainConfig, plain_values
 from cluster.dataset import find_locations
@@ -25,14 +25,14 @@ from cluster.errors import Interrupted, RunError, UsageError
 from cluster.interrupt import interrupt_flag, stop_if
 from cluster.predictors import MASS_CLASSES_KEY, known_figures, mask_rcnn_predictor
 from cluster.result_line import print_result
-from cluster.results import NAMES, RESULT_KEYS, show_table
+from cluster.results import details, result_figures, show_table
 from cluster.status import StatusFile
 from cluster.tracking import Tracker
 from evaluation.evaluate import Evaluator
 from evaluation.files import write_json
 from evaluation.locations import TestSet
 from evaluation.progress import Progress
-from evaluation.report import write_metric_figures, write_predictions, write_six_panels
+from evaluation.report import measure_references, write_report
 from learner.checkpoint import load_checkpoint, save_checkpoint
 from learner.checkpoint_index import INDEX, read_index
 from learner.mask_rcnn.config import MaskRcnnLearnerConfig
@@ -76,11 +76,11 @@ def run(config: TrainConfig, folder: Path) -> int:
     torch.set_num_threads(config.learner.threads or available_cores())
     with interrupt_flag() as interrupted:
         training, test = find_locations(config.evaluation, config.simulator, interrupted)
-        stop_if(interrupted)
         status = StatusFile(folder)
         tracker = Tracker(config.tracking, folder, plain_values(config), folder.name)
         unsynced = None
         try:
+            stop_if(interrupted)
             status.update(experiment=config.experiment_name)
             examples = make_examples(config, folder, training, interrupted)
             trained = Training(config, folder, examples, tracker, status)
@@ -88,8 +88,9 @@ def run(config: TrainConfig, folder: Path) -> int:
             result = finish(config, folder, trained, test, started)
             status.update(state="finished", seconds=result["wall_s"])
         except Interrupted as error:
-            status.update(state="interrupted", sentence=str(error))
-            raise
+            sentence = how_it_ended(error, folder)
+            status.update(state="interrupted", sentence=sentence)
+            raise Interrupted(sentence) from error
         except Exception as error:
             status.update(state="failed", sentence=" ".join(str(error).split()))
             raise
@@ -231,23 +232,12 @@ def finish(config: TrainConfig, folder: Path, trained: Training, test: TestSet, 
     classes = mass_classes(config)
     untrained = mask_rcnn_predictor(config.models.mask_rcnn, classes, config.seed)
     predictor = MaskRcnnPredictor(trained.trainer.network, untrained.only_class, trained.trainer.device)
-    evaluation = evaluator.evaluate(predictor)
-    before = evaluator.evaluate(untrained, show=False)
-    baselines = evaluator.baselines()
-    others = {"untrained": before.metrics} | {name: result.metrics for name, result in baselines.items()}
-    (folder / "figures").mkdir(exist_ok=True)
-    (folder / "predictions").mkdir(exist_ok=True)
-    write_predictions(folder / "predictions", "trained", evaluator, evaluation)
-    write_metric_figures(folder / "figures", evaluation, others)
-    write_six_panels(folder / "figures", evaluator, predictor, config.simulator, config.actors, config.seed)
-    figures = known_figures(predictor, evaluation.metrics)
+    references = measure_references(evaluator, untrained)
+    report = write_report(folder, evaluator, predictor, references, config.simulator, config.actors, show=True)
+    figures = known_figures(predictor, report.trained)
     result = {
         "command": "train",
-        **{key: figures[key] for key in RESULT_KEYS if key in figures},
-        "baselines": {
-            name: {key: metrics.figures()[key] for key in ("mask_ap50", "mask_ap", "box_ap50", "box_ap")}
-            for name, metrics in others.items()
-        },
+        **result_figures(report, figures),
         "touches": trained.touches,
         "locations": len(trained.examples),
         "masks": trained.examples.masks,
@@ -259,9 +249,8 @@ def finish(config: TrainConfig, folder: Path, trained: Training, test: TestSet, 
         "dataset": config.evaluation.dataset.name,
         "simulator": config.simulator.name,
     }
-    write_json(folder / "results.json", result | {"confusion": evaluation.metrics.confusion.tolist()})
+    write_json(folder / "results.json", result | details(report))
     trained.tracker.log({f"final/{key}": value for key, value in figures.items()})
     trained.tracker.summary(result)
-    rows = {"trained": figures} | {name: metrics.figures() for name, metrics in others.items() if name in NAMES}
-    show_table(folder, rows, config.evaluation.dataset.name)
+    show_table(folder, report, figures, config.evaluation.dataset.name)
     return result

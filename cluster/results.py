@@ -17,6 +17,7 @@ from cluster.reporting import Reporter
 from cluster.tracking import finite, read_metrics
 from evaluation.figures import LearningPoint, learning_curve
 from evaluation.files import write_json
+from evaluation.report import Report
 from evaluation.tables import DETECTION_COLUMNS, Row, terminal_table, write_tables
 from learner.shell import Weights
 
@@ -60,21 +61,16 @@ def finish(
     started = reporter.seconds()
     reporter.note("evaluating the final weights and drawing the figures")
     reference = evaluator.handle.final.remote(weights.reference, str(folder))
-    results: dict[str, Any] = awaited(reference, interrupted, look=evaluator.look)
+    report: Report = awaited(reference, interrupted, look=evaluator.look)
     metrics = read_metrics(folder / "metrics.jsonl")
     curve = folder / "figures" / "learning_curve.png"
-    trained = results["trained"]
+    trained = report.trained.figures()
     points = [*learning_points(metrics), final_point(trained, reporter)]
-    learning_curve(curve, points, {NAMES[name]: results[name]["mask_ap50"] for name in ("superpixels", "depth_edges")})
-    figures = [Path(path) for path in results["figures"]] + [curve]
+    learning_curve(curve, points, {NAMES[name]: found.metrics.mask_ap50 for name, found in report.baselines.items()})
+    figures = [*report.figures, curve]
     result = {
         "command": "train",
-        **{key: trained[key] for key in RESULT_KEYS},
-        "baselines": {
-            name: {key: results[name][key] for key in ("mask_ap50", "mask_ap", "box_ap50", "box_ap")}
-            | ({"variant": results["variants"][name]} if name in results["variants"] else {})
-            for name in ("untrained", "superpixels", "depth_edges")
-        },
+        **result_figures(report, trained),
         "greedy_success": finite(round(reporter.success("greedy"), 4)),
         "random_success": finite(round(reporter.success("random"), 4)),
         "touches": reporter.touches,
@@ -90,30 +86,47 @@ def finish(
         "simulator": config.simulator.name,
         "actors": config.cluster.actors,
     }
-    write_json(
-        folder / "results.json",
-        result
-        | {
-            "confusion": results["confusion"],
-            "variants": results["all_variants"],
-            "quarantined": reporter.quarantined,
-        },
-    )
+    write_json(folder / "results.json", result | details(report) | {"quarantined": reporter.quarantined})
     reporter.tracker.log(
         {f"final/{key}": trained[key] for key in RESULT_KEYS},
         images={f"figures/{path.stem}": path for path in figures},
     )
     reporter.tracker.summary(result)
-    show_table(folder, {name: results[name] for name in NAMES}, config.evaluation.dataset.name)
+    show_table(folder, report, trained, config.evaluation.dataset.name)
     return result
 
 
-def show_table(folder: Path, results: Mapping[str, Mapping[str, float]], data_set: str) -> None:
-    """Prints the table and writes it as Markdown and CSV."""
-    rows = [
-        Row(NAMES[name], [figures if "trained" in name else {key: figures[key] for key in DETECTION_COLUMNS}])
-        for name, figures in results.items()
-    ]
+def result_figures(report: Report, trained: Mapping[str, float]) -> dict[str, Any]:
+    """What every RESULT line says of an evaluation.
+
+    Args:
+        report: of the evaluation.
+        trained: those of the model's figures that it has.
+    """
+    return {
+        **{key: trained[key] for key in RESULT_KEYS if key in trained},
+        "baselines": {
+            name: {key: metrics.figures()[key] for key in DETECTION_COLUMNS}
+            | ({"variant": report.baselines[name].variant} if name in report.baselines else {})
+            for name, metrics in report.others.items()
+        },
+    }
+
+
+def details(report: Report) -> dict[str, Any]:
+    """What results.json tells beside the RESULT line."""
+    return {
+        "confusion": report.trained.confusion.tolist(),
+        "variants": {name: found.variants for name, found in report.baselines.items()},
+    }
+
+
+def show_table(folder: Path, report: Report, trained: Mapping[str, float], data_set: str) -> None:
+    """Prints the table and writes it as Markdown and CSV; arguments as of `result_figures`."""
+    rows = [Row(NAMES["trained"], [trained])]
+    for name, metrics in report.others.items():
+        figures, known = metrics.figures(), trained if name == "untrained" else DETECTION_COLUMNS
+        rows.append(Row(NAMES[name], [{key: figures[key] for key in known}]))
     write_tables(folder, rows)
     sys.stderr.flush()
     Console(width=None if sys.stdout.isatty() else 100).print(terminal_table(f"{data_set}, test rooms", rows))

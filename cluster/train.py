@@ -14,10 +14,10 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 from actors.launch import check_launch, end_abandoned
-from cluster.checkpoints import DISK_ERRORS, how_to_resume
+from cluster.checkpoints import DISK_ERRORS, how_it_ended, how_to_resume
 from cluster.config import TrainConfig, plain_values
 from cluster.dataset import find_locations
-from cluster.errors import Interrupted, NothingSaved, RunError, UsageError
+from cluster.errors import Interrupted, RunError, UsageError
 from cluster.interrupt import interrupt_flag, stop_if
 from cluster.reporting import Reporter
 from cluster.resources import check_before_start, ray_session
@@ -68,9 +68,7 @@ def run(config: TrainConfig, folder: Path) -> int:
                 )
             reporter.status.update(state="finished", seconds=reporter.seconds())
         except Interrupted as error:
-            sentence = str(error)
-            if isinstance(error, NothingSaved) and (kept := how_to_resume(folder)):
-                sentence = f"nothing was trained since the last checkpoint{kept}"
+            sentence = how_it_ended(error, folder)
             reporter.status.update(state="interrupted", sentence=sentence)
             raise Interrupted(sentence) from error
         except OSError as error:

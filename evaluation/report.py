@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from actors.config import ActorConfig, SimulatorConfig
 from actors.controller import SimulatorProcess
 from actors.interaction.choose import TouchPlan
 from actors.interaction.interact import Player
+from evaluation.baselines import BaselineResult
 from evaluation.coco import Metrics, ground_truth_file, prediction_file
 from evaluation.config import chosen_entries
 from evaluation.evaluate import Evaluation, Evaluator
@@ -26,6 +27,69 @@ SURE = 0.5
 """Score from which an instance is drawn."""
 LEAST_SHOWN = 3
 """So many instances are drawn however low their scores."""
+
+
+@dataclass(frozen=True)
+class References:
+    """What a model is compared with on its evaluator's locations."""
+
+    untrained: Evaluation
+    """The same model before training."""
+    baselines: dict[str, BaselineResult]
+    """See `Evaluator.baselines`."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `write_report` measured and wrote."""
+
+    trained: Metrics
+    untrained: Metrics
+    baselines: dict[str, BaselineResult]
+    figures: list[Path]
+
+    @property
+    def others(self) -> dict[str, Metrics]:
+        """All but the trained model's, by name."""
+        return {"untrained": self.untrained} | {name: result.metrics for name, result in self.baselines.items()}
+
+
+def measure_references(evaluator: Evaluator, untrained: InstancePredictor) -> References:
+    """Measures what needs no training, the baselines with a progress bar."""
+    return References(evaluator.evaluate(untrained, show=False), evaluator.baselines())
+
+
+def write_report(
+    folder: Path,
+    evaluator: Evaluator,
+    predictor: InstancePredictor,
+    references: References,
+    simulator: SimulatorConfig,
+    actors: ActorConfig,
+    show: bool,
+) -> Report:
+    """Measures a trained model on all of the evaluator's locations and writes `predictions/` and `figures/`.
+
+    Args:
+        folder: where these two go.
+        evaluator: of the locations; its seed is that of the figures' touches, too.
+        predictor: the model.
+        references: of the same evaluator.
+        simulator, actors: for the touches of the six-panel figures.
+        show: with a progress bar.
+
+    Raises:
+        SimulatorError, LocationError: see `write_six_panels`.
+    """
+    trained = evaluator.evaluate(predictor, show=show)
+    for part in ("predictions", "figures"):
+        (folder / part).mkdir(exist_ok=True)
+    write_predictions(folder / "predictions", "trained", evaluator, trained)
+    write_predictions(folder / "predictions", "untrained", evaluator, references.untrained)
+    report = Report(trained.metrics, references.untrained.metrics, references.baselines, [])
+    report.figures.extend(write_metric_figures(folder / "figures", trained, report.others))
+    report.figures.extend(write_six_panels(folder / "figures", evaluator, predictor, simulator, actors, evaluator.seed))
+    return report
 
 
 def write_predictions(folder: Path, name: str, evaluator: Evaluator, evaluation: Evaluation) -> None:

@@ -11,11 +11,10 @@ import ray
 import torch
 
 from actors.config import ActorConfig, SimulatorConfig
-from evaluation.baselines import BaselineResult
 from evaluation.config import EvaluationConfig
-from evaluation.evaluate import Evaluation, Evaluator
+from evaluation.evaluate import Evaluator
 from evaluation.locations import TestSet
-from evaluation.report import write_metric_figures, write_predictions, write_six_panels
+from evaluation.report import References, Report, measure_references, write_report
 from models.config import NetworkConfig
 from models.interaction.inference import Predictor
 from models.interaction.network import build_network
@@ -46,8 +45,7 @@ class EvaluationShell:
         self.config, self.simulator, self.actors, self.test, self.seed = config, simulator, actors, test, seed
         self.predictor = Predictor(build_network(network, seed))
         self.evaluator: Evaluator | None = None
-        self.untrained: Evaluation | None = None
-        self.baselines: dict[str, BaselineResult] = {}
+        self.references: References | None = None
 
     @ray.method(concurrency_group="control")
     def pid(self) -> int:
@@ -61,8 +59,7 @@ class EvaluationShell:
             SimulatorError, LocationError: a location cannot be rendered.
         """
         self.evaluator = Evaluator(self.config, self.test.path, self.test.entries, self.simulator, self.seed)
-        self.untrained = self.evaluator.evaluate(self.predictor, show=False)
-        self.baselines = self.evaluator.baselines()
+        self.references = measure_references(self.evaluator, self.predictor)
 
     def on_the_way(self, weights: list[Any], version: int, seconds: float) -> dict[str, float]:
         """Measures the model on `evaluation.images_on_the_way` locations.
@@ -80,41 +77,18 @@ class EvaluationShell:
         metrics = self.evaluator.evaluate(self.predictor, self.config.images_on_the_way, show=False).metrics
         return {"steps": version, "minutes": seconds / 60, **metrics.figures()}
 
-    def final(self, weights: list[Any], folder: str) -> dict[str, Any]:
+    def final(self, weights: list[Any], folder: str) -> Report:
         """Measures the model on all chosen locations and writes predictions and figures.
 
         Args:
             weights: a list with one reference to the flat vector.
             folder: of the run.
-
-        Returns:
-            {"trained": figures, "untrained": figures, "superpixels": ..., "depth_edges": ..., "variants": names of the
-            baselines' best variants, "confusion": (3, 3) counts, "figures": paths}.
         """
-        assert self.evaluator is not None and self.untrained is not None, "prepare comes first"
+        assert self.evaluator is not None and self.references is not None, "prepare comes first"
         self.predictor.load(ray.get(weights[0]))
-        trained = self.evaluator.evaluate(self.predictor, show=False)
-        root = Path(folder)
-        figures = root / "figures"
-        (root / "predictions").mkdir(exist_ok=True)
-        figures.mkdir(exist_ok=True)
-        write_predictions(root / "predictions", "trained", self.evaluator, trained)
-        write_predictions(root / "predictions", "untrained", self.evaluator, self.untrained)
-        paths = write_metric_figures(
-            figures,
-            trained,
-            {"untrained": self.untrained.metrics} | {name: result.metrics for name, result in self.baselines.items()},
+        return write_report(
+            Path(folder), self.evaluator, self.predictor, self.references, self.simulator, self.actors, show=False
         )
-        paths += write_six_panels(figures, self.evaluator, self.predictor, self.simulator, self.actors, self.seed)
-        return {
-            "trained": trained.metrics.figures(),
-            "untrained": self.untrained.metrics.figures(),
-            **{name: result.metrics.figures() for name, result in self.baselines.items()},
-            "variants": {name: result.variant for name, result in self.baselines.items()},
-            "all_variants": {name: result.variants for name, result in self.baselines.items()},
-            "confusion": trained.metrics.confusion.tolist(),
-            "figures": [str(path) for path in paths],
-        }
 
 
 _remote: Any = ray.remote  # its type hints lack concurrency_groups

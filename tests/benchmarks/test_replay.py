@@ -19,7 +19,7 @@ def test_the_result_holds_the_figures(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir() if entry.name.startswith("tmp")] == []
 
 
-@pytest.mark.parametrize("arguments", [["--records", "63"], ["--seconds", "0"]])
+@pytest.mark.parametrize("arguments", [["--records", "63"], ["--seconds", "0"], ["--folder", "not_there"]])
 def test_wrong_arguments_end_with_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments)

@@ -15,9 +15,9 @@ import psutil
 import pytest
 from ray.exceptions import GetTimeoutError, ObjectLostError, RayActorError, RayTaskError
 
-from cluster.checkpoints import is_disk_error, keep_newest, publish, staging_folder, whole_checkpoints
+from cluster.checkpoints import how_it_ended, is_disk_error, keep_newest, publish, staging_folder, whole_checkpoints
 from cluster.cli import main
-from cluster.errors import RunError, UsageError
+from cluster.errors import Interrupted, NothingSaved, RunError, UsageError
 from cluster.health import is_loss
 from cluster.run_state import RunState
 from cluster.status import STATUS, StatusFile, is_running, lives, read_status, run
@@ -52,6 +52,15 @@ def test_half_written_checkpoints_are_none_and_are_removed(tmp_path: Path) -> No
     assert whole_checkpoints(tmp_path) == [kept]
     staging_folder(tmp_path, 6)
     assert not left.exists() and kept.exists()
+
+
+def test_what_an_interrupted_run_says_names_the_checkpoint_that_is_there(tmp_path: Path) -> None:
+    assert how_it_ended(NothingSaved("nothing was trained yet"), tmp_path) == "nothing was trained yet"
+    make_checkpoint(tmp_path, 3)
+    assert how_it_ended(NothingSaved("nothing was trained yet"), tmp_path) == (
+        f"nothing was trained since the last checkpoint; to go on: ./playpen train resume='{tmp_path}'"
+    )
+    assert how_it_ended(Interrupted("checkpoint saved in x"), tmp_path) == "checkpoint saved in x"
 
 
 def test_disk_errors_are_told_by_their_words() -> None:

@@ -12,7 +12,7 @@ from actors.config import ActorConfig, SimulatorConfig
 from evaluation.config import DatasetConfig
 from evaluation.evaluate import Evaluator
 from evaluation.locations import locations_for
-from evaluation.report import write_metric_figures, write_predictions, write_six_panels
+from evaluation.report import measure_references, write_report
 from models.config import NetworkConfig
 from models.interaction.inference import Predictor
 from models.interaction.network import InteractionNetwork
@@ -35,22 +35,23 @@ def test_predictions_and_figures_of_a_tiny_network(
         smooth_upsampling=False,
     )
     predictor = Predictor(InteractionNetwork(network))
-    evaluation = evaluator.evaluate(predictor, show=False)
-
-    write_predictions(tmp_path, "trained", evaluator, evaluation)
-    truth = json.loads((tmp_path / "ground_truth.json").read_text())
-    found = json.loads((tmp_path / "predictions_trained.json").read_text())
-    assert len(truth["images"]) == 3 and len(truth["annotations"]) == evaluation.metrics.objects
-    assert len(found) == evaluation.metrics.detections
-    assert {result["image_id"] for result in found} <= {image["id"] for image in truth["images"]}
-
     actors = OmegaConf.to_object(
         OmegaConf.merge(OmegaConf.structured(ActorConfig), OmegaConf.load(CONF / "actors" / "interaction.yaml"))
     )
     assert isinstance(actors, ActorConfig)
-    paths = write_metric_figures(tmp_path, evaluation, {"untrained": evaluation.metrics})
-    paths += write_six_panels(tmp_path, evaluator, predictor, rooms, actors, seed=0)
-    assert [path.name for path in paths] == [
+    references = measure_references(evaluator, predictor)
+    report = write_report(tmp_path, evaluator, predictor, references, rooms, actors, show=False)
+    assert report.trained.figures() == report.untrained.figures() and report.trained.objects > 0
+    assert list(report.others) == ["untrained", "superpixels", "depth_edges"]
+
+    truth = json.loads((tmp_path / "predictions" / "ground_truth.json").read_text())
+    assert len(truth["images"]) == 3 and len(truth["annotations"]) == report.trained.objects
+    for name in ("trained", "untrained"):
+        found = json.loads((tmp_path / "predictions" / f"predictions_{name}.json").read_text())
+        assert len(found) == report.trained.detections
+        assert {result["image_id"] for result in found} <= {image["id"] for image in truth["images"]}
+
+    assert [path.relative_to(tmp_path / "figures").name for path in report.figures] == [
         "confusion.png", "precision_recall.png", "six_panels_0000.png", "six_panels_0001.png", "six_panels.png",
     ]  # fmt: skip
-    assert all(path.stat().st_size > 5000 for path in paths)
+    assert all(path.stat().st_size > 5000 for path in report.figures)
