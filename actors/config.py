@@ -258,6 +258,11 @@ class ActorConfig:
                 f"actors.mask_source must be module with actors.supervision={self.supervision}, whose masks are the "
                 f"true ones, not '{self.mask_source}'"
             )
+        if not self.oracles.touching and not self.self_supervision.superpixels:
+            raise ValueError(
+                f"actors.self_supervision.superpixels=false cannot be with actors.supervision={self.supervision}, "
+                "where no touch makes a mask"
+            )
         if not self.flow_threshold > 0:
             raise ValueError(f"actors.flow_threshold must be greater than 0 pixels, not {self.flow_threshold}")
         if len(self.forces) != MAGNITUDES or list(self.forces) != sorted(set(self.forces)) or min(self.forces) <= 0:

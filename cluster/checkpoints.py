@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cluster.errors import Interrupted, NothingSaved, RunError, UsageError
-from learner.checkpoint_index import INDEX
+from learner.checkpoint_index import INDEX, CheckpointError, read_index
 from replay.state_file import STATE_FILE
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EFBIG)
@@ -55,7 +55,15 @@ def find_checkpoint(path: str) -> Path:
 def whole_checkpoints(run: Path) -> list[Path]:
     """The checkpoints of a run that can be resumed, the newest last."""
     found = sorted(index.parent for index in run.glob(f"checkpoints/step_*/{INDEX}"))
-    return [path for path in found if (path / STATE_FILE).is_file()]
+    return [path for path in found if (path / STATE_FILE).is_file() or not _has_bank(path)]
+
+
+def _has_bank(checkpoint: Path) -> bool:
+    """Whether the run samples from a memory bank, whose state then belongs to the checkpoint; Mask R-CNN does not."""
+    try:
+        return "mask_rcnn" not in read_index(checkpoint)["network"]
+    except (CheckpointError, KeyError, TypeError):
+        return True
 
 
 def resume_command(folder: Path) -> str:

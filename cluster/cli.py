@@ -263,6 +263,7 @@ def hydra_command(command: str, arguments: list[str]) -> int:
     """Composes and checks the configuration, then lets Hydra run the command (once, or for each job of a sweep)."""
     import hydra
     from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
     from omegaconf import DictConfig
 
     from cluster.config import SCHEMAS, instantiate, register
@@ -273,6 +274,9 @@ def hydra_command(command: str, arguments: list[str]) -> int:
     if not any(argument in ("--cfg", "-c", "--info", "-i", "--hydra-help") for argument in arguments):
         check_overrides(command, arguments)
     codes: list[int] = []
+
+    class JobFailed(RuntimeError):
+        """One of several: Hydra goes on with the others, as it would not after SystemExit."""
 
     run_folder = resumed_folder(arguments) if command == "train" else None
     changes: list[str] = []
@@ -295,13 +299,22 @@ def hydra_command(command: str, arguments: list[str]) -> int:
         if codes[-1]:
             if run_folder is None:  # else it is another run's, which may just be making its data set
                 remove_unused(folder)
+            if HydraConfig.get().mode == RunMode.MULTIRUN and codes[-1] != 130:
+                raise JobFailed(f"{folder} failed")
             raise SystemExit(codes[-1])
         return sweep.objective(folder) if command == "train" else None
 
     # Hydra would print the errors of its own steps (such as a full disk) with a traceback.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
-    sys.argv = [f"playpen {command}", *arguments]
-    hydra.main(version_base="1.3", config_path=str(CONF), config_name=command)(job)()
+    # argparse takes overrides on one side of a flag alone.
+    sys.argv = [f"playpen {command}", *sorted(arguments, key=lambda argument: argument not in ("-m", "--multirun"))]
+    try:
+        hydra.main(version_base="1.3", config_path=str(CONF), config_name=command)(job)()
+    except Exception:
+        if not any(codes):
+            raise
+        # Each failed job has told its sentence; a sweeper may have one more to say of having nothing to go by.
+        print(f"playpen: {sum(map(bool, codes))} of {len(codes)} runs failed", file=sys.stderr)
     return max(codes, default=0)
 
 

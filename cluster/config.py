@@ -235,8 +235,24 @@ def check_model(config: TrainConfig) -> None:
         raise ValueError(f"models=video_pca needs actors.mask_source=video_pca, not {config.actors.mask_source}")
     if groups["models"] and config.actors.mask_source == "video_pca":
         raise ValueError("actors.mask_source=video_pca cannot be with models=mask_rcnn, which takes no soft masks")
-    if groups["models"] and config.actors.choice == "greedy":
-        raise ValueError("actors.choice=greedy cannot be with models=mask_rcnn, whose data are collected beforehand")
+    if groups["models"] and config.actors.choice != "both":
+        raise ValueError(
+            f"actors.choice={config.actors.choice} cannot be with models=mask_rcnn, whose data are collected "
+            "beforehand, at random points"
+        )
+    if groups["models"] and config.replay.mode != "priority":
+        raise ValueError(
+            f"replay.mode={config.replay.mode} cannot be with models=mask_rcnn, which samples all records alike"
+        )
+    if (
+        isinstance(config.models, SoftMaskNetworkConfig)
+        and config.actors.choice == "greedy"
+        and not config.actors.oracles.points
+    ):
+        raise ValueError(
+            "actors.choice=greedy cannot be with models=video_pca, which finds no point once its map is low "
+            "everywhere, unless an oracle adds some: actors.supervision=interaction_oracle"
+        )
 
 
 def schema_like(values: Any) -> DictConfig:

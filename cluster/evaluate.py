@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from cluster.checkpoints import find_checkpoint
 from cluster.config import EvaluateConfig
 from cluster.dataset import find_locations
-from cluster.predictors import known_figures, trained_predictor, untrained_predictor
+from cluster.predictors import knows_mass, trained_predictor, untrained_predictor
 from cluster.result_line import print_result
 from cluster.results import details, result_figures, show_table
 from evaluation.evaluate import Evaluator
@@ -28,11 +28,20 @@ def run(config: EvaluateConfig, folder: Path) -> int:
     _, test = find_locations(config.evaluation, config.simulator)
     evaluator = Evaluator(config.evaluation, test.path, test.entries, config.simulator, config.seed)
     references = measure_references(evaluator, untrained_predictor(config.models, index, index["seed"]))
-    report = write_report(folder, evaluator, predictor, references, config.simulator, config.actors, show=True)
-    extra, trained = index["extra"], known_figures(predictor, report.trained)
+    report = write_report(
+        folder,
+        evaluator,
+        predictor,
+        references,
+        config.simulator,
+        config.actors,
+        knows_mass=knows_mass(predictor),
+        show=True,
+    )
+    extra = index["extra"]
     result = {
         "command": "evaluate",
-        **result_figures(report, trained),
+        **result_figures(report),
         "touches": extra.get("touches"),
         "steps": index["version"],
         "wall_s": round(time.monotonic() - started, 1),
@@ -41,6 +50,6 @@ def run(config: EvaluateConfig, folder: Path) -> int:
         "checkpoint": str(checkpoint),
     }
     write_json(folder / "results.json", result | details(report))
-    show_table(folder, report, trained, config.evaluation.dataset.name)
+    show_table(folder, report, config.evaluation.dataset.name)
     print_result(result)
     return 0

@@ -23,10 +23,10 @@ from cluster.config import TrainConfig, plain_values
 from cluster.dataset import find_locations
 from cluster.errors import Interrupted, RunError, UsageError
 from cluster.interrupt import interrupt_flag, stop_if
-from cluster.predictors import MASS_CLASSES_KEY, known_figures, mask_rcnn_predictor
+from cluster.predictors import MASS_CLASSES_KEY, knows_mass, mask_rcnn_predictor
 from cluster.result_line import print_result
 from cluster.results import details, result_figures, show_table
-from cluster.status import StatusFile
+from cluster.status import StatusFile, is_running
 from cluster.tracking import Tracker
 from evaluation.evaluate import Evaluator
 from evaluation.files import write_json
@@ -70,6 +70,8 @@ def run(config: TrainConfig, folder: Path) -> int:
     resuming = config.resume is not None
     if resuming and (folder / "results.json").exists():
         raise UsageError(f"resume={folder}: that run is finished; its results are in {folder / 'results.json'}")
+    if resuming and is_running(folder):
+        raise UsageError(f"resume={folder}: that run still goes on; stop it first")
     check_launch(config.simulator)
     OmegaConf.save(OmegaConf.structured(config), folder / "config.yaml")
     print(f"RUN {folder}", flush=True)
@@ -83,9 +85,9 @@ def run(config: TrainConfig, folder: Path) -> int:
             stop_if(interrupted)
             status.update(experiment=config.experiment_name)
             examples = make_examples(config, folder, training, interrupted)
-            trained = Training(config, folder, examples, tracker, status)
+            trained = Training(config, folder, examples, tracker, status, started)
             trained.run(interrupted)
-            result = finish(config, folder, trained, test, started)
+            result = finish(config, folder, trained, test)
             status.update(state="finished", seconds=result["wall_s"])
         except Interrupted as error:
             sentence = how_it_ended(error, folder)
@@ -136,10 +138,17 @@ class Training:
         examples: the data.
         tracker: gets the losses.
         status: for `./playpen status`.
+        started: when the command did, by `time.monotonic`.
     """
 
     def __init__(
-        self, config: TrainConfig, folder: Path, examples: Examples, tracker: Tracker, status: StatusFile
+        self,
+        config: TrainConfig,
+        folder: Path,
+        examples: Examples,
+        tracker: Tracker,
+        status: StatusFile,
+        started: float,
     ) -> None:
         assert isinstance(config.learner, MaskRcnnLearnerConfig) and isinstance(config.models, MaskRcnnConfig)
         self.config, self.folder, self.examples, self.tracker, self.status = config, folder, examples, tracker, status
@@ -149,6 +158,8 @@ class Training:
         self.before = 0.0
         """Seconds of training before this process began."""
         self.began = time.monotonic()
+        self.started = started
+        """When the command started, earlier ones of the same run counted in."""
         self.took = 0.0
         """Seconds of training when it ended."""
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -157,8 +168,12 @@ class Training:
         found = sorted(index.parent for index in folder.glob(f"checkpoints/step_*/{INDEX}"))
         if found:
             self.trainer.set_state(load_checkpoint(found[-1], network, MOMENTS))
-            self.before = float(read_index(found[-1])["extra"]["seconds"])
-            tracker.started_before(self.before)
+            extra = read_index(found[-1])["extra"]
+            self.before, elapsed = float(extra["seconds"]), float(extra["elapsed"])
+            self.started -= elapsed
+            tracker.started_before(elapsed)
+        else:
+            self.save()  # the collection need not be repeated, whatever happens from here on
 
     @property
     def seconds(self) -> float:
@@ -215,7 +230,12 @@ class Training:
     def save(self) -> Path:
         """Writes a checkpoint; returns its folder."""
         staging = staging_folder(self.folder, self.trainer.version)
-        extra = {MASS_CLASSES_KEY: mass_classes(self.config), "seconds": self.seconds, "touches": self.touches}
+        extra = {
+            MASS_CLASSES_KEY: mass_classes(self.config),
+            "seconds": self.seconds,
+            "elapsed": time.monotonic() - self.started,
+            "touches": self.touches,
+        }
         save_checkpoint(staging, self.trainer.get_state(self.progress), extra)
         bank = self.folder / "bank" / STATE_FILE
         if bank.is_file():
@@ -225,7 +245,7 @@ class Training:
         return kept
 
 
-def finish(config: TrainConfig, folder: Path, trained: Training, test: TestSet, started: float) -> dict[str, Any]:
+def finish(config: TrainConfig, folder: Path, trained: Training, test: TestSet) -> dict[str, Any]:
     """Evaluates the final weights and writes everything that a run ends with. Returns what the RESULT line holds."""
     assert isinstance(config.models, MaskRcnnConfig)
     evaluator = Evaluator(config.evaluation, test.path, test.entries, config.simulator, config.seed)
@@ -233,17 +253,26 @@ def finish(config: TrainConfig, folder: Path, trained: Training, test: TestSet, 
     untrained = mask_rcnn_predictor(config.models.mask_rcnn, classes, config.seed)
     predictor = MaskRcnnPredictor(trained.trainer.network, untrained.only_class, trained.trainer.device)
     references = measure_references(evaluator, untrained)
-    report = write_report(folder, evaluator, predictor, references, config.simulator, config.actors, show=True)
-    figures = known_figures(predictor, report.trained)
+    report = write_report(
+        folder,
+        evaluator,
+        predictor,
+        references,
+        config.simulator,
+        config.actors,
+        knows_mass=knows_mass(predictor),
+        show=True,
+    )
+    figures = report.known_figures()
     result = {
         "command": "train",
-        **result_figures(report, figures),
+        **result_figures(report),
         "touches": trained.touches,
         "locations": len(trained.examples),
         "masks": trained.examples.masks,
         "steps": trained.trainer.version,
         "training_s": round(trained.took, 1),
-        "wall_s": round(trained.before + time.monotonic() - started, 1),
+        "wall_s": round(time.monotonic() - trained.started, 1),
         "seed": config.seed,
         "experiment": config.experiment_name,
         "dataset": config.evaluation.dataset.name,
@@ -252,5 +281,5 @@ def finish(config: TrainConfig, folder: Path, trained: Training, test: TestSet, 
     write_json(folder / "results.json", result | details(report))
     trained.tracker.log({f"final/{key}": value for key, value in figures.items()})
     trained.tracker.summary(result)
-    show_table(folder, report, figures, config.evaluation.dataset.name)
+    show_table(folder, report, config.evaluation.dataset.name)
     return result

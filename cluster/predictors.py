@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from evaluation.coco import MASS_CLASSES, Metrics
+from evaluation.coco import MASS_CLASSES
 from evaluation.config import BASELINE_CLASS
 from learner.checkpoint import load_model
 from learner.checkpoint_index import CheckpointError, read_index
@@ -15,12 +15,10 @@ from models.interaction.network import build_network
 from models.mask_rcnn.config import MaskRcnnNetworkConfig
 from models.mask_rcnn.inference import MaskRcnnPredictor
 from models.video_pca.config import SoftMaskConfig, SoftMaskNetworkConfig
+from models.video_pca.network import SoftMaskNetwork
 
 MASS_CLASSES_KEY = "mass_classes"
 """In a Mask R-CNN checkpoint's "extra": whether its classes are the mass classes; else it has one."""
-
-MASS_KEYS = ("mass_accuracy", "mass_ap50")
-"""Figures that a model without mass classes does not have."""
 
 AnyPredictor = Predictor | MaskRcnnPredictor
 """Both have a `network`, and `predict`."""
@@ -83,7 +81,8 @@ def mask_rcnn_predictor(config: MaskRcnnNetworkConfig, mass_classes: bool, seed:
     return MaskRcnnPredictor(network, None if mass_classes else BASELINE_CLASS)
 
 
-def known_figures(predictor: AnyPredictor, metrics: Metrics) -> dict[str, float | int]:
-    """The figures of an evaluation that the model has: those of mass only if it tells mass classes apart."""
-    blind = isinstance(predictor, MaskRcnnPredictor) and predictor.only_class is not None
-    return {key: value for key, value in metrics.figures().items() if not (blind and key in MASS_KEYS)}
+def knows_mass(predictor: AnyPredictor) -> bool:
+    """Whether the model tells mass classes apart."""
+    if isinstance(predictor, MaskRcnnPredictor):
+        return predictor.only_class is None
+    return not isinstance(predictor.network, SoftMaskNetwork)

@@ -64,13 +64,13 @@ def finish(
     report: Report = awaited(reference, interrupted, look=evaluator.look)
     metrics = read_metrics(folder / "metrics.jsonl")
     curve = folder / "figures" / "learning_curve.png"
-    trained = report.trained.figures()
+    trained = report.known_figures()
     points = [*learning_points(metrics), final_point(trained, reporter)]
     learning_curve(curve, points, {NAMES[name]: found.metrics.mask_ap50 for name, found in report.baselines.items()})
     figures = [*report.figures, curve]
     result = {
         "command": "train",
-        **result_figures(report, trained),
+        **result_figures(report),
         "greedy_success": finite(round(reporter.success("greedy"), 4)),
         "random_success": finite(round(reporter.success("random"), 4)),
         "touches": reporter.touches,
@@ -88,21 +88,17 @@ def finish(
     }
     write_json(folder / "results.json", result | details(report) | {"quarantined": reporter.quarantined})
     reporter.tracker.log(
-        {f"final/{key}": trained[key] for key in RESULT_KEYS},
+        {f"final/{key}": trained[key] for key in RESULT_KEYS if key in trained},
         images={f"figures/{path.stem}": path for path in figures},
     )
     reporter.tracker.summary(result)
-    show_table(folder, report, trained, config.evaluation.dataset.name)
+    show_table(folder, report, config.evaluation.dataset.name)
     return result
 
 
-def result_figures(report: Report, trained: Mapping[str, float]) -> dict[str, Any]:
-    """What every RESULT line says of an evaluation.
-
-    Args:
-        report: of the evaluation.
-        trained: those of the model's figures that it has.
-    """
+def result_figures(report: Report) -> dict[str, Any]:
+    """What every RESULT line says of an evaluation."""
+    trained = report.known_figures()
     return {
         **{key: trained[key] for key in RESULT_KEYS if key in trained},
         "baselines": {
@@ -121,8 +117,9 @@ def details(report: Report) -> dict[str, Any]:
     }
 
 
-def show_table(folder: Path, report: Report, trained: Mapping[str, float], data_set: str) -> None:
-    """Prints the table and writes it as Markdown and CSV; arguments as of `result_figures`."""
+def show_table(folder: Path, report: Report, data_set: str) -> None:
+    """Prints the table and writes it as Markdown and CSV."""
+    trained = report.known_figures()
     rows = [Row(NAMES["trained"], [trained])]
     for name, metrics in report.others.items():
         figures, known = metrics.figures(), trained if name == "untrained" else DETECTION_COLUMNS

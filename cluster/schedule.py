@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from cluster.config import TrainConfig
 from cluster.errors import UsageError
-from learner.schedule import PhaseConfig, batches_in_round, total_locations
+from learner.mask_rcnn.config import MaskRcnnLearnerConfig
+from learner.schedule import PhaseConfig, batches_in_round, total_batches, total_locations
 from replay.limiter import Phase, RateLimiter
 
 
@@ -23,6 +24,9 @@ def check_schedule(config: TrainConfig) -> None:
     phases = [phase for phase in config.learner.phases.values() if phase.rounds]
     if not phases:
         raise UsageError("learner.phases has no phase with rounds above 0: nothing would be trained")
+    own = config.learner.mask_rcnn.steps if isinstance(config.learner, MaskRcnnLearnerConfig) else 0
+    if own is None and not sum(map(total_batches, phases)):
+        raise UsageError("learner.mask_rcnn.steps must be given where learner.phases have no batches")
     present = 0
     for phase in phases:
         present = 0 if phase.fresh_bank else present

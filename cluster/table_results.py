@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import threading
 from pathlib import Path
@@ -31,7 +32,6 @@ from evaluation.report import make_panels
 from evaluation.tables import COLUMNS, COUNTS, Row, csv_text, terminal_table
 from models.interaction.inference import Predictor
 from models.interaction.network import build_network
-from models.video_pca.config import SoftMaskNetworkConfig
 
 BASELINES = {
     "untrained": "untrained network",
@@ -87,17 +87,25 @@ class Bench:
             folder, evaluation, make_panels(evaluator, predictor, simulator, actors, run.config.seed, chosen)
         )
 
-    def baselines(self) -> dict[str, Metrics]:
-        """What needs no training; kept beside all tables."""
+    def baseline_files(self) -> dict[str, Path]:
+        """Where what needs no training is kept, beside all tables; the untrained network by its model and seed."""
         folder = Path(self.plan.request.config.folder) / "baselines" / self.key
-        found = {name: read_metrics(folder / f"{name}.json") for name in BASELINES}
+        network = hashlib.sha256(repr((self.plan.base.models, self.plan.base.seed)).encode()).hexdigest()[:8]
+        return {name: folder / f"{name}.json" for name in BASELINES} | {
+            "untrained": folder / f"untrained-{network}.json"
+        }
+
+    def baselines(self) -> dict[str, Metrics]:
+        """What needs no training."""
+        files = self.baseline_files()
+        found = {name: read_metrics(path) for name, path in files.items()}
         if None in found.values():
             say(f"measuring the baselines on {self.name}")
             untrained = Predictor(build_network(self.plan.base.models, self.plan.base.seed))
             measured = {name: result.metrics for name, result in self.evaluator.baselines().items()}
             measured["untrained"] = self.evaluator.evaluate(untrained, show=False).metrics
             for name in BASELINES:
-                write_metrics(folder / f"{name}.json", measured[name])
+                write_metrics(files[name], measured[name])
             found = {name: measured[name] for name in BASELINES}
         return {BASELINES[name]: metrics for name, metrics in found.items() if metrics is not None}
 
@@ -161,20 +169,25 @@ class Results:
             seed=run.config.seed,
             folder=bench.folder(run),
             metrics=metrics,
-            knows_mass="mass_accuracy" in results and not isinstance(run.config.models, SoftMaskNetworkConfig),
+            knows_mass="mass_accuracy" in results,
             touches=results["touches"],
             steps=results["steps"],
             minutes=results["wall_s"] / 60,
-            curve=curve_of(read_rows(run.found.folder / "metrics.jsonl")),
+            # On the way a run is measured on its own test locations alone.
+            curve=curve_of(read_rows(run.found.folder / "metrics.jsonl"))
+            if run.config.evaluation.dataset.name == bench.name
+            else [],
         )
 
     def conditions(self) -> str:
         """The budget, in a sentence or two."""
         request = self.plan.request
         seeds = ", ".join(map(str, request.config.seeds))
+        several = len(request.config.seeds) > 1
+        runs = f"Mean ± standard deviation over seeds {seeds}" if several else f"One run of each row, of seed {seeds}"
         images = ", ".join(f"{len(bench.test.entries)} of {bench.name}" for bench in self.benches)
         return (
-            f"Mean ± standard deviation over seeds {seeds}; {settings(self.plan.base)}. Every row is measured on the "
+            f"{runs}; {settings(self.plan.base)}. Every row is measured on the "
             f"same test locations ({images}). Made by `{request.command}`. The paper's figures are of AI2-THOR's rooms "
             "and of its own budget: they stand beside, not in comparison."
         )
@@ -241,8 +254,10 @@ def curve_of(rows: list[dict[str, Any]]) -> list[tuple[int, float]]:
     if not counted:
         return []
     seconds, touches = zip(*counted, strict=True)
+    # What was undone when the run went back to a checkpoint counts as what was left of it.
+    left = np.minimum.accumulate(touches[::-1])[::-1]
     return [
-        (int(np.interp(60 * row["evaluation/minutes"], seconds, touches)), row["evaluation/mask_ap50"])
+        (int(np.interp(60 * row["evaluation/minutes"], seconds, left)), row["evaluation/mask_ap50"])
         for row in rows
         if "evaluation/mask_ap50" in row
     ]

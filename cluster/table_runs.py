@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import statistics
@@ -16,10 +17,14 @@ from cluster.checkpoints import whole_checkpoints
 from cluster.config import TrainConfig, plain_values
 from cluster.errors import UsageError
 from cluster.status import is_running
+from models.mask_rcnn.config import MaskRcnnConfig
+from replay.ring import STAMP_FILE
 
 APART = ("experiment_name", "resume", "checkpoint_minutes", "checkpoints_kept", "keep_bank", "tracking", "cluster")
 """Parts of a configuration that do not tell two runs apart: what is learned does not depend on them, but for the
 number of actors."""
+NEEDED = ("learner", "cluster")
+"""Parts without which a configuration is none of a run."""
 OVERHEAD_S = 120.0
 """Beside the minutes of its phases a run starts, evaluates and draws."""
 
@@ -62,6 +67,11 @@ class PlannedRun:
         """finished, running, unfinished or missing."""
         return self.found.state if self.found else MISSING
 
+    @property
+    def collects(self) -> bool:
+        """See `state_of`."""
+        return isinstance(self.config.models, MaskRcnnConfig)
+
 
 def run_key(values: Mapping[str, Any]) -> str:
     """A short name of a composed configuration; equal for runs that differ in nothing that matters."""
@@ -78,14 +88,16 @@ def find_runs(patterns: Sequence[str]) -> dict[str, FoundRun]:
     order = (UNFINISHED, RUNNING, FINISHED)
     found: dict[str, FoundRun] = {}
     for folder in sorted({path for pattern in patterns for path in Path().glob(pattern) if path.is_dir()}):
-        state = state_of(folder)
-        if state is None:
+        if not (folder / "config.yaml").is_file():
             continue
         try:
             values = yaml.load((folder / "config.yaml").read_bytes(), LOADER)
         except (OSError, yaml.YAMLError):
             continue
-        if not isinstance(values, dict):
+        if not isinstance(values, dict) or not all(isinstance(values.get(part), dict) for part in NEEDED):
+            continue
+        state = state_of(folder, collects="mask_rcnn" in values["learner"])
+        if state is None:
             continue
         key = run_key(values)
         if key not in found or order.index(state) >= order.index(found[key].state):
@@ -93,15 +105,20 @@ def find_runs(patterns: Sequence[str]) -> dict[str, FoundRun]:
     return found
 
 
-def state_of(folder: Path) -> str | None:
-    """finished, running or unfinished; None if there is nothing that could be used or gone on with."""
-    if not (folder / "config.yaml").is_file():
-        return None
+def state_of(folder: Path, collects: bool) -> str | None:
+    """finished, running or unfinished; None if there is nothing that could be used or gone on with.
+
+    Args:
+        folder: of a run.
+        collects: whether it collects its data first, which can be gone on with before there is a checkpoint.
+    """
     if (folder / "results.json").is_file():
         return FINISHED if any(folder.glob("checkpoints/step_*/learner.json")) else None
     if is_running(folder):
         return RUNNING
-    return UNFINISHED if whole_checkpoints(folder) and (folder / "bank").is_dir() else None
+    kept, bank = bool(whole_checkpoints(folder)), folder / "bank"
+    resumable = kept or (bank / STAMP_FILE).is_file() if collects else kept and bank.is_dir()
+    return UNFINISHED if resumable else None
 
 
 def seconds_of(run: PlannedRun, known: Mapping[str, float]) -> float | None:
@@ -127,11 +144,12 @@ def budget_key(values: Mapping[str, Any]) -> str:
 
 
 def known_seconds(runs: Iterable[FoundRun]) -> dict[str, float]:
-    """The median duration of finished runs, by `budget_key`."""
+    """The median duration of finished runs, by `budget_key`; damaged ones may be of no table, and are left out."""
     taken: dict[str, list[float]] = {}
     for run in runs:
         if run.state == FINISHED:
-            taken.setdefault(budget_key(run.values), []).append(results_of(run.folder)["wall_s"])
+            with contextlib.suppress(UsageError, KeyError):
+                taken.setdefault(budget_key(run.values), []).append(results_of(run.folder)["wall_s"])
     return {key: statistics.median(seconds) for key, seconds in taken.items()}
 
 

@@ -144,7 +144,7 @@ def start(run: PlannedRun, plan: Plan) -> Child:
 def ended(child: Child) -> None:
     """Notes how a run ended."""
     child.log.close()
-    state = state_of(child.folder)
+    state = state_of(child.folder, child.run.collects)
     child.run.found = FoundRun(child.folder, state, plain_values(child.run.config)) if state else None
     if child.run.state == FINISHED:
         say(f"{child.run.label} is done, after {duration(time.monotonic() - child.started)}")
@@ -156,7 +156,7 @@ def ended(child: Child) -> None:
 def look_again(run: PlannedRun) -> None:
     """Updates the state of a run that another process works on."""
     assert run.found is not None
-    state = state_of(run.found.folder)
+    state = state_of(run.found.folder, run.collects)
     run.found = replace(run.found, state=state) if state else None
 
 

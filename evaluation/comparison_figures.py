@@ -109,17 +109,18 @@ def touches_figure(
     for number, name in enumerate(finals):
         color = colormaps["tab10"](number % 10)
         runs = [np.array(run, dtype=np.float64) for run in curves.get(name, ()) if len(run)]
-        if runs:
+        for run in runs:
+            axis.plot(run[:, 0], run[:, 1], ".", color=color, markersize=3, alpha=0.6)
+        if runs and max(run[0, 0] for run in runs) < min(run[-1, 0] for run in runs):
             # Where all runs have values: their evaluations fall on different numbers of touches.
             grid = np.linspace(max(run[0, 0] for run in runs), min(run[-1, 0] for run in runs), 25)
             values = np.array([np.interp(grid, run[:, 0], run[:, 1]) for run in runs])
             axis.plot(grid, values.mean(axis=0), color=color, linewidth=1.6)
             axis.fill_between(grid, values.min(axis=0), values.max(axis=0), color=color, alpha=0.15, linewidth=0)
-            for run in runs:
-                axis.plot(run[:, 0], run[:, 1], ".", color=color, markersize=3, alpha=0.6)
         axis.plot(*finals[name], "*", color=color, markersize=10, label=name)
     axis.set(xlabel="touches", ylabel="mask AP50", ylim=(0, None))
-    axis.set_title("On the way (line: mean, band: range over seeds) and on all test locations (star)", fontsize=9)
+    way = "On the way (line: mean, band: range over seeds) and on" if any(map(any, curves.values())) else "On"
+    axis.set_title(f"{way} all test locations (star)", fontsize=9)
     axis.grid(alpha=0.25)
     axis.spines[["top", "right"]].set_visible(False)
     axis.legend(frameon=False, fontsize=8)

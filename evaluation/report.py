@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from evaluation.evaluate import Evaluation, Evaluator
 from evaluation.figures import Panels, confusion_figure, contact_sheet, precision_recall_figure, six_panels
 from evaluation.files import write_json
 from evaluation.masks import decode
+from evaluation.tables import MASS_COLUMNS
 from models.interaction.inference import InstancePredictor
 from replay.interaction.record import IMAGE_SIZE, is_success, unpack_masks
 
@@ -47,11 +48,22 @@ class Report:
     untrained: Metrics
     baselines: dict[str, BaselineResult]
     figures: list[Path]
+    knows_mass: bool
+    """Whether the model tells mass classes apart."""
+
+    def known_figures(self) -> dict[str, float | int]:
+        """The trained model's figures: those of mass only if it knows mass."""
+        return known_figures(self.trained, self.knows_mass)
 
     @property
     def others(self) -> dict[str, Metrics]:
         """All but the trained model's, by name."""
         return {"untrained": self.untrained} | {name: result.metrics for name, result in self.baselines.items()}
+
+
+def known_figures(metrics: Metrics, knows_mass: bool) -> dict[str, float | int]:
+    """The figures that a model has: those of mass only if it knows mass."""
+    return {key: value for key, value in metrics.figures().items() if knows_mass or key not in MASS_COLUMNS}
 
 
 def measure_references(evaluator: Evaluator, untrained: InstancePredictor) -> References:
@@ -66,6 +78,7 @@ def write_report(
     references: References,
     simulator: SimulatorConfig,
     actors: ActorConfig,
+    knows_mass: bool,
     show: bool,
 ) -> Report:
     """Measures a trained model on all of the evaluator's locations and writes `predictions/` and `figures/`.
@@ -76,6 +89,7 @@ def write_report(
         predictor: the model.
         references: of the same evaluator.
         simulator, actors: for the touches of the six-panel figures.
+        knows_mass: whether the model tells mass classes apart; else there is no confusion matrix.
         show: with a progress bar.
 
     Raises:
@@ -86,8 +100,8 @@ def write_report(
         (folder / part).mkdir(exist_ok=True)
     write_predictions(folder / "predictions", "trained", evaluator, trained)
     write_predictions(folder / "predictions", "untrained", evaluator, references.untrained)
-    report = Report(trained.metrics, references.untrained.metrics, references.baselines, [])
-    report.figures.extend(write_metric_figures(folder / "figures", trained, report.others))
+    report = Report(trained.metrics, references.untrained.metrics, references.baselines, [], knows_mass)
+    report.figures.extend(write_metric_figures(folder / "figures", report))
     report.figures.extend(write_six_panels(folder / "figures", evaluator, predictor, simulator, actors, evaluator.seed))
     return report
 
@@ -98,12 +112,13 @@ def write_predictions(folder: Path, name: str, evaluator: Evaluator, evaluation:
     write_json(folder / f"predictions_{name}.json", prediction_file(evaluation.detections))
 
 
-def write_metric_figures(folder: Path, evaluation: Evaluation, others: Mapping[str, Metrics]) -> list[Path]:
-    """Draws the confusion matrix and the precision-recall curves; returns the files."""
+def write_metric_figures(folder: Path, report: Report) -> list[Path]:
+    """Draws the precision-recall curves and, if the model knows mass, the confusion matrix; returns the files."""
     confusion, curves = folder / "confusion.png", folder / "precision_recall.png"
-    confusion_figure(confusion, evaluation.metrics)
-    named = {"trained": evaluation.metrics} | dict(others)
-    precision_recall_figure(curves, named)
+    precision_recall_figure(curves, {"trained": report.trained} | report.others)
+    if not report.knows_mass:
+        return [curves]
+    confusion_figure(confusion, report.trained)
     return [confusion, curves]
 
 

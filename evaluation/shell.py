@@ -14,10 +14,11 @@ from actors.config import ActorConfig, SimulatorConfig
 from evaluation.config import EvaluationConfig
 from evaluation.evaluate import Evaluator
 from evaluation.locations import TestSet
-from evaluation.report import References, Report, measure_references, write_report
+from evaluation.report import References, Report, known_figures, measure_references, write_report
 from models.config import NetworkConfig
 from models.interaction.inference import Predictor
 from models.interaction.network import build_network
+from models.video_pca.config import SoftMaskNetworkConfig
 
 
 class EvaluationShell:
@@ -44,6 +45,7 @@ class EvaluationShell:
         cv2.setNumThreads(1)
         self.config, self.simulator, self.actors, self.test, self.seed = config, simulator, actors, test, seed
         self.predictor = Predictor(build_network(network, seed))
+        self.knows_mass = not isinstance(network, SoftMaskNetworkConfig)
         self.evaluator: Evaluator | None = None
         self.references: References | None = None
 
@@ -70,12 +72,12 @@ class EvaluationShell:
             seconds: since the run began, for the curve.
 
         Returns:
-            the figures of `Metrics.figures`, with steps and minutes.
+            those of the figures of `Metrics.figures` that the model has, with steps and minutes.
         """
         assert self.evaluator is not None, "prepare comes first"
         self.predictor.load(ray.get(weights[0]))
         metrics = self.evaluator.evaluate(self.predictor, self.config.images_on_the_way, show=False).metrics
-        return {"steps": version, "minutes": seconds / 60, **metrics.figures()}
+        return {"steps": version, "minutes": seconds / 60, **known_figures(metrics, self.knows_mass)}
 
     def final(self, weights: list[Any], folder: str) -> Report:
         """Measures the model on all chosen locations and writes predictions and figures.
@@ -87,7 +89,14 @@ class EvaluationShell:
         assert self.evaluator is not None and self.references is not None, "prepare comes first"
         self.predictor.load(ray.get(weights[0]))
         return write_report(
-            Path(folder), self.evaluator, self.predictor, self.references, self.simulator, self.actors, show=False
+            Path(folder),
+            self.evaluator,
+            self.predictor,
+            self.references,
+            self.simulator,
+            self.actors,
+            knows_mass=self.knows_mass,
+            show=False,
         )
 
 

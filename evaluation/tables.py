@@ -25,6 +25,8 @@ COLUMNS: dict[str, str] = {
 """Figures of the table, by the names of `Metrics.figures`, in the order of the paper's table."""
 DETECTION_COLUMNS = ("box_ap50", "box_ap", "mask_ap50", "mask_ap")
 """Figures that methods have which do not predict mass."""
+MASS_COLUMNS = ("mass_accuracy", "mass_ap50")
+"""Figures that methods have which do."""
 COUNTS: dict[str, str] = {"touches": "touches", "steps": "steps", "minutes": "minutes"}
 """What a run spent: whole numbers, of which none is the best."""
 ABSENT = "–"

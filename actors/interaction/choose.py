@@ -64,7 +64,8 @@ def choose_touches(
 ) -> list[Touch]:
     """The touches of a location, greedy ones first and best first.
 
-    There are fewer greedy ones than planned only if the instances found fill the whole grid.
+    There are fewer greedy ones than planned if our network's instances fill the whole grid, or if one of the other
+    models finds fewer.
     """
     cells = rng.integers(GRID_SIZE, size=(plan.random, 2))
     magnitudes = rng.integers(MAGNITUDES, size=plan.random)

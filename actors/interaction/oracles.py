@@ -2,7 +2,7 @@
 section 9). `actors.supervision` chooses; `actors.config.SUPERVISIONS` says which oracle each choice asks.
 
 - The *interaction oracle* leaves at most one point on each object in reach and adds one to each object that has none.
-  Points that lie on no such object stay: the model's own hard negatives.
+  Points that lie on no such object, or on its part out of reach, stay: the model's own hard negatives.
 - The *mask oracle* gives the true mask of the object under a point in place of B+, or none if there is no object or it
   is out of reach. The touch is made all the same, and with force trials the self-supervision module goes on deciding
   which force sufficed; a point on an object that none of them moved teaches its mask and no force.

@@ -15,7 +15,7 @@ from cluster.config import register
 from cluster.errors import RunError, UsageError
 from cluster.sweep import inside_ray, objective, run_apart, swept
 from cluster.table import compose_train
-from tests.cluster.runs import ROOT
+from tests.cluster.runs import ROOT, playpen_at_once
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +63,14 @@ def test_a_run_apart_sees_nothing_of_the_workers_ray(tmp_path: Path, monkeypatch
     assert written["job"] is None and written["given"][:2] == ["experiment=smoke", "seed=1"]
     with pytest.raises(RunError, match="no disk"):
         run_apart(["seed=2"], folder)
+
+
+@pytest.mark.parametrize("sweep_of", [["-m", "seed=1,2"], ["sweep=optuna", "hydra.sweeper.n_trials=2"]])
+def test_a_run_that_fails_ends_no_other(sweep_of: list[str], tmp_path: Path) -> None:
+    done = playpen_at_once("train", "experiment=smoke", "simulator.command=not_there", *sweep_of, folder=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.count("not_there") >= 2 and "playpen: 2 of 2 runs failed" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_the_sweep_of_weights_and_biases_names_what_there_is() -> None:

@@ -27,10 +27,11 @@ from cluster.errors import Interrupted, UsageError
 from cluster.table import Plan, compose_row, compose_train, listing, make_plan
 from cluster.table_config import read_request
 from cluster.table_results import curve_of
-from cluster.table_runs import FINISHED, MISSING, OVERHEAD_S, RUNNING, UNFINISHED, run_key
+from cluster.table_runs import FINISHED, MISSING, OVERHEAD_S, RUNNING, UNFINISHED, run_key, state_of
 from cluster.table_work import room, train_missing, work
 from evaluation.evaluate import Evaluation
 from evaluation.measured import write_measured, write_metrics
+from replay.ring import STAMP_FILE
 from tests.cluster.runs import ROOT, playpen
 from tests.evaluation.test_comparison import metrics
 from tests.evaluation.test_figures import panels
@@ -148,6 +149,13 @@ def test_runs_are_found_by_their_configuration(here: Path) -> None:
     write_run(here / "outputs/train/old", first.config, None)
     write_run(here / "outputs/train/by hand", replace(first.config, experiment_name="mine", keep_bank=True))
     write_run(here / "outputs/sweeps/many/3", second.config, None)
+    for name, text in (
+        ("no run", "cluster: 3"),
+        ("damaged", OmegaConf.to_yaml(OmegaConf.structured(others[1].config))),
+    ):
+        write_run(here / "outputs/train" / name, others[1].config)
+        (here / "outputs/train" / name / "config.yaml").write_text(text.replace("seed: 2", "seed: 99"))
+    (here / "outputs/train/damaged/results.json").write_text("{")
     (here / "outputs/train/died").mkdir()
     OmegaConf.save(OmegaConf.structured(others[0].config), here / "outputs/train/died/config.yaml")
     runs = plan_of().runs()
@@ -170,6 +178,18 @@ def test_the_listing_knows_what_is_left(here: Path, capsys: pytest.CaptureFixtur
     assert known["seconds_left_one_by_one"] == 5 * 90
     printed = capsys.readouterr().out
     assert "greedy and random" in printed and "outputs/train/a" in printed
+
+
+def test_a_collection_is_gone_on_with(here: Path) -> None:
+    model = ("models=mask_rcnn", "learner=mask_rcnn", "actors.supervision=full")
+    run = plan_of("TABLE=supervision", "experiment=smoke", "seeds=[1]", *model).runs()[-1]
+    folder = here / "outputs/train/collecting"
+    (folder / "bank").mkdir(parents=True)
+    OmegaConf.save(OmegaConf.structured(run.config), folder / "config.yaml")
+    assert run.collects and state_of(folder, collects=True) is None
+    (folder / "bank" / STAMP_FILE).write_bytes(b"")
+    assert state_of(folder, collects=True) == UNFINISHED and state_of(folder, collects=False) is None
+    assert plan_of("TABLE=supervision", "experiment=smoke", "seeds=[1]", *model).runs()[-1].state == UNFINISHED
 
 
 class FakeResults:
@@ -280,8 +300,8 @@ def test_finished_runs_become_tables_and_figures(
     tests = SimpleNamespace(path=here / "test.json", entries=[None] * 8)
     monkeypatch.setattr(table_results, "find_locations", lambda *arguments: ([], tests))
     bench = table_results.Bench(plan_of().base.evaluation, plan_of(), threading.Event())
-    for name in table_results.BASELINES:
-        write_metrics(Path("outputs/tables/baselines") / bench.key / f"{name}.json", metrics(5.0))
+    for path in bench.baseline_files().values():
+        write_metrics(path, metrics(5.0))
     for number, run in enumerate(plan_of().runs()):
         write_run(here / f"outputs/train/{number}", run.config, 40.0 + number, bench.key)
     plan = plan_of()
@@ -309,6 +329,9 @@ def test_touches_of_an_evaluation_are_read_off_the_clock() -> None:
     rows = [{"seconds": 0.0, "touches": 0}, {"seconds": 60.0, "touches": 600}]
     assert curve_of([*rows, {"seconds": 70, "evaluation/minutes": 0.5, "evaluation/mask_ap50": 7.0}]) == [(300, 7.0)]
     assert curve_of([{"seconds": 1.0}]) == []
+    # It went back from 900 touches to 600: what the evaluation at 90 s saw was undone but for these.
+    undone = [*rows, {"seconds": 120.0, "touches": 900}, {"seconds": 130.0, "touches": 600}]
+    assert curve_of([*undone, {"seconds": 91, "evaluation/minutes": 1.5, "evaluation/mask_ap50": 9.0}]) == [(600, 9.0)]
 
 
 def test_runs_beside_each_other_have_room(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

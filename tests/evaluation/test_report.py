@@ -12,7 +12,7 @@ from actors.config import ActorConfig, SimulatorConfig
 from evaluation.config import DatasetConfig
 from evaluation.evaluate import Evaluator
 from evaluation.locations import locations_for
-from evaluation.report import measure_references, write_report
+from evaluation.report import measure_references, write_metric_figures, write_report
 from models.config import NetworkConfig
 from models.interaction.inference import Predictor
 from models.interaction.network import InteractionNetwork
@@ -40,7 +40,7 @@ def test_predictions_and_figures_of_a_tiny_network(
     )
     assert isinstance(actors, ActorConfig)
     references = measure_references(evaluator, predictor)
-    report = write_report(tmp_path, evaluator, predictor, references, rooms, actors, show=False)
+    report = write_report(tmp_path, evaluator, predictor, references, rooms, actors, knows_mass=True, show=False)
     assert report.trained.figures() == report.untrained.figures() and report.trained.objects > 0
     assert list(report.others) == ["untrained", "superpixels", "depth_edges"]
 
@@ -55,3 +55,6 @@ def test_predictions_and_figures_of_a_tiny_network(
         "confusion.png", "precision_recall.png", "six_panels_0000.png", "six_panels_0001.png", "six_panels.png",
     ]  # fmt: skip
     assert all(path.stat().st_size > 5000 for path in report.figures)
+    blind = replace(report, knows_mass=False)
+    assert [path.name for path in write_metric_figures(tmp_path, blind)] == ["precision_recall.png"]
+    assert set(report.known_figures()) - set(blind.known_figures()) == {"mass_accuracy", "mass_ap50"}
