@@ -161,6 +161,7 @@ def test_runs_are_found_by_their_configuration(here: Path) -> None:
     runs = plan_of().runs()
     assert [run.state for run in runs] == [FINISHED, UNFINISHED] + [MISSING] * 4
     assert runs[0].found is not None and runs[0].found.folder == Path("outputs/train/by hand")
+    assert listing(plan_of())["states"] == {"finished": 1, "unfinished": 1, "missing": 4}
     process = psutil.Process()
     status = {"state": "running", "pid": process.pid, "process_started": process.create_time()}
     (here / "outputs/sweeps/many/3/status.json").write_text(json.dumps(status | {"host": socket.gethostname()}))
