@@ -10,12 +10,10 @@ from omegaconf import OmegaConf
 from cluster.checkpoints import find_checkpoint
 from cluster.config import EvaluateConfig
 from cluster.dataset import find_locations
-from cluster.predictors import knows_mass, trained_predictor, untrained_predictor
+from cluster.predictors import trained_predictor, untrained_predictor
 from cluster.result_line import print_result
-from cluster.results import details, result_figures, show_table
-from evaluation.evaluate import Evaluator
+from cluster.results import details, measure, result_figures, show_table
 from evaluation.files import write_json
-from evaluation.report import measure_references, write_report
 
 
 def run(config: EvaluateConfig, folder: Path) -> int:
@@ -26,23 +24,12 @@ def run(config: EvaluateConfig, folder: Path) -> int:
     OmegaConf.save(OmegaConf.structured(config), folder / "config.yaml")
     print(f"RUN {folder}", flush=True)
     _, test = find_locations(config.evaluation, config.simulator)
-    evaluator = Evaluator(config.evaluation, test.path, test.entries, config.simulator, config.seed)
-    references = measure_references(evaluator, untrained_predictor(config.models, index, index["seed"]))
-    report = write_report(
-        folder,
-        evaluator,
-        predictor,
-        references,
-        config.simulator,
-        config.actors,
-        knows_mass=knows_mass(predictor),
-        show=True,
-    )
-    extra = index["extra"]
+    untrained = untrained_predictor(config.models, index, index["seed"])
+    report = measure(config, folder, test, predictor, untrained)
     result = {
         "command": "evaluate",
         **result_figures(report),
-        "touches": extra.get("touches"),
+        "touches": index["extra"].get("touches"),
         "steps": index["version"],
         "wall_s": round(time.monotonic() - started, 1),
         "seed": config.seed,

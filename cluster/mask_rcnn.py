@@ -23,16 +23,15 @@ from cluster.config import TrainConfig, plain_values
 from cluster.dataset import find_locations
 from cluster.errors import Interrupted, RunError, UsageError
 from cluster.interrupt import interrupt_flag, stop_if
-from cluster.predictors import MASS_CLASSES_KEY, knows_mass, mask_rcnn_predictor
+from cluster.predictors import MASS_CLASSES_KEY, mask_rcnn_predictor
 from cluster.result_line import print_result
-from cluster.results import details, result_figures, show_table
-from cluster.status import StatusFile, is_running
+from cluster.results import details, measure, result_figures, show_table
+from cluster.run_state import refuse_finished
+from cluster.status import StatusFile
 from cluster.tracking import Tracker
-from evaluation.evaluate import Evaluator
 from evaluation.files import write_json
 from evaluation.locations import TestSet
 from evaluation.progress import Progress
-from evaluation.report import measure_references, write_report
 from learner.checkpoint import load_checkpoint, save_checkpoint
 from learner.checkpoint_index import INDEX, read_index
 from learner.mask_rcnn.config import MaskRcnnLearnerConfig
@@ -67,11 +66,8 @@ class Budget:
 def run(config: TrainConfig, folder: Path) -> int:
     """The whole command. Returns the exit code."""
     started = time.monotonic()
-    resuming = config.resume is not None
-    if resuming and (folder / "results.json").exists():
-        raise UsageError(f"resume={folder}: that run is finished; its results are in {folder / 'results.json'}")
-    if resuming and is_running(folder):
-        raise UsageError(f"resume={folder}: that run still goes on; stop it first")
+    if config.resume is not None:
+        refuse_finished(folder)
     check_launch(config.simulator)
     OmegaConf.save(OmegaConf.structured(config), folder / "config.yaml")
     print(f"RUN {folder}", flush=True)
@@ -248,21 +244,9 @@ class Training:
 def finish(config: TrainConfig, folder: Path, trained: Training, test: TestSet) -> dict[str, Any]:
     """Evaluates the final weights and writes everything that a run ends with. Returns what the RESULT line holds."""
     assert isinstance(config.models, MaskRcnnConfig)
-    evaluator = Evaluator(config.evaluation, test.path, test.entries, config.simulator, config.seed)
-    classes = mass_classes(config)
-    untrained = mask_rcnn_predictor(config.models.mask_rcnn, classes, config.seed)
+    untrained = mask_rcnn_predictor(config.models.mask_rcnn, mass_classes(config), config.seed)
     predictor = MaskRcnnPredictor(trained.trainer.network, untrained.only_class, trained.trainer.device)
-    references = measure_references(evaluator, untrained)
-    report = write_report(
-        folder,
-        evaluator,
-        predictor,
-        references,
-        config.simulator,
-        config.actors,
-        knows_mass=knows_mass(predictor),
-        show=True,
-    )
+    report = measure(config, folder, test, predictor, untrained)
     figures = report.known_figures()
     result = {
         "command": "train",

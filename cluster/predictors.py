@@ -15,7 +15,6 @@ from models.interaction.network import build_network
 from models.mask_rcnn.config import MaskRcnnNetworkConfig
 from models.mask_rcnn.inference import MaskRcnnPredictor
 from models.video_pca.config import SoftMaskConfig, SoftMaskNetworkConfig
-from models.video_pca.network import SoftMaskNetwork
 
 MASS_CLASSES_KEY = "mass_classes"
 """In a Mask R-CNN checkpoint's "extra": whether its classes are the mass classes; else it has one."""
@@ -79,10 +78,3 @@ def mask_rcnn_predictor(config: MaskRcnnNetworkConfig, mass_classes: bool, seed:
 
     network = build_mask_rcnn(config, len(MASS_CLASSES) if mass_classes else 1, seed)
     return MaskRcnnPredictor(network, None if mass_classes else BASELINE_CLASS)
-
-
-def knows_mass(predictor: AnyPredictor) -> bool:
-    """Whether the model tells mass classes apart."""
-    if isinstance(predictor, MaskRcnnPredictor):
-        return predictor.only_class is None
-    return not isinstance(predictor.network, SoftMaskNetwork)

@@ -10,14 +10,17 @@ from typing import Any
 
 from rich.console import Console
 
-from cluster.config import TrainConfig
+from cluster.config import EvaluateConfig, TrainConfig
 from cluster.evaluator import RunEvaluator
 from cluster.interrupt import awaited
+from cluster.predictors import AnyPredictor
 from cluster.reporting import Reporter
 from cluster.tracking import finite, read_metrics
+from evaluation.evaluate import Evaluator
 from evaluation.figures import LearningPoint, learning_curve
 from evaluation.files import write_json
-from evaluation.report import Report
+from evaluation.locations import TestSet
+from evaluation.report import Report, measure_references, write_report
 from evaluation.tables import DETECTION_COLUMNS, Row, terminal_table, write_tables
 from learner.shell import Weights
 
@@ -94,6 +97,25 @@ def finish(
     reporter.tracker.summary(result)
     show_table(folder, report, config.evaluation.dataset.name)
     return result
+
+
+def measure(
+    config: TrainConfig | EvaluateConfig, folder: Path, test: TestSet, trained: AnyPredictor, untrained: AnyPredictor
+) -> Report:
+    """Measures a model in this process, beside what it is compared with, and writes predictions and figures.
+
+    Args:
+        config: what is measured, the simulator, and the seed.
+        folder: of the run.
+        test: the locations.
+        trained, untrained: the model as it is and as it was.
+
+    Raises:
+        SimulatorError, LocationError: a location cannot be rendered or played.
+    """
+    evaluator = Evaluator(config.evaluation, test.path, test.entries, config.simulator, config.seed)
+    references = measure_references(evaluator, untrained)
+    return write_report(folder, evaluator, trained, references, config.simulator, config.actors, show=True)
 
 
 def result_figures(report: Report) -> dict[str, Any]:

@@ -90,6 +90,12 @@ class Resumed:
     """Optimiser steps of its weights."""
 
 
+def refuse_finished(folder: Path) -> None:
+    """Raises UsageError if the run is finished."""
+    if (folder / "results.json").exists():
+        raise UsageError(f"resume={folder}: that run is finished; its results are in {folder / 'results.json'}")
+
+
 def find_resumable(folder: Path) -> Resumed:
     """The newest checkpoint of a run that holds everything that is needed to go on.
 
@@ -97,8 +103,7 @@ def find_resumable(folder: Path) -> Resumed:
         UsageError: there is none, or the run is finished.
         CheckpointError: its index is damaged.
     """
-    if (folder / "results.json").exists():
-        raise UsageError(f"resume={folder}: that run is finished; its results are in {folder / 'results.json'}")
+    refuse_finished(folder)
     whole = whole_checkpoints(folder)
     if not whole:
         raise UsageError(f"resume={folder} holds no checkpoint with a memory bank: start that run anew")

@@ -36,6 +36,8 @@ CHECKPOINT_BYTES = 30_000_000
 
 def run(config: TrainConfig, folder: Path) -> int:
     """The whole command. Returns the exit code."""
+    if config.resume is not None and is_running(folder):
+        raise UsageError(f"resume={folder}: that run still goes on; stop it first")
     if isinstance(config.models, MaskRcnnConfig):
         from cluster import mask_rcnn
 
@@ -116,7 +118,7 @@ def check(config: TrainConfig, folder: Path, resumed: Resumed | None = None) -> 
     """What can be known before any process starts.
 
     Raises:
-        UsageError: the schedule, the bank and the disk do not fit together, or the run to resume still goes on.
+        UsageError: the schedule, the bank and the disk do not fit together.
     """
     check_before_start(config.cluster)
     check_schedule(config)
@@ -124,8 +126,6 @@ def check(config: TrainConfig, folder: Path, resumed: Resumed | None = None) -> 
         check_launch(config.simulator)
     record_bytes = bytes_per_record(record_format(config.actors.mask_source).fields)
     bank = config.replay.capacity * record_bytes if resumed is None else 0
-    if resumed is not None and is_running(folder):
-        raise UsageError(f"resume={folder}: that run still goes on; stop it first")
     needed = bank + CHECKPOINT_BYTES * (config.checkpoints_kept + 1)
     free = shutil.disk_usage(folder).free
     if needed > free:

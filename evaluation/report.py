@@ -78,7 +78,6 @@ def write_report(
     references: References,
     simulator: SimulatorConfig,
     actors: ActorConfig,
-    knows_mass: bool,
     show: bool,
 ) -> Report:
     """Measures a trained model on all of the evaluator's locations and writes `predictions/` and `figures/`.
@@ -86,10 +85,9 @@ def write_report(
     Args:
         folder: where these two go.
         evaluator: of the locations; its seed is that of the figures' touches, too.
-        predictor: the model.
+        predictor: the model; there is no confusion matrix if it knows no mass.
         references: of the same evaluator.
         simulator, actors: for the touches of the six-panel figures.
-        knows_mass: whether the model tells mass classes apart; else there is no confusion matrix.
         show: with a progress bar.
 
     Raises:
@@ -100,7 +98,7 @@ def write_report(
         (folder / part).mkdir(exist_ok=True)
     write_predictions(folder / "predictions", "trained", evaluator, trained)
     write_predictions(folder / "predictions", "untrained", evaluator, references.untrained)
-    report = Report(trained.metrics, references.untrained.metrics, references.baselines, [], knows_mass)
+    report = Report(trained.metrics, references.untrained.metrics, references.baselines, [], predictor.knows_mass)
     report.figures.extend(write_metric_figures(folder / "figures", report))
     report.figures.extend(write_six_panels(folder / "figures", evaluator, predictor, simulator, actors, evaluator.seed))
     return report

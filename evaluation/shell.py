@@ -18,7 +18,6 @@ from evaluation.report import References, Report, known_figures, measure_referen
 from models.config import NetworkConfig
 from models.interaction.inference import Predictor
 from models.interaction.network import build_network
-from models.video_pca.config import SoftMaskNetworkConfig
 
 
 class EvaluationShell:
@@ -45,7 +44,6 @@ class EvaluationShell:
         cv2.setNumThreads(1)
         self.config, self.simulator, self.actors, self.test, self.seed = config, simulator, actors, test, seed
         self.predictor = Predictor(build_network(network, seed))
-        self.knows_mass = not isinstance(network, SoftMaskNetworkConfig)
         self.evaluator: Evaluator | None = None
         self.references: References | None = None
 
@@ -77,7 +75,7 @@ class EvaluationShell:
         assert self.evaluator is not None, "prepare comes first"
         self.predictor.load(ray.get(weights[0]))
         metrics = self.evaluator.evaluate(self.predictor, self.config.images_on_the_way, show=False).metrics
-        return {"steps": version, "minutes": seconds / 60, **known_figures(metrics, self.knows_mass)}
+        return {"steps": version, "minutes": seconds / 60, **known_figures(metrics, self.predictor.knows_mass)}
 
     def final(self, weights: list[Any], folder: str) -> Report:
         """Measures the model on all chosen locations and writes predictions and figures.
@@ -89,14 +87,7 @@ class EvaluationShell:
         assert self.evaluator is not None and self.references is not None, "prepare comes first"
         self.predictor.load(ray.get(weights[0]))
         return write_report(
-            Path(folder),
-            self.evaluator,
-            self.predictor,
-            self.references,
-            self.simulator,
-            self.actors,
-            knows_mass=self.knows_mass,
-            show=False,
+            Path(folder), self.evaluator, self.predictor, self.references, self.simulator, self.actors, show=False
         )
 
 

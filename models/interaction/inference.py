@@ -38,6 +38,10 @@ class Prediction:
 class InstancePredictor(Protocol):
     """What finds instances in looks, whichever model it is."""
 
+    @property
+    def knows_mass(self) -> bool:
+        """Whether it tells mass classes apart."""
+
     def predict(
         self,
         image: NDArray[np.uint8],
@@ -70,6 +74,11 @@ class Predictor:
     def forward(self, image: NDArray[np.uint8], depth: NDArray[np.floating]) -> NetworkOutput:
         """Raw predictions on the device for images (B, 300, 300, 3) uint8 and depths (B, 300, 300) metres."""
         return self._folded(look_input(image, depth, self.device))
+
+    @property
+    def knows_mass(self) -> bool:
+        """See `InstancePredictor`."""
+        return not isinstance(self.network, SoftMaskNetwork)
 
     def predict(
         self,

@@ -38,6 +38,11 @@ class MaskRcnnPredictor:
         heads: Any = network.roi_heads
         self.nms_threshold = float(heads.nms_thresh)
 
+    @property
+    def knows_mass(self) -> bool:
+        """See `models.interaction.inference.InstancePredictor`."""
+        return self.only_class is None
+
     @torch.inference_mode()
     def predict(
         self,

@@ -189,8 +189,8 @@ def data_set() -> list[str]:
 
 @needs_torchvision
 def test_a_model_of_one_class_knows_no_mass() -> None:
-    from cluster.predictors import knows_mass, mask_rcnn_predictor
+    from cluster.predictors import mask_rcnn_predictor
 
-    assert [knows_mass(mask_rcnn_predictor(tiny(), mass_classes, seed=1)) for mass_classes in (True, False)] == [
+    assert [mask_rcnn_predictor(tiny(), mass_classes, seed=1).knows_mass for mass_classes in (True, False)] == [
         True, False
     ]  # fmt: skip

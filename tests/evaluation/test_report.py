@@ -40,7 +40,7 @@ def test_predictions_and_figures_of_a_tiny_network(
     )
     assert isinstance(actors, ActorConfig)
     references = measure_references(evaluator, predictor)
-    report = write_report(tmp_path, evaluator, predictor, references, rooms, actors, knows_mass=True, show=False)
+    report = write_report(tmp_path, evaluator, predictor, references, rooms, actors, show=False)
     assert report.trained.figures() == report.untrained.figures() and report.trained.objects > 0
     assert list(report.others) == ["untrained", "superpixels", "depth_edges"]
 
