@@ -94,10 +94,11 @@ class Player:
         if first.image.shape != (IMAGE_SIZE, IMAGE_SIZE, 3):
             height, width = first.image.shape[:2]
             raise ValueError(f"simulator.width and simulator.height must be {IMAGE_SIZE}, not {width} and {height}")
+        with statistics.clock("masks"):  # before inference: superpixels are computed beside it, on the simulator's core
+            judge = self._supervise(first) if self.config.oracles.touching else None
         with statistics.clock("inference"):
             touches = self._choose(first, plan, self.predictor, rng, self.config.cluster_distance)
         with statistics.clock("masks"):
-            judge = self._supervise(first) if self.config.oracles.touching else None
             reachable = self._reachable(first, location)
             touches, truth = self._consult(touches, first, location, rng)
 

@@ -95,7 +95,7 @@ class SelfSupervision:
     """Judges the touches of one location, one after the other.
 
     The image after a touch is the image before the next. The superpixels, the costly part, are computed once, in a
-    thread beside the first touches, when the actor waits for the simulator.
+    thread beside inference and the first touches: one of actor and simulator always waits then, its core is free.
 
     Args:
         first: (H, W, 3) uint8 RGB, the location's first image.
