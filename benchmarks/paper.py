@@ -242,8 +242,8 @@ def main(arguments: list[str] | None = None) -> None:
     actors_s = {phase.name: costs.visit_s(phase) for phase in phases if phase.rounds}
     assumptions = [
         source,
-        f"{count} actors, each with a core of its own, are as fast as the one that was measured; learner and memory "
-        f"bank have {own} core(s)",
+        f"{count} actors, each with a core of its own, are as fast as the one that was measured, whose superpixels a "
+        f"second core may have computed; learner and memory bank have {own} core(s)",
         f"collecting: {100 * costs.asked_share:.0f} % of the touches are in reach as with the untrained network "
         f"measured, and with force trials each is tried {costs.trials(list(phases)[-1]):.2f} times (all in vain)",
         *([] if "broadcast" in found else ["broadcasts take no time: none was measured"]),

@@ -15,11 +15,13 @@ from typing import Any
 
 import torch
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from actors.launch import check_launch
 from cluster.checkpoints import how_it_ended, keep_newest, publish, resume_command, staging_folder
 from cluster.collecting import collect
-from cluster.config import TrainConfig, plain_values
+from cluster.config import TrainConfig, first_line, plain_values
 from cluster.dataset import find_locations
 from cluster.errors import Interrupted, RunError, UsageError
 from cluster.interrupt import interrupt_flag, stop_if
@@ -69,6 +71,7 @@ def run(config: TrainConfig, folder: Path) -> int:
     if config.resume is not None:
         refuse_finished(folder)
     check_launch(config.simulator)
+    given = given_examples(config)
     OmegaConf.save(OmegaConf.structured(config), folder / "config.yaml")
     print(f"RUN {folder}", flush=True)
     torch.set_num_threads(config.learner.threads or available_cores())
@@ -80,7 +83,7 @@ def run(config: TrainConfig, folder: Path) -> int:
         try:
             stop_if(interrupted)
             status.update(experiment=config.experiment_name)
-            examples = make_examples(config, folder, training, interrupted)
+            examples = given or collected_examples(config, folder, training, interrupted)
             trained = Training(config, folder, examples, tracker, status, started)
             trained.run(interrupted)
             result = finish(config, folder, trained, test)
@@ -102,22 +105,55 @@ def run(config: TrainConfig, folder: Path) -> int:
     return 0
 
 
-def make_examples(config: TrainConfig, folder: Path, training: list[Any], interrupted: threading.Event) -> Examples:
-    """The training data: the records that the settings name, or those of a collection made now."""
+def given_examples(config: TrainConfig) -> Examples | None:
+    """The training data that the settings name; None if they name none.
+
+    Raises:
+        UsageError: they cannot be read, or come from a run of another supervision or source of masks.
+    """
     assert isinstance(config.learner, MaskRcnnLearnerConfig)
     settings = config.learner.mask_rcnn
-    folders = [Path(name) for name in settings.records]
-    if not folders:
-        bank = folder / "bank"
-        needed, free = len(training) * RECORD_BYTES, shutil.disk_usage(folder).free
-        if not bank.is_dir() and needed > free:
-            raise UsageError(f"{folder} has {free / 1e6:.0f} MB free, and the data need {needed / 1e6:.0f} MB")
-        collect(bank, training, config.simulator, config.actors, settings.touches, config.seed, interrupted)
-        folders = [bank]
+    if not settings.records:
+        return None
+    for name in settings.records:
+        saved = Path(name) / "config.yaml"
+        if not saved.is_file():
+            continue  # a bank alone does not tell how it was collected
+        for field in ("supervision", "mask_source"):
+            wanted, found = getattr(config.actors, field), saved_value(saved, f"actors.{field}")
+            if found != wanted:
+                raise UsageError(
+                    f"learner.mask_rcnn.records: {name} was collected under actors.{field}={found}, not {wanted}"
+                )
     try:
-        return Examples(folders, mass_classes(config), settings.duplicate_iou)
+        return Examples([Path(name) for name in settings.records], mass_classes(config), settings.duplicate_iou)
     except RecordError as error:
-        raise RunError(f"learner.mask_rcnn.records: {error}") from error
+        raise UsageError(f"learner.mask_rcnn.records: {error}") from error
+
+
+def saved_value(path: Path, key: str) -> Any:
+    """A value of a run's configuration, None if it has none there; raises UsageError if that cannot be read."""
+    try:
+        return OmegaConf.select(OmegaConf.load(path), key)
+    except (OmegaConfBaseException, YAMLError, OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not the configuration of a run: {first_line(error)}") from error
+
+
+def collected_examples(
+    config: TrainConfig, folder: Path, training: list[Any], interrupted: threading.Event
+) -> Examples:
+    """The training data of a collection made now, or gone on with."""
+    assert isinstance(config.learner, MaskRcnnLearnerConfig)
+    settings = config.learner.mask_rcnn
+    bank = folder / "bank"
+    needed, free = len(training) * RECORD_BYTES, shutil.disk_usage(folder).free
+    if not bank.is_dir() and needed > free:
+        raise UsageError(f"{folder} has {free / 1e6:.0f} MB free, and the data need {needed / 1e6:.0f} MB")
+    collect(bank, training, config.simulator, config.actors, settings.touches, config.seed, interrupted)
+    try:
+        return Examples([bank], mass_classes(config), settings.duplicate_iou)
+    except RecordError as error:
+        raise RunError(str(error)) from error
 
 
 def mass_classes(config: TrainConfig) -> bool:

@@ -29,6 +29,14 @@ from tests.cluster.runs import playpen, playpen_at_once
             "actors.mask_source must be module with",
         ),
         (
+            ["train", "actors.supervision=full", "actors.self_supervision.superpixels=false"],
+            "actors.self_supervision.superpixels=false cannot be with actors.supervision=full",
+        ),
+        (
+            ["train", "models=video_pca", "actors.mask_source=video_pca", "actors.choice=greedy"],
+            "actors.choice=greedy cannot be with models=video_pca",
+        ),
+        (
             ["train", "actors.self_supervision.kernel=delta"],
             "actors.self_supervision.success_threshold must be at most",
         ),

@@ -22,6 +22,7 @@ from learner.mask_rcnn.targets import Examples
 from models.mask_rcnn import config as settings
 from replay.interaction.record import Choice
 from tests.cluster.runs import SmokeRun, playpen, result_of, start
+from tests.learner.test_mask_rcnn import bank_of
 from tests.models.test_mask_rcnn import needs_torchvision, tiny
 
 MODEL = ["models=mask_rcnn", "learner=mask_rcnn"]
@@ -153,6 +154,36 @@ def test_data_are_collected_once_whatever_interrupts(tmp_path: Path, monkeypatch
     assert [target["boxes"][0, 1].item() for target in targets] == [3 * number for number in (0, 1, 3, 4, 5)]
 
 
+@needs_torchvision
+def test_given_records_must_be_of_the_same_supervision(tmp_path: Path) -> None:
+    from cluster.mask_rcnn import given_examples
+
+    run = tmp_path / "run"
+    bank_of(run / "bank", 2)
+
+    def given(*overrides: str, record: Path = run) -> Examples | None:
+        return given_examples(composed(*MODEL, f"learner.mask_rcnn.records=[{record}]", *overrides))
+
+    def collected_with(*overrides: str) -> None:
+        OmegaConf.save(OmegaConf.structured(composed(*overrides)), run / "config.yaml")
+
+    assert given_examples(composed(*MODEL)) is None
+    collected_with("actors.supervision=full")
+    examples = given("actors.supervision=full")
+    assert examples is not None and len(examples) == 2
+    with pytest.raises(UsageError, match=r"was collected under actors\.supervision=full, not self$"):
+        given()
+    collected_with("actors.mask_source=optical_flow")
+    with pytest.raises(UsageError, match=r"was collected under actors\.mask_source=optical_flow, not module$"):
+        given()
+    assert given(record=run / "bank") is not None, "a bank alone does not tell"
+    (run / "config.yaml").write_text("actors: [")
+    with pytest.raises(UsageError, match=r"config\.yaml is not the configuration of a run"):
+        given()
+    with pytest.raises(UsageError, match=r"^learner\.mask_rcnn\.records: .*none holds no memory bank"):
+        given(record=tmp_path / "none")
+
+
 @pytest.mark.slow
 @needs_torchvision
 def test_a_run_that_is_stopped_goes_on_and_can_be_measured(smoke: SmokeRun, tmp_path: Path) -> None:
@@ -162,10 +193,12 @@ def test_a_run_that_is_stopped_goes_on_and_can_be_measured(smoke: SmokeRun, tmp_
     while "learner/loss" not in "".join(rows()):
         assert process.poll() is None, process.communicate()[1]
         time.sleep(0.2)
+    (run,) = folder.glob("outputs/train/*")
+    meanwhile = playpen("train", f"resume={run}", folder=folder)
+    assert meanwhile.returncode == 2 and "that run still goes on; stop it first" in meanwhile.stderr
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 130 and "checkpoint saved in" in errors
-    run = next(folder.glob("outputs/train/*"))
     reached = max(int(path.name.removeprefix("step_")) for path in run.glob("checkpoints/step_*"))
     done = playpen("train", f"resume={run}", f"learner.mask_rcnn.steps={reached + 1}", folder=folder)
     assert done.returncode == 0, done.stderr
