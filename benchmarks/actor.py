@@ -31,7 +31,8 @@ from actors.geometry import reach_mask
 from actors.interaction.choose import TouchPlan
 from actors.interaction.interact import Player
 from actors.interaction.locations import Location, LocationError
-from benchmarks._report import conditions, configuration, report
+from benchmarks._arguments import whole
+from benchmarks._report import CONF, conditions, configuration, report
 from models.interaction.inference import Predictor
 from models.interaction.network import InteractionNetwork
 from replay.bank import MemoryBank
@@ -98,13 +99,14 @@ def draw_locations(simulator: SimulatorProcess, config: ActorConfig, count: int,
 
 def main(arguments: list[str] | None = None) -> None:
     """Measures, prints the table and the RESULT line."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.actor", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--locations", type=int, default=40, help="locations to play (40)")
-    parser.add_argument("--simulator", default="rooms", help="a file of conf/simulator (rooms)")
-    parser.add_argument("--seed", type=int, default=0, help="of the locations and touches (0)")
+    simulators = sorted(path.stem for path in (CONF / "simulator").glob("*.yaml"))
+    parser = argparse.ArgumentParser(prog="./playpen bench actor", description=__doc__.split("\n\n")[0])
+    parser.add_argument(
+        "--locations", type=whole(2), default=40, help="locations to play, the first of them not timed (40)"
+    )
+    parser.add_argument("--simulator", default="rooms", choices=simulators, help="a file of conf/simulator (rooms)")
+    parser.add_argument("--seed", type=whole(0), default=0, help="of the locations and touches (0)")
     options = parser.parse_args(arguments)
-    if options.locations < 2:
-        parser.error("--locations must be at least 2: the first one is not timed")
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     chosen = configuration(

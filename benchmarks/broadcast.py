@@ -24,6 +24,7 @@ from typing import Any
 import psutil
 import ray
 
+from benchmarks._arguments import whole
 from benchmarks._light_actor import LightActor
 from benchmarks._report import conditions, configuration, report
 from benchmarks.scale import ACTOR_BYTES, GROUP
@@ -56,14 +57,14 @@ def broadcast(learner: Any, actors: list[Any]) -> dict[str, float]:
 
 def main(arguments: list[str] | None = None) -> None:
     """Measures, prints the table and the RESULT line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="./playpen bench broadcast", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     config = configuration("tracking.mode=disabled")
     wanted = config.cluster.actors
-    parser.add_argument("--actors", type=int, default=wanted, help=f"light actors (the paper's: {wanted})")
-    parser.add_argument("--repeats", type=int, default=15, help="publications (default 15)")
+    parser.add_argument("--actors", type=whole(1), default=wanted, help=f"light actors (the paper's: {wanted})")
+    parser.add_argument("--repeats", type=whole(1), default=15, help="publications (default 15)")
     options = parser.parse_args(arguments)
-    if options.actors < 1 or options.repeats < 1:
-        parser.error("--actors and --repeats must be at least 1")
     if options.actors * ACTOR_BYTES > psutil.virtual_memory().available:
         parser.error(f"--actors {options.actors} need {options.actors * ACTOR_BYTES / 1e9:.1f} GB of memory")
     cluster = dataclasses.replace(config.cluster, actors=1)  # Ray would start a worker for each CPU at once

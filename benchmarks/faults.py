@@ -40,6 +40,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks._arguments import positive, whole
 from learner.schedule import PhaseConfig, total_batches
 from replay.bank import MemoryBank
 from replay.config import ReplayConfig
@@ -271,17 +272,17 @@ def show(plain: list[Outcome], disturbed: list[Outcome]) -> None:
 
 def main() -> None:
     """Runs and reports."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--interval", type=float, default=8.0)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--kinds", default="simulator,actor,learner,replay")
+    parser = argparse.ArgumentParser(
+        prog="./playpen bench faults", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--runs", type=whole(1), default=3, help="pairs of a run without and a run with kills (3)")
+    parser.add_argument("--interval", type=positive, default=8.0, help="seconds between two kills, on average (8)")
+    parser.add_argument("--seed", type=whole(0), default=1, help="of the first pair (1)")
+    parser.add_argument("--kinds", default="simulator,actor,learner,replay", help="what is killed (%(default)s)")
     arguments = parser.parse_args()
     kinds = arguments.kinds.split(",")
     if unknown := set(kinds) - {"simulator", *KINDS}:
         parser.error(f"--kinds has {min(unknown)}; it may have simulator, {', '.join(KINDS)}")
-    if arguments.runs < 1 or arguments.interval <= 0:
-        parser.error("--runs must be at least 1 and --interval above 0")
 
     print(
         f"conditions: {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start, a kill "

@@ -17,6 +17,7 @@ from time import perf_counter
 import numpy as np
 import torch
 
+from benchmarks._arguments import positive, torch_device, whole
 from benchmarks._report import conditions, configuration, report
 from models.interaction.inference import Predictor
 from models.interaction.network import build_network
@@ -29,16 +30,16 @@ LEAST = 5
 
 def main(arguments: list[str] | None = None) -> None:
     """Measures, prints the table and the RESULT line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="./playpen bench inference", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     config = configuration()
     greedy = next(iter(config.learner.phases.values())).greedy
-    parser.add_argument("--seconds", type=float, default=5.0, help="of measuring (default 5)")
-    parser.add_argument("--count", type=int, default=greedy, help=f"instances a look (an actor's: {greedy})")
-    parser.add_argument("--threads", type=int, default=None, help="CPU threads (default: torch's)")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda (default cpu)")
+    parser.add_argument("--seconds", type=positive, default=5.0, help="of measuring (default 5)")
+    parser.add_argument("--count", type=whole(1), default=greedy, help=f"instances a look (an actor's: {greedy})")
+    parser.add_argument("--threads", type=whole(1), default=None, help="CPU threads (default: torch's)")
+    parser.add_argument("--device", type=torch_device, default="cpu", help="cpu or cuda (default cpu)")
     options = parser.parse_args(arguments)
-    if options.seconds <= 0 or options.count < 1:
-        parser.error("--seconds must be above 0 and --count at least 1")
     if options.threads:
         torch.set_num_threads(options.threads)
     rng = np.random.default_rng(config.seed)
@@ -47,22 +48,22 @@ def main(arguments: list[str] | None = None) -> None:
     predictor = Predictor(build_network(config.models, config.seed), options.device)
     wait = torch.cuda.synchronize if options.device == "cuda" else lambda: None
 
-    whole: list[float] = []
+    looks: list[float] = []
     network: list[float] = []
     predictor.predict(image, depth, options.count)
     end = perf_counter() + options.seconds
-    while perf_counter() < end or len(whole) < LEAST:
+    while perf_counter() < end or len(looks) < LEAST:
         started = perf_counter()
         predictor.predict(image, depth, options.count)
         middle = perf_counter()
         predictor.forward(image[None], depth[None])
         wait()
-        whole.append(middle - started)
+        looks.append(middle - started)
         network.append(perf_counter() - middle)
-    look, forward = statistics.median(whole), statistics.median(network)
+    look, forward = statistics.median(looks), statistics.median(network)
     figures = {
         "images_per_s": 1 / look,
-        "best_images_per_s": 1 / min(whole),
+        "best_images_per_s": 1 / min(looks),
         "network_ms": 1e3 * forward,
         "clustering_ms": 1e3 * (look - forward),
         "times_the_paper": 1 / look / PAPER_IMAGES_PER_S[1],
@@ -70,7 +71,7 @@ def main(arguments: list[str] | None = None) -> None:
     report(
         "inference",
         figures,
-        conditions(device=options.device, instances=options.count, looks=len(whole), image=IMAGE_SIZE),
+        conditions(device=options.device, instances=options.count, looks=len(looks), image=IMAGE_SIZE),
         "The paper: {} to {} images a second on an RTX 2080 Ti.".format(*PAPER_IMAGES_PER_S),
     )
 

@@ -34,6 +34,7 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
+from benchmarks._arguments import torch_device, whole
 from benchmarks._report import CONF, conditions, configuration, report
 from learner.interaction.learner import Learner
 from learner.interaction.losses import embedding_gradient, force_gradient, score_gradient, surrogate
@@ -158,18 +159,20 @@ def check_agreement(first: Losses, second: Losses) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Measures, prints the table and the RESULT line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="./playpen bench learner", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     settings = configuration()
     config = settings.learner
     size = config.batch_size
-    parser.add_argument("--batch", type=int, default=size, help=f"records a batch (the paper's: {size})")
-    parser.add_argument("--masks", type=int, default=MAX_TOUCHES, help=f"masks an image (at most: {MAX_TOUCHES})")
-    parser.add_argument("--repeats", type=int, default=6, help="timings of each part (default: 6)")
-    parser.add_argument("--threads", type=int, default=None, help="CPU threads (default: torch's)")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
+    parser.add_argument("--batch", type=whole(1), default=size, help=f"records a batch (the paper's: {size})")
+    parser.add_argument("--masks", type=whole(0), default=MAX_TOUCHES, help=f"masks an image (at most: {MAX_TOUCHES})")
+    parser.add_argument("--repeats", type=whole(1), default=6, help="timings of each part (default: 6)")
+    parser.add_argument("--threads", type=whole(1), default=None, help="CPU threads (default: torch's)")
+    parser.add_argument("--device", type=torch_device, default="cpu", help="cpu or cuda (default: cpu)")
     options = parser.parse_args(arguments)
-    if options.batch < 1 or options.repeats < 1 or not 0 <= options.masks <= MAX_TOUCHES:
-        parser.error("--batch and --repeats must be at least 1, and --masks between 0 and 20")
+    if options.masks > MAX_TOUCHES:
+        parser.error(f"--masks must be at most {MAX_TOUCHES}, not {options.masks}")
     if options.threads:
         torch.set_num_threads(options.threads)
     device = torch.device(options.device)

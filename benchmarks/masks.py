@@ -21,6 +21,7 @@ from tqdm import tqdm
 from actors.config import MASK_SOURCES, ActorConfig
 from actors.controller import SimulatorProcess
 from actors.interaction.self_supervision import kernel_sum
+from benchmarks._arguments import whole
 from benchmarks._report import conditions, configuration, report
 from benchmarks.simulator import OTHERS, THINGS, TRIES, VIEWS, quality
 from evaluation.rooms import StudiedTouch, View, fullest_views, study_touches
@@ -48,11 +49,11 @@ def judged(touches: list[StudiedTouch], name: str, threshold: float) -> list[Stu
 
 def main() -> int:
     """Runs the benchmark and prints its table and RESULT."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.masks", description=__doc__.split("\n\n")[0])
+    parser = argparse.ArgumentParser(prog="./playpen bench masks", description=__doc__.split("\n\n")[0])
     parser.add_argument(
-        "--touches", type=int, default=150, help="touches of things for each source, or some more (150)"
+        "--touches", type=whole(1), default=150, help="touches of things for each source, or some more (150)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of rooms, poses and touches (0)")
+    parser.add_argument("--seed", type=whole(0), default=0, help="of rooms, poses and touches (0)")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})

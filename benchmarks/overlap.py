@@ -30,6 +30,7 @@ import ray
 import torch
 
 from actors.interaction.locations import Location
+from benchmarks._arguments import positive, whole
 from benchmarks._light_actor import LightActor
 from benchmarks._light_run import run_light_phase
 from benchmarks._report import conditions, configuration, report
@@ -116,15 +117,15 @@ def made_record(seed: int) -> Any:
 
 def main(arguments: list[str] | None = None) -> None:
     """Measures, prints the table and the RESULT line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=20.0, help="of each measurement, at least (default 20)")
-    parser.add_argument("--actors", type=int, default=4, help="light actors (default 4)")
-    parser.add_argument("--batch", type=int, default=None, help="records a batch (a GPU: the paper's; a CPU: 4)")
-    parser.add_argument("--steps", type=int, default=5, help="steps of each call of the learner (default 5)")
+    parser = argparse.ArgumentParser(
+        prog="./playpen bench overlap", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seconds", type=positive, default=20.0, help="of each measurement, at least (default 20)")
+    parser.add_argument("--actors", type=whole(1), default=4, help="light actors (default 4)")
+    parser.add_argument("--batch", type=whole(1), default=None, help="records a batch (a GPU: the paper's; a CPU: 4)")
+    parser.add_argument("--steps", type=whole(1), default=5, help="steps of each call of the learner (default 5)")
     options = parser.parse_args(arguments)
     size = options.batch or (configuration().learner.batch_size if torch.cuda.is_available() else CPU_BATCH)
-    if options.seconds <= 0 or options.actors < 1 or size < 1 or options.steps < 1:
-        parser.error("--seconds must be above 0, and --actors, --batch and --steps at least 1")
     overrides = (
         f"learner.batch_size={size}",
         f"learner.publish_every={options.steps}",

@@ -34,6 +34,7 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks._arguments import positive, whole
 from benchmarks._report import conditions, configuration, report
 from cluster.config import TrainConfig
 from learner.schedule import PhaseConfig, batches_in_round, total_batches, total_locations
@@ -195,24 +196,26 @@ def share_cores(config: TrainConfig, cores: int, gpus: int) -> list[tuple[int, i
 
 def main(arguments: list[str] | None = None) -> None:
     """Composes, prints the tables and the RESULT line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cores", type=int, required=True, help="CPU cores")
-    parser.add_argument("--gpus", type=int, required=True, help="GPUs: the learner uses one")
+    parser = argparse.ArgumentParser(
+        prog="./playpen bench paper", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--cores", type=whole(1), required=True, help="CPU cores")
+    parser.add_argument("--gpus", type=whole(0), required=True, help="GPUs: the learner uses one")
     parser.add_argument("--measured", type=Path, default=None, help="file of RESULT lines (default: measured here)")
-    parser.add_argument("--step-s", type=float, default=None, help="seconds of a step of 64 (default: see above)")
+    parser.add_argument("--step-s", type=positive, default=None, help="seconds of a step of 64 (default: see above)")
     parser.add_argument(
-        "--gpu-tflops", type=float, default=GPU_TFLOPS, help=f"of a GPU that was not measured (default {GPU_TFLOPS:g})"
+        "--gpu-tflops",
+        type=positive,
+        default=GPU_TFLOPS,
+        help=f"of a GPU that was not measured (default {GPU_TFLOPS:g})",
     )
     options = parser.parse_args(arguments)
-    if options.cores < 1 or options.gpus < 0:
-        parser.error("--cores must be at least 1 and --gpus at least 0")
-    for name in ("step_s", "gpu_tflops"):
-        if getattr(options, name) is not None and getattr(options, name) <= 0:
-            parser.error(f"--{name.replace('_', '-')} must be above 0, not {getattr(options, name)}")
     try:
         found = results(options.measured.read_text().splitlines()) if options.measured else {}
     except (OSError, ValueError) as error:
         parser.error(f"--measured {options.measured}: {error}")
+    if options.measured and not found:
+        parser.error(f"--measured {options.measured} holds no RESULT line of {', '.join(PARTS)}")
     here = [name for name in QUICK if name not in found]
     try:
         found |= {name: measure(name) for name in here}

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks._arguments import positive, whole
 from benchmarks._report import conditions, configuration, report
 from replay.bank import MemoryBank
 from replay.config import ReplayConfig
@@ -157,17 +158,17 @@ def measure_ray(folder: Path, records: int, seconds: float, batch_size: int, pre
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line: see the module."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="./playpen bench replay", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     config = configuration()
     size, prefetch = config.learner.batch_size, config.learner.prefetch
-    parser.add_argument("--records", type=int, default=2000, help="records in the bank (default 2000)")
-    parser.add_argument("--seconds", type=float, default=5.0, help="seconds for each measurement (default 5)")
+    parser.add_argument("--records", type=whole(1), default=2000, help="records in the bank (default 2000)")
+    parser.add_argument("--seconds", type=positive, default=5.0, help="seconds for each measurement (default 5)")
     parser.add_argument("--folder", type=Path, default=None, help="where the bank lies (default: a temporary folder)")
     options = parser.parse_args(arguments)
     if options.records < size:
         parser.error(f"--records must be at least the batch of {size}, not {options.records}")
-    if options.seconds <= 0:
-        parser.error(f"--seconds must be above 0, not {options.seconds}")
     if options.folder is not None and not options.folder.is_dir():
         parser.error(f"--folder must be a folder that is there, not '{options.folder}'")
     try:

@@ -46,6 +46,7 @@ from rich.table import Table
 from tqdm import tqdm
 
 from actors.interaction.locations import Location
+from benchmarks._arguments import positive, whole
 from benchmarks._forecast import ADVICE, CORES, Assumed, fitted, saturation
 from benchmarks._light_actor import LightActor
 from benchmarks._light_run import run_light_phase
@@ -299,22 +300,21 @@ def show(curve: list[dict[str, Any]], full: dict[str, float], wanted: int) -> No
 
 def main(arguments: list[str] | None = None) -> None:
     """Measures, prints the tables and the RESULT line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="./playpen bench scale", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--counts", default=COUNTS, help=f"numbers of actors (default {COUNTS})")
-    parser.add_argument("--seconds", type=float, default=4.0, help="of each of a number's two spans (default 4)")
-    parser.add_argument("--rate", type=float, default=RATE, help=f"locations/s of a real actor (default {RATE})")
-    parser.add_argument("--step-s", type=float, default=None, help="of the learner for a batch (default: measured)")
-    parser.add_argument("--nic-gbit", type=float, default=10.0, help="link of the learner's node (default 10)")
-    parser.add_argument("--actors-per-node", type=int, default=16, help="of a cluster (default 16)")
-    parser.add_argument("--records", type=int, default=512, help="capacity of the bank (default 512)")
+    parser.add_argument("--seconds", type=positive, default=4.0, help="of each of a number's two spans (default 4)")
+    parser.add_argument("--rate", type=positive, default=RATE, help=f"locations/s of a real actor (default {RATE})")
+    parser.add_argument("--step-s", type=positive, default=None, help="of the learner for a batch (default: measured)")
+    parser.add_argument("--nic-gbit", type=positive, default=10.0, help="link of the learner's node (default 10)")
+    parser.add_argument("--actors-per-node", type=whole(1), default=16, help="of a cluster (default 16)")
+    parser.add_argument("--records", type=whole(1), default=512, help="capacity of the bank (default 512)")
     options = parser.parse_args(arguments)
     if not options.counts.replace(",", "").isdecimal() or not (
         counts := [int(c) for c in options.counts.split(",") if c]
     ):
         parser.error(f"--counts must be numbers of actors such as 1,2,4, not {options.counts}")
-    for name in ("seconds", "rate", "step_s", "nic_gbit", "actors_per_node"):
-        if getattr(options, name) is not None and getattr(options, name) <= 0:
-            parser.error(f"--{name.replace('_', '-')} must be above 0, not {getattr(options, name)}")
     counts = sorted(set(counts))
     if counts[0] < 1 or counts[-1] * ACTOR_BYTES > psutil.virtual_memory().available:
         parser.error(

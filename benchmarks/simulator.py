@@ -29,6 +29,7 @@ from tqdm import tqdm
 from actors.config import ActorConfig
 from actors.controller import SimulatorProcess
 from actors.interaction.locations import Location, set_up
+from benchmarks._arguments import whole
 from benchmarks._report import conditions, configuration, report
 from benchmarks.actor import RecordingSimulator
 from evaluation.rooms import StudiedTouch, fullest_views, study_touches
@@ -149,12 +150,12 @@ def quality(touches: list[StudiedTouch]) -> dict[str, Any]:
 
 def main() -> int:
     """Runs the benchmark and prints its table and RESULT."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.simulator", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--touches", type=int, default=500, help="touches that hit a moveable thing (500)")
-    parser.add_argument("--looks", type=int, default=600, help="looks (600)")
-    parser.add_argument("--set-ups", type=int, default=60, help="locations set up in cached rooms (60)")
-    parser.add_argument("--soak", type=int, default=0, help="locations set up to see whether memory grows (0)")
-    parser.add_argument("--seed", type=int, default=0, help="of rooms, poses and touches (0)")
+    parser = argparse.ArgumentParser(prog="./playpen bench simulator", description=__doc__.split("\n\n")[0])
+    parser.add_argument("--touches", type=whole(1), default=500, help="touches that hit a moveable thing (500)")
+    parser.add_argument("--looks", type=whole(6), default=600, help="looks (600)")
+    parser.add_argument("--set-ups", type=whole(1), default=60, help="locations set up in cached rooms (60)")
+    parser.add_argument("--soak", type=whole(0), default=0, help="locations set up to see whether memory grows (0)")
+    parser.add_argument("--seed", type=whole(0), default=0, help="of rooms, poses and touches (0)")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     core = min(os.sched_getaffinity(0))

@@ -43,6 +43,7 @@ from rich.table import Table
 from scipy.stats import linregress
 from tqdm import tqdm
 
+from benchmarks._arguments import check_overrides, positive
 from benchmarks._report import conditions, configuration
 from cluster.status import STATUS, disk_bytes
 from evaluation.figures import save
@@ -233,13 +234,14 @@ def show(samples: list[Sample], roles: list[str], grown: dict[str, tuple[float, 
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs and reports."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=30.0, help="of collecting and training (default 30)")
-    parser.add_argument("--every", type=float, default=3.0, help="seconds between two looks (default 3)")
+    parser = argparse.ArgumentParser(
+        prog="./playpen bench soak", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--minutes", type=positive, default=30.0, help="of collecting and training (default 30)")
+    parser.add_argument("--every", type=positive, default=3.0, help="seconds between two looks (default 3)")
     parser.add_argument("overrides", nargs="*", help="of the run's configuration, as for ./playpen train")
     options = parser.parse_args(arguments)
-    if options.minutes <= 0 or options.every <= 0:
-        parser.error("--minutes and --every must be above 0")
+    check_overrides(parser, options.overrides)
     measured_in = conditions(every_s=options.every, overrides=options.overrides)
     with tempfile.TemporaryDirectory(prefix="playpen-soak-") as scratch:
         output, errors = Path(scratch) / "output.txt", Path(scratch) / "errors.txt"

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks._arguments import check_overrides, whole
 from benchmarks._report import conditions, configuration, report
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,12 +56,13 @@ def simulators(driver: psutil.Process) -> int:
 
 def main(arguments: list[str] | None = None) -> None:
     """Measures, prints the table and the RESULT line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--actors", type=int, default=4, help="of the run (default 4)")
+    parser = argparse.ArgumentParser(
+        prog="./playpen bench start", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--actors", type=whole(1), default=4, help="of the run (default 4)")
     parser.add_argument("overrides", nargs="*", help="of the configuration, such as experiment=smoke")
     options = parser.parse_args(arguments)
-    if options.actors < 1:
-        parser.error("--actors must be at least 1")
+    check_overrides(parser, options.overrides)
     with tempfile.TemporaryDirectory(prefix="playpen-start-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         stamp = folder / "first_touch"

@@ -20,6 +20,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks._arguments import whole
 from benchmarks._report import configuration
 from evaluation.min_force import MOVED_DEGREES, MOVED_METRES
 from simulator.physics import make_push
@@ -140,13 +141,16 @@ def table(touches: Sequence[Touch]) -> dict[str, dict[str, dict[str, float]]]:
 
 def main() -> None:
     """Runs the benchmark."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.touch", description=__doc__.split("\n")[0])
-    parser.add_argument("--rooms", type=int, default=12, help="how many rooms, spread over all (%(default)s)")
-    parser.add_argument("--touches", type=int, default=90, help="in each room (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser = argparse.ArgumentParser(prog="./playpen bench touch", description=__doc__.split("\n")[0])
+    parser.add_argument("--rooms", type=whole(1), default=12, help="how many rooms, spread over all (%(default)s)")
+    parser.add_argument("--touches", type=whole(1), default=90, help="in each room (%(default)s)")
+    parser.add_argument("--seed", type=whole(0), default=0, help="of the touches (%(default)s)")
     parser.add_argument("--module", help="rooms of this module instead of the generated ones")
     options = parser.parse_args()
-    source = rooms_of_module(options.module) if options.module else generated_rooms()
+    try:
+        source = rooms_of_module(options.module) if options.module else generated_rooms()
+    except ValueError as error:
+        parser.error(str(error).replace("--rooms", "--module"))  # the option's name is the simulator's
     step = max(1, len(source.names) // options.rooms)
     touches = calibrate(source, source.names[::step][: options.rooms], options.touches, options.seed)
     rows = table(touches)

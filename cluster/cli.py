@@ -326,7 +326,9 @@ def resumed_folder(arguments: Sequence[str]) -> Path | None:
     """
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
-    named = [parse(OverridesParser.create(), text).value() for text in arguments if text.startswith("resume=")]
+    named = [
+        parse(OverridesParser.create(), text).value() for text in arguments if text.lstrip("+").startswith("resume=")
+    ]
     if not named or named[-1] is None:
         return None
     if any(argument in ("-m", "--multirun") for argument in arguments):

@@ -6,6 +6,7 @@ over these schemas, so an unknown key or a wrong type is refused before anything
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar, cast
 
@@ -80,6 +81,9 @@ class ClusterConfig:
         for name in ("heartbeat_s", "silent_after_s", "start_timeout_s", "location_timeout_s"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"cluster.{name} must be positive, not {getattr(self, name)}")
+        for name in ("actor_cpus", "learner_cpus"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"cluster.{name} must be 0 or more, not {getattr(self, name)}")
         if self.object_store_bytes < 80_000_000:
             raise ValueError(f"cluster.object_store_bytes must be at least 80e6, not {self.object_store_bytes}")
         if not 1024 <= self.dashboard_port <= 65535:
@@ -106,6 +110,8 @@ class TrackingConfig:
     def __post_init__(self) -> None:
         if self.mode not in ("auto", "online", "offline", "disabled"):
             raise ValueError(f"tracking.mode must be auto, online, offline or disabled, not '{self.mode}'")
+        if self.log_every_s < 0:
+            raise ValueError(f"tracking.log_every_s must be 0 or more, not {self.log_every_s}")
 
 
 @dataclass
@@ -300,11 +306,24 @@ def instantiate(config: DictConfig, schema: type[Config]) -> Config:
     if missing:
         name = sorted(missing)[0]
         raise UsageError(f"{name} has no value; give one on the command line: {name}=VALUE")
+    check_finite(OmegaConf.to_container(config))
     try:
         built: Any = OmegaConf.to_object(config)
     except (ValueError, OmegaConfBaseException) as error:
         raise UsageError(first_line(error)) from error
     return cast(Config, built)
+
+
+def check_finite(value: Any, key: str = "") -> None:
+    """Refuses numbers that are infinite or not a number: comparisons with bounds would let nan pass."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            check_finite(item, f"{key}.{name}" if key else str(name))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            check_finite(item, f"{key}[{index}]")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise UsageError(f"{key} must be a finite number, not {value}")
 
 
 def plain_values(config: TrainConfig) -> dict[str, Any]:

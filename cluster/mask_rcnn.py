@@ -1,7 +1,7 @@
 """`./playpen train models=mask_rcnn learner=mask_rcnn`: collects data, trains Mask R-CNN on it, evaluates.
 
 All of it happens in this process, one after the other: data do not depend on the model, so there is nothing to overlap.
-What the run leaves behind is what every run does.
+What the run leaves behind is what every run does, but for run.log and the learning curve.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from cluster.predictors import MASS_CLASSES_KEY, mask_rcnn_predictor
 from cluster.result_line import print_result
 from cluster.results import details, measure, result_figures, show_table
 from cluster.run_state import refuse_finished
-from cluster.status import StatusFile
+from cluster.status import StatusFile, is_running
 from cluster.tracking import Tracker
 from evaluation.files import write_json
 from evaluation.locations import TestSet
@@ -85,8 +85,12 @@ def run(config: TrainConfig, folder: Path) -> int:
             status.update(experiment=config.experiment_name)
             examples = given or collected_examples(config, folder, training, interrupted)
             trained = Training(config, folder, examples, tracker, status, started)
-            trained.run(interrupted)
-            result = finish(config, folder, trained, test)
+            kept = trained.run(interrupted)
+            interrupted.set()  # all is saved: from now on the first Ctrl-C interrupts at once
+            try:
+                result = finish(config, folder, trained, test)
+            except KeyboardInterrupt:
+                raise Interrupted(f"checkpoint saved in {kept}; ./playpen evaluate measures it") from None
             status.update(state="finished", seconds=result["wall_s"])
         except Interrupted as error:
             sentence = how_it_ended(error, folder)
@@ -109,14 +113,18 @@ def given_examples(config: TrainConfig) -> Examples | None:
     """The training data that the settings name; None if they name none.
 
     Raises:
-        UsageError: they cannot be read, or come from a run of another supervision or source of masks.
+        UsageError: they cannot be read, or come from a run that goes on, or that had another supervision or source of
+            masks.
     """
     assert isinstance(config.learner, MaskRcnnLearnerConfig)
     settings = config.learner.mask_rcnn
     if not settings.records:
         return None
     for name in settings.records:
-        saved = Path(name) / "config.yaml"
+        run = Path(name).parent if Path(name).name == "bank" else Path(name)
+        if is_running(run):
+            raise UsageError(f"learner.mask_rcnn.records: {name} is of a run that still goes on; wait for its end")
+        saved = run / "config.yaml"
         if not saved.is_file():
             continue  # a bank alone does not tell how it was collected
         for field in ("supervision", "mask_source"):
@@ -217,8 +225,8 @@ class Training:
         """Share of the budget that is used up."""
         return self.budget.progress(self.trainer.version, self.seconds)
 
-    def run(self, interrupted: threading.Event) -> None:
-        """Trains until the budget is used up.
+    def run(self, interrupted: threading.Event) -> Path:
+        """Trains until the budget is used up. Returns the last checkpoint's folder.
 
         Raises:
             Interrupted: Ctrl-C, when a checkpoint was saved.
@@ -246,6 +254,7 @@ class Training:
         kept = self.save()
         if interrupted.is_set():
             raise Interrupted(f"checkpoint saved in {kept}; to go on: {resume_command(self.folder)}")
+        return kept
 
     def log(self, row: dict[str, float]) -> None:
         """One row of metrics, and the status."""

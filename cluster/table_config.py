@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
@@ -112,24 +111,31 @@ def read_request(arguments: Sequence[str]) -> Request:
     name: str | None = None
     for argument in arguments:
         key, equals, value = argument.partition("=")
+        bare = key.lstrip("+~")
         if argument == "--list":
             own.append("dry_run=true")
         elif key == "TABLE":
             name = value
         elif argument.startswith("-") or not equals:
             raise UsageError(f"table does not know '{argument}'; it takes TABLE=NAME, --list and KEY=VALUE")
-        elif key in TAKEN:
-            raise UsageError(f"a table sets {key} itself; {TAKEN[key]}")
+        elif bare in TAKEN:
+            raise UsageError(f"a table sets {bare} itself; {TAKEN[bare]}")
+        elif bare.split(".")[0] == "hydra":
+            raise UsageError(f"{bare}: a table places and starts its runs itself")
         else:
-            (own if key in OWN else base).append(argument)
+            (own if bare in OWN else base).append(argument)
     if name not in names:
         given = f"not '{name}'" if name else "which is missing"
         raise UsageError(f"TABLE must be one of {', '.join(names)}, {given}")
     ConfigStore.instance().store(name="table_schema", node=TableConfig)
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            config: Any = compose("table", overrides=[f"table={name}", *own])
+            config = instantiate(compose("table", overrides=[f"table={name}", *own]), TableConfig)
         typed = ["./playpen table", f"TABLE={name}", *(text for text in arguments if text in own + base)]
-        return Request(name, instantiate(config, TableConfig), tuple(base), " ".join(typed))
     except HydraException as error:
         raise UsageError(first_line(error)) from error
+    known = sorted(path.stem for path in (CONF / "evaluation").glob("*.yaml"))
+    for data_set in config.data_sets:
+        if data_set not in known:
+            raise UsageError(f"data_sets must be among {', '.join(known)}, not '{data_set}'")
+    return Request(name, config, tuple(base), " ".join(typed))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import json
 import statistics
@@ -87,7 +88,7 @@ def find_runs(patterns: Sequence[str]) -> dict[str, FoundRun]:
     """
     order = (UNFINISHED, RUNNING, FINISHED)
     found: dict[str, FoundRun] = {}
-    for folder in sorted({path for pattern in patterns for path in Path().glob(pattern) if path.is_dir()}):
+    for folder in sorted({Path(name) for pattern in patterns for name in glob.glob(pattern) if Path(name).is_dir()}):
         if not (folder / "config.yaml").is_file():
             continue
         try:

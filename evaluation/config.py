@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from actors.config import REACH_SHAPES, ReachConfig
 from evaluation.coco import MASS_CLASSES
@@ -96,6 +97,8 @@ class DatasetConfig:
         ):
             if getattr(self, field) < 1:
                 raise ValueError(f"evaluation.dataset.{field} must be at least 1.")
+        if self.seed < 0:
+            raise ValueError(f"evaluation.dataset.seed must be 0 or more, not {self.seed}.")
         if self.max_mass <= 0:
             raise ValueError("evaluation.dataset.max_mass must be above 0.")
         if list(self.forces) != sorted(set(self.forces)) or min(self.forces, default=1) <= 0:
@@ -123,6 +126,13 @@ class SuperpixelConfig:
     min_size: int
     """Smallest superpixel, pixels."""
 
+    def __post_init__(self) -> None:
+        if self.scale <= 0 or self.sigma < 0 or self.min_size < 1:
+            raise ValueError(
+                "evaluation.baselines.superpixels must have a scale above 0, a sigma of 0 or more and a min_size of at "
+                f"least 1, not {self.scale}, {self.sigma} and {self.min_size}"
+            )
+
 
 @dataclass
 class DepthEdgeConfig:
@@ -138,6 +148,18 @@ class DepthEdgeConfig:
     """Largest component that becomes a proposal under the size prior, share of the image."""
     reach: float
     """Farthest median depth of a proposal under the reach prior, metres along the ray."""
+
+    def __post_init__(self) -> None:
+        for field in ("step", "min_size"):
+            if getattr(self, field) < 1:
+                raise ValueError(
+                    f"evaluation.baselines.depth_edges.{field} must be at least 1, not {getattr(self, field)}"
+                )
+        for field in ("threshold", "max_share", "reach"):
+            if getattr(self, field) <= 0:
+                raise ValueError(
+                    f"evaluation.baselines.depth_edges.{field} must be above 0, not {getattr(self, field)}"
+                )
 
 
 @dataclass
@@ -194,6 +216,10 @@ class EvaluationConfig:
         ):
             if getattr(self, field) < least:
                 raise ValueError(f"evaluation.{field} must be at least {least}.")
+        # The run may be resumed from another folder.
+        self.train_file, self.test_file = (
+            file and str(Path(file).resolve()) for file in (self.train_file, self.test_file)
+        )
         if self.every_minutes is not None and self.every_minutes <= 0:
             raise ValueError("evaluation.every_minutes must be null or above 0.")
 

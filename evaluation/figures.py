@@ -61,6 +61,8 @@ class Panels:
     """(touches, 2) cell (row, column) of each of them."""
     shown: int
     """How many instances are drawn: usually those of a score above one half, at least a few."""
+    knows_mass: bool = True
+    """Whether the model tells mass classes apart; else none is shown."""
 
 
 def instance_colors(count: int) -> NDArray[np.float64]:
@@ -94,7 +96,7 @@ def draw_panels(axes: Sequence[Axes], panels: Panels, titles: bool) -> None:
     for axis, title in zip(axes, PANEL_TITLES, strict=True):
         axis.set_axis_off()
         if titles:
-            axis.set_title(title, fontsize=9)
+            axis.set_title(title, fontsize=8)
     observation, score, mass, instances, truth, touches = axes
     observation.imshow(panels.image)
 
@@ -105,17 +107,20 @@ def draw_panels(axes: Sequence[Axes], panels: Panels, titles: bool) -> None:
     # The class's colour everywhere, stronger where the model would touch: elsewhere the class means nothing.
     classes = upsample(np.argmax(panels.force_map, axis=0)[None])[0]
     weight = 0.25 + 0.55 * heat
-    mass.imshow((1 - weight) * _grey(panels.image) + weight * MASS_COLORS[classes])
+    if panels.knows_mass:
+        mass.imshow((1 - weight) * _grey(panels.image) + weight * MASS_COLORS[classes])
+    else:
+        _nothing(mass, panels.image, "no mass is predicted")
 
     instances.imshow(instances_image(panels.image, panels.detections, shown))
     seeds = np.asarray(panels.detections.seeds[:shown])
     if len(seeds):
-        _points(instances, seeds, MASS_COLORS[np.asarray(panels.detections.force[:shown])])
+        known = MASS_COLORS[np.asarray(panels.detections.force[:shown])]
+        _points(instances, seeds, known if panels.knows_mass else np.full_like(known, 0.5))
 
     truth.imshow(overlay(panels.image, panels.truth_masks, MASS_COLORS[np.asarray(panels.truth_classes, dtype=int)]))
     if panels.touch_masks is None or panels.touch_points is None:
-        touches.imshow(_grey(panels.image))
-        touches.text(0.5, 0.5, "no touches made", transform=touches.transAxes, ha="center", va="center", color="white")
+        _nothing(touches, panels.image, "no touches made")
     else:
         colors = instance_colors(len(panels.touch_masks))
         touches.imshow(overlay(panels.image, upsample(panels.touch_masks), colors, strength=0.4))
@@ -299,6 +304,12 @@ def _points(axis: Axes, cells: NDArray[np.integer], colors: NDArray[np.float64])
     """Marks the centres of grid cells."""
     centres = (cells + 0.5) * GRID_STRIDE - 0.5
     axis.scatter(centres[:, 1], centres[:, 0], s=26, c=colors, edgecolors="white", linewidths=0.9, zorder=3)
+
+
+def _nothing(axis: Axes, image: NDArray[np.uint8], why: str) -> None:
+    """The greyed image with a word on what is missing."""
+    axis.imshow(_grey(image))
+    axis.text(0.5, 0.5, why, transform=axis.transAxes, ha="center", va="center", color="white")
 
 
 def _mass_key(figure: Figure) -> None:

@@ -23,6 +23,7 @@ METRICS = "metrics.json"
 PANELS = "panels.npz"
 DETECTED = ("seeds", "masks", "scores", "force")
 TOUCHED = ("touch_masks", "touch_points")
+SHOWN = ("image", "score_map", "force_map", "truth_masks", "shown", "knows_mass")
 
 
 def measure_key(config: EvaluationConfig, test_file: Path, figures: int) -> str:
@@ -43,7 +44,7 @@ def write_panels(path: Path, panels: Sequence[Panels]) -> None:
     """Writes what six-panel figures show, as arrays."""
     arrays: dict[str, Any] = {"count": np.array(len(panels))}
     for index, image in enumerate(panels):
-        fields = {name: getattr(image, name) for name in ("image", "score_map", "force_map", "truth_masks", "shown")}
+        fields = {name: getattr(image, name) for name in SHOWN}
         fields |= {name: getattr(image.detections, name)[: image.shown] for name in DETECTED}
         fields |= {name: getattr(image, name) for name in TOUCHED if getattr(image, name) is not None}
         fields["truth_classes"] = np.array(image.truth_classes, dtype=np.int64)
@@ -74,6 +75,7 @@ def read_panels(folder: Path) -> list[Panels]:
                     touch_masks=one.get("touch_masks"),
                     touch_points=one.get("touch_points"),
                     shown=int(one["shown"]),
+                    knows_mass=bool(one.get("knows_mass", True)),
                     **maps,
                 )
             )

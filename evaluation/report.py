@@ -202,4 +202,5 @@ def panels_of(evaluator: Evaluator, predictor: InstancePredictor, index: int, ma
         touch_masks=masks,
         touch_points=points,
         shown=max(int((found.scores > SURE).sum()), LEAST_SHOWN),
+        knows_mass=predictor.knows_mass,
     )

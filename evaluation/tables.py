@@ -81,7 +81,7 @@ def terminal_table(title: str, rows: Sequence[Row], columns: Mapping[str, str] =
         table.add_column(heading, justify="right")
     best = _best(rows, columns)
     for number, row in enumerate(rows):
-        texts = [f"[bold]{text}[/bold]" if best[i] == number else text for i, text in enumerate(cells(row, columns))]
+        texts = [f"[bold]{text}[/bold]" if number in best[i] else text for i, text in enumerate(cells(row, columns))]
         table.add_row(escape(row.name), *texts)
     return table
 
@@ -91,7 +91,7 @@ def markdown_table(rows: Sequence[Row], columns: Mapping[str, str] = COLUMNS) ->
     best = _best(rows, columns)
     lines = ["| | " + " | ".join(columns.values()) + " |", "|---" * (len(columns) + 1) + "|"]
     for number, row in enumerate(rows):
-        texts = [f"**{text}**" if best[i] == number else text for i, text in enumerate(cells(row, columns))]
+        texts = [f"**{text}**" if number in best[i] else text for i, text in enumerate(cells(row, columns))]
         name = row.name.replace("|", "\\|")
         lines.append(f"| {name} | " + " | ".join(texts) + " |")
     return "\n".join(lines) + "\n"
@@ -129,14 +129,15 @@ def write_tables(folder: Path, rows: Sequence[Row]) -> None:
     write_text(folder / "results.csv", csv_table(rows))
 
 
-def _best(rows: Sequence[Row], columns: Mapping[str, str]) -> list[int | None]:
-    """For each figure the number of the row with the highest mean, None if fewer than two rows have it."""
-    best: list[int | None] = []
+def _best(rows: Sequence[Row], columns: Mapping[str, str]) -> list[set[int]]:
+    """For each figure the numbers of the rows with the highest mean; none if all rows that have it are equal."""
+    best: list[set[int]] = []
     for key in columns:
         means = {
             number: found[0]
             for number, row in enumerate(rows)
             if not row.reported and (found := row.statistic(key)) is not None
         }
-        best.append(max(means, key=lambda number: means[number]) if len(means) > 1 and key not in COUNTS else None)
+        highest = {number for number, mean in means.items() if mean == max(means.values())}
+        best.append(highest if len(highest) < len(means) and key not in COUNTS else set())
     return best

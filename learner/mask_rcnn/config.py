@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from learner.config import LearnerConfig
 from replay.interaction.record import MAX_TOUCHES
@@ -44,6 +45,8 @@ class MaskRcnnTrainingConfig:
     """Steps between two rows of metrics."""
 
     def __post_init__(self) -> None:
+        # The run may be resumed from another folder.
+        self.records = [str(Path(name).resolve()) for name in self.records]
         for name in ("batch_size", "log_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"learner.mask_rcnn.{name} must be at least 1, not {getattr(self, name)}")

@@ -20,7 +20,8 @@ from cluster.config import TrainConfig, instantiate, register
 from cluster.errors import Interrupted, UsageError
 from learner.mask_rcnn.targets import Examples
 from models.mask_rcnn import config as settings
-from replay.interaction.record import Choice
+from replay.interaction.record import RECORD_FIELDS, Choice
+from replay.ring import Ring
 from tests.cluster.runs import SmokeRun, playpen, result_of, start
 from tests.learner.test_mask_rcnn import bank_of
 from tests.models.test_mask_rcnn import needs_torchvision, tiny
@@ -176,10 +177,17 @@ def test_given_records_must_be_of_the_same_supervision(tmp_path: Path) -> None:
     collected_with("actors.mask_source=optical_flow")
     with pytest.raises(UsageError, match=r"was collected under actors\.mask_source=optical_flow, not module$"):
         given()
-    assert given(record=run / "bank") is not None, "a bank alone does not tell"
+    with pytest.raises(UsageError, match=r"/bank was collected under actors\.mask_source=optical_flow"):
+        given(record=run / "bank")
+    assert given(record=bank_of(tmp_path / "alone", 2)) is not None, "a bank alone does not tell"
     (run / "config.yaml").write_text("actors: [")
     with pytest.raises(UsageError, match=r"config\.yaml is not the configuration of a run"):
         given()
+    (run / "config.yaml").unlink()
+    ring = Ring.reopen(run / "bank", RECORD_FIELDS, 3)
+    with pytest.raises(UsageError, match=r"is of a run that still goes on; wait for its end$"):
+        given()
+    ring.close()
     with pytest.raises(UsageError, match=r"^learner\.mask_rcnn\.records: .*none holds no memory bank"):
         given(record=tmp_path / "none")
 

@@ -13,7 +13,7 @@ from evaluation.coco import Metrics, encode_detections
 from evaluation.comparison import Comparison, MeasuredRun, Method, Reported, markdown, table_lines
 from evaluation.comparison_figures import comparison_figures, pool
 from evaluation.evaluate import Evaluation
-from evaluation.measured import METRICS, read_metrics, read_panels, write_measured
+from evaluation.measured import METRICS, PANELS, read_metrics, read_panels, write_measured, write_panels
 from tests.evaluation.helpers import cells, found
 from tests.evaluation.test_figures import panels
 
@@ -79,7 +79,9 @@ def test_what_was_measured_is_read_back(tmp_path: Path) -> None:
     original = panels(touched=True)
     assert np.array_equal(touched.detections.masks, original.detections.masks) and touched.truth_classes == [1]
     assert np.array_equal(again.confusion, run.metrics.confusion) and again.confusion.dtype == np.int64
-    assert untouched.touch_masks is None
+    assert untouched.touch_masks is None and touched.knows_mass
+    write_panels(run.folder / PANELS, [replace(original, knows_mass=False)])
+    assert not read_panels(run.folder)[0].knows_mass
     (run.folder / METRICS).write_text('{"mask_ap50": 1}')
     assert read_metrics(run.folder / METRICS) is None, "of another version: measured again"
 

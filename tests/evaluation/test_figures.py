@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -41,6 +42,9 @@ def panels(touched: bool, detected: bool = True) -> Panels:
     )
 
 
+HEAVY = np.stack([np.zeros((100, 100)), np.zeros((100, 100)), np.ones((100, 100))]).astype(np.float32)
+
+
 def read(path: Path) -> np.ndarray:
     picture = cv2.imread(str(path))
     assert picture is not None
@@ -75,6 +79,16 @@ def test_six_panels_and_contact_sheet(tmp_path: Path, touched: bool, detected: b
     assert green.sum() > 100
     assert len(list(tmp_path.iterdir())) == 2
     assert (tmp_path / "six.png").stat().st_size < 400_000
+
+
+def test_a_model_that_knows_no_mass_shows_none(tmp_path: Path) -> None:
+    blue = {}
+    for knows_mass in (True, False):
+        picture = replace(panels(touched=False), knows_mass=knows_mass, force_map=HEAVY, truth_classes=[1])
+        six_panels(tmp_path / "six.png", picture)
+        above_the_key = read(tmp_path / "six.png")[:500]
+        blue[knows_mass] = int((above_the_key[..., 2] - above_the_key[..., 0] > 0.05).sum())
+    assert blue[True] > blue[False] + 20_000, "a whole panel in the colour of heavy things"
 
 
 def test_equal_figures_are_equal_files(tmp_path: Path) -> None:

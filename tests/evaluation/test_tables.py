@@ -41,6 +41,13 @@ def test_markdown_marks_the_best_and_escapes_names() -> None:
     assert lines[0].count("|") == lines[1].count("|") == 8
 
 
+def test_the_best_are_all_of_equal_rows_unless_no_row_is_worse() -> None:
+    rows = [Row(name, [{"box_ap50": value, "box_ap": 0.0}]) for name, value in (("a", 2.0), ("b", 2.0), ("c", 1.0))]
+    lines = markdown_table(rows).splitlines()[2:]
+    assert [line.split(" | ")[1] for line in lines] == ["**2.0**", "**2.0**", "1.0"]
+    assert [line.split(" | ")[2] for line in lines] == ["0.0"] * 3
+
+
 def test_csv_holds_means_deviations_and_empty_fields() -> None:
     first, second = list(csv.DictReader(io.StringIO(csv_table(ROWS))))
     assert (
