@@ -127,8 +127,12 @@ def given_examples(config: TrainConfig) -> Examples | None:
         saved = run / "config.yaml"
         if not saved.is_file():
             continue  # a bank alone does not tell how it was collected
+        try:
+            values = OmegaConf.load(saved)
+        except (OmegaConfBaseException, YAMLError, OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"{saved} is not the configuration of a run: {first_line(error)}") from error
         for field in ("supervision", "mask_source"):
-            wanted, found = getattr(config.actors, field), saved_value(saved, f"actors.{field}")
+            wanted, found = getattr(config.actors, field), OmegaConf.select(values, f"actors.{field}")
             if found != wanted:
                 raise UsageError(
                     f"learner.mask_rcnn.records: {name} was collected under actors.{field}={found}, not {wanted}"
@@ -137,14 +141,6 @@ def given_examples(config: TrainConfig) -> Examples | None:
         return Examples([Path(name) for name in settings.records], mass_classes(config), settings.duplicate_iou)
     except RecordError as error:
         raise UsageError(f"learner.mask_rcnn.records: {error}") from error
-
-
-def saved_value(path: Path, key: str) -> Any:
-    """A value of a run's configuration, None if it has none there; raises UsageError if that cannot be read."""
-    try:
-        return OmegaConf.select(OmegaConf.load(path), key)
-    except (OmegaConfBaseException, YAMLError, OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not the configuration of a run: {first_line(error)}") from error
 
 
 def collected_examples(
