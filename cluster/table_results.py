@@ -217,7 +217,7 @@ class Results:
         tracker.log({}, images=drawn, tables={"table": lines})
         unsynced = tracker.close()
         if unsynced:
-            say(f"W&B run kept offline; to send it: wandb sync '{unsynced}'")
+            say(f"W&B run kept on this machine; to send it: {unsynced}")
 
     def show(self) -> None:
         """Prints the tables and the RESULT line."""
