@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +12,8 @@ import ray
 from ray.exceptions import GetTimeoutError
 
 from cluster.errors import NothingSaved
+from cluster.output import say
+from cluster.signals import handled_by
 
 LOOK_EVERY_S = 0.2
 """Seconds between two looks at the flag."""
@@ -21,21 +21,17 @@ LOOK_EVERY_S = 0.2
 
 @contextmanager
 def interrupt_flag() -> Iterator[threading.Event]:
-    """Ctrl-C and SIGTERM set an event; the second one interrupts at once."""
+    """Ctrl-C, SIGTERM and a closed terminal set an event; the second one interrupts at once."""
     event = threading.Event()
 
     def handler(number: int, frame: Any) -> None:
         if event.is_set():
             raise KeyboardInterrupt
         event.set()
-        print("playpen: stopping; what was trained is saved (again to stop at once)", file=sys.stderr, flush=True)
+        say("stopping; what was trained is saved (again to stop at once)")
 
-    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with handled_by(handler):
         yield event
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)
 
 
 def stop_if(interrupted: threading.Event) -> None:

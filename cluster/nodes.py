@@ -25,16 +25,18 @@ from typing import Any, NoReturn
 import psutil
 
 from cluster.errors import RunError, UsageError
+from cluster.output import command
 from cluster.ray_process import TOKEN_REFUSED
 from cluster.resources import (
     LEARNER,
-    RAY_SETTINGS,
     ROLES,
     SIMULATION,
     check_address,
+    ray_environment,
     role_resources,
     token_named,
     use_ray_token,
+    warn_of_fallbacks,
 )
 
 LOOPBACK = "127.0.0.1"
@@ -128,7 +130,7 @@ def head(options: argparse.Namespace) -> int:
     address = f"{own}:{options.port}"
     for node in running():
         if node.kind == "head":
-            raise UsageError(f"the head at {node.address} runs already; ./playpen cluster stop ends it")
+            raise UsageError(f"the head at {node.address} runs already; {command('cluster', 'stop')} ends it")
     check_port("--port", own, options.port)
     check_port("--dashboard-port", LOOPBACK, options.dashboard_port)
     if options.port == options.dashboard_port:
@@ -146,8 +148,8 @@ def head(options: argparse.Namespace) -> int:
         print(f"           on each machine, after copying {token} there")
     else:
         print("           nothing asks for a token: whoever reaches this address can run programs here")
-    print(f"train with ./playpen train cluster=ray cluster.address={address}")
-    print("stop with  ./playpen cluster stop")
+    print(f"train with {command('train', 'cluster=ray', f'cluster.address={address}')}")
+    print(f"stop with  {command('cluster', 'stop')}")
     print("RESULT " + json.dumps({"address": address, "pid": node.pid, "role": node.role, "token": token is not None}))
     return 0
 
@@ -157,14 +159,14 @@ def join(options: argparse.Namespace) -> int:
     address = str(options.address)
     for node in running():
         if node.kind == "join" and node.address == address:
-            raise UsageError(f"this machine has joined {address} already; ./playpen cluster stop ends it")
+            raise UsageError(f"this machine has joined {address} already; {command('cluster', 'stop')} ends it")
     use_token(options.token_file, make=False)
     ask(address)
     own = options.node_address or own_address(address.rpartition(":")[0].strip("[]"))
     check_port("--node-address", own, None)
     node = start("join", address, options, ["--address", address, "--node-ip-address", own])
     print(f"joined     {address} as {own} (role {node.role}, process {node.pid}, log {node.log})")
-    print("stop with  ./playpen cluster stop")
+    print(f"stop with  {command('cluster', 'stop')}")
     print("RESULT " + json.dumps({"address": address, "pid": node.pid, "role": node.role, "node": own}))
     return 0
 
@@ -270,10 +272,11 @@ def start(kind: str, address: str, options: argparse.Namespace, arguments: list[
         arguments += [] if value is None else [f"--{name}", str(value)]
     if options.object_store_bytes is not None:
         arguments += ["--object-store-memory", str(options.object_store_bytes)]
+    warn_of_fallbacks(options.object_store_bytes)
     python = unspaced_python()
     cache_folder().mkdir(parents=True, exist_ok=True)
     log = cache_folder() / f"{time.time_ns()}.log"
-    environment = RAY_SETTINGS | os.environ
+    environment = ray_environment()
     # `python` in the entrypoint of a job is to be this one.
     environment["PATH"] = os.pathsep.join([str(Path(python).parent), environment.get("PATH", os.defpath)])
     with log.open("w") as output:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import math
 import os
 import shlex
 import shutil
-import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cluster.errors import RunError, UsageError
+from cluster.signals import restored
 
 if TYPE_CHECKING:  # importing it takes seconds, which `./playpen cluster` need not wait for
     from cluster.config import ClusterConfig
@@ -28,10 +30,20 @@ RAY_SETTINGS = {
     "RAY_worker_niceness": "0",
     "RAY_task_events_max_num_task_in_gcs": "10000",
     "RAY_prestart_worker_first_driver": "0",
+    "RAY_OBJECT_STORE_ALLOW_SLOW_STORAGE": "1",
 }
 """Environment of Ray's own processes, unless the user's says otherwise. Ray's niceness of 15 starves the run beside any
 other program. Of finished calls Ray keeps the last 100 000 in memory, to be listed: 70 MB more in each hour. The
-processes that it starts beforehand lack the run's environment: nothing ever runs in them."""
+processes that it starts beforehand lack the run's environment: nothing ever runs in them. Where /dev/shm is too small
+for the object store, as in a container, Ray keeps it in files of its temporary folder; beyond 10 GB it must be allowed
+to."""
+SHARED_MEMORY = "/dev/shm"
+LONGEST_SOCKET = "/ray/session_2026-11-27_02-37-26_123456_1234567/sockets/plasma_store.99"
+"""Ray's sockets below its temporary folder, at their longest."""
+MAX_SOCKET_BYTES = 107
+"""The system's limit for the path of a socket."""
+SHORT_FOLDERS = ("/tmp", "/var/tmp", SHARED_MEMORY)
+"""Where Ray's sockets go if the path of the temporary folder is too long for them."""
 CONNECT_TIMEOUT_S = 5.0
 
 LEARNER, SIMULATION = "playpen_learner", "playpen_simulation"
@@ -118,8 +130,8 @@ def check_before_start(config: ClusterConfig) -> None:
     """What can be known before Ray starts.
 
     Raises:
-        UsageError: nobody listens at the cluster's address, the dashboard's port is taken, or the object store does not
-            fit into shared memory.
+        UsageError: nobody listens at the cluster's address, the dashboard's port is taken, no folder is fit for Ray's
+            sockets, or the object store fits neither into shared memory nor onto the disk.
     """
     if config.address is not None:
         check_address(config.address)
@@ -127,30 +139,104 @@ def check_before_start(config: ClusterConfig) -> None:
         raise UsageError(
             f"cluster.dashboard_port={config.dashboard_port} is in use by another program; choose a free port"
         )
-    if config.address is None and os.path.isdir("/dev/shm"):
-        free = shutil.disk_usage("/dev/shm").free
-        if config.object_store_bytes > free:
+    if config.address is None:
+        folder, _ = ray_temporary_folder()
+        size = config.object_store_bytes
+        if not shared_memory_holds(size) and (free := free_bytes(folder)) < size:
             raise UsageError(
-                f"cluster.object_store_bytes={config.object_store_bytes} is more than the {free} bytes free in /dev/shm"
+                f"cluster.object_store_bytes={size} is more than the {free_bytes(SHARED_MEMORY)} bytes free in "
+                f"{SHARED_MEMORY} and the {free} bytes free in {folder}; lower it, free space there, or start the "
+                "container with a larger --shm-size"
             )
 
 
+def free_bytes(folder: str) -> int:
+    """What is free on the file system of a folder; 0 if there is no such folder."""
+    while not os.path.isdir(folder) and folder not in ("", os.sep):
+        folder = os.path.dirname(folder)
+    return shutil.disk_usage(folder).free if folder else 0
+
+
+def shared_memory_holds(size: int) -> bool:
+    """Whether an object store of so many bytes fits into /dev/shm; elsewhere than on Linux Ray does not use it."""
+    return not os.path.isdir(SHARED_MEMORY) or shutil.disk_usage(SHARED_MEMORY).free >= size
+
+
+def ray_temporary_folder() -> tuple[str, str]:
+    """The folder below which Ray keeps its sockets and logs.
+
+    Returns:
+        the folder, and the one that the environment names if its path is too long for a socket (else "").
+
+    Raises:
+        UsageError: no folder with a short path can be written.
+    """
+    named = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or SHORT_FOLDERS[0]
+    if len(os.fsencode(named + LONGEST_SOCKET)) <= MAX_SOCKET_BYTES:
+        return named, ""
+    for folder in SHORT_FOLDERS:
+        if os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK):
+            return folder, named
+    raise UsageError(
+        f"the temporary folder {named} has too long a path for Ray's sockets, and none of {', '.join(SHORT_FOLDERS)} "
+        f"can be written; set RAY_TMPDIR to a folder whose path has at most {MAX_SOCKET_BYTES - len(LONGEST_SOCKET)} "
+        "bytes"
+    )
+
+
+def ray_environment() -> dict[str, str]:
+    """The environment of Ray's processes: `RAY_SETTINGS`, and a temporary folder whose path is short enough."""
+    folder, too_long = ray_temporary_folder()
+    return RAY_SETTINGS | dict(os.environ) | ({"RAY_TMPDIR": folder} if too_long else {})
+
+
+def warn_of_fallbacks(size: int | None) -> None:
+    """Says on standard error what Ray keeps elsewhere than usual.
+
+    Args:
+        size: of the object store, bytes; None: Ray chooses it.
+    """
+    folder, too_long = ray_temporary_folder()
+    if too_long:
+        print(
+            f"playpen: the temporary folder {too_long} has too long a path for Ray's sockets; Ray uses {folder} "
+            "instead (RAY_TMPDIR names another one)",
+            file=sys.stderr,
+        )
+    if size is not None and not shared_memory_holds(size):
+        print(
+            f"playpen: {SHARED_MEMORY} has {free_bytes(SHARED_MEMORY) / 1e6:.0f} MB free, less than the object store "
+            f"of {size / 1e6:.0f} MB: Ray keeps it in files in {folder}, which is slower; in a container, --shm-size="
+            f"{max(1, math.ceil(1.2 * size / 1e9))}g makes room",
+            file=sys.stderr,
+        )
+
+
 def check_address(address: str) -> None:
-    """Tries a cluster's address: Ray itself would try for minutes. Ray's own words ("auto", "ray://...") are its own.
+    """Tries a cluster's address: Ray itself would try for minutes.
 
     Raises:
         UsageError: it is no HOST:PORT, or nobody listens there.
     """
-    if address == "auto" or "://" in address:
+    named = "cluster.address"
+    if address == "auto":
+        if "RAY_ADDRESS" not in os.environ:
+            return
+        named, address = "RAY_ADDRESS", os.environ["RAY_ADDRESS"]
+    if address in ("auto", "local") or address.startswith("ray://"):
         return
     host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal():
-        raise UsageError(f"cluster.address must be HOST:PORT of a running Ray cluster, not '{address}'")
+    if not host or "/" in host or not port.isdecimal():
+        dashboard = address.startswith(("http://", "https://"))
+        raise UsageError(
+            f"{named} must be HOST:PORT of a running Ray cluster, not '{address}'"
+            + (", which is its dashboard; the head's port is 6379 unless it was changed" if dashboard else "")
+        )
     try:
         socket.create_connection((host.strip("[]"), int(port)), CONNECT_TIMEOUT_S).close()
     except (OSError, OverflowError) as error:
         raise UsageError(
-            f"cluster.address={address}: no Ray cluster answers there ({error}); ./playpen cluster head starts one"
+            f"{named}={address}: no Ray cluster answers there ({error}); ./playpen cluster head starts one"
         ) from error
 
 
@@ -193,6 +279,18 @@ def keep_loopback() -> None:
     services.resolve_ip_for_localhost = lambda host: host
 
 
+def use_own_sessions() -> None:
+    """Lets Ray start its processes in sessions of their own, in this process.
+
+    A terminal that closes and batch systems signal a whole process group: Ray's processes must outlive the signal until
+    what was trained is saved. They end with this process all the same.
+    """
+    from ray._private import services
+
+    module: Any = services
+    module.ConsolePopen = functools.partial(subprocess.Popen, start_new_session=True)
+
+
 def local_environment() -> dict[str, Any]:
     """Ray's runtime environment for processes on this machine.
 
@@ -210,32 +308,29 @@ def ray_session(config: ClusterConfig) -> Iterator[Resources]:
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_DEDUP_LOGS", "0")
-    os.environ.update(RAY_SETTINGS | os.environ)
+    if config.address is None:
+        warn_of_fallbacks(config.object_store_bytes)
+    os.environ.update(ray_environment())
     import ray
 
     keep_loopback()
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    use_own_sessions()
     try:
         if config.address is None:
-            ray.init(
-                address="local",  # never a cluster that happens to run on this machine
-                num_cpus=max(os.cpu_count() or 1, int(config.actors * config.actor_cpus + config.learner_cpus + 1)),
-                object_store_memory=config.object_store_bytes,
-                include_dashboard=config.dashboard,
-                dashboard_host="127.0.0.1",
-                dashboard_port=config.dashboard_port,
-                _node_ip_address="127.0.0.1",
-                runtime_env=local_environment(),
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-            )
+            where: dict[str, Any] = {
+                "address": "local",  # never a cluster that happens to run on this machine
+                "num_cpus": max(os.cpu_count() or 1, int(config.actors * config.actor_cpus + config.learner_cpus + 1)),
+                "object_store_memory": config.object_store_bytes,
+                "include_dashboard": config.dashboard,
+                "dashboard_host": "127.0.0.1",
+                "dashboard_port": config.dashboard_port,
+                "_node_ip_address": "127.0.0.1",
+                "runtime_env": local_environment(),
+            }
         else:
-            ray.init(
-                address=config.address,
-                runtime_env={"env_vars": WORKER_ENVIRONMENT},
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-            )
+            where = {"address": config.address, "runtime_env": {"env_vars": WORKER_ENVIRONMENT}}
+        with restored():
+            ray.init(**where, log_to_driver=False, logging_level=logging.ERROR)
     except ConnectionError as error:
         raise RunError(f"cluster.address={config.address}: no Ray cluster answers there ({error})") from error
     except ray.exceptions.AuthenticationError as error:
@@ -244,9 +339,6 @@ def ray_session(config: ClusterConfig) -> Iterator[Resources]:
             "copy the head's token file here and name it in RAY_AUTH_TOKEN_PATH"
         ) from error
     try:
-        # Ray takes SIGTERM for itself: the process would abort with a trace of the stack, and nothing would be saved.
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
         yield plan(config, [node["Resources"] for node in ray.nodes() if node["Alive"]])
     finally:
         ray.shutdown()

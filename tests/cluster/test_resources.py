@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shlex
+import shutil
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +19,15 @@ from hypothesis import strategies as st
 
 from cluster.config import ClusterConfig
 from cluster.errors import UsageError
-from cluster.resources import check_before_start, plan
+from cluster.resources import (
+    SHARED_MEMORY,
+    check_before_start,
+    plan,
+    ray_environment,
+    ray_temporary_folder,
+    warn_of_fallbacks,
+)
+from tests.cluster.runs import ROOT, result_of
 
 LOCAL = ClusterConfig(
     name="local",
@@ -193,9 +204,88 @@ def test_busy_dashboard_port_is_refused() -> None:
     check_before_start(config)
 
 
-def test_object_store_beyond_shared_memory_is_refused() -> None:
-    with pytest.raises(UsageError, match="cluster.object_store_bytes=.* is more than"):
+def test_an_object_store_that_fits_nowhere_is_refused() -> None:
+    with pytest.raises(UsageError, match="cluster.object_store_bytes=.* is more than .* --shm-size"):
         check_before_start(dataclasses.replace(LOCAL, object_store_bytes=10**15))
+
+
+def test_small_shared_memory_is_told_with_its_remedy(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = SimpleNamespace(free=67_108_864)
+    usage = shutil.disk_usage
+    monkeypatch.setattr(
+        "cluster.resources.shutil.disk_usage", lambda folder: small if folder == SHARED_MEMORY else usage(folder)
+    )
+    check_before_start(dataclasses.replace(LOCAL, object_store_bytes=300_000_000))
+    warn_of_fallbacks(300_000_000)
+    said = capsys.readouterr().err
+    assert "/dev/shm has 67 MB free, less than the object store of 300 MB" in said and "--shm-size=1g" in said
+    warn_of_fallbacks(60_000_000)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("name", ["TMPDIR", "RAY_TMPDIR"])
+def test_a_long_temporary_folder_is_replaced_for_rays_sockets(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for other in ("TMPDIR", "RAY_TMPDIR"):
+        monkeypatch.delenv(other, raising=False)
+    assert ray_temporary_folder() == ("/tmp", "")
+    # A socket's path has at most 107 bytes, of which Ray's own part below the temporary folder takes up to 71.
+    monkeypatch.setenv(name, "/" + "a" * 35)
+    assert ray_temporary_folder() == ("/" + "a" * 35, "")
+    assert "RAY_TMPDIR" not in ray_environment() or name == "RAY_TMPDIR"
+    monkeypatch.setenv(name, "/" + "ü" * 18)
+    assert ray_temporary_folder() == ("/tmp", "/" + "ü" * 18)
+    assert ray_environment()["RAY_TMPDIR"] == "/tmp"
+    warn_of_fallbacks(None)
+    assert "has too long a path for Ray's sockets; Ray uses /tmp instead" in capsys.readouterr().err
+    monkeypatch.setattr("cluster.resources.SHORT_FOLDERS", (str(tmp_path / "none"),))
+    with pytest.raises(UsageError, match="set RAY_TMPDIR to a folder whose path has at most 36 bytes"):
+        check_before_start(LOCAL)
+
+
+@pytest.mark.parametrize(
+    ("address", "variable", "sentence"),
+    [
+        (
+            "http://127.0.0.1:8265",
+            "",
+            "cluster.address must be HOST:PORT of a running Ray cluster, not 'http://127.0.0",
+        ),
+        ("auto", "http://127.0.0.1:8265", "RAY_ADDRESS must be HOST:PORT .*, which is its dashboard; the head's port"),
+        ("auto", "head", "RAY_ADDRESS must be HOST:PORT of a running Ray cluster, not 'head'"),
+        ("auto", "127.0.0.1:1", "RAY_ADDRESS=127.0.0.1:1: no Ray cluster answers there"),
+        ("tcp://127.0.0.1:6379", "", "cluster.address must be HOST:PORT"),
+    ],
+)
+def test_addresses_that_are_none(address: str, variable: str, sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", variable)
+    if not variable:
+        monkeypatch.delenv("RAY_ADDRESS")
+    with pytest.raises(UsageError, match=sentence):
+        check_before_start(dataclasses.replace(LOCAL, address=address))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small /dev/shm in a namespace of its own")
+def test_a_run_in_a_container_as_containers_are(tmp_path: Path) -> None:
+    """64 MB of shared memory, and a temporary folder with a long path."""
+    temporary = tmp_path / ("t" * 100)
+    temporary.mkdir()
+    run = f"{shlex.quote(sys.executable)} -m cluster train experiment=smoke evaluation.figures=0"
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", f"mount -t tmpfs -o size=64m tmpfs /dev/shm && exec {run}"],
+        cwd=tmp_path,
+        env=os.environ | {"HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "--shm-size=1g" in done.stderr and "too long a path" in done.stderr
+    assert result_of(done.stdout)["steps"] == 11
 
 
 @pytest.mark.parametrize(

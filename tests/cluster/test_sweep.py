@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from cluster import sweep
-from cluster.cli import check_overrides
+from cluster.compose import check_overrides
 from cluster.config import register
 from cluster.errors import RunError, UsageError
 from cluster.sweep import inside_ray, objective, run_apart, swept
