@@ -47,12 +47,12 @@ def torch_device(text: str) -> str:
 
 def check_overrides(parser: ArgumentParser, overrides: list[str]) -> None:
     """Ends the program with one sentence if `./playpen train` would refuse the overrides."""
-    from cluster import cli
+    from cluster import compose
     from cluster.config import register
     from cluster.errors import UsageError
 
     register()
     try:
-        cli.check_overrides("train", overrides)
+        compose.check_overrides("train", overrides)
     except UsageError as error:
         parser.error(str(error))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cluster.errors import Interrupted, NothingSaved, RunError, UsageError
+from cluster.output import command
 from learner.checkpoint_index import INDEX, CheckpointError, read_index
 from replay.state_file import STATE_FILE
 
@@ -68,7 +69,12 @@ def _has_bank(checkpoint: Path) -> bool:
 
 def resume_command(folder: Path) -> str:
     """What continues a run, for the user to type."""
-    return f"./playpen train resume='{folder}'"
+    return command("train", f"resume={folder}")
+
+
+def kept_in(checkpoint: Path) -> str:
+    """What a run says that was interrupted when all was trained but not measured yet."""
+    return f"checkpoint saved in {checkpoint}; to measure it: {command('evaluate', f'checkpoint={checkpoint}')}"
 
 
 def how_to_resume(folder: Path) -> str:

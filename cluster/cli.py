@@ -17,11 +17,23 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
+from cluster.checkpoints import how_to_resume
+from cluster.compose import (
+    CONF,
+    OWN_FOLDER,
+    check_overrides,
+    hydra_overrides,
+    multirun,
+    quoted,
+    resumed_config,
+    resumed_folder,
+)
 from cluster.errors import Interrupted, RunError, UsageError
+from cluster.output import never_fail
+from cluster.run_folder import RUN_FILE, claim
+from cluster.signals import stopping
 
-CONF = Path(__file__).resolve().parent.parent / "conf"
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 
 ROOMS = ("actors", "evaluation", "learner", "models", "replay")
@@ -147,8 +159,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     command, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
     if command not in HELP:
         fail(f"unknown command '{command}'; one of {', '.join(HELP)}", 2)
+    never_fail()
     # As Ctrl-C: simulators and workers are ended on the way out. `train` has its own way.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in stopping():
+        if number != signal.SIGINT:
+            signal.signal(number, signal.default_int_handler)
     with writable_home():
         code = guarded(lambda: dispatch(command, rest))
     sys.stdout.flush()
@@ -271,7 +286,9 @@ def hydra_command(command: str, arguments: list[str]) -> int:
 
     register()
     use_ray_token()
-    if not any(argument in ("--cfg", "-c", "--info", "-i", "--hydra-help") for argument in arguments):
+    arguments = hydra_overrides(arguments)
+    shown_only = any(argument in ("--cfg", "-c", "--info", "-i", "--hydra-help") for argument in arguments)
+    if not shown_only:
         check_overrides(command, arguments)
     codes: list[int] = []
 
@@ -295,21 +312,41 @@ def hydra_command(command: str, arguments: list[str]) -> int:
         module = importlib.import_module(f"cluster.{command}")
         if run_folder is not None:
             config = resumed_config(run_folder, changes)
-        codes.append(guarded(lambda: int(module.run(instantiate(config, SCHEMAS[command]), folder)), folder))
+        claimed = False
+
+        def work() -> int:
+            nonlocal claimed
+            if command in OWN_FOLDER and run_folder is None:
+                claim(folder, command)
+                claimed = True
+            return int(module.run(instantiate(config, SCHEMAS[command]), folder))
+
+        codes.append(guarded(work, folder))
         if codes[-1]:
-            if run_folder is None:  # else it is another run's, which may just be making its data set
+            if claimed:
                 remove_unused(folder)
             if HydraConfig.get().mode == RunMode.MULTIRUN and codes[-1] != 130:
                 raise JobFailed(f"{folder} failed")
             raise SystemExit(codes[-1])
         return sweep.objective(folder) if command == "train" else None
 
+    if command == "train" and run_folder is None and multirun(arguments) and not shown_only:
+        from cluster import sweep
+
+        if (settings := sweep.ray_launcher(arguments)) is not None:
+            sweep.start_launcher(settings)
     # Hydra would print the errors of its own steps (such as a full disk) with a traceback.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     # argparse takes overrides on one side of a flag alone.
     sys.argv = [f"playpen {command}", *sorted(arguments, key=lambda argument: argument not in ("-m", "--multirun"))]
     try:
         hydra.main(version_base="1.3", config_path=str(CONF), config_name=command)(job)()
+    except KeyboardInterrupt:
+        from cluster import sweep
+
+        for folder in sweep.stop_runs():
+            print(f"playpen: {folder}{how_to_resume(Path(folder))}", file=sys.stderr)
+        raise
     except Exception:
         if not any(codes):
             raise
@@ -318,162 +355,7 @@ def hydra_command(command: str, arguments: list[str]) -> int:
     return max(codes, default=0)
 
 
-def resumed_folder(arguments: Sequence[str]) -> Path | None:
-    """The run's folder that `resume=FOLDER` names, if any.
-
-    Raises:
-        UsageError: there is no run in it, or several are to be resumed at once.
-    """
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-
-    named = [
-        parse(OverridesParser.create(), text).value() for text in arguments if text.lstrip("+").startswith("resume=")
-    ]
-    if not named or named[-1] is None:
-        return None
-    if any(argument in ("-m", "--multirun") for argument in arguments):
-        raise UsageError("resume goes on with one run: leave -m out")
-    folder = Path(str(named[-1])).resolve()
-    if not (folder / "config.yaml").is_file():
-        raise UsageError(f"resume={named[-1]} is no run folder: it has no config.yaml")
-    return folder
-
-
-def resumed_config(folder: Path, overrides: Sequence[str]) -> Any:
-    """The configuration of a run that goes on, with single values overridden.
-
-    Raises:
-        UsageError: the run's configuration is not of this version, or an override names a group or an unknown value.
-    """
-    import yaml
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-
-    from cluster.config import first_line, schema_like
-
-    try:
-        saved = OmegaConf.load(folder / "config.yaml")
-        config = OmegaConf.merge(schema_like(saved), saved)
-    except (OmegaConfBaseException, ValueError, yaml.YAMLError) as error:
-        raise UsageError(f"{folder / 'config.yaml'} is not the configuration of a run: {first_line(error)}") from error
-    for text in overrides:
-        override = parse(OverridesParser.create(), text)
-        key = override.get_key_element().lstrip("+~")
-        if not override.is_delete() and (CONF / key).is_dir():
-            raise UsageError(f"resume goes on with the run's {key}: only single values such as {key}.NAME can change")
-        try:
-            OmegaConf.update(config, key, override.value(), force_add=False)
-        except OmegaConfBaseException as error:
-            raise UsageError(first_line(error)) from error
-    return config
-
-
-def quoted(path: Path) -> str:
-    """A path as the value of an override."""
-    escaped = str(path).replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
-
-
 def remove_unused(folder: Path) -> None:
     """Removes a run's folder if nothing but its configuration was written: what was asked for did not start."""
-    contents = {path.name for path in folder.iterdir()}
-    if contents <= {".hydra", "config.yaml"} and ".hydra" in contents:
+    if {path.name for path in folder.iterdir()} <= {".hydra", "config.yaml", RUN_FILE}:
         shutil.rmtree(folder)
-
-
-def check_overrides(command: str, arguments: list[str]) -> None:
-    """Composes the configuration with the overrides, each value of a sweep in turn, so that a mistake costs nothing.
-
-    Raises:
-        UsageError: one sentence naming the override or the field.
-    """
-    from hydra import compose, initialize_config_dir
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-    from hydra.errors import HydraException
-
-    from cluster.config import SCHEMAS, first_line, instantiate
-    from cluster.schedule import check_schedule
-
-    overrides = [argument for argument in arguments if not argument.startswith("-")]
-    run_folder = resumed_folder(arguments) if command == "train" else None
-    if run_folder is not None:
-        resumed: Any = instantiate(resumed_config(run_folder, overrides), SCHEMAS[command])
-        check_schedule(resumed)
-        return
-    multirun = any(argument in ("-m", "--multirun") or argument.startswith("sweep=") for argument in arguments)
-    parser = OverridesParser.create()
-    if command == "train" and multirun:
-        from cluster.sweep import swept
-
-        overrides += swept(overrides)
-    try:
-        parsed = [parse(parser, override) for override in overrides]
-        variants: list[list[str]] = [[]]
-        for override in parsed:
-            values = [override.input_line or ""]
-            if override.is_sweep_override():
-                if not multirun:
-                    raise UsageError(
-                        f"'{override.input_line}' has several values; add -m to run each, or quote the list"
-                    )
-                if override.is_discrete_sweep():
-                    values = [f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()]
-                else:
-                    values = []  # a continuous interval: the sweeper draws from it
-            # Every value once, beside the first value of the others: all values are checked without their product.
-            head = [variant + values[:1] for variant in variants]
-            variants = head + [variants[0] + [value] for value in values[1:]]
-        with initialize_config_dir(str(CONF), version_base="1.3"):
-            for variant in variants:
-                config = compose(command, overrides=variant, return_hydra_config=False)
-                built: Any = instantiate(config, SCHEMAS[command])
-                if command == "train":
-                    check_schedule(built)
-    except UsageError:
-        raise
-    except (HydraException, ValueError) as error:  # Hydra has no type of its own for 'learner=5'
-        raise UsageError(first_line(error) + suggestion(command, error)) from error
-
-
-def parse(parser: Any, override: str) -> Any:
-    """One override, parsed.
-
-    Raises:
-        UsageError: it is no KEY=VALUE.
-    """
-    from hydra.errors import HydraException
-
-    key = override.split("=")[0].lstrip("+~")
-    try:
-        if not key or ("=" not in override and not override.startswith("~")):
-            raise HydraException
-        return parser.parse_override(override)
-    except HydraException as error:
-        raise UsageError(f"'{override}' is no override; write KEY=VALUE, quoted if VALUE has spaces") from error
-
-
-def suggestion(command: str, error: BaseException) -> str:
-    """ "; did you mean ...?" for a misspelt key, else nothing."""
-    import difflib
-
-    from hydra import compose, initialize_config_dir
-    from omegaconf import DictConfig, OmegaConf
-    from omegaconf.errors import ConfigAttributeError, ConfigKeyError
-
-    cause = error.__cause__
-    if not isinstance(cause, ConfigAttributeError | ConfigKeyError) or not cause.full_key:
-        return ""
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose(command)
-    parent, _, key = str(cause.full_key).rpartition(".")
-    node = OmegaConf.select(config, parent) if parent else config
-    if not isinstance(node, DictConfig):
-        return ""
-    close = difflib.get_close_matches(key, [str(name) for name in node], n=1, cutoff=0.5)
-    whole = f"{parent}." if parent else ""
-    return (
-        f"; did you mean {whole}{close[0]}?"
-        if close
-        else f"; {parent or 'the top level'} has {', '.join(map(str, node))}"
-    )

@@ -38,6 +38,7 @@ from cluster.evaluator import RunEvaluator
 from cluster.health import Vigil, cause_of, is_loss, lost_part
 from cluster.interrupt import LOOK_EVERY_S, awaited
 from cluster.reporting import Reporter
+from cluster.run_folder import RUN_ID, run_id
 from cluster.run_state import KEY, Resumed, RunState
 from cluster.schedule import limiter_phase
 from learner.schedule import PhaseConfig, batches_before_round, total_batches, total_locations
@@ -385,6 +386,7 @@ class Coordinator:
         steps = self.ask(self.parts.learner.health.remote())["steps"]
         facts = {
             KEY: state.as_json(),
+            RUN_ID: run_id(self.folder),
             "experiment": self.config.experiment_name,
             "seed": self.config.seed,
             "touches": self.reporter.touches,

@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from omegaconf import OmegaConf
-
 from cluster.checkpoints import find_checkpoint
+from cluster.compose import save_config
 from cluster.config import EvaluateConfig
 from cluster.dataset import find_locations
 from cluster.predictors import trained_predictor, untrained_predictor
@@ -21,7 +20,7 @@ def run(config: EvaluateConfig, folder: Path) -> int:
     started = time.monotonic()
     checkpoint = find_checkpoint(config.checkpoint)
     predictor, index = trained_predictor(config.models, checkpoint)
-    OmegaConf.save(OmegaConf.structured(config), folder / "config.yaml")
+    save_config(config, folder / "config.yaml")
     print(f"RUN {folder}", flush=True)
     _, test = find_locations(config.evaluation, config.simulator)
     untrained = untrained_predictor(config.models, index, index["seed"])
@@ -36,7 +35,7 @@ def run(config: EvaluateConfig, folder: Path) -> int:
         "dataset": config.evaluation.dataset.name,
         "checkpoint": str(checkpoint),
     }
-    write_json(folder / "results.json", result | details(report))
     show_table(folder, report, config.evaluation.dataset.name)
+    write_json(folder / "results.json", result | details(report))
     print_result(result)
     return 0

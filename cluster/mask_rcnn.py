@@ -19,8 +19,17 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from actors.launch import check_launch
-from cluster.checkpoints import how_it_ended, keep_newest, publish, resume_command, staging_folder
+from cluster.checkpoints import (
+    how_it_ended,
+    keep_newest,
+    kept_in,
+    publish,
+    resume_command,
+    staging_folder,
+    whole_checkpoints,
+)
 from cluster.collecting import collect
+from cluster.compose import save_config
 from cluster.config import TrainConfig, first_line, plain_values
 from cluster.dataset import find_locations
 from cluster.errors import Interrupted, RunError, UsageError
@@ -28,6 +37,7 @@ from cluster.interrupt import interrupt_flag, stop_if
 from cluster.predictors import MASS_CLASSES_KEY, mask_rcnn_predictor
 from cluster.result_line import print_result
 from cluster.results import details, measure, result_figures, show_table
+from cluster.run_folder import RUN_ID, check_same_run, run_id
 from cluster.run_state import refuse_finished
 from cluster.status import StatusFile, is_running
 from cluster.tracking import Tracker
@@ -70,9 +80,11 @@ def run(config: TrainConfig, folder: Path) -> int:
     started = time.monotonic()
     if config.resume is not None:
         refuse_finished(folder)
+        for checkpoint in whole_checkpoints(folder)[-1:]:
+            check_same_run(folder, checkpoint, config.seed)
     check_launch(config.simulator)
     given = given_examples(config)
-    OmegaConf.save(OmegaConf.structured(config), folder / "config.yaml")
+    save_config(config, folder / "config.yaml")
     print(f"RUN {folder}", flush=True)
     torch.set_num_threads(config.learner.threads or available_cores())
     with interrupt_flag() as interrupted:
@@ -90,7 +102,7 @@ def run(config: TrainConfig, folder: Path) -> int:
             try:
                 result = finish(config, folder, trained, test)
             except KeyboardInterrupt:
-                raise Interrupted(f"checkpoint saved in {kept}; ./playpen evaluate measures it") from None
+                raise Interrupted(kept_in(kept)) from None
             status.update(state="finished", seconds=result["wall_s"])
         except Interrupted as error:
             sentence = how_it_ended(error, folder)
@@ -104,7 +116,7 @@ def run(config: TrainConfig, folder: Path) -> int:
         if not config.keep_bank:
             shutil.rmtree(folder / "bank", ignore_errors=True)
     if unsynced:
-        print(f"W&B run kept offline; to send it: wandb sync '{unsynced}'", file=sys.stderr)
+        print(f"W&B run kept on this machine; to send it: {unsynced}", file=sys.stderr)
     print_result(result)
     return 0
 
@@ -269,6 +281,7 @@ class Training:
         staging = staging_folder(self.folder, self.trainer.version)
         extra = {
             MASS_CLASSES_KEY: mass_classes(self.config),
+            RUN_ID: run_id(self.folder),
             "seconds": self.seconds,
             "elapsed": time.monotonic() - self.started,
             "touches": self.touches,
@@ -303,8 +316,8 @@ def finish(config: TrainConfig, folder: Path, trained: Training, test: TestSet) 
         "dataset": config.evaluation.dataset.name,
         "simulator": config.simulator.name,
     }
-    write_json(folder / "results.json", result | details(report))
     trained.tracker.log({f"final/{key}": value for key, value in figures.items()})
     trained.tracker.summary(result)
     show_table(folder, report, config.evaluation.dataset.name)
+    write_json(folder / "results.json", result | details(report))
     return result

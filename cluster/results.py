@@ -89,13 +89,14 @@ def finish(
         "simulator": config.simulator.name,
         "actors": config.cluster.actors,
     }
-    write_json(folder / "results.json", result | details(report) | {"quarantined": reporter.quarantined})
     reporter.tracker.log(
         {f"final/{key}": trained[key] for key in RESULT_KEYS if key in trained},
         images={f"figures/{path.stem}": path for path in figures},
     )
     reporter.tracker.summary(result)
     show_table(folder, report, config.evaluation.dataset.name)
+    # The last file that a run writes: where it lies the run is finished.
+    write_json(folder / "results.json", result | details(report) | {"quarantined": reporter.quarantined})
     return result
 
 

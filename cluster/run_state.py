@@ -11,6 +11,7 @@ from typing import Any, get_origin, get_type_hints
 
 from cluster.checkpoints import whole_checkpoints
 from cluster.errors import RunError, UsageError
+from cluster.run_folder import check_same_run
 from learner.checkpoint_index import INDEX, read_index
 
 KEY = "run"
@@ -96,11 +97,15 @@ def refuse_finished(folder: Path) -> None:
         raise UsageError(f"resume={folder}: that run is finished; its results are in {folder / 'results.json'}")
 
 
-def find_resumable(folder: Path) -> Resumed:
+def find_resumable(folder: Path, seed: int) -> Resumed:
     """The newest checkpoint of a run that holds everything that is needed to go on.
 
+    Args:
+        folder: of the run.
+        seed: of its configuration.
+
     Raises:
-        UsageError: there is none, or the run is finished.
+        UsageError: there is none, it was saved by another run, or the run is finished.
         CheckpointError: its index is damaged.
     """
     refuse_finished(folder)
@@ -109,6 +114,7 @@ def find_resumable(folder: Path) -> Resumed:
         raise UsageError(f"resume={folder} holds no checkpoint with a memory bank: start that run anew")
     if not (folder / "bank").is_dir():
         raise UsageError(f"resume={folder} lacks the memory bank's folder {folder / 'bank'}")
+    check_same_run(folder, whole[-1], seed)
     index = read_index(whole[-1])
     state = RunState.from_json(index["extra"].get(KEY), whole[-1] / INDEX)
     if not 0 <= state.phase_steps_before <= index["version"] or state.locations < 0 or state.phase < 0:

@@ -120,7 +120,7 @@ def compose_train(overrides: Sequence[str]) -> TrainConfig:
     Raises:
         UsageError: one sentence naming the override or the field.
     """
-    from cluster.cli import CONF, suggestion
+    from cluster.compose import CONF, suggestion
 
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):

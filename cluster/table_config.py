@@ -9,8 +9,10 @@ from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.errors import HydraException
 
+from cluster.compose import CONF, hydra_overrides
 from cluster.config import first_line, instantiate
 from cluster.errors import UsageError
+from cluster.output import command
 
 
 @dataclass
@@ -103,8 +105,8 @@ def read_request(arguments: Sequence[str]) -> Request:
     Raises:
         UsageError: one sentence naming the argument.
     """
-    from cluster.cli import CONF
-
+    typed = list(arguments)
+    arguments = hydra_overrides(arguments)
     names = sorted(path.stem for path in (CONF / "table").glob("*.yaml"))
     own: list[str] = []
     base: list[str] = []
@@ -131,11 +133,10 @@ def read_request(arguments: Sequence[str]) -> Request:
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
             config = instantiate(compose("table", overrides=[f"table={name}", *own]), TableConfig)
-        typed = ["./playpen table", f"TABLE={name}", *(text for text in arguments if text in own + base)]
     except HydraException as error:
         raise UsageError(first_line(error)) from error
     known = sorted(path.stem for path in (CONF / "evaluation").glob("*.yaml"))
     for data_set in config.data_sets:
         if data_set not in known:
             raise UsageError(f"data_sets must be among {', '.join(known)}, not '{data_set}'")
-    return Request(name, config, tuple(base), " ".join(typed))
+    return Request(name, config, tuple(base), command("table", *typed))

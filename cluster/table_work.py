@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
-from cluster.cli import quoted
+from cluster.compose import quoted
 from cluster.config import ClusterConfig, TrainConfig, plain_values
 from cluster.ending import TRAIN, last_words
-from cluster.errors import Interrupted, RunError
+from cluster.errors import Interrupted, RunError, UsageError
 from cluster.nodes import ask
 from cluster.status import duration, read_status
 from cluster.table import Plan
@@ -56,7 +58,26 @@ def work(plan: Plan, interrupted: threading.Event) -> int:
     from cluster.table_results import Results
 
     plan.folder.mkdir(parents=True, exist_ok=True)
-    results = Results(plan, interrupted)
+    with alone_in(plan.folder):
+        return _work(plan, interrupted, Results(plan, interrupted))
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keeps other processes from making the same table meanwhile.
+
+    Raises:
+        UsageError: one does so already.
+    """
+    with (folder / ".lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(f"{folder}: another process makes this table; wait for its end") from None
+        yield
+
+
+def _work(plan: Plan, interrupted: threading.Event, results: Any) -> int:
     for run in plan.runs():
         if run.state == FINISHED:
             results.measure(run)

@@ -11,10 +11,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from omegaconf import OmegaConf
-
 from actors.launch import check_launch, end_abandoned
 from cluster.checkpoints import DISK_ERRORS, how_it_ended, how_to_resume
+from cluster.compose import save_config
 from cluster.config import TrainConfig, plain_values
 from cluster.dataset import find_locations
 from cluster.errors import Interrupted, RunError, UsageError
@@ -43,9 +42,9 @@ def run(config: TrainConfig, folder: Path) -> int:
 
         return mask_rcnn.run(config, folder)
     started = time.monotonic()
-    resumed = find_resumable(folder) if config.resume is not None else None
+    resumed = find_resumable(folder, config.seed) if config.resume is not None else None
     check(config, folder, resumed)
-    OmegaConf.save(OmegaConf.structured(config), folder / "config.yaml")
+    save_config(config, folder / "config.yaml")
     print(f"RUN {folder}", flush=True)
     with interrupt_flag() as interrupted:
         training, test = find_locations(config.evaluation, config.simulator, interrupted)
@@ -90,10 +89,10 @@ def run(config: TrainConfig, folder: Path) -> int:
                 print(f"playpen: metrics.csv could not be written: {error.strerror}", file=sys.stderr)
             end_abandoned()
         if not config.keep_bank:
-            shutil.rmtree(folder / "bank")
+            shutil.rmtree(folder / "bank", ignore_errors=True)  # the run is finished, whatever the disk says
         print(f"figures: {folder / 'figures'}, table: {folder / 'results.md'}", file=sys.stderr)
         if unsynced:
-            print(f"W&B run kept offline; to send it: wandb sync '{unsynced}'", file=sys.stderr)
+            print(f"W&B run kept on this machine; to send it: {unsynced}", file=sys.stderr)
     print_result(result)
     return 0
 

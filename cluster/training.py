@@ -12,7 +12,7 @@ import ray
 
 from actors.interaction.locations import Location
 from actors.shell import InteractionActor
-from cluster.checkpoints import find_checkpoint, how_to_resume, whole_checkpoints
+from cluster.checkpoints import find_checkpoint, how_to_resume, kept_in, whole_checkpoints
 from cluster.config import TrainConfig
 from cluster.coordinator import Coordinator, Parts
 from cluster.errors import Interrupted, PartLost, RunError
@@ -76,7 +76,7 @@ def run_training(
             return finish(config, folder, evaluator, weights, reporter, before, interrupted)
         except Interrupted:
             kept = find_checkpoint(str(folder))
-            raise Interrupted(f"checkpoint saved in {kept}; ./playpen evaluate measures it") from None
+            raise Interrupted(kept_in(kept)) from None
         except (ray.exceptions.RayError, PartLost) as error:
             died = isinstance(error, ray.exceptions.RayActorError)
             sentence = f"the evaluator died ({cause_of(error)})" if died else cause_of(error)
@@ -132,7 +132,7 @@ def train(
                 end(parts)
             if interrupted.is_set():
                 raise Interrupted(f"{error}{how_to_resume(folder)}") from error
-            resumed = find_resumable(folder) if whole_checkpoints(folder) else None
+            resumed = find_resumable(folder, config.seed) if whole_checkpoints(folder) else None
             reached = (resumed.steps, resumed.state.report["locations"]) if resumed else (-1, -1)
             losses = 1 if reached > best else losses + 1
             best = max(best, reached)

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from cluster.cli import HELP, check_overrides
+from cluster.cli import HELP
+from cluster.compose import check_overrides
 from cluster.config import register
 from cluster.resources import LEARNER, SIMULATION, role_resources
 

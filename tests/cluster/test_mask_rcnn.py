@@ -14,8 +14,8 @@ from omegaconf import OmegaConf
 
 from actors.controller import SimulatorError
 from cluster import collecting
-from cluster.cli import check_overrides, resumed_config
 from cluster.collecting import collect
+from cluster.compose import check_overrides, resumed_config
 from cluster.config import TrainConfig, instantiate, register
 from cluster.errors import Interrupted, UsageError
 from learner.mask_rcnn.targets import Examples
@@ -45,7 +45,7 @@ def composed(*overrides: str) -> TrainConfig:
     """The configuration of `./playpen train`."""
     from hydra import compose, initialize_config_dir
 
-    from cluster.cli import CONF
+    from cluster.compose import CONF
 
     register()
     with initialize_config_dir(str(CONF), version_base="1.3"):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.cli import resumed_config, resumed_folder
+from cluster.compose import resumed_config, resumed_folder
 from cluster.errors import UsageError
 from cluster.run_state import RunState, find_resumable
 from cluster.tracking import mend
@@ -79,7 +79,7 @@ def test_stopped_and_resumed_strict_run_equals_the_uninterrupted_one(
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert "./playpen train resume=" in errors
-    assert stop_after <= find_resumable(run_folder(tmp_path)).steps < stop_after + 6
+    assert stop_after <= find_resumable(run_folder(tmp_path), seed=1).steps < stop_after + 6
     done = playpen("train", f"resume={run_folder(tmp_path)}", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     result = result_of(done.stdout)
@@ -170,10 +170,10 @@ def test_folders_that_cannot_be_resumed(tmp_path: Path) -> None:
     assert resumed_folder([f"resume={tmp_path}"]) == tmp_path
     assert resumed_folder(["seed=2"]) is None
     with pytest.raises(UsageError, match="holds no checkpoint with a memory bank"):
-        find_resumable(tmp_path)
+        find_resumable(tmp_path, seed=1)
     (tmp_path / "results.json").write_text("{}")
     with pytest.raises(UsageError, match="that run is finished"):
-        find_resumable(tmp_path)
+        find_resumable(tmp_path, seed=1)
 
 
 def test_resumed_configuration_takes_single_values_only(smoke: SmokeRun) -> None:
