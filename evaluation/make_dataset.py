@@ -33,7 +33,7 @@ from ai2thor.server import Event
 
 from actors.config import SimulatorConfig
 from actors.controller import Observation, SimulatorError, SimulatorProcess
-from actors.geometry import hand_distance, reach_mask
+from actors.geometry import hand_distance, reachable_pixels
 from actors.ground_truth import TrueObject, mass_class, objects_in_reach
 from actors.interaction.locations import Location, verify
 from actors.launch import check_launch
@@ -51,6 +51,9 @@ JOBS_PER_LOCATION = 20
 """A split is given up after so many fruitless jobs for each location wanted."""
 LOOK_BYTES = 5 * IMAGE_SIZE**2
 """Of an annotated location beside the file: three of colour and two of depth a pixel."""
+CONTENT_VERSION = 2
+"""Raised whenever the same settings give another file, so that a file of an older version is not taken for a new one.
+2: pixels within reach are counted one by one, not by grid cells."""
 POSITION_DIGITS = 4
 """Positions are rounded to tenths of a millimetre, so that a file says exactly where the agent stood."""
 
@@ -126,6 +129,7 @@ def dataset_folder(config: DatasetConfig, simulator: SimulatorConfig) -> Path:
     decisive = asdict(config)
     for name in ("folder", "workers"):
         del decisive[name]
+    decisive["version"] = CONTENT_VERSION
     decisive["simulator"] = [
         simulator.name,
         simulator.command,
@@ -379,7 +383,7 @@ def _made(config: DatasetConfig, split: SplitConfig, look: _Look, simulator: Sim
             simulator,
             location,
             look.things,
-            reach_mask(look.observation.depth, location.horizon, reach, simulator.config.field_of_view),
+            reachable_pixels(look.observation.depth, location.horizon, reach, simulator.config.field_of_view),
             config.forces,
             hand_distance(reach),
             config.placement_attempts,

@@ -142,7 +142,9 @@ def test_killed_it_leaves_no_process(tmp_path: Path) -> None:
     assert not [child for child in left if child.status() != psutil.STATUS_ZOMBIE]
 
 
-def test_the_folder_depends_on_all_that_decides_the_content(tmp_path: Path, rooms: SimulatorConfig) -> None:
+def test_the_folder_depends_on_all_that_decides_the_content(
+    tmp_path: Path, rooms: SimulatorConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = small(tmp_path)
     folder = dataset_folder(config, rooms)
     assert dataset_folder(replace(config, workers=9), rooms) == folder
@@ -151,6 +153,9 @@ def test_the_folder_depends_on_all_that_decides_the_content(tmp_path: Path, room
         assert dataset_folder(other, rooms) != folder
     assert dataset_folder(config, replace(rooms, command="python -m simulator --shadows")) != folder
     assert dataset_folder(config, replace(rooms, options=rooms.options | {"shadows": True})) != folder
+    # A file of an older version of this program is not taken for one of this version.
+    monkeypatch.setattr("evaluation.make_dataset.CONTENT_VERSION", 1)
+    assert dataset_folder(config, rooms) != folder
 
 
 def test_source_hash_sees_changes_of_the_simulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
