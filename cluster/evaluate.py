@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 
 from cluster.checkpoints import find_checkpoint
 from cluster.config import EvaluateConfig
-from cluster.dataset import find_locations
+from cluster.dataset import find_test_locations
 from cluster.predictors import trained_predictor, untrained_predictor
 from cluster.result_line import print_result
 from cluster.results import details, measure, result_figures, show_table
@@ -23,7 +23,7 @@ def run(config: EvaluateConfig, folder: Path) -> int:
     predictor, index = trained_predictor(config.models, checkpoint)
     OmegaConf.save(OmegaConf.structured(config), folder / "config.yaml")
     print(f"RUN {folder}", flush=True)
-    _, test = find_locations(config.evaluation, config.simulator)
+    test = find_test_locations(config.evaluation, config.simulator)
     untrained = untrained_predictor(config.models, index, index["seed"])
     report = measure(config, folder, test, predictor, untrained)
     result = {

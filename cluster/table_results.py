@@ -12,7 +12,7 @@ import numpy as np
 from rich.console import Console
 
 from cluster.checkpoints import find_checkpoint
-from cluster.dataset import find_locations
+from cluster.dataset import find_locations, find_test_locations
 from cluster.errors import Interrupted
 from cluster.predictors import trained_predictor
 from cluster.result_line import print_result
@@ -51,7 +51,7 @@ class Bench:
     """
 
     def __init__(self, config: EvaluationConfig, plan: Plan, interrupted: threading.Event) -> None:
-        _, test = find_locations(config, plan.base.simulator, interrupted)
+        test = find_test_locations(config, plan.base.simulator, interrupted)
         self.config, self.plan, self.test = config, plan, test
         self.name = config.dataset.name
         self.key = measure_key(config, test.path, plan.request.config.figures)
@@ -122,7 +122,8 @@ class Results:
         """
         self.plan, self.interrupted = plan, interrupted
         configs = [compose_train([*plan.request.base, f"evaluation={n}"]) for n in plan.request.config.data_sets]
-        find_locations(plan.base.evaluation, plan.base.simulator, interrupted)  # to train at
+        if any(run.state != FINISHED for run in plan.runs()):  # what these will read, made once
+            find_locations(plan.base.evaluation, plan.base.simulator, interrupted)
         self.benches = [Bench(config.evaluation, plan, interrupted) for config in configs]
         self.baselines = [bench.baselines() for bench in self.benches]
 
