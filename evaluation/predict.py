@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from actors.geometry import ray_distance
-from evaluation.coco import MASS_CLASSES, Detections, encode_detections
+from evaluation.coco import Detections, coco_file, encode_detections
 from evaluation.figures import detections_figure
 from evaluation.files import write_json
-from evaluation.masks import area, box
 from models.interaction.inference import InstancePredictor
 from replay.interaction.record import IMAGE_SIZE
 
@@ -127,25 +126,15 @@ def predict_files(
 def coco_document(file_name: str, found: Detections, count: int) -> dict[str, Any]:
     """A COCO data set of one image: its instances as annotations, by falling score, each with its score."""
     encoded = encode_detections(0, found, count)
-    return {
-        "images": [{"id": 0, "file_name": file_name, "width": IMAGE_SIZE, "height": IMAGE_SIZE}],
-        "categories": [{"id": index, "name": name} for index, name in enumerate(MASS_CLASSES)],
-        "annotations": [
-            {
-                "id": number + 1,
-                "image_id": 0,
-                "category_id": mass_class,
-                "segmentation": rle,
-                "bbox": box(rle),
-                "area": area(rle),
-                "iscrowd": 0,
-                "score": score,
-            }
-            for number, (rle, mass_class, score) in enumerate(
-                zip(encoded.segmentations, encoded.mass_classes, encoded.scores, strict=True)
-            )
+    return coco_file(
+        "Objects found in one image, by mass class",
+        IMAGE_SIZE,
+        [{"id": 0, "file_name": file_name}],
+        [
+            {"image_id": 0, "category_id": mass_class, "segmentation": rle, "score": score}
+            for rle, mass_class, score in zip(encoded.segmentations, encoded.mass_classes, encoded.scores, strict=True)
         ],
-    }
+    )
 
 
 def _open(path: Path, what: str) -> Image.Image:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import cv2
+import faster_coco_eval
 import numpy as np
+import pycocotools.coco
 import pytest
 from PIL import Image
 
@@ -49,6 +53,13 @@ def test_files_to_coco_and_overlay(tmp_path: Path) -> None:
     assert best["bbox"] == [60, 30, 18, 15] and document["images"][0]["file_name"] == "rgb.png"
     assert (decode(second["segmentation"]) == rectangle(150, 150, 60, 60)).all()
     assert cv2.imread(result["overlay"]) is not None
+    with contextlib.redirect_stdout(io.StringIO()):
+        for reader in (pycocotools.coco.COCO, faster_coco_eval.COCO):
+            read = reader(result["predictions"])
+            read.info()
+            assert [annotation["score"] for annotation in read.loadAnns(read.getAnnIds(imgIds=[0]))] == [0.9, 0.2]
+            assert (read.annToMask(read.anns[2]) == rectangle(150, 150, 60, 60)).all()
+    assert list(document) == ["info", "licenses", "images", "annotations", "categories"]
     assert sorted(p.name for p in (tmp_path / "found" / "here").iterdir()) == ["overlay.png", "predictions.json"]
 
 
