@@ -211,11 +211,11 @@ class PredictConfig:
     checkpoint: str
     """A checkpoint folder, or a run folder (its newest checkpoint)."""
     image: str
-    """RGB image file, 300x300."""
+    """Image file of 300x300 pixels; see `evaluation.predict.read_image`."""
     depth: str
-    """Depth file: 16-bit PNG or .npy in metres along the camera axis."""
+    """File of depth along the camera axis; see `evaluation.predict.read_depth`."""
     depth_scale: float
-    """Metres of one unit of a 16-bit PNG."""
+    """Metres of one unit where depth is in integers."""
     output: str
     """Folder that gets the COCO JSON and the overlay."""
     count: int
