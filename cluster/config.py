@@ -160,7 +160,9 @@ class EvaluateConfig:
     """Seed of the figures' touches and of the random-score baseline."""
     simulator: SimulatorConfig
     actors: ActorConfig
+    """Those of the checkpoint's run, but for what is overridden."""
     models: NetworkConfig
+    """That of the checkpoint, but for what is overridden."""
     evaluation: EvaluationConfig
 
     def __post_init__(self) -> None:
@@ -220,6 +222,8 @@ class PredictConfig:
     """Folder that gets the COCO JSON and the overlay."""
     count: int
     """At most so many instances."""
+    actors: ActorConfig
+    """Those of the checkpoint's run, but for what is overridden; `cluster_distance` makes instances."""
     models: NetworkConfig
 
 

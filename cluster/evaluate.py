@@ -13,6 +13,7 @@ from cluster.dataset import find_test_locations
 from cluster.predictors import trained_predictor, untrained_predictor
 from cluster.result_line import print_result
 from cluster.results import details, measure, result_figures, show_table
+from cluster.run_settings import settings_of_run
 from evaluation.files import write_json
 
 
@@ -20,6 +21,7 @@ def run(config: EvaluateConfig, folder: Path) -> int:
     """The whole command. Returns the exit code."""
     started = time.monotonic()
     checkpoint = find_checkpoint(config.checkpoint)
+    config = settings_of_run(config, checkpoint)
     predictor, index = trained_predictor(config.models, checkpoint)
     OmegaConf.save(OmegaConf.structured(config), folder / "config.yaml")
     print(f"RUN {folder}", flush=True)

@@ -10,6 +10,7 @@ from cluster.config import PredictConfig
 from cluster.errors import UsageError
 from cluster.predictors import trained_predictor
 from cluster.result_line import print_result
+from cluster.run_settings import settings_of_run
 from evaluation.predict import predict_files
 
 
@@ -17,6 +18,7 @@ def run(config: PredictConfig, folder: Path) -> int:
     """The whole command. Returns the exit code."""
     started = time.monotonic()
     checkpoint = find_checkpoint(config.checkpoint)
+    config = settings_of_run(config, checkpoint)
     predictor, _ = trained_predictor(config.models, checkpoint)
     try:
         written = predict_files(
@@ -26,6 +28,7 @@ def run(config: PredictConfig, folder: Path) -> int:
             Path(config.output),
             predictor,
             config.count,
+            config.actors.cluster_distance,
         )
     except ValueError as error:
         raise UsageError(str(error)) from error

@@ -80,7 +80,7 @@ class Bench:
         say(f"measuring {run.label} on {self.name}")
         evaluator, count = self.evaluator, self.plan.request.config.figures
         predictor, _ = trained_predictor(run.config.models, find_checkpoint(str(run.found.folder)))
-        evaluation = evaluator.evaluate(predictor, show=False)
+        evaluation = evaluator.evaluate(predictor, run.config.actors.cluster_distance, show=False)
         chosen = chosen_entries(len(evaluator.entries), count) if count else []
         simulator, actors = self.plan.base.simulator, run.config.actors
         write_measured(
@@ -90,7 +90,9 @@ class Bench:
     def baseline_files(self) -> dict[str, Path]:
         """Where what needs no training is kept, beside all tables; the untrained network by its model and seed."""
         folder = Path(self.plan.request.config.folder) / "baselines" / self.key
-        network = hashlib.sha256(repr((self.plan.base.models, self.plan.base.seed)).encode()).hexdigest()[:8]
+        base = self.plan.base
+        decisive = (base.models, base.seed, base.actors.cluster_distance)
+        network = hashlib.sha256(repr(decisive).encode()).hexdigest()[:8]
         return {name: folder / f"{name}.json" for name in BASELINES} | {
             "untrained": folder / f"untrained-{network}.json"
         }
@@ -103,7 +105,8 @@ class Bench:
             say(f"measuring the baselines on {self.name}")
             untrained = Predictor(build_network(self.plan.base.models, self.plan.base.seed))
             measured = {name: result.metrics for name, result in self.evaluator.baselines().items()}
-            measured["untrained"] = self.evaluator.evaluate(untrained, show=False).metrics
+            distance = self.plan.base.actors.cluster_distance
+            measured["untrained"] = self.evaluator.evaluate(untrained, distance, show=False).metrics
             for name in BASELINES:
                 write_metrics(files[name], measured[name])
             found = {name: measured[name] for name in BASELINES}

@@ -129,6 +129,7 @@ def evaluate(
     predictor: InstancePredictor,
     limit: int,
     batch_size: int,
+    cluster_distance: float,
     progress: Callable[[int], None] = lambda images: None,
 ) -> Evaluation:
     """Predicts and measures.
@@ -139,6 +140,7 @@ def evaluate(
         predictor: the model.
         limit: most instances an image; there is no score threshold.
         batch_size: images that the model sees at once.
+        cluster_distance: see `ActorConfig`.
         progress: called with the number of images done since the last call.
 
     Raises:
@@ -147,9 +149,10 @@ def evaluate(
     detections: list[EncodedDetections] = []
     for start in range(0, len(ground_truths), batch_size):
         stop = min(start + batch_size, len(ground_truths))
-        images = np.ascontiguousarray(looks.images[start:stop])
+        images = np.array(looks.images[start:stop])  # copied: the file that they may be mapped from is read-only
         depths = np.asarray(looks.depths[start:stop], dtype=np.float32)
-        for truth, found in zip(ground_truths[start:stop], predictor.predict(images, depths, limit), strict=True):
+        batch = predictor.predict(images, depths, limit, cluster_distance)
+        for truth, found in zip(ground_truths[start:stop], batch, strict=True):
             detections.append(encode_detections(truth.image_id, found, limit))
         progress(stop - start)
     return Evaluation(compute_metrics(ground_truths, detections, IMAGE_SIZE, limit), detections)
@@ -176,17 +179,26 @@ class Evaluator:
         self.looks = load_looks(path, entries, simulator, config.dataset.placement_attempts, self.chosen)
         self.ground_truths = [entry.ground_truth() for entry in self.entries]
 
-    def evaluate(self, predictor: InstancePredictor, images: int = 0, show: bool = True) -> Evaluation:
-        """Measures a model on `images` evenly spaced locations (0: all) with a progress bar if `show`."""
+    def evaluate(
+        self, predictor: InstancePredictor, cluster_distance: float, images: int = 0, show: bool = True
+    ) -> Evaluation:
+        """Measures a model.
+
+        Args:
+            predictor: the model.
+            cluster_distance: the one that the model's actors use, see `ActorConfig`.
+            images: on so many evenly spaced locations; 0: all.
+            show: with a progress bar.
+        """
         indices = chosen_entries(len(self.entries), images)
         everything = len(indices) == len(self.entries)
         looks = self.looks if everything else self.looks.take(indices)
         truths = [self.ground_truths[index] for index in indices]
         limit, batch_size = self.config.max_detections, self.config.batch_size
         if not show:
-            return evaluate(looks, truths, predictor, limit, batch_size)
+            return evaluate(looks, truths, predictor, limit, batch_size, cluster_distance)
         with Progress("evaluation", len(truths), "image") as progress:
-            return evaluate(looks, truths, predictor, limit, batch_size, progress.step)
+            return evaluate(looks, truths, predictor, limit, batch_size, cluster_distance, progress.step)
 
     def baselines(self) -> dict[str, BaselineResult]:
         """Measures "superpixels" and "depth_edges" on all chosen locations, with a progress bar."""

@@ -124,7 +124,13 @@ def _depth_picture(path: Path) -> NDArray[Any]:
 
 
 def predict_files(
-    image: Path, depth: Path, depth_scale: float, output: Path, predictor: InstancePredictor, count: int
+    image: Path,
+    depth: Path,
+    depth_scale: float,
+    output: Path,
+    predictor: InstancePredictor,
+    count: int,
+    cluster_distance: float,
 ) -> dict[str, Any]:
     """Finds the objects of one image and writes them.
 
@@ -134,6 +140,7 @@ def predict_files(
         output: folder that gets `predictions.json` and `overlay.png`; made if it is not there.
         predictor: the model.
         count: most instances.
+        cluster_distance: the one that the model's actors use, see `ActorConfig`.
 
     Returns:
         {"instances": how many, "predictions": path, "overlay": path}, ready for `json`.
@@ -144,7 +151,7 @@ def predict_files(
     if count < 1:
         raise ValueError(f"count must be at least 1, not {count}.")
     pixels, distances = read_image(image), read_depth(depth, depth_scale)
-    (found,) = predictor.predict(pixels, distances, count)
+    (found,) = predictor.predict(pixels, distances, count, cluster_distance)
     predictions, overlay = output / "predictions.json", output / "overlay.png"
     document = coco_document(image.name, found, count)
     write_json(predictions, document)

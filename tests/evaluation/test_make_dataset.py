@@ -354,11 +354,11 @@ def test_evaluator_measures_what_is_chosen(made: tuple[DatasetConfig, dict[str, 
         batch_norm_momentum=0.1,
         smooth_upsampling=False,
     )
-    evaluation = evaluator.evaluate(Predictor(InteractionNetwork(network)))
+    evaluation = evaluator.evaluate(Predictor(InteractionNetwork(network)), 1.0)
     assert evaluation.metrics.images == 4 and evaluator.location(3).entry == 3
     assert [found.image_id for found in evaluation.detections] == [entry.image_id for entry in evaluator.entries]
     assert all(len(found.scores) <= 5 for found in evaluation.detections)
-    assert evaluator.evaluate(Predictor(InteractionNetwork(network)), images=2, show=False).metrics.images == 2
+    assert evaluator.evaluate(Predictor(InteractionNetwork(network)), 1.0, images=2, show=False).metrics.images == 2
     results = evaluator.baselines()
     assert results["depth_edges"].metrics.images == 4 and results["superpixels"].metrics.detections > 4
 

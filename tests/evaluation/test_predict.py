@@ -25,8 +25,8 @@ from tests.evaluation.helpers import Found, cells, found, rectangle
 class FixedPredictor:
     """Predicts two rectangles whatever it sees, and keeps what it was shown."""
 
-    def predict(self, image: np.ndarray, depth: np.ndarray, count: int) -> list[Found]:
-        self.seen = image, depth, count
+    def predict(self, image: np.ndarray, depth: np.ndarray, count: int, threshold: float) -> list[Found]:
+        self.seen = image, depth, count, threshold
         return [found([cells(10, 20, 5, 6), cells(50, 50, 20, 20)], [0.9, 0.2], [2, 0])]
 
 
@@ -42,9 +42,11 @@ def write_files(folder: Path) -> tuple[Path, Path]:
 def test_files_to_coco_and_overlay(tmp_path: Path) -> None:
     image, depth = write_files(tmp_path)
     predictor: Any = FixedPredictor()
-    result = predict_files(image, depth, 0.001, tmp_path / "found" / "here", predictor, 32)
-    pixels, distance, count = predictor.seen
-    assert pixels[0, 0].tolist() == [1, 2, 3] and pixels[5, 5].tolist() == [200, 0, 0] and count == 32
+    result = predict_files(image, depth, 0.001, tmp_path / "found" / "here", predictor, 32, 0.25)
+    pixels, distance, count, threshold = predictor.seen
+    assert (
+        pixels[0, 0].tolist() == [1, 2, 3] and pixels[5, 5].tolist() == [200, 0, 0] and (count, threshold) == (32, 0.25)
+    )
     # 1.5 m along the axis; in the corner the ray is sqrt(1 + 2 (149.5/150)^2) times as long.
     assert distance[150, 150] == pytest.approx(1.5 - NEAR_PLANE, abs=1e-4)
     assert distance[0, 0] == pytest.approx(1.5 * (1 + 2 * (149.5 / 150) ** 2) ** 0.5 - NEAR_PLANE, abs=1e-4)
@@ -303,5 +305,5 @@ def test_nothing_is_written_if_an_input_is_wrong(tmp_path: Path) -> None:
     predictor: Any = FixedPredictor()
     for arguments in ((image, tmp_path / "none.png", 0.001, 32), (image, depth, -1.0, 32), (image, depth, 0.001, 0)):
         with pytest.raises(ValueError):
-            predict_files(*arguments[:3], tmp_path / "out", predictor, arguments[3])
+            predict_files(*arguments[:3], tmp_path / "out", predictor, arguments[3], 1.0)
     assert not (tmp_path / "out").exists()

@@ -43,7 +43,7 @@ def test_predictions_and_figures_of_a_tiny_network(
         OmegaConf.merge(OmegaConf.structured(ActorConfig), OmegaConf.load(CONF / "actors" / "interaction.yaml"))
     )
     assert isinstance(actors, ActorConfig)
-    references = measure_references(evaluator, predictor)
+    references = measure_references(evaluator, predictor, actors.cluster_distance)
     report = write_report(tmp_path, evaluator, predictor, references, rooms, actors, show=False)
     assert report.trained.figures() == report.untrained.figures() and report.trained.objects > 0
     assert list(report.others) == ["untrained", "superpixels", "depth_edges"]
