@@ -75,13 +75,35 @@ def reach_mask(
     Returns:
         (H/3, H/3) bool.
     """
-    distance = centres(depth).astype(np.float64) + NEAR_PLANE
+    factor, offsets = ray_factor(len(depth), field_of_view), _offsets(len(depth), field_of_view)
+    return _within(centres(depth), centres(factor), offsets[GRID_STRIDE // 2 :: GRID_STRIDE], horizon, reach)
+
+
+def reachable_pixels(
+    depth: NDArray[np.floating], horizon: float, reach: ReachConfig, field_of_view: float
+) -> NDArray[np.bool_]:
+    """Which pixels show a point within reach, each judged at its own distance; arguments as of `reach_mask`.
+
+    Returns:
+        (H, H) bool.
+    """
+    return _within(depth, ray_factor(len(depth), field_of_view), _offsets(len(depth), field_of_view), horizon, reach)
+
+
+def _within(
+    depth: NDArray[np.floating],
+    factor: NDArray[np.float64],
+    offsets: NDArray[np.float64],
+    horizon: float,
+    reach: ReachConfig,
+) -> NDArray[np.bool_]:
+    """Whether the points at (N, N) depths are within reach, given the (N, N) `ray_factor` and (N,) `_offsets` there."""
+    distance = depth.astype(np.float64) + NEAR_PLANE
     reachable = np.ones(distance.shape, dtype=bool)
     if reach.shape in ("sphere", "intersection"):
         reachable &= distance <= reach.radius
     if reach.shape in ("cylinder", "intersection"):
-        offsets = _offsets(len(depth), field_of_view)[GRID_STRIDE // 2 :: GRID_STRIDE]
-        ahead = distance / centres(ray_factor(len(depth), field_of_view))
+        ahead = distance / factor
         pitch = np.radians(horizon)
         # Looking down by the pitch, "down" in the image points down and back towards the agent.
         forward = ahead * (np.cos(pitch) - offsets[:, None] * np.sin(pitch))

@@ -14,8 +14,7 @@ from ai2thor.server import Event
 from numpy.typing import NDArray
 
 from actors.config import ReachConfig
-from actors.geometry import reach_mask
-from replay.interaction.record import GRID_SIZE, GRID_STRIDE
+from actors.geometry import reachable_pixels
 
 MASS_LIMITS = (0.5, 2.0)
 """Masses from which on an object is medium and heavy, kg (spec section 1)."""
@@ -40,11 +39,6 @@ def mass_class(mass: float) -> int:
     return sum(mass >= limit for limit in MASS_LIMITS)
 
 
-def pixels_by_cell(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """(100, 100) number of pixels, 0 to 9, of a (300, 300) mask in each grid cell."""
-    return mask.reshape(GRID_SIZE, GRID_STRIDE, GRID_SIZE, GRID_STRIDE).sum(axis=(1, 3))
-
-
 def objects_in_reach(
     event: Event,
     depth: NDArray[np.floating],
@@ -58,8 +52,8 @@ def objects_in_reach(
 
     Args:
         event: the simulator's answer, with instance segmentation.
-        depth: (300, 300) of the same look, metres along each ray minus the near plane; reach is decided at the centre
-            of each grid cell for all its pixels.
+        depth: (300, 300) of the same look, metres along each ray minus the near plane; it decides for each pixel by
+            itself whether that pixel is within reach.
         horizon: degrees that the camera looks down.
         reach: how far the agent reaches.
         field_of_view: degrees.
@@ -72,14 +66,14 @@ def objects_in_reach(
     if event.instance_segmentation_frame is None:
         raise ValueError("ground truth needs a simulator that was started with renderInstanceSegmentation=True.")
     masks = event.instance_masks
-    reachable = reach_mask(depth, horizon, reach, field_of_view)
+    reachable = reachable_pixels(depth, horizon, reach, field_of_view)
     found: list[TrueObject] = []
     for thing in sorted(event.metadata["objects"], key=lambda thing: thing["objectId"]):
         name = thing["objectId"]
         if not (thing["moveable"] or thing["pickupable"]) or thing["mass"] >= max_mass or name not in masks:
             continue
         mask = np.array(masks[name], dtype=bool)
-        pixels = int(pixels_by_cell(mask)[reachable].sum())
+        pixels = int((mask & reachable).sum())
         if pixels >= min_pixels:
             found.append(TrueObject(name, thing["objectType"], float(thing["mass"]), mask, pixels))
     return found

@@ -50,11 +50,11 @@ def main(arguments: list[str] | None = None) -> None:
 
     looks: list[float] = []
     network: list[float] = []
-    predictor.predict(image, depth, options.count)
+    predictor.predict(image, depth, options.count, config.actors.cluster_distance)
     end = perf_counter() + options.seconds
     while perf_counter() < end or len(looks) < LEAST:
         started = perf_counter()
-        predictor.predict(image, depth, options.count)
+        predictor.predict(image, depth, options.count, config.actors.cluster_distance)
         middle = perf_counter()
         predictor.forward(image[None], depth[None])
         wait()

@@ -83,11 +83,12 @@ examples:
   ./playpen table TABLE=reach --list
   ./playpen table TABLE=reach experiment=quickstart seeds=[1,2]
 """,
-    "predict": """usage: ./playpen predict checkpoint=FOLDER image=RGB.png depth=DEPTH.(png|npy) [output=FOLDER]
+    "predict": """usage: ./playpen predict checkpoint=FOLDER image=IMAGE depth=DEPTH [output=FOLDER]
 
 Finds the objects in one RGB-D image.
-  reads    a checkpoint folder or a run folder; a 300x300 RGB image; depth along the camera axis, as a 16-bit PNG
-           (depth_scale metres a unit, default 0.001) or a .npy array in metres
+  reads    a checkpoint folder or a run folder; a 300x300 colour image (PNG, JPEG, WebP, BMP, TIFF); depth along the
+           camera axis: a 16-bit PNG or TIFF (depth_scale metres a unit, default 0.001), or metres in a float TIFF, .npy
+           or .npz; docs/predict.md has the conventions
   writes   OUTPUT/predictions.json (COCO: RLE mask, box, score, mass class), OUTPUT/overlay.png
 
 example: ./playpen predict checkpoint=outputs/train/RUN image=rgb.png depth=depth.npy output=found
@@ -95,6 +96,7 @@ example: ./playpen predict checkpoint=outputs/train/RUN image=rgb.png depth=dept
     "dataset": """usage: ./playpen dataset [evaluation=novel_spaces|novel_objects] [overrides]
 
 Makes the location files of a data set for the embedded rooms: a training file, and a test file with ground truth.
+Stopped or killed, the same command goes on.
   reads    conf/evaluation/
   writes   outputs/datasets/<name>-<hash of the settings>/: train.json, test.json
   prints   the paths and RESULT {json}

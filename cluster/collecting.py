@@ -60,8 +60,7 @@ def collect(
     process: SimulatorProcess | None = None
     last = ""
     try:
-        with Progress("collecting", len(locations), "location") as progress:
-            progress.update(visited)
+        with Progress("collecting", len(locations), "location", done=visited) as progress:
             for number in range(visited, len(locations)):
                 for _ in range(ATTEMPTS):
                     if interrupted.is_set():

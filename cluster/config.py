@@ -160,7 +160,9 @@ class EvaluateConfig:
     """Seed of the figures' touches and of the random-score baseline."""
     simulator: SimulatorConfig
     actors: ActorConfig
+    """Those of the checkpoint's run, but for what is overridden."""
     models: NetworkConfig
+    """That of the checkpoint, but for what is overridden."""
     evaluation: EvaluationConfig
 
     def __post_init__(self) -> None:
@@ -211,15 +213,17 @@ class PredictConfig:
     checkpoint: str
     """A checkpoint folder, or a run folder (its newest checkpoint)."""
     image: str
-    """RGB image file, 300x300."""
+    """Image file of 300x300 pixels; see `evaluation.predict.read_image`."""
     depth: str
-    """Depth file: 16-bit PNG or .npy in metres along the camera axis."""
+    """File of depth along the camera axis; see `evaluation.predict.read_depth`."""
     depth_scale: float
-    """Metres of one unit of a 16-bit PNG."""
+    """Metres of one unit where depth is in integers."""
     output: str
     """Folder that gets the COCO JSON and the overlay."""
     count: int
     """At most so many instances."""
+    actors: ActorConfig
+    """Those of the checkpoint's run, but for what is overridden; `cluster_distance` makes instances."""
     models: NetworkConfig
 
 

@@ -13,7 +13,7 @@ from cluster.errors import UsageError
 from cluster.result_line import print_result
 from evaluation.config import EvaluationConfig
 from evaluation.dataset import load_entries
-from evaluation.locations import TestSet, locations_for
+from evaluation.locations import TestSet, find_test_set, locations_for
 from evaluation.make_dataset import make_dataset
 
 
@@ -28,6 +28,16 @@ def find_locations(
     """
     try:
         return locations_for(evaluation, simulator, interrupted)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def find_test_locations(
+    evaluation: EvaluationConfig, simulator: SimulatorConfig, interrupted: threading.Event | None = None
+) -> TestSet:
+    """As `evaluation.locations.find_test_set`; errors as of `find_locations`."""
+    try:
+        return find_test_set(evaluation, simulator, interrupted)
     except ValueError as error:
         raise UsageError(str(error)) from error
 

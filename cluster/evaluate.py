@@ -8,10 +8,11 @@ from pathlib import Path
 from cluster.checkpoints import find_checkpoint
 from cluster.compose import save_config
 from cluster.config import EvaluateConfig
-from cluster.dataset import find_locations
+from cluster.dataset import find_test_locations
 from cluster.predictors import trained_predictor, untrained_predictor
 from cluster.result_line import print_result
 from cluster.results import details, measure, result_figures, show_table
+from cluster.run_settings import settings_of_run
 from evaluation.files import write_json
 
 
@@ -19,10 +20,11 @@ def run(config: EvaluateConfig, folder: Path) -> int:
     """The whole command. Returns the exit code."""
     started = time.monotonic()
     checkpoint = find_checkpoint(config.checkpoint)
+    config = settings_of_run(config, checkpoint)
     predictor, index = trained_predictor(config.models, checkpoint)
     save_config(config, folder / "config.yaml")
     print(f"RUN {folder}", flush=True)
-    _, test = find_locations(config.evaluation, config.simulator)
+    test = find_test_locations(config.evaluation, config.simulator)
     untrained = untrained_predictor(config.models, index, index["seed"])
     report = measure(config, folder, test, predictor, untrained)
     result = {

@@ -31,7 +31,7 @@ from cluster.checkpoints import (
 from cluster.collecting import collect
 from cluster.compose import save_config
 from cluster.config import TrainConfig, first_line, plain_values
-from cluster.dataset import find_locations
+from cluster.dataset import find_locations, find_test_locations
 from cluster.errors import Interrupted, RunError, UsageError
 from cluster.interrupt import interrupt_flag, stop_if
 from cluster.predictors import MASS_CLASSES_KEY, mask_rcnn_predictor
@@ -88,14 +88,17 @@ def run(config: TrainConfig, folder: Path) -> int:
     print(f"RUN {folder}", flush=True)
     torch.set_num_threads(config.learner.threads or available_cores())
     with interrupt_flag() as interrupted:
-        training, test = find_locations(config.evaluation, config.simulator, interrupted)
+        if given is None:
+            training, test = find_locations(config.evaluation, config.simulator, interrupted)
+        else:  # nothing is collected, so nobody asks where
+            training, test = [], find_test_locations(config.evaluation, config.simulator, interrupted)
         status = StatusFile(folder)
         tracker = Tracker(config.tracking, folder, plain_values(config), folder.name)
         unsynced = None
         try:
             stop_if(interrupted)
             status.update(experiment=config.experiment_name)
-            examples = given or collected_examples(config, folder, training, interrupted)
+            examples = collected_examples(config, folder, training, interrupted) if given is None else given
             trained = Training(config, folder, examples, tracker, status, started)
             kept = trained.run(interrupted)
             interrupted.set()  # all is saved: from now on the first Ctrl-C interrupts at once
@@ -242,8 +245,7 @@ class Training:
         """
         self.began = saved = time.monotonic()
         sums: dict[str, list[float]] = {}
-        with Progress("training Mask R-CNN", self.budget.steps, "step") as bar:
-            bar.update(self.trainer.version)
+        with Progress("training Mask R-CNN", self.budget.steps, "step", done=self.trainer.version) as bar:
             while self.progress < 1 and not interrupted.is_set():
                 try:
                     metrics = self.trainer.step(self.progress)

@@ -11,6 +11,7 @@ from cluster.errors import UsageError
 from cluster.predictors import trained_predictor
 from cluster.result_line import print_result
 from cluster.run_folder import holds_run
+from cluster.run_settings import settings_of_run
 from evaluation.predict import predict_files
 
 
@@ -20,6 +21,7 @@ def run(config: PredictConfig, folder: Path) -> int:
     if holds_run(Path(config.output)):
         raise UsageError(f"output={config.output} holds a run, whose files would be mixed with these; choose another")
     checkpoint = find_checkpoint(config.checkpoint)
+    config = settings_of_run(config, checkpoint)
     predictor, _ = trained_predictor(config.models, checkpoint)
     try:
         written = predict_files(
@@ -29,6 +31,7 @@ def run(config: PredictConfig, folder: Path) -> int:
             Path(config.output),
             predictor,
             config.count,
+            config.actors.cluster_distance,
         )
     except ValueError as error:
         raise UsageError(str(error)) from error

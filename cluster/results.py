@@ -115,7 +115,7 @@ def measure(
         SimulatorError, LocationError: a location cannot be rendered or played.
     """
     evaluator = Evaluator(config.evaluation, test.path, test.entries, config.simulator, config.seed)
-    references = measure_references(evaluator, untrained)
+    references = measure_references(evaluator, untrained, config.actors.cluster_distance)
     return write_report(folder, evaluator, trained, references, config.simulator, config.actors, show=True)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from rich.console import Console
 
 from cluster.checkpoints import find_checkpoint
-from cluster.dataset import find_locations
+from cluster.dataset import find_locations, find_test_locations
 from cluster.errors import Interrupted
 from cluster.predictors import trained_predictor
 from cluster.result_line import print_result
@@ -51,7 +51,7 @@ class Bench:
     """
 
     def __init__(self, config: EvaluationConfig, plan: Plan, interrupted: threading.Event) -> None:
-        _, test = find_locations(config, plan.base.simulator, interrupted)
+        test = find_test_locations(config, plan.base.simulator, interrupted)
         self.config, self.plan, self.test = config, plan, test
         self.name = config.dataset.name
         self.key = measure_key(config, test.path, plan.request.config.figures)
@@ -80,7 +80,7 @@ class Bench:
         say(f"measuring {run.label} on {self.name}")
         evaluator, count = self.evaluator, self.plan.request.config.figures
         predictor, _ = trained_predictor(run.config.models, find_checkpoint(str(run.found.folder)))
-        evaluation = evaluator.evaluate(predictor, show=False)
+        evaluation = evaluator.evaluate(predictor, run.config.actors.cluster_distance, show=False)
         chosen = chosen_entries(len(evaluator.entries), count) if count else []
         simulator, actors = self.plan.base.simulator, run.config.actors
         write_measured(
@@ -90,7 +90,9 @@ class Bench:
     def baseline_files(self) -> dict[str, Path]:
         """Where what needs no training is kept, beside all tables; the untrained network by its model and seed."""
         folder = Path(self.plan.request.config.folder) / "baselines" / self.key
-        network = hashlib.sha256(repr((self.plan.base.models, self.plan.base.seed)).encode()).hexdigest()[:8]
+        base = self.plan.base
+        decisive = (base.models, base.seed, base.actors.cluster_distance)
+        network = hashlib.sha256(repr(decisive).encode()).hexdigest()[:8]
         return {name: folder / f"{name}.json" for name in BASELINES} | {
             "untrained": folder / f"untrained-{network}.json"
         }
@@ -103,7 +105,8 @@ class Bench:
             say(f"measuring the baselines on {self.name}")
             untrained = Predictor(build_network(self.plan.base.models, self.plan.base.seed))
             measured = {name: result.metrics for name, result in self.evaluator.baselines().items()}
-            measured["untrained"] = self.evaluator.evaluate(untrained, show=False).metrics
+            distance = self.plan.base.actors.cluster_distance
+            measured["untrained"] = self.evaluator.evaluate(untrained, distance, show=False).metrics
             for name in BASELINES:
                 write_metrics(files[name], measured[name])
             found = {name: measured[name] for name in BASELINES}
@@ -122,7 +125,8 @@ class Results:
         """
         self.plan, self.interrupted = plan, interrupted
         configs = [compose_train([*plan.request.base, f"evaluation={n}"]) for n in plan.request.config.data_sets]
-        find_locations(plan.base.evaluation, plan.base.simulator, interrupted)  # to train at
+        if any(run.state != FINISHED for run in plan.runs()):  # what these will read, made once
+            find_locations(plan.base.evaluation, plan.base.simulator, interrupted)
         self.benches = [Bench(config.evaluation, plan, interrupted) for config in configs]
         self.baselines = [bench.baselines() for bench in self.benches]
 

@@ -10,6 +10,7 @@ detections an image.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -25,6 +26,8 @@ MASS_CLASSES = ("light", "medium", "heavy")
 """Names of the mass classes; the category ids of the COCO files are their indices."""
 MATCH_IOU = 0.5
 """Box IoU from which on a detection counts as having found an object, in the mass metrics."""
+LARGEST_ID = 2**31
+"""Ids of COCO files are below it: readers hold them as 32-bit integers."""
 RECALLS = np.linspace(0.0, 1.0, 101)
 """Recalls at which COCO samples precision."""
 
@@ -105,8 +108,14 @@ class Metrics:
 
 
 def encode_detections(image_id: int | str, detections: Detections, limit: int) -> EncodedDetections:
-    """Encodes the best `limit` detections of an image with non-empty masks, upsampled to 300x300, by falling score."""
+    """Encodes the best `limit` detections of an image with non-empty masks, upsampled to 300x300, by falling score.
+
+    Raises:
+        ValueError: a score is not a finite number: detections cannot be put in order by it.
+    """
     scores = np.asarray(detections.scores, dtype=np.float64)
+    if not np.isfinite(scores).all():
+        raise ValueError(f"the scores of the detections of image {image_id} must be finite; the model's output is not.")
     order = [int(i) for i in np.argsort(-scores, kind="stable") if detections.masks[i].any()][:limit]
     return EncodedDetections(
         image_id=image_id,
@@ -116,32 +125,75 @@ def encode_detections(image_id: int | str, detections: Detections, limit: int) -
     )
 
 
+def coco_file(
+    description: str, size: int, images: Sequence[dict[str, Any]], annotations: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """A COCO data set with all parts that the format has and readers ask for, ready for `json`.
+
+    Args:
+        description: what it holds, in a sentence.
+        size: height and width of the images, pixels.
+        images: {id, file_name} of each; their size is added.
+        annotations: {image_id, category_id, segmentation, ...} of each; id, bbox, area and iscrowd are added.
+    """
+    return {
+        "info": {
+            "description": description,
+            "url": "",
+            "version": "1.0",
+            "year": int(time.strftime("%Y")),
+            "contributor": "Playpen",
+            "date_created": time.strftime("%Y/%m/%d"),
+        },
+        "licenses": [],
+        "images": [{**image, "width": size, "height": size} for image in images],
+        "annotations": [
+            {
+                "id": number,
+                **annotation,
+                "bbox": box(annotation["segmentation"]),
+                "area": area(annotation["segmentation"]),
+                "iscrowd": 0,
+            }
+            for number, annotation in enumerate(annotations, start=1)
+        ],
+        "categories": [
+            {"id": index, "name": name, "supercategory": "object"} for index, name in enumerate(MASS_CLASSES)
+        ],
+    }
+
+
+def coco_image_ids(ids: Sequence[int | str]) -> list[int]:
+    """An integer for each image, as COCO's format has them: a data set file's own ids, or running numbers if these are
+    not all integers of ordinary size."""
+    own = [number for number in ids if isinstance(number, int) and 0 <= number < LARGEST_ID]
+    return own if len(own) == len(ids) else list(range(len(ids)))
+
+
 def ground_truth_file(ground_truths: Sequence[GroundTruth], size: int) -> dict[str, Any]:
-    """COCO ground truth {images, categories, annotations} for images of `size` x `size` pixels, ready for `json`."""
-    images = [{"id": truth.image_id, "width": size, "height": size, "file_name": ""} for truth in ground_truths]
-    annotations: list[dict[str, Any]] = []
-    for truth in ground_truths:
-        for rle, mass_class in zip(truth.segmentations, truth.mass_classes, strict=True):
-            annotations.append(
-                {
-                    "id": len(annotations) + 1,
-                    "image_id": truth.image_id,
-                    "category_id": mass_class,
-                    "segmentation": rle,
-                    "bbox": box(rle),
-                    "area": area(rle),
-                    "iscrowd": 0,
-                }
-            )
-    categories = [{"id": index, "name": name} for index, name in enumerate(MASS_CLASSES)]
-    return {"info": {}, "images": images, "categories": categories, "annotations": annotations}
+    """COCO ground truth for images of `size` x `size` pixels, see `coco_file`; file_name is the data set file's id."""
+    ids = coco_image_ids([truth.image_id for truth in ground_truths])
+    return coco_file(
+        "Objects within an agent's reach, by mass class",
+        size,
+        [{"id": number, "file_name": str(truth.image_id)} for number, truth in zip(ids, ground_truths, strict=True)],
+        [
+            {"image_id": number, "category_id": mass_class, "segmentation": rle}
+            for number, truth in zip(ids, ground_truths, strict=True)
+            for rle, mass_class in zip(truth.segmentations, truth.mass_classes, strict=True)
+        ],
+    )
 
 
 def prediction_file(predictions: Sequence[EncodedDetections]) -> list[dict[str, Any]]:
-    """COCO results [{image_id, category_id, segmentation, bbox, score}], ready for `json`."""
+    """COCO results [{image_id, category_id, segmentation, bbox, score}], ready for `json`.
+
+    Image ids are those of a `ground_truth_file` of the same images.
+    """
+    ids = coco_image_ids([found.image_id for found in predictions])
     return [
-        {"image_id": found.image_id, "category_id": mass_class, "segmentation": rle, "bbox": box(rle), "score": score}
-        for found in predictions
+        {"image_id": number, "category_id": mass_class, "segmentation": rle, "bbox": box(rle), "score": score}
+        for number, found in zip(ids, predictions, strict=True)
         for rle, mass_class, score in zip(found.segmentations, found.mass_classes, found.scores, strict=True)
     ]
 
@@ -164,7 +216,7 @@ def compute_metrics(
         raise ValueError("ground truth and predictions must be of the same images in the same order.")
     if not any(truth.segmentations for truth in ground_truths):
         raise ValueError("evaluation needs at least one annotated object in its images; the ground truth has none.")
-    # Image ids may be strings in a file; the evaluator gets running numbers.
+    # Equal scores are ordered by image: running numbers keep the order of the file.
     truth = ground_truth_file(
         [GroundTruth(i, t.segmentations, t.mass_classes) for i, t in enumerate(ground_truths)], size
     )

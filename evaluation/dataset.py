@@ -13,7 +13,8 @@ released:
 - `thor_meta` says how to get there (spec section 1): scene name, position in metres, rotation about the vertical in
   degrees (a number, or {x, y, z} of which y counts), horizon in degrees (positive looks down), seed of the spawn.
 - `annotations` are the objects in reach; files to train from may leave the list empty.
-- `segmentation` is a COCO RLE of the object's visible pixels, `category_id` an integer.
+- `segmentation` is a COCO RLE of the object's visible pixels, of which there is at least one; `category_id` is an
+  integer. `iscrowd`, if it is there, is 0: a region of many objects cannot be found as one.
 - The mass class of an object comes from `min_force`, its smallest sufficient force, unless that is -1 (not measured):
   below 30 light, below 200 medium, else heavy. Otherwise it comes from `gt_mass` in kg: below 0.5 light, below 2
   medium, else heavy; `gt_mass` may be the name of a class instead.
@@ -145,6 +146,8 @@ def _entry(fields: Any) -> Entry:
             clause = str(error).removeprefix("segmentation ")
             raise ValueError(f"{name}.segmentation {clause}") from None
         _integer(annotation, f"{name}.category_id")
+        if "iscrowd" in annotation and annotation["iscrowd"] != 0:
+            raise ValueError(f"{name}.iscrowd must be 0, since an annotation is one object")
         mass_classes.append(_annotated_class(annotation, name))
     return Entry(
         image_id=image_id,

@@ -18,8 +18,9 @@ from evaluation.coco import EncodedDetections, GroundTruth, Metrics, compute_met
 from evaluation.config import EvaluationConfig, chosen_entries
 from evaluation.dataset import Entry
 from evaluation.files import save_array
+from evaluation.job_files import observation_paths
 from evaluation.locations import location_of
-from evaluation.make_dataset import observation_paths, source_hash
+from evaluation.make_dataset import source_hash
 from evaluation.progress import Progress
 from models.interaction.inference import InstancePredictor
 from replay.interaction.record import IMAGE_SIZE
@@ -47,45 +48,75 @@ class Evaluation:
     detections: list[EncodedDetections]
 
 
-def load_looks(path: Path, entries: Sequence[Entry], simulator: SimulatorConfig, placement_attempts: int) -> Looks:
+def load_looks(
+    path: Path,
+    entries: Sequence[Entry],
+    simulator: SimulatorConfig,
+    placement_attempts: int,
+    chosen: Sequence[int] | None = None,
+) -> Looks:
     """The observations of a data set file's locations.
 
-    Those beside a file that `make_dataset` wrote are taken. For any other file the locations are rendered, once: the
-    result is kept beside the file under a hash of the file and the simulator.
+    Those beside a file that `make_dataset` wrote are taken. For any other file the wanted locations are rendered, once:
+    the result is kept beside the file under a hash of the file, the simulator and the wanted locations.
+
+    Args:
+        path: the data set file.
+        entries: all its locations.
+        simulator: renders them.
+        placement_attempts: see `set_up`.
+        chosen: indices of the wanted locations; None: all.
 
     Raises:
         SimulatorError, LocationError: see `set_up`.
     """
     made = observation_paths(path)
     options = sorted(simulator.options.items())
-    key = [simulator.name, simulator.command, options, simulator.build_path, source_hash(simulator.command)]
-    digest = hashlib.sha256(path.read_bytes() + repr(key).encode()).hexdigest()[:12]
-    rendered = observation_paths(path.with_name(f"{path.stem}-{digest}.json"))
-    for images, depths in (made, rendered):
-        if images.exists() and depths.exists():
-            looks = Looks(np.load(images, mmap_mode="r"), np.load(depths, mmap_mode="r"))
-            if len(looks.images) == len(looks.depths) == len(entries):
-                return looks
-    looks = render(entries, simulator, placement_attempts)
-    save_array(rendered[0], looks.images)
-    save_array(rendered[1], looks.depths)
+    source = source_hash(simulator.command)
+    key = [simulator.name, simulator.command, options, simulator.build_path, source, placement_attempts]
+    content = path.read_bytes() + repr(key).encode()
+    chosen = list(range(len(entries)) if chosen is None else chosen)
+
+    def rendered(indices: Sequence[int]) -> tuple[Path, Path]:
+        some = b"" if len(indices) == len(entries) else repr(list(indices)).encode()
+        digest = hashlib.sha256(content + some).hexdigest()[:12]
+        return observation_paths(path.with_name(f"{path.stem}-{digest}.json"))
+
+    everything = range(len(entries))
+    for files, indices in ((made, everything), (rendered(everything), everything), (rendered(chosen), chosen)):
+        looks = _stored(*files)
+        if looks is not None and len(looks.images) == len(looks.depths) == len(indices):
+            return looks if len(indices) == len(chosen) else looks.take(chosen)
+    looks = render(entries, simulator, placement_attempts, chosen)
+    images, depths = rendered(chosen)
+    save_array(images, looks.images)
+    save_array(depths, looks.depths)
     return looks
 
 
-def render(entries: Sequence[Entry], simulator: SimulatorConfig, placement_attempts: int) -> Looks:
-    """Sets up every location and looks.
+def _stored(images: Path, depths: Path) -> Looks | None:
+    """Looks in two files; None if one is missing."""
+    if not images.exists() or not depths.exists():
+        return None
+    return Looks(np.load(images, mmap_mode="r"), np.load(depths, mmap_mode="r"))
+
+
+def render(
+    entries: Sequence[Entry], simulator: SimulatorConfig, placement_attempts: int, chosen: Sequence[int]
+) -> Looks:
+    """Sets up the chosen ones of a file's locations and looks.
 
     Raises:
         SimulatorError, LocationError: see `set_up`.
     """
-    images = np.empty((len(entries), IMAGE_SIZE, IMAGE_SIZE, 3), dtype=np.uint8)
-    depths = np.empty((len(entries), IMAGE_SIZE, IMAGE_SIZE), dtype=np.float16)
+    images = np.empty((len(chosen), IMAGE_SIZE, IMAGE_SIZE, 3), dtype=np.uint8)
+    depths = np.empty((len(chosen), IMAGE_SIZE, IMAGE_SIZE), dtype=np.float16)
     process = SimulatorProcess(simulator)
     try:
-        with Progress("rendering the test locations", len(entries), "image") as progress:
-            for index, entry in enumerate(entries):
-                look = set_up(process, location_of(entry, index), placement_attempts)
-                images[index], depths[index] = look.image, look.depth
+        with Progress("rendering the test locations", len(chosen), "image") as progress:
+            for row, index in enumerate(chosen):
+                look = set_up(process, location_of(entries[index], index), placement_attempts)
+                images[row], depths[row] = look.image, look.depth
                 progress.step()
     finally:
         process.stop()
@@ -98,6 +129,7 @@ def evaluate(
     predictor: InstancePredictor,
     limit: int,
     batch_size: int,
+    cluster_distance: float,
     progress: Callable[[int], None] = lambda images: None,
 ) -> Evaluation:
     """Predicts and measures.
@@ -108,6 +140,7 @@ def evaluate(
         predictor: the model.
         limit: most instances an image; there is no score threshold.
         batch_size: images that the model sees at once.
+        cluster_distance: see `ActorConfig`.
         progress: called with the number of images done since the last call.
 
     Raises:
@@ -116,9 +149,10 @@ def evaluate(
     detections: list[EncodedDetections] = []
     for start in range(0, len(ground_truths), batch_size):
         stop = min(start + batch_size, len(ground_truths))
-        images = np.ascontiguousarray(looks.images[start:stop])
+        images = np.array(looks.images[start:stop])  # copied: the file that they may be mapped from is read-only
         depths = np.asarray(looks.depths[start:stop], dtype=np.float32)
-        for truth, found in zip(ground_truths[start:stop], predictor.predict(images, depths, limit), strict=True):
+        batch = predictor.predict(images, depths, limit, cluster_distance)
+        for truth, found in zip(ground_truths[start:stop], batch, strict=True):
             detections.append(encode_detections(truth.image_id, found, limit))
         progress(stop - start)
     return Evaluation(compute_metrics(ground_truths, detections, IMAGE_SIZE, limit), detections)
@@ -140,23 +174,31 @@ class Evaluator:
     ) -> None:
         self.config = config
         self.seed = seed
-        looks = load_looks(path, entries, simulator, config.dataset.placement_attempts)
         self.chosen = chosen_entries(len(entries), config.images)
         self.entries = [entries[index] for index in self.chosen]
-        self.looks = looks.take(self.chosen)
+        self.looks = load_looks(path, entries, simulator, config.dataset.placement_attempts, self.chosen)
         self.ground_truths = [entry.ground_truth() for entry in self.entries]
 
-    def evaluate(self, predictor: InstancePredictor, images: int = 0, show: bool = True) -> Evaluation:
-        """Measures a model on `images` evenly spaced locations (0: all) with a progress bar if `show`."""
+    def evaluate(
+        self, predictor: InstancePredictor, cluster_distance: float, images: int = 0, show: bool = True
+    ) -> Evaluation:
+        """Measures a model.
+
+        Args:
+            predictor: the model.
+            cluster_distance: the one that the model's actors use, see `ActorConfig`.
+            images: on so many evenly spaced locations; 0: all.
+            show: with a progress bar.
+        """
         indices = chosen_entries(len(self.entries), images)
         everything = len(indices) == len(self.entries)
         looks = self.looks if everything else self.looks.take(indices)
         truths = [self.ground_truths[index] for index in indices]
         limit, batch_size = self.config.max_detections, self.config.batch_size
         if not show:
-            return evaluate(looks, truths, predictor, limit, batch_size)
+            return evaluate(looks, truths, predictor, limit, batch_size, cluster_distance)
         with Progress("evaluation", len(truths), "image") as progress:
-            return evaluate(looks, truths, predictor, limit, batch_size, progress.step)
+            return evaluate(looks, truths, predictor, limit, batch_size, cluster_distance, progress.step)
 
     def baselines(self) -> dict[str, BaselineResult]:
         """Measures "superpixels" and "depth_edges" on all chosen locations, with a progress bar."""

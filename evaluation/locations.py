@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from actors.controller import SimulatorProcess
 from actors.interaction.locations import Location
 from evaluation.config import EvaluationConfig
 from evaluation.dataset import Entry, load_entries
-from evaluation.make_dataset import make_dataset
+from evaluation.make_dataset import SPLITS, make_dataset
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def location_of(entry: Entry, index: int) -> Location:
 def locations_for(
     config: EvaluationConfig, simulator: SimulatorConfig, interrupted: threading.Event | None = None
 ) -> tuple[list[Location], TestSet]:
-    """Where to train and where to evaluate; makes the data set's files if they are needed and not there yet.
+    """Where to train and where to evaluate; makes the data set's files that are needed and not there yet.
 
     Args:
         config: names the files, or says how to make them.
@@ -53,20 +54,30 @@ def locations_for(
         ValueError: a file has a missing or ill-typed field or a scene that the simulator lacks; one sentence naming it.
         SimulatorError: no simulator starts to make the files.
     """
+    files = _files(config, simulator, interrupted, SPLITS)
+    training = [location_of(entry, index) for index, entry in enumerate(files["train"][1])]
+    return training, TestSet(*files["test"])
+
+
+def find_test_set(
+    config: EvaluationConfig, simulator: SimulatorConfig, interrupted: threading.Event | None = None
+) -> TestSet:
+    """Where to evaluate; the training file is neither read nor made. Arguments and errors as of `locations_for`."""
+    return TestSet(*_files(config, simulator, interrupted, ("test",))["test"])
+
+
+def _files(
+    config: EvaluationConfig, simulator: SimulatorConfig, interrupted: threading.Event | None, splits: Sequence[str]
+) -> dict[str, tuple[Path, list[Entry]]]:
+    """The wanted files and their content: given ones, and made ones where none is given."""
+    given = {split: Path(path) for split in splits if (path := getattr(config, f"{split}_file"))}
     # Given files first: what is wrong with them is to be said before anything is made.
-    training = load_entries(Path(config.train_file), annotated=False) if config.train_file else None
-    test = load_entries(Path(config.test_file), annotated=True) if config.test_file else None
-    given = [(config.train_file, training), (config.test_file, test)]
-    check_scenes([(Path(path), entries) for path, entries in given if path and entries], simulator)
-    if training is None or test is None:
-        made = make_dataset(config.dataset, simulator, interrupted)
-        training = training or load_entries(made["train"], annotated=False)
-        test_path = Path(config.test_file) if config.test_file else made["test"]
-    else:
-        assert config.test_file
-        test_path = Path(config.test_file)
-    test = test or load_entries(test_path, annotated=True)
-    return [location_of(entry, index) for index, entry in enumerate(training)], TestSet(test_path, test)
+    files = {split: (path, load_entries(path, annotated=split == "test")) for split, path in given.items()}
+    check_scenes(list(files.values()), simulator)
+    if missing := [split for split in splits if split not in files]:
+        for split, path in make_dataset(config.dataset, simulator, interrupted, missing).items():
+            files[split] = (path, load_entries(path, annotated=split == "test"))
+    return files
 
 
 def check_scenes(files: list[tuple[Path, list[Entry]]], simulator: SimulatorConfig) -> None:

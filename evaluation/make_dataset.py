@@ -4,6 +4,9 @@ A *job* is one visit to a room of the split's range: a few spawns, and in each o
 accepted. All of a job's choices follow from (seed, split, number of the job), and jobs are taken in their order, so the
 file is the same whatever the number of workers. Poses may share (scene, seed); each is reproduced from its own
 `thor_meta`.
+
+What each job gave is kept (evaluation/job_files.py), so that a file whose making was killed or interrupted is gone on
+with by the same command, and ends with the same bytes.
 """
 
 from __future__ import annotations
@@ -19,9 +22,8 @@ import shutil
 import signal
 import tempfile
 import threading
-from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -33,13 +35,13 @@ from ai2thor.server import Event
 
 from actors.config import SimulatorConfig
 from actors.controller import Observation, SimulatorError, SimulatorProcess
-from actors.geometry import hand_distance, reach_mask
+from actors.geometry import hand_distance, reachable_pixels
 from actors.ground_truth import TrueObject, mass_class, objects_in_reach
 from actors.interaction.locations import Location, verify
 from actors.launch import check_launch
 from evaluation.config import DatasetConfig, SplitConfig
-from evaluation.dataset import NOT_MEASURED, SEED_LIMIT, save_entries
-from evaluation.files import save_array
+from evaluation.dataset import NOT_MEASURED, SEED_LIMIT
+from evaluation.job_files import POLL_S, Made, alone, job_path, kept_jobs, partial_folder, put_together, write_job
 from evaluation.masks import area, box, encode
 from evaluation.min_force import minimum_forces
 from evaluation.progress import Progress
@@ -51,81 +53,88 @@ JOBS_PER_LOCATION = 20
 """A split is given up after so many fruitless jobs for each location wanted."""
 LOOK_BYTES = 5 * IMAGE_SIZE**2
 """Of an annotated location beside the file: three of colour and two of depth a pixel."""
+CONTENT_VERSION = 2
+"""Raised whenever the same settings give another file, so that a file of an older version is not taken for a new one.
+2: pixels within reach are counted one by one, not by grid cells."""
 POSITION_DIGITS = 4
 """Positions are rounded to tenths of a millimetre, so that a file says exactly where the agent stood."""
 
 
-@dataclass(frozen=True)
-class Made:
-    """One accepted location."""
-
-    fields: dict[str, Any]
-    """Its entry but for image_id."""
-    observation: Observation | None
-    """The look, if the split is annotated."""
-
-
 def make_dataset(
-    config: DatasetConfig, simulator: SimulatorConfig, interrupted: threading.Event | None = None
+    config: DatasetConfig,
+    simulator: SimulatorConfig,
+    interrupted: threading.Event | None = None,
+    splits: Sequence[str] = SPLITS,
 ) -> dict[str, Path]:
     """The data set's files, made if they are not there yet.
 
     Args:
         config: what is in them.
         simulator: makes them.
-        interrupted: once it is set, making them ends within seconds with KeyboardInterrupt.
+        interrupted: once it is set, making them ends within seconds with KeyboardInterrupt, which says how to go on.
+        splits: the files that are wanted; no other is made.
 
     Returns:
-        The paths of "train" and "test".
+        The path of each split.
 
     Raises:
         SimulatorError: a simulator does not start or fails again and again.
-        ValueError: the folder cannot be written or its disk is full, or the rooms hold too few locations of the kind
+        ValueError: a folder cannot be written or its disk is full, or the rooms hold too few locations of the kind
             asked for.
     """
-    folder = dataset_folder(config, simulator)
-    paths = {split: folder / f"{split}.json" for split in SPLITS}
-    missing = [split for split in SPLITS if not paths[split].exists()]
+    paths = {split: dataset_folder(config, simulator, split) / f"{split}.json" for split in splits}
+    missing = [split for split in splits if not paths[split].exists()]
     if missing:
         check_launch(simulator)
-        check_folder(config, folder, missing)
+        for split in missing:
+            check_folder(config, paths[split], split)
         with _workers(config, simulator) as pool:
             for split in missing:
                 _make_split(config, split, paths[split], pool, interrupted or threading.Event())
     return paths
 
 
-def check_folder(config: DatasetConfig, folder: Path, splits: list[str]) -> None:
-    """Makes the folder, before minutes are spent on what would go into it.
+def check_folder(config: DatasetConfig, path: Path, name: str) -> None:
+    """Makes the folder of a split's file, before minutes are spent on what would go into it.
 
     Raises:
         ValueError: it cannot be written, or lacks the space.
     """
-    needed = sum(split.locations * LOOK_BYTES for name in splits if (split := getattr(config, name)).annotated)
+    split: SplitConfig = getattr(config, name)
+    # Once as the jobs gave them, and once in the files that they become.
+    needed = 2 * split.locations * LOOK_BYTES if split.annotated else 0
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
             pass
-        free = shutil.disk_usage(folder).free
+        free = shutil.disk_usage(path.parent).free
     except OSError as error:
         raise ValueError(
             f"evaluation.dataset.folder={config.folder} must be a folder that can be written: {error.strerror}"
         ) from error
+    free += sum(file.stat().st_size for file in partial_folder(path).glob("job_*"))
     if needed > free:
         raise ValueError(
             f"evaluation.dataset.folder={config.folder} has {free / 1e6:.0f} MB free, and the looks of "
-            f"evaluation.dataset.test.locations need {needed / 1e6:.0f} MB; choose another disk or fewer locations"
+            f"evaluation.dataset.{name}.locations need {needed / 1e6:.0f} MB while they are made; choose another disk "
+            "or fewer locations"
         )
 
 
-def dataset_folder(config: DatasetConfig, simulator: SimulatorConfig) -> Path:
-    """Where the files of these settings belong: the name carries a hash of all that decides what is in them.
+def dataset_folder(config: DatasetConfig, simulator: SimulatorConfig, name: str) -> Path:
+    """Where the file of a split belongs: the folder's name carries a hash of all that decides what is in the file.
 
-    That includes the source of an embedded simulator: another version of it makes other rooms.
+    That includes the source of an embedded simulator, since another version of it makes other rooms. The settings of
+    the other split do not matter: a longer training file leaves the test file as it is.
     """
     decisive = asdict(config)
-    for name in ("folder", "workers"):
-        del decisive[name]
+    for other in ("folder", "workers", *SPLITS):
+        del decisive[other]
+    split: SplitConfig = getattr(config, name)
+    if not split.annotated:
+        del decisive["forces"]
+    decisive["split"] = [name, asdict(split)]
+    decisive["version"] = CONTENT_VERSION
     decisive["simulator"] = [
         simulator.name,
         simulator.command,
@@ -161,49 +170,62 @@ def rooms_of(config: DatasetConfig, split: SplitConfig) -> list[str]:
     return [f"FloorPlan{offset + number}" for offset in config.scene_offsets for number in numbers]
 
 
-def observation_paths(path: Path) -> tuple[Path, Path]:
-    """Files beside an annotated file with its looks: (n, 300, 300, 3) uint8 and (n, 300, 300) float16."""
-    return path.with_suffix(".images.npy"), path.with_suffix(".depths.npy")
-
-
 def _make_split(
     config: DatasetConfig, name: str, path: Path, pool: ProcessPoolExecutor, interrupted: threading.Event
 ) -> None:
-    """Makes one file."""
+    """Makes one file, going on from the jobs that are kept."""
     split: SplitConfig = getattr(config, name)
-    made: list[Made] = []
-    last_job = JOBS_PER_LOCATION * split.locations
-    waiting: deque[Future[list[Made]]] = deque()
-    next_job = 0
-    with Progress(f"data set {config.name}, {name}", split.locations, "location") as progress:
-        while len(made) < split.locations:
-            while len(waiting) < 2 * config.workers and next_job < last_job:
-                waiting.append(pool.submit(_run_job, name, next_job))
-                next_job += 1
-            if not waiting:
-                raise ValueError(
-                    f"the rooms of evaluation.dataset.{name} gave only {len(made)} of {split.locations} locations; "
-                    "lower evaluation.dataset.min_objects or min_pixels."
-                )
-            try:
-                found = waiting[0].result(timeout=0.5)[: split.locations - len(made)]
-            except TimeoutError:
+    with alone(path, interrupted):
+        if not path.exists():  # another process may have made it meanwhile
+            jobs = _do_jobs(config, name, path, pool, interrupted)
+            put_together(path, jobs, split.locations, split.annotated)
+        shutil.rmtree(partial_folder(path))
+
+
+def _do_jobs(
+    config: DatasetConfig, name: str, path: Path, pool: ProcessPoolExecutor, interrupted: threading.Event
+) -> int:
+    """Does the jobs that are not kept yet. Returns how many jobs, from the first on, give enough locations."""
+    split: SplitConfig = getattr(config, name)
+    wanted, last_job = split.locations, JOBS_PER_LOCATION * split.locations
+    found = kept_jobs(path)  # number of a job -> of its locations
+    waiting: dict[Future[int], int] = {}
+    next_job = counted = made = 0
+    kept = min(sum(found.values()), wanted)
+    try:
+        with Progress(f"data set {config.name}, {name}", wanted, "location", done=kept) as progress:
+            while True:
+                while counted in found and made < wanted:
+                    made += found[counted]
+                    counted += 1
+                if made >= wanted:
+                    break
+                enough = sum(found.values()) >= wanted  # then only gaps between these jobs are missing
+                while len(waiting) < 2 * config.workers and next_job < (max(found) if enough else last_job):
+                    if next_job not in found:
+                        waiting[pool.submit(_run_job, name, next_job, job_path(path, next_job))] = next_job
+                    next_job += 1
+                if not waiting:
+                    raise ValueError(
+                        f"the rooms of evaluation.dataset.{name} gave only {made} of {wanted} locations; "
+                        "lower evaluation.dataset.min_objects or min_pixels."
+                    )
+                for future in wait(waiting, POLL_S, FIRST_COMPLETED).done:
+                    found[waiting.pop(future)] = future.result()
+                progress.update(sum(found.values()))
                 if interrupted.is_set():
-                    raise KeyboardInterrupt from None
-                continue
-            except BrokenProcessPool:
-                raise SimulatorError("a process that makes locations died; try again.") from None
-            waiting.popleft()
-            made += found
-            progress.step(len(found))
-        for job in waiting:
-            job.cancel()
-    if split.annotated:
-        images, depths = observation_paths(path)
-        looks = [location.observation for location in made if location.observation is not None]
-        save_array(images, np.stack([look.image for look in looks]))
-        save_array(depths, np.stack([look.depth for look in looks]).astype(np.float16))
-    save_entries(path, [{"image_id": number, **location.fields} for number, location in enumerate(made)])
+                    raise KeyboardInterrupt
+    except BrokenProcessPool:
+        raise SimulatorError(
+            "a process that makes locations died; what was made is kept, and the same command goes on."
+        ) from None
+    except KeyboardInterrupt:
+        kept = min(sum(found.values()), wanted)
+        raise KeyboardInterrupt(f"{kept} of {wanted} locations of {path} are kept; the same command goes on") from None
+    finally:
+        running = [future for future in waiting if not future.cancel()]
+    wait(running)  # or one of them would put a file where all this is removed
+    return counted
 
 
 @contextmanager
@@ -258,13 +280,19 @@ def _end_with_parent(worker: _Worker) -> None:
     os._exit(1)
 
 
-def _run_job(split: str, number: int) -> list[Made]:
-    """Does a job in a worker process; once more in a new simulator if the first fails."""
+def _run_job(split: str, number: int, path: Path) -> int:
+    """Does a job in a worker process, once more in a new simulator if the first fails; keeps its locations in a file.
+
+    Returns:
+        How many locations it gave.
+    """
     assert _worker is not None
     try:
-        return locations_of_job(_worker.config, split, number, _worker.simulator())
+        made = locations_of_job(_worker.config, split, number, _worker.simulator())
     except SimulatorError:
-        return locations_of_job(_worker.config, split, number, _worker.simulator())
+        made = locations_of_job(_worker.config, split, number, _worker.simulator())
+    write_job(path, made)
+    return len(made)
 
 
 def locations_of_job(config: DatasetConfig, name: str, number: int, simulator: SimulatorProcess) -> list[Made]:
@@ -379,7 +407,7 @@ def _made(config: DatasetConfig, split: SplitConfig, look: _Look, simulator: Sim
             simulator,
             location,
             look.things,
-            reach_mask(look.observation.depth, location.horizon, reach, simulator.config.field_of_view),
+            reachable_pixels(look.observation.depth, location.horizon, reach, simulator.config.field_of_view),
             config.forces,
             hand_distance(reach),
             config.placement_attempts,

@@ -56,7 +56,7 @@ def check_rle(rle: Any, height: int, width: int) -> RLE:
         height, width: the size that the mask must have, pixels.
 
     Returns:
-        The mask as a compressed RLE.
+        The mask as a compressed RLE. It has at least one pixel: nobody can find an object that has none.
 
     Raises:
         ValueError: a clause that says what is wrong, to be put behind the name of the file and field.
@@ -71,6 +71,8 @@ def check_rle(rle: Any, height: int, width: int) -> RLE:
         raise ValueError("must have counts that are a compressed COCO string or a list of run lengths")
     if any(run < 0 for run in runs) or sum(runs) != height * width:
         raise ValueError(f"must have run lengths that add up to {height} x {width} pixels")
+    if not any(runs[1::2]):
+        raise ValueError("must show at least one pixel, but its mask is empty")
     if isinstance(counts, str):
         return {"size": [height, width], "counts": counts}
     starts = np.repeat(np.arange(len(runs)) % 2 == 1, runs)

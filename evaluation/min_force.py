@@ -14,12 +14,11 @@ from ai2thor.server import Event
 from numpy.typing import NDArray
 
 from actors.controller import SimulatorProcess
-from actors.ground_truth import TrueObject, pixels_by_cell
+from actors.ground_truth import TrueObject
 from actors.interaction.choose import DIRECTIONS
 from actors.interaction.locations import Location, set_up
 from evaluation.dataset import NOT_MEASURED
-from evaluation.masks import upsample
-from replay.interaction.record import GRID_SIZE, centres
+from replay.interaction.record import GRID_SIZE, GRID_STRIDE, centres
 
 if TYPE_CHECKING:
     from scipy.spatial.transform import Rotation
@@ -47,7 +46,7 @@ def minimum_forces(
         simulator: running; left wherever the last touch did.
         location: of the look.
         things: its objects.
-        reachable: (100, 100) cells within reach.
+        reachable: (300, 300) pixels within reach; some of each object's are.
         forces: magnitudes, rising.
         hand_distance: metres that the hand reaches.
         placement_attempts: as the look was set up.
@@ -84,8 +83,13 @@ def minimum_forces(
 
 
 def inner_cell(mask: NDArray[np.bool_], reachable: NDArray[np.bool_]) -> tuple[int, int]:
-    """(row, column) of the grid cell deepest within the reachable part of a (300, 300) mask that has one."""
-    pixels = mask & upsample(reachable)
+    """(row, column) of the grid cell deepest within the reachable part of an object.
+
+    Args:
+        mask: (300, 300) the object's pixels.
+        reachable: (300, 300) pixels within reach; some of the mask's are.
+    """
+    pixels = mask & reachable
     # A border of zeros: the edge of the picture is an edge of the mask too.
     depth = cv2.distanceTransform(np.pad(pixels, 1).astype(np.uint8), cv2.DIST_L2, 3)[1:-1, 1:-1]
     cells = centres(np.where(pixels, depth, 0.0))
@@ -93,6 +97,11 @@ def inner_cell(mask: NDArray[np.bool_], reachable: NDArray[np.bool_]) -> tuple[i
         cells = pixels_by_cell(pixels).astype(np.float64)
     row, column = np.unravel_index(int(np.argmax(cells)), cells.shape)
     return int(row), int(column)
+
+
+def pixels_by_cell(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """(100, 100) number of pixels, 0 to 9, of a (300, 300) mask in each grid cell."""
+    return mask.reshape(GRID_SIZE, GRID_STRIDE, GRID_SIZE, GRID_STRIDE).sum(axis=(1, 3))
 
 
 def pose(event: Event, object_id: str) -> tuple[NDArray[np.float64], Rotation]:

@@ -22,17 +22,18 @@ class Progress:
         total: number of steps.
         unit: of a step, e.g. "image".
         stream: where to; standard error unless given.
+        done: steps that were done before, which do not count for the rate.
     """
 
-    def __init__(self, what: str, total: int, unit: str, stream: TextIO | None = None) -> None:
+    def __init__(self, what: str, total: int, unit: str, stream: TextIO | None = None, done: int = 0) -> None:
         self.what, self.total, self.unit = what, total, unit
         self.stream = stream or sys.stderr
-        self.done = self.said = 0
+        self.before = self.done = self.said = done
         self.figures = ""
         self.started = self.written = time.monotonic()
         self.bar: tqdm | None = None
         if self.stream.isatty():
-            self.bar = tqdm(total=total, desc=what, unit=unit, file=self.stream, dynamic_ncols=True)
+            self.bar = tqdm(total=total, initial=done, desc=what, unit=unit, file=self.stream, dynamic_ncols=True)
 
     def __enter__(self) -> Progress:
         return self
@@ -75,11 +76,14 @@ class Progress:
         self.written = time.monotonic()
         self.said = self.done
         seconds = max(self.written - self.started, 1e-9)
-        rate = self.done / seconds
-        left = f", {(self.total - self.done) / rate:.0f} s left" if 0 < self.done < self.total else ""
+        rate = (self.done - self.before) / seconds
+        left = ""
+        if rate and self.done < self.total:
+            left = f", {tqdm.format_interval((self.total - self.done) / rate)} left"
         figures = f", {self.figures}" if self.figures else ""
+        took = tqdm.format_interval(seconds)
         print(
-            f"{self.what}: {self.done}/{self.total} {self.unit}s in {seconds:.0f} s, {rate:.3g}/s{left}{figures}",
+            f"{self.what}: {self.done}/{self.total} {self.unit}s in {took}, {rate:.3g}/s{left}{figures}",
             file=self.stream,
             flush=True,
         )

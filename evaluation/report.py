@@ -66,9 +66,9 @@ def known_figures(metrics: Metrics, knows_mass: bool) -> dict[str, float | int]:
     return {key: value for key, value in metrics.figures().items() if knows_mass or key not in MASS_COLUMNS}
 
 
-def measure_references(evaluator: Evaluator, untrained: InstancePredictor) -> References:
-    """Measures what needs no training, the baselines with a progress bar."""
-    return References(evaluator.evaluate(untrained, show=False), evaluator.baselines())
+def measure_references(evaluator: Evaluator, untrained: InstancePredictor, cluster_distance: float) -> References:
+    """Measures what needs no training, the baselines with a progress bar; `cluster_distance` as in `ActorConfig`."""
+    return References(evaluator.evaluate(untrained, cluster_distance, show=False), evaluator.baselines())
 
 
 def write_report(
@@ -87,13 +87,14 @@ def write_report(
         evaluator: of the locations; its seed is that of the figures' touches, too.
         predictor: the model; there is no confusion matrix if it knows no mass.
         references: of the same evaluator.
-        simulator, actors: for the touches of the six-panel figures.
+        simulator: for the touches of the six-panel figures.
+        actors: for these touches, and how the model's output becomes instances.
         show: with a progress bar.
 
     Raises:
         SimulatorError, LocationError: see `write_six_panels`.
     """
-    trained = evaluator.evaluate(predictor, show=show)
+    trained = evaluator.evaluate(predictor, actors.cluster_distance, show=show)
     for part in ("predictions", "figures"):
         (folder / part).mkdir(exist_ok=True)
     write_predictions(folder / "predictions", "trained", evaluator, trained)
@@ -166,31 +167,34 @@ def make_panels(
         SimulatorError, LocationError: see `Player.play`.
     """
     config = evaluator.config
-    plan = TouchPlan(config.figure_touches, config.figure_touches, force_trials=False)
     process = SimulatorProcess(simulator) if config.figure_touches else None
+    # The panel shows what touching tells, whatever the actors learned from, in the rooms of the data set.
+    shown = replace(actors, supervision="self", placement_attempts=config.dataset.placement_attempts)
     drawn: list[Panels] = []
     try:
         for index in chosen:
             masks = points = None
             if process is not None:
-                # The panel shows what touching tells, whatever the actors learned from.
-                player = Player(process, predictor, replace(actors, supervision="self"), seed)
+                plan = TouchPlan(config.figure_touches, config.figure_touches, force_trials=False)
+                player = Player(process, predictor, shown, seed)
                 record, _ = player.play(evaluator.location(index), index, plan, weights_version=0)
                 success = is_success(record.feedback)
                 masks, points = unpack_masks(record.masks[success]), record.points[success].astype(np.int64)
-            drawn.append(panels_of(evaluator, predictor, index, masks, points))
+            drawn.append(panels_of(evaluator, predictor, actors.cluster_distance, index, masks, points))
     finally:
         if process is not None:
             process.stop()
     return drawn
 
 
-def panels_of(evaluator: Evaluator, predictor: InstancePredictor, index: int, masks: Any, points: Any) -> Panels:
+def panels_of(
+    evaluator: Evaluator, predictor: InstancePredictor, cluster_distance: float, index: int, masks: Any, points: Any
+) -> Panels:
     """What the six panels show of the index-th chosen location."""
     truth = evaluator.ground_truths[index]
-    image = np.ascontiguousarray(evaluator.looks.images[index])
+    image = np.array(evaluator.looks.images[index])
     depth = np.asarray(evaluator.looks.depths[index], dtype=np.float32)
-    (found,) = predictor.predict(image, depth, evaluator.config.max_detections)
+    (found,) = predictor.predict(image, depth, evaluator.config.max_detections, cluster_distance)
     truth_masks: Sequence[Any] = [decode(segmentation) for segmentation in truth.segmentations]
     return Panels(
         image=image,

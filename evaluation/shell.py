@@ -25,7 +25,8 @@ class EvaluationShell:
 
     Args:
         config: what is measured and drawn.
-        simulator, actors: for the touches of the six-panel figures.
+        simulator: for the touches of the six-panel figures.
+        actors: for these touches, and how the model's output becomes instances.
         network: architecture of the model.
         test: the test file.
         seed: the run's: it makes the same untrained network as the learner's.
@@ -59,7 +60,7 @@ class EvaluationShell:
             SimulatorError, LocationError: a location cannot be rendered.
         """
         self.evaluator = Evaluator(self.config, self.test.path, self.test.entries, self.simulator, self.seed)
-        self.references = measure_references(self.evaluator, self.predictor)
+        self.references = measure_references(self.evaluator, self.predictor, self.actors.cluster_distance)
 
     def on_the_way(self, weights: list[Any], version: int, seconds: float) -> dict[str, float]:
         """Measures the model on `evaluation.images_on_the_way` locations.
@@ -74,7 +75,8 @@ class EvaluationShell:
         """
         assert self.evaluator is not None, "prepare comes first"
         self.predictor.load(ray.get(weights[0]))
-        metrics = self.evaluator.evaluate(self.predictor, self.config.images_on_the_way, show=False).metrics
+        distance, images = self.actors.cluster_distance, self.config.images_on_the_way
+        metrics = self.evaluator.evaluate(self.predictor, distance, images, show=False).metrics
         return {"steps": version, "minutes": seconds / 60, **known_figures(metrics, self.predictor.knows_mass)}
 
     def final(self, weights: list[Any], folder: str) -> Report:

@@ -60,9 +60,9 @@ def choose_touches(
     plan: TouchPlan,
     predictor: InstancePredictor,
     rng: np.random.Generator,
-    cluster_distance: float = 1.0,
+    cluster_distance: float,
 ) -> list[Touch]:
-    """The touches of a location, greedy ones first and best first.
+    """The touches of a location, greedy ones first and best first; `cluster_distance` as in `ActorConfig`.
 
     There are fewer greedy ones than planned if our network's instances fill the whole grid, or if one of the other
     models finds fewer.

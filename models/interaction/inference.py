@@ -47,7 +47,7 @@ class InstancePredictor(Protocol):
         image: NDArray[np.uint8],
         depth: NDArray[np.floating],
         count: int,
-        threshold: float = 1.0,
+        threshold: float,
         minimum_logit: float | None = None,
     ) -> list[Prediction]:
         """See `Predictor.predict`."""
@@ -85,7 +85,7 @@ class Predictor:
         image: NDArray[np.uint8],
         depth: NDArray[np.floating],
         count: int,
-        threshold: float = 1.0,
+        threshold: float,
         minimum_logit: float | None = None,
     ) -> list[Prediction]:
         """Instances of one observation or of a batch of them.

@@ -49,7 +49,7 @@ class MaskRcnnPredictor:
         image: NDArray[np.uint8],
         depth: NDArray[np.floating],
         count: int,
-        threshold: float = 1.0,
+        threshold: float,
         minimum_logit: float | None = None,
     ) -> list[Prediction]:
         """Instances of one observation or of a batch of them.

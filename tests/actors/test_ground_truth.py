@@ -10,7 +10,7 @@ import pytest
 
 from actors.config import ReachConfig
 from actors.geometry import NEAR_PLANE
-from actors.ground_truth import mass_class, objects_in_reach, pixels_by_cell
+from actors.ground_truth import mass_class, objects_in_reach
 from tests.evaluation.helpers import rectangle
 
 SPHERE = ReachConfig(shape="sphere", radius=1.5)
@@ -62,7 +62,7 @@ def test_only_light_moveable_things_in_view_count() -> None:
 
 def test_pixels_within_reach_decide_and_the_mask_stays_whole() -> None:
     depth = np.full((300, 300), 3.0)
-    depth[:, :33] = 1.5 - NEAR_PLANE - 1e-6  # just within reach
+    depth[:, :33] = 1.5 - NEAR_PLANE - 1e-6  # just within reach: columns 30 to 32 of the mug
     event = answer(
         [thing("Mug|1"), thing("Cup|2")], {"Mug|1": rectangle(30, 60, 60, 3), "Cup|2": rectangle(40, 0, 9, 9)}
     )
@@ -76,7 +76,30 @@ def test_mass_class_borders() -> None:
     assert [mass_class(m) for m in (0.0, 0.49, 0.5, 1.99, 2.0, 100.0)] == [0, 0, 1, 1, 2, 2]
 
 
-def test_pixels_of_cells_by_hand() -> None:
-    # Rows 4 to 8 and columns 2 to 3: two rows of cell row 1 and three of 2, one column of cell columns 0 and 1 each.
-    counts = pixels_by_cell(rectangle(2, 4, 2, 5))
-    assert counts[1:3, :2].tolist() == [[2, 2], [3, 3]] and counts.sum() == 10
+def test_each_pixel_is_judged_at_its_own_distance() -> None:
+    depth = np.full((300, 300), 3.0)
+    # Cup: of its cell only the centre pixel, row 31 and column 61, is within reach.
+    depth[31, 61] = 1.0
+    # Mug: of two cells all pixels but the centres, columns 121 and 124 of row 91, are within reach: 16 of 18.
+    depth[90:93, 120:126] = 1.0
+    depth[91, [121, 124]] = 3.0
+    masks = {"Cup|1": rectangle(60, 30, 3, 3), "Mug|2": rectangle(120, 90, 6, 3)}
+    event = answer([thing("Cup|1"), thing("Mug|2")], masks)
+    assert {found.object_id: found.pixels_in_reach for found in find(event, depth, min_pixels=1)} == {
+        "Cup|1": 1,
+        "Mug|2": 16,
+    }
+    # The border is "at least": 16 pixels are enough for 16, not for 17.
+    assert [found.object_id for found in find(event, depth, min_pixels=16)] == ["Mug|2"]
+    assert find(event, depth, min_pixels=17) == []
+
+
+def test_a_cylinder_is_judged_at_each_pixel_too() -> None:
+    # One metre ahead at the right edge: column 299 lies 149.5/150 = 0.99667 m to the right, so sqrt(1 + 0.99667^2) =
+    # 1.41186 m away on the floor; column 298 lies 0.99 m to the right, so 1.40716 m away.
+    offsets = (np.arange(300) - 149.5) / 150
+    depth = np.sqrt(1 + offsets[None, :] ** 2 + offsets[:, None] ** 2) - NEAR_PLANE
+    event = answer([thing("Cup|1")], {"Cup|1": rectangle(297, 150, 3, 3)})
+    for radius, pixels in ((1.4119, 9), (1.4118, 6), (1.4071, 3)):
+        (cup,) = find(event, depth, reach=ReachConfig(shape="cylinder", radius=radius), min_pixels=1)
+        assert cup.pixels_in_reach == pixels

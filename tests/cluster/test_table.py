@@ -302,7 +302,9 @@ def test_finished_runs_become_tables_and_figures(
 ) -> None:
     (here / "test.json").write_text("[]")
     tests = SimpleNamespace(path=here / "test.json", entries=[None] * 8)
-    monkeypatch.setattr(table_results, "find_locations", lambda *arguments: ([], tests))
+    monkeypatch.setattr(table_results, "find_test_locations", lambda *arguments: tests)
+    # Nobody asks where to train: every run is finished.
+    monkeypatch.setattr(table_results, "find_locations", None)
     bench = table_results.Bench(plan_of().base.evaluation, plan_of(), threading.Event())
     for path in bench.baseline_files().values():
         write_metrics(path, metrics(5.0))

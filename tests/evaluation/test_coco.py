@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
+from pathlib import Path
 
+import faster_coco_eval
 import numpy as np
 import pytest
 from pycocotools.coco import COCO
@@ -110,6 +113,38 @@ def test_nothing_found_is_zero_and_nothing_to_find_is_refused() -> None:
         compute_metrics([truths[1]], nothing[1:], SIZE, 32)
     with pytest.raises(ValueError, match="same images"):
         compute_metrics(truths, nothing[::-1], SIZE, 32)
+
+
+def test_scores_that_are_no_numbers_are_refused() -> None:
+    for score in (float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="scores of the detections of image b must be finite"):
+            encode_detections("b", found([cells(0, 0, 2, 2), cells(5, 5, 2, 2)], [0.5, score], [0, 1]), 32)
+
+
+@pytest.mark.parametrize(("ids", "numbers"), [([7, 3], [7, 3]), (["a", "b"], [0, 1]), ([7, 10**400], [0, 1])])
+def test_written_files_are_whole_and_fit_each_other(ids: list, numbers: list[int], tmp_path: Path) -> None:
+    truths = [truth(ids[0], [rectangle(0, 0, 30, 30)], [0]), truth(ids[1], [rectangle(30, 60, 60, 30)], [2])]
+    masks = [cells(0, 0, 10, 10), cells(20, 10, 10, 20)]
+    predictions = [encode_detections(i, found([mask], [0.5], [0]), 32) for i, mask in zip(ids, masks, strict=True)]
+    paths = tmp_path / "truth.json", tmp_path / "found.json"
+    paths[0].write_text(json.dumps(ground_truth_file(truths, SIZE)))
+    paths[1].write_text(json.dumps(prediction_file(predictions)))
+    for reader, evaluation in ((COCO, COCOeval), (faster_coco_eval.COCO, faster_coco_eval.COCOeval_faster)):
+        with contextlib.redirect_stdout(io.StringIO()):
+            read = reader(str(paths[0]))
+            read.info()
+            evaluator = evaluation(read, read.loadRes(str(paths[1])), "segm")
+            evaluator.params.useCats = 0
+            evaluator.evaluate()
+            evaluator.accumulate()
+            evaluator.summarize()
+        assert read.dataset["info"]["contributor"] == "Playpen"
+        assert evaluator.stats[0] == pytest.approx(1.0)
+        assert read.getImgIds() == numbers and len(read.getAnnIds(imgIds=numbers[:1])) == 1
+        assert read.getCatIds(supNms=["object"], catNms=["heavy"]) == [2]
+    document = json.loads(paths[0].read_text())
+    assert list(document) == ["info", "licenses", "images", "annotations", "categories"]
+    assert [image["file_name"] for image in document["images"]] == [str(i) for i in ids]
 
 
 def test_same_figures_as_pycocotools() -> None:

@@ -96,6 +96,12 @@ DELETE = object()
         (["annotations", 0, "segmentation"], DELETE, r"annotations\[0\].segmentation is missing"),
         (["annotations", 0, "segmentation"], [[1, 2]], r"annotations\[0\].segmentation must be a COCO RLE"),
         (["annotations", 0, "segmentation", "size"], [10, 10], r"annotations\[0\].segmentation must have size"),
+        (
+            ["annotations", 0, "segmentation", "counts"],
+            [300 * 300],
+            r"annotations\[0\].segmentation must show at least one pixel",
+        ),
+        (["annotations", 0, "iscrowd"], 1, r"annotations\[0\].iscrowd must be 0"),
         (["annotations", 0, "category_id"], "1", r"annotations\[0\].category_id"),
         (["annotations", 0, "gt_mass"], DELETE, r"annotations\[0\].gt_mass is missing"),
         (["annotations", 0, "gt_mass"], "massive", r"annotations\[0\].gt_mass"),

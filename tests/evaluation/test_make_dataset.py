@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -21,16 +26,17 @@ from actors.ground_truth import objects_in_reach
 from actors.interaction.locations import set_up
 from evaluation.config import DatasetConfig
 from evaluation.dataset import load_entries
-from evaluation.evaluate import Evaluator, load_looks, render
-from evaluation.locations import location_of, locations_for
+from evaluation.evaluate import Evaluator, load_looks
+from evaluation.job_files import observation_paths
+from evaluation.locations import find_test_set, location_of, locations_for
 from evaluation.make_dataset import (
     dataset_folder,
     make_dataset,
-    observation_paths,
     rooms_of,
     source_hash,
 )
 from evaluation.masks import decode
+from evaluation.progress import Progress
 from models.config import NetworkConfig
 from models.interaction.inference import Predictor
 from models.interaction.network import InteractionNetwork
@@ -48,11 +54,9 @@ def test_files_hold_what_was_asked_for(made: tuple[DatasetConfig, dict[str, Path
     assert not any(entry.segmentations for entry in train) and all(len(entry.segmentations) >= 2 for entry in test)
     annotation = json.loads(paths["test"].read_text())[0]["annotations"][0]
     assert annotation["min_force"] in (5, 30, 200, -1) and annotation["gt_mass"] > 0 and annotation["objectType"]
-    folder = paths["test"].parent
-    assert folder == dataset_folder(config, rooms)
-    assert sorted(path.name for path in folder.iterdir()) == [
-        "test.depths.npy", "test.images.npy", "test.json", "train.json",
-    ]  # fmt: skip
+    for split, names in (("train", ["train.json"]), ("test", ["test.depths.npy", "test.images.npy", "test.json"])):
+        assert paths[split].parent == dataset_folder(config, rooms, split)
+        assert sorted(path.name for path in paths[split].parent.iterdir()) == names
 
 
 def test_a_second_call_makes_nothing(made: tuple[DatasetConfig, dict[str, Path]], rooms: SimulatorConfig) -> None:
@@ -115,19 +119,153 @@ def test_too_poor_rooms_are_reported_and_leave_no_file(
 def test_an_interrupt_ends_the_making_and_its_processes(tmp_path: Path, rooms: SimulatorConfig) -> None:
     interrupted = threading.Event()
     interrupted.set()
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(
+        KeyboardInterrupt, match=r"\d of 7 locations of .*train.json are kept; the same command goes on"
+    ):
         make_dataset(small(tmp_path), rooms, interrupted)
     assert not list(tmp_path.rglob("*.json"))
     left = [child for child in psutil.Process().children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE]
     assert not any("simulator" in " ".join(child.cmdline()) for child in left)
 
 
-def test_killed_it_leaves_no_process(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "cluster", "dataset", f"evaluation.dataset.folder={tmp_path}"]
+def start_dataset(folder: Path, *overrides: str) -> subprocess.Popen[str]:
+    """Starts `./playpen dataset` with the settings of `small`."""
+    command = [
+        *(sys.executable, "-m", "cluster", "dataset", f"evaluation.dataset.folder={folder}"),
+        *("evaluation.dataset.train.locations=7", "evaluation.dataset.test.locations=5"),
+        *("evaluation.dataset.train.spawns_per_visit=1", "evaluation.dataset.test.spawns_per_visit=1"),
+        *overrides,
+    ]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    process = subprocess.Popen(
-        command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    return subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
+
+
+def wait_for(condition: Any, process: subprocess.Popen[str]) -> None:
+    """Waits until a condition holds, as long as the process runs."""
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def jobs_in(folder: Path, split: str) -> dict[str, int]:
+    """The jobs kept of an unfinished split: name of the file -> when it was written."""
+    return {path.name: path.stat().st_mtime_ns for path in folder.glob(f"*/{split}.partial/job_*.npz")}
+
+
+def test_killed_at_any_time_the_same_command_goes_on_to_the_same_files(
+    made: tuple[DatasetConfig, dict[str, Path]], tmp_path: Path
+) -> None:
+    """Kills while the training file is made, while the test file is made, and once more; then lets it finish."""
+    _, paths = made
+    kept: dict[str, int] = {}
+    for split in ("train", "test", "test"):
+        process = start_dataset(tmp_path)
+        try:
+            before = set(jobs_in(tmp_path, split))
+            wait_for(lambda split=split, before=before: set(jobs_in(tmp_path, split)) - before, process)
+        finally:
+            process.kill()  # SIGKILL
+            process.communicate()
+        now = jobs_in(tmp_path, split)
+        assert not list(tmp_path.glob(f"*/{split}.json"))
+        if split == "test":
+            assert {name: now[name] for name in kept} == kept, "a job that was kept was done again"
+            kept = now
+    (damaged, *_) = tmp_path.glob("*/test.partial/job_*.npz")
+    damaged.write_bytes(damaged.read_bytes()[:1000])  # as after a power cut
+    done = start_dataset(tmp_path)
+    output, errors = done.communicate(timeout=240)
+    assert done.returncode == 0, errors
+    for split in ("train", "test"):
+        (again,) = tmp_path.glob(f"*/{split}.json")
+        for path in paths[split].parent.iterdir():
+            assert (again.parent / path.name).read_bytes() == path.read_bytes(), path.name
+        assert sorted(path.name for path in again.parent.iterdir()) == sorted(
+            path.name for path in paths[split].parent.iterdir()
+        )
+
+
+def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
+    process = start_dataset(tmp_path)
+    try:
+        wait_for(lambda: jobs_in(tmp_path, "train"), process)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert re.search(
+        r"playpen: interrupted: \d of 7 locations of \S*train.json are kept; the same command goes on", errors
+    )
+    assert jobs_in(tmp_path, "train")
+
+
+def test_two_processes_make_one_file(made: tuple[DatasetConfig, dict[str, Path]], tmp_path: Path) -> None:
+    _, paths = made
+    processes = [start_dataset(tmp_path) for _ in range(2)]
+    outputs = [process.communicate(timeout=240) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outputs
+    assert any("waiting for another process that makes" in errors for _, errors in outputs)
+    for split in ("train", "test"):
+        (again,) = tmp_path.glob(f"*/{split}.json")
+        assert again.read_bytes() == paths[split].read_bytes()
+        assert not (again.parent / f"{split}.partial").exists()
+
+
+def test_what_was_done_before_does_not_count_for_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("evaluation.progress.time.monotonic", lambda: now[0])
+    stream = io.StringIO()
+    with Progress("data set", 22_000, "location", stream, done=20_000) as progress:
+        now[0] = 100.0
+        progress.update(20_500)
+    # 500 in 100 s; the other 1500 take 300 s.
+    assert stream.getvalue() == "data set: 20500/22000 locations in 01:40, 5/s, 05:00 left\n"
+
+
+def test_only_wanted_files_are_made(
+    made: tuple[DatasetConfig, dict[str, Path]], rooms: SimulatorConfig, tmp_path: Path
+) -> None:
+    dataset, paths = made
+    given = tmp_path / "given.json"
+    given.write_text(json.dumps([valid_entry(1)]))
+    folder = tmp_path / "made"
+    asked: list[Sequence[str]] = []
+
+    def copied(config: DatasetConfig, simulator: Any, interrupted: Any, splits: Sequence[str]) -> dict[str, Path]:
+        asked.append(splits)
+        return {split: paths[split] for split in splits}
+
+    config = evaluation_config(dataset__folder=str(folder))
+    both = replace(config, train_file=str(given), test_file=str(given))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("evaluation.locations.make_dataset", copied)
+        patch.setattr("evaluation.locations.check_scenes", lambda files, simulator: None)
+        for settings, find, wanted in (
+            (config, locations_for, [["train", "test"]]),
+            (replace(config, train_file=str(given)), locations_for, [["test"]]),
+            (replace(config, test_file=str(given)), locations_for, [["train"]]),
+            (both, locations_for, []),
+            (config, find_test_set, [["test"]]),
+            # A training file that is not there is nobody's concern here.
+            (replace(config, train_file="none.json"), find_test_set, [["test"]]),
+            (replace(config, test_file=str(given)), find_test_set, []),
+            (both, find_test_set, []),
+        ):
+            asked.clear()
+            find(settings, rooms)
+            assert [list(splits) for splits in asked] == wanted
+    # And the maker itself makes what it is asked for alone.
+    alone = small(tmp_path / "alone", locations=1)
+    assert list(make_dataset(alone, rooms, splits=["train"])) == ["train"]
+    assert [path.name for path in (tmp_path / "alone").rglob("*") if path.is_file()] == ["train.json"]
+
+
+def test_killed_it_leaves_no_process(tmp_path: Path) -> None:
+    process = start_dataset(tmp_path)
     try:
         started: list[psutil.Process] = []
         deadline = time.monotonic() + 120
@@ -137,20 +275,31 @@ def test_killed_it_leaves_no_process(tmp_path: Path) -> None:
             started = psutil.Process(process.pid).children(recursive=True)
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
     _, left = psutil.wait_procs(started, timeout=60)
     assert not [child for child in left if child.status() != psutil.STATUS_ZOMBIE]
 
 
-def test_the_folder_depends_on_all_that_decides_the_content(tmp_path: Path, rooms: SimulatorConfig) -> None:
+def test_the_folder_depends_on_all_that_decides_the_content(
+    tmp_path: Path, rooms: SimulatorConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = small(tmp_path)
-    folder = dataset_folder(config, rooms)
-    assert dataset_folder(replace(config, workers=9), rooms) == folder
-    assert dataset_folder(config, replace(rooms, step_timeout_s=9)) == folder
-    for other in (replace(config, seed=1), replace(config, min_pixels=61)):
-        assert dataset_folder(other, rooms) != folder
-    assert dataset_folder(config, replace(rooms, command="python -m simulator --shadows")) != folder
-    assert dataset_folder(config, replace(rooms, options=rooms.options | {"shadows": True})) != folder
+    folder = dataset_folder(config, rooms, "test")
+    assert dataset_folder(replace(config, workers=9), rooms, "test") == folder
+    assert dataset_folder(config, replace(rooms, step_timeout_s=9), "test") == folder
+    for other in (replace(config, seed=1), replace(config, min_pixels=61), replace(config, forces=[])):
+        assert dataset_folder(other, rooms, "test") != folder
+    assert dataset_folder(config, replace(rooms, command="python -m simulator --shadows"), "test") != folder
+    assert dataset_folder(config, replace(rooms, options=rooms.options | {"shadows": True}), "test") != folder
+    # A split has a file of its own: settings that it does not depend on leave it as it is.
+    longer = replace(config, train=replace(config.train, locations=22_000))
+    assert dataset_folder(longer, rooms, "test") == folder != dataset_folder(config, rooms, "train")
+    assert dataset_folder(longer, rooms, "train") != dataset_folder(config, rooms, "train")
+    # A training file stores no objects, and so no forces.
+    assert dataset_folder(replace(config, forces=[]), rooms, "train") == dataset_folder(config, rooms, "train")
+    # A file of an older version of this program is not taken for one of this version.
+    monkeypatch.setattr("evaluation.make_dataset.CONTENT_VERSION", 1)
+    assert dataset_folder(config, rooms, "test") != folder
 
 
 def test_source_hash_sees_changes_of_the_simulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,7 +329,15 @@ def test_looks_beside_a_made_file_are_taken_and_others_rendered_once(
     assert (rendered.images == looks.images).all() and (rendered.depths == looks.depths).all()
     again = load_looks(copy, entries, broken, config.placement_attempts)  # would fail if it started a simulator
     assert (again.images == looks.images).all()
-    assert (render(entries[3:4], rooms, config.placement_attempts).images[0] == looks.images[3]).all()
+    # Some are taken from all, and only these are rendered where nothing is there yet.
+    some = load_looks(copy, entries, broken, config.placement_attempts, [3, 1])
+    assert (some.images == looks.images[[3, 1]]).all() and (some.depths == looks.depths[[3, 1]]).all()
+    other = tmp_path / "other.json"
+    other.write_bytes(paths["test"].read_bytes())
+    some = load_looks(other, entries, rooms, config.placement_attempts, [3, 1])
+    assert (some.images == looks.images[[3, 1]]).all() and (some.depths == looks.depths[[3, 1]]).all()
+    assert [len(np.load(path, mmap_mode="r")) for path in tmp_path.glob("other-*.images.npy")] == [2]
+    assert len(load_looks(other, entries, broken, config.placement_attempts, [3, 1]).images) == 2
 
 
 def test_evaluator_measures_what_is_chosen(made: tuple[DatasetConfig, dict[str, Path]], rooms: SimulatorConfig) -> None:
@@ -197,11 +354,11 @@ def test_evaluator_measures_what_is_chosen(made: tuple[DatasetConfig, dict[str, 
         batch_norm_momentum=0.1,
         smooth_upsampling=False,
     )
-    evaluation = evaluator.evaluate(Predictor(InteractionNetwork(network)))
+    evaluation = evaluator.evaluate(Predictor(InteractionNetwork(network)), 1.0)
     assert evaluation.metrics.images == 4 and evaluator.location(3).entry == 3
     assert [found.image_id for found in evaluation.detections] == [entry.image_id for entry in evaluator.entries]
     assert all(len(found.scores) <= 5 for found in evaluation.detections)
-    assert evaluator.evaluate(Predictor(InteractionNetwork(network)), images=2, show=False).metrics.images == 2
+    assert evaluator.evaluate(Predictor(InteractionNetwork(network)), 1.0, images=2, show=False).metrics.images == 2
     results = evaluator.baselines()
     assert results["depth_edges"].metrics.images == 4 and results["superpixels"].metrics.detections > 4
 

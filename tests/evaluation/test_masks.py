@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -29,6 +29,7 @@ def test_upsample_makes_each_cell_its_nine_pixels() -> None:
 
 @given(hnp.arrays(bool, (7, 5)))
 def test_encode_and_decode_are_inverse_and_checked(mask: np.ndarray) -> None:
+    assume(mask.any())
     rle = masks.check_rle(masks.encode(mask), 7, 5)
     assert (masks.decode(rle) == mask).all()
 
@@ -48,6 +49,11 @@ def test_uncompressed_counts_are_column_major() -> None:
         ({"size": [2, 3], "counts": [7]}, "add up"),
         ({"size": [2, 3], "counts": [-1, 7]}, "add up"),
         ({"size": [2, 3], "counts": [1.5, 4.5]}, "run lengths"),
+        # Nobody can find an object without a pixel, in whichever form it is written: six zeros; zeros in two runs.
+        ({"size": [2, 3], "counts": [6]}, "at least one pixel"),
+        ({"size": [2, 3], "counts": [2, 0, 4]}, "at least one pixel"),
+        ({"size": [2, 3], "counts": "6"}, "at least one pixel"),
+        ({"size": [2, 3], "counts": masks.encode(np.zeros((2, 3), dtype=bool))["counts"]}, "at least one pixel"),
         ({"size": [2, 3], "counts": "\x00"}, "compressed COCO string"),
         ({"size": [2, 3], "counts": "P"}, "complete compressed"),
         ({"size": [2, 3], "counts": "o" * 20}, "compressed COCO string"),
@@ -65,4 +71,4 @@ def test_any_string_is_refused_or_decodes(counts: str) -> None:
         rle = masks.check_rle({"size": [4, 6], "counts": counts}, 4, 6)
     except ValueError:
         return
-    assert masks.decode(rle).shape == (4, 6)
+    assert masks.decode(rle).shape == (4, 6) and masks.area(rle) > 0 and min(masks.box(rle)[2:]) > 0

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from evaluation.config import DatasetConfig
-from evaluation.min_force import inner_cell, moved, pose
+from evaluation.min_force import inner_cell, moved, pixels_by_cell, pose
+from tests.evaluation.helpers import rectangle
 
 
 def event(position: tuple[float, float, float], rotation: tuple[float, float, float]) -> Any:
@@ -27,10 +28,10 @@ def event(position: tuple[float, float, float], rotation: tuple[float, float, fl
 def test_the_middle_of_the_part_within_reach_is_touched() -> None:
     mask = np.zeros((300, 300), dtype=bool)
     mask[30:75, 90:135] = True  # cells 10 to 24 and 30 to 44
-    everywhere = np.ones((100, 100), dtype=bool)
+    everywhere = np.ones((300, 300), dtype=bool)
     assert inner_cell(mask, everywhere) == (17, 37)
     near = everywhere.copy()
-    near[:, 35:] = False
+    near[:, 105:] = False
     row, column = inner_cell(mask, near)
     assert 12 <= row <= 22 and column == 32
 
@@ -38,15 +39,28 @@ def test_the_middle_of_the_part_within_reach_is_touched() -> None:
 def test_a_thing_at_the_edge_of_the_picture_is_not_touched_at_the_edge() -> None:
     mask = np.zeros((300, 300), dtype=bool)
     mask[:, :60] = True
-    _, column = inner_cell(mask, np.ones((100, 100), dtype=bool))
+    _, column = inner_cell(mask, np.ones((300, 300), dtype=bool))
     assert 8 <= column <= 11
 
 
 def test_a_thing_thinner_than_a_cell_is_touched() -> None:
     mask = np.zeros((300, 300), dtype=bool)
     mask[30:60, 90] = True  # never at the centre of a cell
-    row, column = inner_cell(mask, np.ones((100, 100), dtype=bool))
+    row, column = inner_cell(mask, np.ones((300, 300), dtype=bool))
     assert 10 <= row < 20 and column == 30
+
+
+def test_a_thing_with_no_cell_centre_within_reach_is_touched_where_most_of_it_is() -> None:
+    # Only row 60 up to column 100 is within reach; the centre of the cell there is row 61, column 100.
+    near = np.zeros((300, 300), dtype=bool)
+    near[60, :101] = True
+    assert inner_cell(rectangle(99, 60, 30, 30), near) == (20, 33)
+
+
+def test_pixels_of_cells_by_hand() -> None:
+    # Rows 4 to 8 and columns 2 to 3: two rows of cell row 1 and three of 2, one column of cell columns 0 and 1 each.
+    counts = pixels_by_cell(rectangle(2, 4, 2, 5))
+    assert counts[1:3, :2].tolist() == [[2, 2], [3, 3]] and counts.sum() == 10
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
 
+import faster_coco_eval
+import pycocotools.coco
 from omegaconf import OmegaConf
 
 from actors.config import ActorConfig, SimulatorConfig
@@ -39,7 +43,7 @@ def test_predictions_and_figures_of_a_tiny_network(
         OmegaConf.merge(OmegaConf.structured(ActorConfig), OmegaConf.load(CONF / "actors" / "interaction.yaml"))
     )
     assert isinstance(actors, ActorConfig)
-    references = measure_references(evaluator, predictor)
+    references = measure_references(evaluator, predictor, actors.cluster_distance)
     report = write_report(tmp_path, evaluator, predictor, references, rooms, actors, show=False)
     assert report.trained.figures() == report.untrained.figures() and report.trained.objects > 0
     assert list(report.others) == ["untrained", "superpixels", "depth_edges"]
@@ -50,6 +54,12 @@ def test_predictions_and_figures_of_a_tiny_network(
         found = json.loads((tmp_path / "predictions" / f"predictions_{name}.json").read_text())
         assert len(found) == report.trained.detections
         assert {result["image_id"] for result in found} <= {image["id"] for image in truth["images"]}
+    with contextlib.redirect_stdout(io.StringIO()):
+        for reader in (pycocotools.coco.COCO, faster_coco_eval.COCO):
+            read = reader(str(tmp_path / "predictions" / "ground_truth.json"))
+            read.info()
+            results = read.loadRes(str(tmp_path / "predictions" / "predictions_trained.json"))
+            assert len(results.getAnnIds()) == report.trained.detections
 
     assert [path.relative_to(tmp_path / "figures").name for path in report.figures] == [
         "confusion.png", "precision_recall.png", "six_panels_0000.png", "six_panels_0001.png", "six_panels.png",

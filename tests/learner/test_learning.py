@@ -39,7 +39,7 @@ def test_four_images_are_learned_by_heart() -> None:
     predictor.load(learner.weights()[0])
     np.testing.assert_array_equal(flat_weights(predictor.network), flat_weights(learner.network))
     ious = []
-    for prediction, packed in zip(predictor.predict(batch.image, batch.depth, 5), batch.masks, strict=True):
+    for prediction, packed in zip(predictor.predict(batch.image, batch.depth, 5, 1.0), batch.masks, strict=True):
         for mask in unpack_masks(packed[:3]):
             overlaps = [(mask & other).sum() / (mask | other).sum() for other in prediction.masks]
             ious.append(max(overlaps))

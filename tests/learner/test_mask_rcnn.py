@@ -133,7 +133,9 @@ def test_training_lowers_the_loss_and_predictions_can_be_measured(tmp_path: Path
     losses = [trainer.step(0.1)["loss"] for _ in range(16)]
     assert np.mean(losses[-4:]) < 0.7 * np.mean(losses[:2])
     batch = batch_of(2)
-    found = MaskRcnnPredictor(trainer.network, None).predict(batch.image, batch.depth.astype(np.float32), count=32)
+    found = MaskRcnnPredictor(trainer.network, None).predict(
+        batch.image, batch.depth.astype(np.float32), count=32, threshold=1.0
+    )
     truths = []
     for number in range(2):
         masks = unpack_masks(batch.masks[number, :3]).repeat(3, axis=1).repeat(3, axis=2)

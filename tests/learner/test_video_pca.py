@@ -70,7 +70,7 @@ def test_it_learns_and_its_checkpoint_predicts(tmp_path: Path) -> None:
     # As the checkpoint describes it, whatever the configuration says.
     predictor, index = trained_predictor(SMALL, tmp_path / "checkpoint")
     assert index["version"] == 12
-    (found,) = predictor.predict(batch.image[0], batch.depth[0].astype(np.float32), 5)
+    (found,) = predictor.predict(batch.image[0], batch.depth[0].astype(np.float32), 5, 1.0)
     prepared = made.prepare(batch)
     expected = made.network.eval()(prepared.inputs).score[0].sigmoid().detach().numpy()
     np.testing.assert_allclose(found.score_map, expected, atol=1e-4)

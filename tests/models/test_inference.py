@@ -39,27 +39,27 @@ def test_one_observation_and_a_batch_agree() -> None:
 def test_views_with_negative_strides_are_taken() -> None:
     image, depth = observations(1)
     predictor = Predictor(build_network(SMALL, 0))
-    (straight,) = predictor.predict(image[0], depth[0], 1)
-    (view,) = predictor.predict(image[0, ::-1].copy()[::-1], depth[0, ::-1].copy()[::-1], 1)
+    (straight,) = predictor.predict(image[0], depth[0], 1, 1.0)
+    (view,) = predictor.predict(image[0, ::-1].copy()[::-1], depth[0, ::-1].copy()[::-1], 1, 1.0)
     np.testing.assert_array_equal(straight.score_map, view.score_map)
 
 
 def test_loading_weights_changes_predictions() -> None:
     image, depth = observations(1)
     predictor, other = Predictor(build_network(SMALL, 0)), Predictor(build_network(SMALL, 1))
-    wanted = other.predict(image, depth, 1)[0].score_map
-    assert not np.allclose(predictor.predict(image, depth, 1)[0].score_map, wanted)
+    wanted = other.predict(image, depth, 1, 1.0)[0].score_map
+    assert not np.allclose(predictor.predict(image, depth, 1, 1.0)[0].score_map, wanted)
     predictor.load(flat_weights(other.network))
-    np.testing.assert_array_equal(predictor.predict(image, depth, 1)[0].score_map, wanted)
+    np.testing.assert_array_equal(predictor.predict(image, depth, 1, 1.0)[0].score_map, wanted)
 
 
 def test_bad_observations_are_refused() -> None:
     predictor = Predictor(build_network(SMALL, 0))
     image, depth = observations(1)
     with pytest.raises(ValueError, match="image must be uint8, not float32"):
-        predictor.predict(image.astype(np.float32), depth, 1)
+        predictor.predict(image.astype(np.float32), depth, 1, 1.0)
     depth[0, 3, 3] = np.nan
     with pytest.raises(ValueError, match="depth must not contain NaN"):
-        predictor.predict(image, depth, 1)
+        predictor.predict(image, depth, 1, 1.0)
     with pytest.raises(ValueError, match=r"depth must have shape \(1, 300, 300\)"):
-        predictor.predict(image, observations(1)[1][:, :200], 1)
+        predictor.predict(image, observations(1)[1][:, :200], 1, 1.0)

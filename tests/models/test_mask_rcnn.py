@@ -65,7 +65,7 @@ def test_predictions_have_the_form_of_our_networks(only_class: int | None) -> No
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (2, 300, 300, 3), dtype=np.uint8)
     depths = np.full((2, 300, 300), np.inf, dtype=np.float32)
-    found = MaskRcnnPredictor(network, only_class).predict(images, depths, count=5)
+    found = MaskRcnnPredictor(network, only_class).predict(images, depths, count=5, threshold=1.0)
     assert len(found) == 2
     for one in found:
         n = len(one.scores)

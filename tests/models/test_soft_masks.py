@@ -106,13 +106,13 @@ def test_the_predictor_finds_components() -> None:
     predictor = Predictor(build_network(NETWORK, 0))
     rng = np.random.default_rng(0)
     image, depth = rng.integers(0, 256, (2, 300, 300, 3), np.uint8), rng.random((2, 300, 300), np.float32)
-    for one, found in zip(image, predictor.predict(image, depth, 5), strict=True):
+    for one, found in zip(image, predictor.predict(image, depth, 5, 1.0), strict=True):
         logits = np.log(found.score_map / (1 - found.score_map))
         expected = component_instances(logits[None], one[None], 5, CONFIG)
         assert (found.masks == expected.masks[0, expected.valid[0]].numpy()).all()
         assert (found.force == 1).all() and not found.force_map.any()
     predictor.load(flat_weights(build_network(NETWORK, 1)))
-    assert not np.allclose(predictor.predict(image, depth, 5)[1].score_map, found.score_map)
+    assert not np.allclose(predictor.predict(image, depth, 5, 1.0)[1].score_map, found.score_map)
 
 
 @pytest.mark.parametrize(
