@@ -265,7 +265,8 @@ _worker: _Worker | None = None
 def _start(config: DatasetConfig, simulator: SimulatorConfig) -> None:
     """Runs first in each worker process."""
     global _worker
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # the parent decides what Ctrl-C and a closed terminal mean
     _worker = _Worker(config, simulator)
     atexit.register(_worker.stop)
     threading.Thread(target=_end_with_parent, args=(_worker,), daemon=True).start()
