@@ -12,9 +12,12 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+os.environ["MUJOCO_GL"] = "disable"  # nothing is drawn, so the user's value must not matter; MuJoCo reads it at import
 
 import mujoco
 import numpy as np

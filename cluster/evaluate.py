@@ -7,6 +7,7 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
+from actors.launch import check_launch
 from cluster.checkpoints import find_checkpoint
 from cluster.config import EvaluateConfig
 from cluster.dataset import find_locations
@@ -20,6 +21,7 @@ def run(config: EvaluateConfig, folder: Path) -> int:
     """The whole command. Returns the exit code."""
     started = time.monotonic()
     checkpoint = find_checkpoint(config.checkpoint)
+    check_launch(config.simulator)
     predictor, index = trained_predictor(config.models, checkpoint)
     OmegaConf.save(OmegaConf.structured(config), folder / "config.yaml")
     print(f"RUN {folder}", flush=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from actors.controller import SimulatorProcess
+from actors.launch import check_launch
 from cluster.config import RoomsConfig
 from cluster.errors import UsageError
 from cluster.result_line import print_result
@@ -20,6 +21,7 @@ from evaluation.rooms import StudiedTouch, View, fullest_views, study_touches
 def run(config: RoomsConfig, folder: Path) -> int:
     """The whole command. Returns the exit code."""
     started = time.monotonic()
+    check_launch(config.simulator)
     simulator = SimulatorProcess(config.simulator, renderInstanceSegmentation=True)
     try:
         unknown = [scene for scene in config.scenes if scene.removesuffix("_physics") not in simulator.scenes]

@@ -13,20 +13,50 @@ import logging
 import os
 import signal
 import sys
+from typing import NoReturn
 
 from simulator.camera import LARGEST_IMAGE, LARGEST_PICTURE
-from simulator.graphics import ADVICE, NoGraphics, check_device, choose_backend
+from simulator.graphics import ADVICE, NoGraphics, WrongSetting, check_device, choose_backend
+from simulator.refusal import exit_with_parent, refuse_client
 
 PIPES = ("AI2THOR_FIFO_SERVER_PIPE_PATH", "AI2THOR_FIFO_CLIENT_PIPE_PATH")
+TOKEN = "AI2THOR_CLIENT_TOKEN"
+
+
+class Parser(argparse.ArgumentParser):
+    """A command line whose mistakes also a client hears of."""
+
+    def error(self, message: str) -> NoReturn:
+        """Prints the mistake, tells it to the client if there is one, and ends the process with exit code 2."""
+        self.print_usage(sys.stderr)
+        print(f"{self.prog}: error: {message}", file=sys.stderr, flush=True)
+        tell_client(message)
+        sys.exit(2)
+
+
+def tell_client(reason: str) -> None:
+    """Answers the client that started this process, if one did, with the reason why it cannot, until it goes away."""
+    pipes = [os.environ.get(name) for name in PIPES]
+    if pipes[0] and pipes[1]:
+        exit_with_parent()
+        refuse_client(reason, pipes[0], pipes[1], os.environ.get(TOKEN, ""))
+
+
+def refuse(reason: str, code: int) -> int:
+    """Says why the simulator cannot start, in its log and to the client; returns the exit code."""
+    print(f"simulator: {reason}", file=sys.stderr, flush=True)
+    tell_client(reason)
+    return code
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line: our own options, and those that the client appends."""
-    result = argparse.ArgumentParser(
+    result = Parser(
         prog="python -m simulator",
         description="A simulator of rooms that speaks AI2-THOR's protocol. It is started by ai2thor's Controller, with "
         'local_executable_path="python -m simulator [OPTIONS]" and x_display=":0".',
-        epilog="MUJOCO_GL=egl or osmesa chooses the OpenGL library; by default the first of them that can be opened.",
+        epilog="The environment variable MUJOCO_GL chooses the OpenGL library: egl or osmesa. If it is not set, the "
+        "first of them that can be opened is used. PYOPENGL_PLATFORM is set to the same value.",
     )
     result.add_argument("--shadows", action=argparse.BooleanOptionalAction, default=False, help="draw shadows (slow)")
     result.add_argument("--samples", type=int, default=0, metavar="N", help="samples a pixel; 0: no multisampling")
@@ -76,8 +106,17 @@ def check(options: argparse.Namespace) -> str | None:
     return None
 
 
+def exit_code(error: NoGraphics) -> int:
+    """2 if a setting must be changed, 1 if a library must be installed."""
+    return 2 if isinstance(error, WrongSetting) else 1
+
+
 def check_opengl(device: int | None) -> int:
-    """Makes an OpenGL context as the simulator would; returns the exit code."""
+    """Makes an OpenGL context as the simulator would.
+
+    Returns:
+        the exit code: 0, 1 if a library is missing or does not work, 2 if a setting must be changed.
+    """
     try:
         backend = choose_backend(device)
         check_device()
@@ -88,9 +127,11 @@ def check_opengl(device: int | None) -> int:
         context.make_current()
         renderer = GL.glGetString(GL.GL_RENDERER)
         context.free()
+        if renderer is None:
+            raise RuntimeError("the context names no renderer")
     except NoGraphics as error:
         print(f"simulator: {error}", file=sys.stderr)
-        return 1
+        return exit_code(error)
     except Exception as error:
         # Whatever a broken driver raises, it means the same to the user.
         print(f"simulator: no OpenGL for headless rendering: {error}; {ADVICE}", file=sys.stderr)
@@ -121,26 +162,24 @@ def main(arguments: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
+    # Ctrl-C reaches the whole process group; the client decides when its simulator ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         choose_backend(options.force_device_index)
         check_device()
     except NoGraphics as error:
-        print(f"simulator: {error}", file=sys.stderr)
-        return 1
+        return refuse(str(error), exit_code(error))
     # Imported only now, because MuJoCo looks at MUJOCO_GL when it is imported.
     from simulator.environment import Environment, Limits
     from simulator.rendering import Quality
     from simulator.room import generated_rooms, rooms_of_module
-    from simulator.server import exit_with_parent, serve
+    from simulator.server import serve
 
     exit_with_parent()
-    # Ctrl-C reaches the whole process group; the client decides when its simulator ends.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         source = generated_rooms() if options.rooms is None else rooms_of_module(options.rooms)
     except ValueError as error:
-        print(f"simulator: {error}", file=sys.stderr)
-        return 2
+        return refuse(str(error), 2)
     try:
         environment = Environment(
             source,
@@ -151,13 +190,9 @@ def main(arguments: list[str] | None = None) -> int:
         )
     except Exception as error:
         # Whatever a broken driver raises, it means the same to the user.
-        print(
-            f"simulator: no OpenGL context with MUJOCO_GL={os.environ['MUJOCO_GL']}: {error}; {ADVICE}.",
-            file=sys.stderr,
-        )
-        return 1
+        return refuse(f"no OpenGL context with MUJOCO_GL={os.environ['MUJOCO_GL']}: {error}; {ADVICE}.", 1)
     assert pipes[0] is not None and pipes[1] is not None
-    code = serve(environment, pipes[0], pipes[1], os.environ.get("AI2THOR_CLIENT_TOKEN", ""))
+    code = serve(environment, pipes[0], pipes[1], os.environ.get(TOKEN, ""))
     environment.close()
     return code
 

@@ -52,6 +52,12 @@ def test_wrong_options_and_devices_are_one_sentence(changes: dict, said: str) ->
         check_launch(rooms(**changes))
 
 
+def test_a_wrong_opengl_library_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MUJOCO_GL", "glfw")
+    with pytest.raises(SimulatorError, match="^simulator 'rooms' cannot start: MUJOCO_GL must be .*, not 'glfw'.$"):
+        check_launch(rooms())
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

@@ -168,6 +168,24 @@ def test_without_an_opengl_library_it_says_what_to_install_before_it_opens_a_pip
     assert done.stderr.count("\n") == 1 and "libegl1 libegl-mesa0 libgl1-mesa-dri" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("variables", "options", "said"),
+    [
+        ({"MUJOCO_GL": "glfw"}, "", "MUJOCO_GL must be egl or osmesa, .*, not 'glfw'"),
+        ({"MUJOCO_GL": "nonsense"}, "", "MUJOCO_GL must be egl or osmesa, .*, not 'nonsense'"),
+        ({}, "-force-device-index 77", "There is no (GPU|device) 77"),
+        ({}, "--samples 99", "--samples must be between 0 and 16, not 99"),
+        ({}, "--sunlight", "unrecognized arguments: --sunlight"),
+        ({}, "--rooms json", "--rooms must name a module with SCENE_NAMES"),
+    ],
+)
+def test_a_client_hears_why_the_simulator_cannot_start(start_client, monkeypatch, variables, options, said):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ValueError, match=said):
+        start_client(f"'{sys.executable}' -m simulator {options}", server_timeout=20.0, server_start_timeout=20.0)
+
+
 def test_a_module_without_rooms_is_named():
     done = run("--rooms", "json", **PIPES)
     assert done.returncode == 2 and "'json'" in done.stderr and "Traceback" not in done.stderr
