@@ -74,6 +74,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--check-opengl", action="store_true", help="make an OpenGL context, say which library it is of, and end"
     )
+    result.add_argument("--actions", action="store_true", help="print all actions and their arguments, and end")
     result.add_argument("--verbose", action="store_true", help="log failed actions too")
     unity = result.add_argument_group("options that the client appends")
     unity.add_argument("-screen-width", type=int, default=300, metavar="N")
@@ -152,6 +153,12 @@ def main(arguments: list[str] | None = None) -> int:
         level=logging.INFO if options.verbose else logging.WARNING,
         format=f"%(asctime)s simulator {os.getpid()} %(levelname)s: %(message)s",
     )
+    if options.actions:
+        os.environ["MUJOCO_GL"] = "disable"  # nothing is drawn
+        from simulator.reference import describe_actions
+
+        print(describe_actions())
+        return 0
     if options.check_opengl:
         return check_opengl(options.force_device_index)
     pipes = [os.environ.get(name) for name in PIPES]

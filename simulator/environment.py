@@ -109,6 +109,7 @@ class Environment:
         self.quality = quality
         self.width, self.height = width, height
         self.view = View()
+        self.initialized = False
         self.physics_paused = False
         self.agent = Agent(0.0, 0.0)
         self._camera: Camera | None = None
