@@ -51,6 +51,33 @@ SUPERVISIONS: dict[str, Oracles] = {
 
 
 @dataclass
+class PushConfig:
+    """How a touch pushes in the embedded simulator, where the paper applies a force for 1 ms; see docs/simulator.md."""
+
+    force_scale: float
+    """Newtons for each unit of moveMagnitude times direction."""
+    vertical_share: float
+    """Factor on the vertical component of the force, in [0, 1]."""
+    seconds: float
+    """Longest duration of the push, simulated seconds."""
+    hand_speed: float
+    """m/s of the touched point along the force at which the hand lets go."""
+    hand_acceleration: float
+    """m/s^2, the most that the hand accelerates the touched point along the force."""
+    speed_limit: float
+    """m/s: nothing in a room moves faster along any axis."""
+    spin_limit: float
+    """rad/s: nothing in a room turns faster about any axis."""
+
+    def __post_init__(self) -> None:
+        for field in ("force_scale", "seconds", "hand_speed", "hand_acceleration", "speed_limit", "spin_limit"):
+            if not getattr(self, field) > 0:
+                raise ValueError(f"simulator.push.{field} must be greater than 0, not {getattr(self, field)}")
+        if not 0 <= self.vertical_share <= 1:
+            raise ValueError(f"simulator.push.vertical_share must be between 0 and 1, not {self.vertical_share}")
+
+
+@dataclass
 class SimulatorConfig:
     """One simulator and how the AI2-THOR client starts it."""
 
@@ -86,6 +113,9 @@ class SimulatorConfig:
     with a hyphen for each underscore. Empty without a command."""
     controller: dict[str, Any]
     """Further keywords of `ai2thor.controller.Controller`, e.g. snapToGrid."""
+    push: PushConfig | None = None
+    """How a touch pushes: appended to the command as --push-force-scale and so on. null: as the simulator does by
+    itself. Only with a command."""
 
     def __post_init__(self) -> None:
         for field in ("width", "height", "field_of_view", "visibility_distance", "start_timeout_s", "step_timeout_s"):
@@ -101,6 +131,14 @@ class SimulatorConfig:
             raise ValueError("simulator.command must be null or a command line, not an empty string")
         if self.command is None and self.options:
             raise ValueError("simulator.options must be empty ({}) without simulator.command")
+        if self.command is None and self.push is not None:
+            raise ValueError("simulator.push must be null without simulator.command: a Unity build has no such values")
+        time_step = self.options.get("time_step")
+        if self.push is not None and isinstance(time_step, (int, float)) and self.push.seconds < time_step / 2:
+            raise ValueError(
+                f"simulator.push.seconds must be at least half of simulator.options.time_step ({time_step / 2:g}), for "
+                f"which a force acts at least, not {self.push.seconds}"
+            )
         for name, value in self.options.items():
             if not re.fullmatch("[a-z][a-z_]*", name) or not isinstance(value, (bool, int, float, str)):
                 raise ValueError(

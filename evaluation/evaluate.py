@@ -19,7 +19,7 @@ from evaluation.config import EvaluationConfig, chosen_entries
 from evaluation.dataset import Entry
 from evaluation.files import save_array
 from evaluation.locations import location_of
-from evaluation.make_dataset import observation_paths, source_hash
+from evaluation.make_dataset import changed_push, observation_paths, source_hash
 from evaluation.progress import Progress
 from models.interaction.inference import InstancePredictor
 from replay.interaction.record import IMAGE_SIZE
@@ -58,7 +58,14 @@ def load_looks(path: Path, entries: Sequence[Entry], simulator: SimulatorConfig,
     """
     made = observation_paths(path)
     options = sorted(simulator.options.items())
-    key = [simulator.name, simulator.command, options, simulator.build_path, source_hash(simulator.command)]
+    key: list[object] = [
+        simulator.name,
+        simulator.command,
+        options,
+        simulator.build_path,
+        source_hash(simulator.command),
+    ]
+    key += changed_push(simulator)
     digest = hashlib.sha256(path.read_bytes() + repr(key).encode()).hexdigest()[:12]
     rendered = observation_paths(path.with_name(f"{path.stem}-{digest}.json"))
     for images, depths in (made, rendered):

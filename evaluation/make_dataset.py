@@ -44,6 +44,7 @@ from evaluation.masks import area, box, encode
 from evaluation.min_force import minimum_forces
 from evaluation.progress import Progress
 from replay.interaction.record import IMAGE_SIZE
+from simulator.push import PushSettings
 
 SPLITS = ("train", "test")
 """Files of a data set; their order numbers their random streams."""
@@ -135,9 +136,21 @@ def dataset_folder(config: DatasetConfig, simulator: SimulatorConfig) -> Path:
         simulator.field_of_view,
         sorted(simulator.controller.items()),
         source_hash(simulator.command),
+        *changed_push(simulator),
     ]
     digest = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12]
     return Path(config.folder) / f"{config.name}-{digest}"
+
+
+def changed_push(simulator: SimulatorConfig) -> list[tuple[str, float]]:
+    """The values of `simulator.push` that are not the embedded simulator's own, for names that carry a hash.
+
+    Data sets that were made before these values existed keep their names.
+    """
+    if simulator.push is None:
+        return []
+    own = asdict(PushSettings())
+    return sorted((name, value) for name, value in asdict(simulator.push).items() if value != own[name])
 
 
 def source_hash(command: str | None) -> str:

@@ -13,10 +13,12 @@ import logging
 import os
 import signal
 import sys
+from dataclasses import fields
 from typing import NoReturn
 
 from simulator.camera import LARGEST_IMAGE, LARGEST_PICTURE
 from simulator.graphics import ADVICE, NoGraphics, WrongSetting, check_device, choose_backend
+from simulator.push import PushSettings, option, wrong_push
 from simulator.refusal import exit_with_parent, refuse_client
 
 PIPES = ("AI2THOR_FIFO_SERVER_PIPE_PATH", "AI2THOR_FIFO_CLIENT_PIPE_PATH")
@@ -67,6 +69,11 @@ def parser() -> argparse.ArgumentParser:
         "--rest-timeout", type=float, default=4.0, metavar="S",
         help="longest motion after an action, simulated seconds (%(default)s)",
     )  # fmt: skip
+    for value in fields(PushSettings):
+        result.add_argument(
+            option(value.name), type=float, default=value.default, metavar=value.metadata["unit"],
+            help=f"touches: {value.metadata['meaning']} (%(default)s)",
+        )  # fmt: skip
     result.add_argument("--cached-rooms", type=int, default=4, metavar="N", help="compiled rooms to keep (%(default)s)")
     result.add_argument(
         "--rooms", metavar="MODULE", help="module with SCENE_NAMES, build_scene and spawn; default: ours"
@@ -89,6 +96,11 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
+def push_settings(options: argparse.Namespace) -> PushSettings:
+    """How a touch pushes, as the command line says."""
+    return PushSettings(**{value.name: getattr(options, f"push_{value.name}") for value in fields(PushSettings)})
+
+
 def check(options: argparse.Namespace) -> str | None:
     """What is wrong with the options, in one sentence, or None."""
     if not 0 <= options.samples <= 16:
@@ -99,6 +111,9 @@ def check(options: argparse.Namespace) -> str | None:
         return f"--rest-timeout must be between 0.1 and 60 seconds, not {options.rest_timeout}"
     if not 1 <= options.cached_rooms <= 1000:
         return f"--cached-rooms must be between 1 and 1000, not {options.cached_rooms}"
+    problem = wrong_push(push_settings(options), options.time_step)
+    if problem is not None:
+        return problem
     for name in ("screen_width", "screen_height"):
         if not 1 <= getattr(options, name) <= LARGEST_IMAGE:
             return f"-{name.replace('_', '-')} must be 1 to {LARGEST_IMAGE} pixels, not {getattr(options, name)}"
@@ -190,7 +205,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         environment = Environment(
             source,
-            Limits(options.time_step, options.rest_timeout, options.cached_rooms),
+            Limits(options.time_step, options.rest_timeout, options.cached_rooms, push_settings(options)),
             Quality(options.shadows, options.samples),
             options.screen_width,
             options.screen_height,

@@ -200,7 +200,7 @@ def touch_then_apply_force(
     if room.scene.objects[pick.object].dynamic:
         world = environment.to_world(np.array([direction.x, direction.y, direction.z]))
         body = int(room.object_bodies[pick.object])
-        room.physics.push(make_push(room.data, body, pick.point, world, moveMagnitude))
+        room.physics.push(make_push(room.data, body, pick.point, world, moveMagnitude, room.physics.push_settings))
         if not environment.physics_paused:
             room.physics.run_to_rest()
     return touched

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 
-from actors.config import SimulatorConfig
 from actors.controller import Observation, SimulatorProcess
 from actors.geometry import reach_mask
 from actors.interaction.choose import Touch, TouchPlan
@@ -17,14 +14,14 @@ from actors.interaction.interact import Player
 from actors.interaction.locations import Location, set_up
 from replay.interaction.record import Choice, LocationRecord, is_success, unpack_masks
 from tests.actors.test_interact import CONFIG
+from tests.settings import simulator_settings
 
-CONF = Path(__file__).resolve().parents[2] / "conf" / "simulator"
 SCENES = ("FloorPlan1", "FloorPlan201", "FloorPlan301", "FloorPlan401")
 
 
 @pytest.mark.parametrize("name", ["rooms", "thor"])
 def test_configurations(name: str) -> None:
-    config = SimulatorConfig(**yaml.safe_load((CONF / f"{name}.yaml").read_text()))
+    config = simulator_settings(name)
     assert config.name == name and (config.width, config.height, config.field_of_view) == (300, 300, 90)
 
 
@@ -63,7 +60,7 @@ def find_place(simulator: SimulatorProcess) -> tuple[Location, list[tuple[np.nda
 
 
 def test_touched_things_become_masks_alike_in_every_process() -> None:
-    config = SimulatorConfig(**yaml.safe_load((CONF / "rooms.yaml").read_text()))
+    config = simulator_settings()
     first = SimulatorProcess(config, renderInstanceSegmentation=True)
     try:
         location, things = find_place(first)

@@ -150,6 +150,10 @@ def test_the_folder_depends_on_all_that_decides_the_content(tmp_path: Path, room
     for other in (replace(config, seed=1), replace(config, min_pixels=61)):
         assert dataset_folder(other, rooms) != folder
     assert dataset_folder(config, replace(rooms, command="python -m simulator --shadows")) != folder
+    # The simulator's own push is what data sets were made with before it had a name.
+    assert rooms.push is not None
+    assert dataset_folder(config, replace(rooms, push=None)) == folder
+    assert dataset_folder(config, replace(rooms, push=replace(rooms.push, seconds=0.2))) != folder
     assert dataset_folder(config, replace(rooms, options=rooms.options | {"shadows": True})) != folder
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from simulator.actions import ACTIONS, STRUCTURE
+from tests.simulator.conftest import BOX_ROOMS
 
 FORWARD = {"x": 1, "y": 1, "z": 1}
 
@@ -43,6 +44,22 @@ def touch(client, category, magnitude=30.0, reach=1.5, direction=FORWARD):
 def moved(before, after, category):
     places = [thing(event, category)["position"] for event in (before, after)]
     return math.dist(*(list(place.values()) for place in places))
+
+
+def test_a_touch_pushes_as_the_command_line_says(start_client):
+    def distance(options):
+        started = start_client(f"{BOX_ROOMS} {options}", renderDepthImage=True, renderInstanceSegmentation=True)
+        stand(started)
+        before = started.last_event
+        distance = moved(before, touch(started, "Mug"), "Mug")
+        started.stop()
+        return distance
+
+    # A seventh of the force does not overcome friction; letting go at a third of the speed, the mug slides less.
+    usual = distance("")
+    assert usual > 0.05
+    assert distance("--push-force-scale 0.01") < 0.005
+    assert 0.005 < distance("--push-hand-speed 0.5") < 0.6 * usual
 
 
 def test_what_a_look_holds(client):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 from simulator.actions import ACTIONS
 from simulator.arguments import AS_INITIALIZED, FREE, FREE_FLAGS, ONLY, parameters_of
+from simulator.push import PushSettings
 from simulator.reference import describe_actions
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,3 +36,9 @@ def test_the_list_names_every_action_and_argument():
 def test_the_command_prints_it():
     printed = subprocess.check_output([sys.executable, "-m", "simulator", "--actions"], cwd=ROOT, text=True)
     assert printed == describe_actions() + "\n"
+
+
+def test_the_documentation_states_the_push():
+    text = (ROOT / "docs" / "simulator.md").read_text(encoding="utf-8")
+    for value in fields(PushSettings):
+        assert f"| `{value.name}` | {value.default:g} |" in text
