@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from replay.interaction.kernels import KERNELS
@@ -52,29 +52,36 @@ SUPERVISIONS: dict[str, Oracles] = {
 
 @dataclass
 class PushConfig:
-    """How a touch pushes in the embedded simulator, where the paper applies a force for 1 ms; see docs/simulator.md."""
+    """How a touch pushes in the embedded simulator, where the paper applies a force for 1 ms; see docs/simulator.md.
 
-    force_scale: float
+    null leaves a value to the simulator. A Unity build has none of them.
+    """
+
+    force_scale: float | None = None
     """Newtons for each unit of moveMagnitude times direction."""
-    vertical_share: float
+    vertical_share: float | None = None
     """Factor on the vertical component of the force, in [0, 1]."""
-    seconds: float
+    seconds: float | None = None
     """Longest duration of the push, simulated seconds."""
-    hand_speed: float
+    hand_speed: float | None = None
     """m/s of the touched point along the force at which the hand lets go."""
-    hand_acceleration: float
+    hand_acceleration: float | None = None
     """m/s^2, the most that the hand accelerates the touched point along the force."""
-    speed_limit: float
+    speed_limit: float | None = None
     """m/s: nothing in a room moves faster along any axis."""
-    spin_limit: float
+    spin_limit: float | None = None
     """rad/s: nothing in a room turns faster about any axis."""
 
     def __post_init__(self) -> None:
-        for field in ("force_scale", "seconds", "hand_speed", "hand_acceleration", "speed_limit", "spin_limit"):
-            if not getattr(self, field) > 0:
-                raise ValueError(f"simulator.push.{field} must be greater than 0, not {getattr(self, field)}")
-        if not 0 <= self.vertical_share <= 1:
+        for field, value in self.given().items():
+            if field != "vertical_share" and not value > 0:
+                raise ValueError(f"simulator.push.{field} must be greater than 0, not {value}")
+        if self.vertical_share is not None and not 0 <= self.vertical_share <= 1:
             raise ValueError(f"simulator.push.vertical_share must be between 0 and 1, not {self.vertical_share}")
+
+    def given(self) -> dict[str, float]:
+        """The values that are not left to the simulator."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass
@@ -113,9 +120,8 @@ class SimulatorConfig:
     with a hyphen for each underscore. Empty without a command."""
     controller: dict[str, Any]
     """Further keywords of `ai2thor.controller.Controller`, e.g. snapToGrid."""
-    push: PushConfig | None = None
-    """How a touch pushes: appended to the command as --push-force-scale and so on. null: as the simulator does by
-    itself. Only with a command."""
+    push: PushConfig = field(default_factory=PushConfig)
+    """How a touch pushes: appended to the command as --push-force-scale and so on. Only with a command."""
 
     def __post_init__(self) -> None:
         for field in ("width", "height", "field_of_view", "visibility_distance", "start_timeout_s", "step_timeout_s"):
@@ -131,13 +137,16 @@ class SimulatorConfig:
             raise ValueError("simulator.command must be null or a command line, not an empty string")
         if self.command is None and self.options:
             raise ValueError("simulator.options must be empty ({}) without simulator.command")
-        if self.command is None and self.push is not None:
-            raise ValueError("simulator.push must be null without simulator.command: a Unity build has no such values")
-        time_step = self.options.get("time_step")
-        if self.push is not None and isinstance(time_step, (int, float)) and self.push.seconds < time_step / 2:
+        given = self.push.given()
+        if self.command is None and given:
+            raise ValueError(
+                f"simulator.push.{min(given)} must be null without simulator.command: a Unity build has no such value"
+            )
+        time_step, seconds = self.options.get("time_step"), self.push.seconds
+        if isinstance(time_step, (int, float)) and seconds is not None and seconds < time_step / 2:
             raise ValueError(
                 f"simulator.push.seconds must be at least half of simulator.options.time_step ({time_step / 2:g}), for "
-                f"which a force acts at least, not {self.push.seconds}"
+                f"which a force acts at least, not {seconds}"
             )
         for name, value in self.options.items():
             if not re.fullmatch("[a-z][a-z_]*", name) or not isinstance(value, (bool, int, float, str)):

@@ -18,7 +18,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -114,9 +113,8 @@ def _executable(config: SimulatorConfig) -> str:
     for name, value in config.options.items():
         flag = name.replace("_", "-")
         words += [f"--{flag}" if value else f"--no-{flag}"] if isinstance(value, bool) else [f"--{flag}", str(value)]
-    if config.push is not None:
-        for name, value in asdict(config.push).items():
-            words += [f"--push-{name.replace('_', '-')}", str(value)]
+    for name, value in config.push.given().items():
+        words += [f"--push-{name.replace('_', '-')}", str(value)]
     if config.gpu_device is not None:
         words += ["-force-device-index", str(config.gpu_device)]
     return shlex.join(["env", *(f"{name}={value}" for name, value in variables.items()), *words])

@@ -15,7 +15,7 @@ import json
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 if __name__ == "__main__":
     # Nothing is drawn, so the user's value must not matter. MuJoCo reads it when it is imported.
@@ -112,7 +112,7 @@ def calibrate(source: RoomSource, names: Sequence[str], touches: int, seed: int)
     done = []
     rng = np.random.default_rng(seed)
     chosen = configuration().simulator
-    push = PushSettings() if chosen.push is None else PushSettings(**asdict(chosen.push))
+    push = PushSettings(**chosen.push.given())
     for name in names:
         room = Room(source.build(name), chosen.options["time_step"], chosen.options["rest_timeout"], push)
         dynamic = [index for index, thing in enumerate(room.scene.objects) if thing.dynamic]

@@ -147,10 +147,8 @@ def changed_push(simulator: SimulatorConfig) -> list[tuple[str, float]]:
 
     Data sets that were made before these values existed keep their names.
     """
-    if simulator.push is None:
-        return []
     own = asdict(PushSettings())
-    return sorted((name, value) for name, value in asdict(simulator.push).items() if value != own[name])
+    return sorted((name, value) for name, value in simulator.push.given().items() if value != own[name])
 
 
 def source_hash(command: str | None) -> str:

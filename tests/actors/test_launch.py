@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.config import SimulatorConfig
+from actors.config import PushConfig, SimulatorConfig
 from actors.launch import check_launch, controller_arguments
 from actors.watchdog import SimulatorError
 from simulator.push import PushSettings
@@ -37,12 +37,18 @@ def test_the_push_of_a_touch_is_appended_to_the_command(tmp_path: Path) -> None:
     assert found[found.index("--push-force-scale") + 1] == "0.25"
     assert found[found.index("--push-seconds") + 1] == "0.05"
     assert found[found.index("--push-spin-limit") + 1] == "30.0"
-    assert not any(word.startswith("--push") for word in words(replace(rooms(), push=None), tmp_path))
+    assert not any(word.startswith("--push") for word in words(replace(rooms(), push=PushConfig()), tmp_path))
+
+
+def test_a_unity_build_has_no_push() -> None:
+    assert rooms("thor").push.given() == {}
+    with pytest.raises(ValueError, match="simulator.push.seconds must be null without simulator.command"):
+        rooms("thor", push={"seconds": 0.1})
 
 
 def test_the_configured_push_is_the_simulators_own() -> None:
     push = rooms().push
-    assert push is not None and asdict(push) == asdict(PushSettings())
+    assert asdict(push) == asdict(PushSettings())
 
 
 @pytest.mark.parametrize(

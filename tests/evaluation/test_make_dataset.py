@@ -15,7 +15,7 @@ import numpy as np
 import psutil
 import pytest
 
-from actors.config import SimulatorConfig
+from actors.config import PushConfig, SimulatorConfig
 from actors.controller import SimulatorProcess
 from actors.ground_truth import objects_in_reach
 from actors.interaction.locations import set_up
@@ -151,8 +151,7 @@ def test_the_folder_depends_on_all_that_decides_the_content(tmp_path: Path, room
         assert dataset_folder(other, rooms) != folder
     assert dataset_folder(config, replace(rooms, command="python -m simulator --shadows")) != folder
     # The simulator's own push is what data sets were made with before it had a name.
-    assert rooms.push is not None
-    assert dataset_folder(config, replace(rooms, push=None)) == folder
+    assert dataset_folder(config, replace(rooms, push=PushConfig())) == folder
     assert dataset_folder(config, replace(rooms, push=replace(rooms.push, seconds=0.2))) != folder
     assert dataset_folder(config, replace(rooms, options=rooms.options | {"shadows": True})) != folder
 
