@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from replay.interaction.kernels import KERNELS
@@ -120,7 +121,7 @@ class SimulatorConfig:
     with a hyphen for each underscore. Empty without a command."""
     controller: dict[str, Any]
     """Further keywords of `ai2thor.controller.Controller`, e.g. snapToGrid."""
-    push: PushConfig = field(default_factory=PushConfig)
+    push: PushConfig = dataclasses.field(default_factory=PushConfig)
     """How a touch pushes: appended to the command as --push-force-scale and so on. Only with a command."""
 
     def __post_init__(self) -> None:
