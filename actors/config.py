@@ -111,7 +111,7 @@ class SimulatorConfig:
     field_of_view: float
     """Degrees, of the whole image."""
     visibility_distance: float
-    """Metres; touches beyond it fail."""
+    """Metres; touches beyond it fail. What a reach needs beyond it is added, see `actors.geometry.reach_keywords`."""
     start_timeout_s: float
     """Seconds from launch until the first scene is ready."""
     step_timeout_s: float
@@ -121,11 +121,22 @@ class SimulatorConfig:
     with a hyphen for each underscore. Empty without a command."""
     controller: dict[str, Any]
     """Further keywords of `ai2thor.controller.Controller`, e.g. snapToGrid."""
+    unlimited_reach: float = 100.0
+    """Metres that a hand goes at most where the shape of the reach sets no bound. The default serves runs that were
+    saved before this value existed."""
     push: PushConfig = dataclasses.field(default_factory=PushConfig)
     """How a touch pushes: appended to the command as --push-force-scale and so on. Only with a command."""
 
     def __post_init__(self) -> None:
-        for field in ("width", "height", "field_of_view", "visibility_distance", "start_timeout_s", "step_timeout_s"):
+        for field in (
+            "width",
+            "height",
+            "field_of_view",
+            "visibility_distance",
+            "start_timeout_s",
+            "step_timeout_s",
+            "unlimited_reach",
+        ):
             if not getattr(self, field) > 0:
                 raise ValueError(f"simulator.{field} must be greater than 0, not {getattr(self, field)}")
         if self.field_of_view >= 180:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from actors.controller import SimulatorProcess
+from actors.geometry import reach_keywords
 from actors.launch import check_launch
 from cluster.config import RoomsConfig
 from cluster.errors import UsageError
@@ -22,7 +23,8 @@ def run(config: RoomsConfig, folder: Path) -> int:
     """The whole command. Returns the exit code."""
     started = time.monotonic()
     check_launch(config.simulator)
-    simulator = SimulatorProcess(config.simulator, renderInstanceSegmentation=True)
+    keywords = reach_keywords(config.actors.reach, config.simulator)
+    simulator = SimulatorProcess(config.simulator, renderInstanceSegmentation=True, **keywords)
     try:
         unknown = [scene for scene in config.scenes if scene.removesuffix("_physics") not in simulator.scenes]
         if unknown:

@@ -33,7 +33,7 @@ from ai2thor.server import Event
 
 from actors.config import SimulatorConfig
 from actors.controller import Observation, SimulatorError, SimulatorProcess
-from actors.geometry import hand_distance, reach_mask
+from actors.geometry import hand_distance, reach_keywords, reach_mask
 from actors.ground_truth import TrueObject, mass_class, objects_in_reach
 from actors.interaction.locations import Location, verify
 from actors.launch import check_launch
@@ -240,7 +240,8 @@ class _Worker:
     def simulator(self) -> SimulatorProcess:
         """The running simulator; started at first use and after a failure."""
         if self.process is None or not self.process.alive:
-            self.process = SimulatorProcess(self.simulator_config, renderInstanceSegmentation=True)
+            keywords = reach_keywords(self.config.reach(), self.simulator_config)
+            self.process = SimulatorProcess(self.simulator_config, renderInstanceSegmentation=True, **keywords)
         return self.process
 
     def stop(self) -> None:
@@ -392,7 +393,7 @@ def _made(config: DatasetConfig, split: SplitConfig, look: _Look, simulator: Sim
             look.things,
             reach_mask(look.observation.depth, location.horizon, reach, simulator.config.field_of_view),
             config.forces,
-            hand_distance(reach),
+            hand_distance(reach, simulator.config),
             config.placement_attempts,
             np.random.default_rng([config.seed, location.seed]),
         )

@@ -11,6 +11,7 @@ import numpy as np
 
 from actors.config import ActorConfig, SimulatorConfig
 from actors.controller import SimulatorProcess
+from actors.geometry import reach_keywords
 from actors.interaction.choose import TouchPlan
 from actors.interaction.interact import Player
 from evaluation.baselines import BaselineResult
@@ -167,7 +168,7 @@ def make_panels(
     """
     config = evaluator.config
     plan = TouchPlan(config.figure_touches, config.figure_touches, force_trials=False)
-    process = SimulatorProcess(simulator) if config.figure_touches else None
+    process = SimulatorProcess(simulator, **reach_keywords(actors.reach, simulator)) if config.figure_touches else None
     drawn: list[Panels] = []
     try:
         for index in chosen:

@@ -248,7 +248,8 @@ def test_self_supervision_asks_for_no_truth() -> None:
     assert found == ["MOVED", "DROPPED", "UNSUCCESSFUL", "UNSUCCESSFUL", "MOVED"]
     for name in SUPERVISIONS:
         wanted = {} if name == "self" else {"renderInstanceSegmentation": True}
-        assert simulator_keywords(replace(CONFIG, supervision=name)) == wanted
+        keywords = simulator_keywords(replace(CONFIG, supervision=name), simulator_settings())
+        assert keywords == wanted | {"visibilityDistance": 5.0}
 
 
 def test_playing_with_the_interaction_oracle() -> None:
@@ -341,7 +342,7 @@ def test_the_interaction_oracle_goes_with_any_source_of_masks() -> None:
 
 def test_real_rooms() -> None:
     config = replace(CONFIG, supervision="full", reach=ReachConfig("sphere", 1.75))
-    simulator = SimulatorProcess(simulator_settings(), **simulator_keywords(config))
+    simulator = SimulatorProcess(simulator_settings(), **simulator_keywords(config, simulator_settings()))
     try:
         simulator.reset("FloorPlan1")
         simulator.step("InitialRandomSpawn", randomSeed=3, forceVisible=True, numPlacementAttempts=5)

@@ -24,6 +24,7 @@ from evaluation.dataset import load_entries
 from evaluation.evaluate import Evaluator, load_looks, render
 from evaluation.locations import location_of, locations_for
 from evaluation.make_dataset import (
+    _Worker,
     dataset_folder,
     make_dataset,
     observation_paths,
@@ -219,3 +220,14 @@ def test_given_files_are_checked_before_anything_is_made(tmp_path: Path, rooms: 
     with pytest.raises(ValueError, match="none.json does not exist"):
         locations_for(wrong, rooms)
     assert os.listdir(tmp_path) == ["given.json"]
+
+
+@pytest.mark.parametrize(("shape", "visibility"), [("sphere", 5.0), ("infinite", 100.0)])
+def test_a_data_set_is_measured_as_far_as_its_reach_goes(
+    tmp_path: Path, rooms: SimulatorConfig, shape: str, visibility: float
+) -> None:
+    worker = _Worker(replace(small(tmp_path), reach_shape=shape), rooms)
+    try:
+        assert worker.simulator()._controller.initialization_parameters["visibilityDistance"] == visibility
+    finally:
+        worker.stop()
