@@ -12,13 +12,11 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.config import ReachConfig
+from actors.config import ReachConfig, SimulatorConfig
 from replay.interaction.record import GRID_STRIDE, centres
 
 NEAR_PLANE = 0.1
 """Metres from the camera to its near plane; subtracted from distances as in the authors' released code."""
-UNLIMITED_HAND = 100.0
-"""handDistance, metres, for reaches that are no sphere: the reach itself is checked by depth before a touch."""
 
 
 @cache
@@ -56,9 +54,21 @@ def ray_distance(axis_depth: NDArray[np.float32], field_of_view: float) -> NDArr
     return distance
 
 
-def hand_distance(reach: ReachConfig) -> float:
-    """The handDistance of touches within a reach, metres."""
-    return reach.radius if reach.shape in ("sphere", "intersection") else UNLIMITED_HAND
+def hand_distance(reach: ReachConfig, simulator: SimulatorConfig) -> float:
+    """The handDistance of touches within a reach, metres.
+
+    A cylinder of any height, like an infinite reach, sets no bound on the ray: the reach itself is checked by depth
+    before a touch.
+    """
+    return reach.radius if reach.shape in ("sphere", "intersection") else simulator.unlimited_reach
+
+
+def reach_keywords(reach: ReachConfig, simulator: SimulatorConfig) -> dict[str, float]:
+    """What a simulator in which such a reach is touched or measured is started with, beside its own settings.
+
+    AI2-THOR refuses touches beyond visibilityDistance, which therefore is never less than the hand's distance.
+    """
+    return {"visibilityDistance": max(simulator.visibility_distance, hand_distance(reach, simulator))}
 
 
 def reach_mask(

@@ -23,10 +23,13 @@ from typing import Any
 
 import ai2thor.build
 import psutil
+from ai2thor.controller import Controller
 
 from actors.config import SimulatorConfig
 from actors.watchdog import SimulatorError
 
+EMBEDDED = ["python", "-m", "simulator"]
+"""First words of the embedded simulator's command line."""
 _ROOT = Path(__file__).resolve().parent.parent
 _HOME_PREFIX = "playpen-simulator-"
 _OWNER = "simulator"
@@ -82,39 +85,71 @@ def check_launch(config: SimulatorConfig) -> None:
     finally:
         home.remove()
     words = shlex.split(config.command or "")
-    if words[:3] == ["python", "-m", "simulator"]:
-        done = subprocess.run(
-            [*shlex.split(_executable(config)), "--check-opengl"], capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            said = [line for line in done.stderr.splitlines() if line.strip()] or [f"exit code {done.returncode}"]
-            raise SimulatorError(f"simulator '{config.name}' cannot start: {said[-1].removeprefix('simulator: ')}")
+    if words[:3] == EMBEDDED:
+        _check_opengl(_executable(config), config.name)
+
+
+def _check_opengl(command: str, name: str) -> None:
+    """Starts an embedded simulator that only makes an OpenGL context; raises SimulatorError with what it says."""
+    done = subprocess.run([*shlex.split(command), "--check-opengl"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = [line for line in done.stderr.splitlines() if line.strip()] or [f"exit code {done.returncode}"]
+        raise SimulatorError(f"simulator '{name}' cannot start: {said[-1].removeprefix('simulator: ')}")
+
+
+def embedded_controller(options: str = "", **keywords: Any) -> Controller:
+    """An ordinary AI2-THOR client of the embedded simulator, for scripts; actors use `SimulatorProcess`.
+
+    It differs from a plain Controller(local_executable_path="python -m simulator", x_display=":0", ...) in three ways:
+    it runs this very interpreter from any folder, it works with CUDA_VISIBLE_DEVICES set, which makes the client ask
+    for vulkaninfo, and it says at once why the simulator cannot start.
+
+    Args:
+        options: of `python -m simulator`, such as "--shadows".
+        keywords: of `ai2thor.controller.Controller`.
+
+    Raises:
+        SimulatorError: OpenGL cannot draw here, or the options are wrong.
+        ValueError: the simulator refuses a keyword.
+    """
+    command = _command_line([*EMBEDDED, *shlex.split(options)])
+    _check_opengl(command, "rooms")
+    with _environment({"CUDA_VISIBLE_DEVICES": None}):
+        return Controller(local_executable_path=command, **{"x_display": ":0"} | keywords)
 
 
 def _executable(config: SimulatorConfig) -> str:
-    """The command line for `local_executable_path`, run by env(1), which becomes the command (same process id).
-
-    env gives the simulator back what the client must not see: the user's home folder, and CUDA_VISIBLE_DEVICES, from
-    which an embedded simulator picks its GPU.
-    """
+    """The command line for `local_executable_path`, with the configured options; see `_command_line`."""
     assert config.command is not None
     words = shlex.split(config.command)
-    variables = {"HOME": os.path.expanduser("~")}
-    if words[0] == "python":
-        words[0] = sys.executable
-        variables["PYTHONPATH"] = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH", "")]))
-    elif shutil.which(words[0]) is None:
+    if words[0] != "python" and shutil.which(words[0]) is None:
         raise SimulatorError(
             f"simulator '{config.name}' cannot start: simulator.command names '{words[0]}', "
             "which is not an executable file or a command on the PATH"
         )
-    if "CUDA_VISIBLE_DEVICES" in os.environ:
-        variables["CUDA_VISIBLE_DEVICES"] = os.environ["CUDA_VISIBLE_DEVICES"]
     for name, value in config.options.items():
         flag = name.replace("_", "-")
         words += [f"--{flag}" if value else f"--no-{flag}"] if isinstance(value, bool) else [f"--{flag}", str(value)]
+    for name, value in config.push.given().items():
+        words += [f"--push-{name.replace('_', '-')}", str(value)]
     if config.gpu_device is not None:
         words += ["-force-device-index", str(config.gpu_device)]
+    return _command_line(words)
+
+
+def _command_line(words: list[str]) -> str:
+    """The command line, run by env(1), which becomes the command (same process id).
+
+    env gives the simulator back what the client must not see: the user's home folder, and CUDA_VISIBLE_DEVICES, from
+    which an embedded simulator picks its GPU. A leading word "python" is this very interpreter, with this project on
+    its path.
+    """
+    variables = {"HOME": os.path.expanduser("~")}
+    if words[0] == "python":
+        words = [sys.executable, *words[1:]]
+        variables["PYTHONPATH"] = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH", "")]))
+    if "CUDA_VISIBLE_DEVICES" in os.environ:
+        variables["CUDA_VISIBLE_DEVICES"] = os.environ["CUDA_VISIBLE_DEVICES"]
     return shlex.join(["env", *(f"{name}={value}" for name, value in variables.items()), *words])
 
 
@@ -152,24 +187,35 @@ def client_environment(config: SimulatorConfig, home: Path) -> Iterator[None]:
     Unity build inherits that, so caches and the X authority are pointed to where they were. For an embedded simulator
     CUDA_VISIBLE_DEVICES is taken away, because it makes the client ask for tools of the GPU's driver.
     """
-    before = os.environ.copy()
-    changes: dict[str, str] = {"HOME": str(home)}
+    changes: dict[str, str | None] = {"HOME": str(home)}
     user_home = Path("~").expanduser()
     if config.command is None:
-        changes["XDG_CACHE_HOME"] = before.get("XDG_CACHE_HOME", str(user_home / ".cache"))
-        changes["XAUTHORITY"] = before.get("XAUTHORITY", str(user_home / ".Xauthority"))
+        changes["XDG_CACHE_HOME"] = os.environ.get("XDG_CACHE_HOME", str(user_home / ".cache"))
+        changes["XAUTHORITY"] = os.environ.get("XAUTHORITY", str(user_home / ".Xauthority"))
+    else:
+        changes["CUDA_VISIBLE_DEVICES"] = None
+    with _environment(changes):
+        yield
+
+
+@contextlib.contextmanager
+def _environment(changes: Mapping[str, str | None]) -> Iterator[None]:
+    """The process environment with changes for a while, None for what is taken away; one caller at a time."""
     with _environment_lock:
+        before = {name: os.environ.get(name) for name in changes}
         try:
-            os.environ.update(changes)
-            if config.command is not None:
-                os.environ.pop("CUDA_VISIBLE_DEVICES", None)
+            _change_environment(changes)
             yield
         finally:
-            for name in [*changes, "CUDA_VISIBLE_DEVICES"]:
-                if name in before:
-                    os.environ[name] = before[name]
-                else:
-                    os.environ.pop(name, None)
+            _change_environment(before)
+
+
+def _change_environment(changes: Mapping[str, str | None]) -> None:
+    for name, value in changes.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 class PrivateHome:

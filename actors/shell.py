@@ -147,7 +147,8 @@ class ActorShell:
         if self._stopped.is_set():
             raise SimulatorError(f"actor {self._number} was stopped")
         if self._simulator is None:
-            self._simulator = SimulatorProcess(self._simulator_config, **simulator_keywords(self._config))
+            keywords = simulator_keywords(self._config, self._simulator_config)
+            self._simulator = SimulatorProcess(self._simulator_config, **keywords)
             self._starts += 1
             if self._stopped.is_set():  # while it was starting
                 self._simulator.stop()

@@ -31,6 +31,7 @@ from actors.geometry import reach_mask
 from actors.interaction.choose import TouchPlan
 from actors.interaction.interact import Player
 from actors.interaction.locations import Location, LocationError
+from actors.launch import check_launch
 from benchmarks._arguments import whole
 from benchmarks._report import CONF, conditions, configuration, report
 from models.interaction.inference import Predictor
@@ -113,6 +114,7 @@ def main(arguments: list[str] | None = None) -> None:
         f"simulator={options.simulator}", f"actors.cluster_distance={UNTRAINED_DISTANCE}", "replay.capacity=64"
     )
     simulator_config, config = chosen.simulator, chosen.actors
+    check_launch(simulator_config)
     torch.manual_seed(options.seed)
     predictor = Predictor(InteractionNetwork(chosen.models))
     phase = next(iter(chosen.learner.phases.values()))

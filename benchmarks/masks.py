@@ -21,6 +21,7 @@ from tqdm import tqdm
 from actors.config import MASK_SOURCES, ActorConfig
 from actors.controller import SimulatorProcess
 from actors.interaction.self_supervision import kernel_sum
+from actors.launch import check_launch
 from benchmarks._arguments import whole
 from benchmarks._report import conditions, configuration, report
 from benchmarks.simulator import OTHERS, THINGS, TRIES, VIEWS, quality
@@ -58,6 +59,7 @@ def main() -> int:
     cv2.setNumThreads(1)
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     config = (chosen := configuration()).actors
+    check_launch(chosen.simulator)
     simulator = SimulatorProcess(chosen.simulator, renderInstanceSegmentation=True)
     random = np.random.default_rng(arguments.seed)
     figures = {}

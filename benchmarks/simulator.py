@@ -29,6 +29,7 @@ from tqdm import tqdm
 from actors.config import ActorConfig
 from actors.controller import SimulatorProcess
 from actors.interaction.locations import Location, set_up
+from actors.launch import check_launch
 from benchmarks._arguments import whole
 from benchmarks._report import conditions, configuration, report
 from benchmarks.actor import RecordingSimulator
@@ -161,6 +162,7 @@ def main() -> int:
     core = min(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {core})  # and so of the simulators that are started from here
     simulator_config, config = (chosen := configuration()).simulator, chosen.actors
+    check_launch(simulator_config)
     chooser = RecordingSimulator(simulator_config, renderInstanceSegmentation=True)
     try:
         touches, asked, things, locations = study(chooser, config, arguments.touches, arguments.seed)

@@ -12,9 +12,14 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+if __name__ == "__main__":
+    # Nothing is drawn, so the user's value must not matter. MuJoCo reads it when it is imported.
+    os.environ["MUJOCO_GL"] = "disable"
 
 import mujoco
 import numpy as np
@@ -24,6 +29,7 @@ from benchmarks._arguments import whole
 from benchmarks._report import configuration
 from evaluation.min_force import MOVED_DEGREES, MOVED_METRES
 from simulator.physics import make_push
+from simulator.push import PushSettings
 from simulator.rendering import VISIBLE_GROUPS
 from simulator.room import Room, RoomSource, generated_rooms, rooms_of_module
 
@@ -81,7 +87,7 @@ def touch(room: Room, index: int, magnitude: float, rng: np.random.Generator) ->
     body = int(room.object_bodies[index])
     position, rotation = room.data.xipos[body].copy(), room.data.xmat[body].reshape(3, 3).copy()
     start = time.perf_counter()
-    room.physics.push(make_push(room.data, body, point, direction, magnitude))
+    room.physics.push(make_push(room.data, body, point, direction, magnitude, room.physics.push_settings))
     room.physics.run_to_rest()
     seconds = time.perf_counter() - start
     turn = (np.trace(rotation.T @ room.data.xmat[body].reshape(3, 3)) - 1) / 2
@@ -105,9 +111,10 @@ def calibrate(source: RoomSource, names: Sequence[str], touches: int, seed: int)
     """
     done = []
     rng = np.random.default_rng(seed)
-    options = configuration().simulator.options
+    chosen = configuration().simulator
+    push = PushSettings(**chosen.push.given())
     for name in names:
-        room = Room(source.build(name), options["time_step"], options["rest_timeout"])
+        room = Room(source.build(name), chosen.options["time_step"], chosen.options["rest_timeout"], push)
         dynamic = [index for index, thing in enumerate(room.scene.objects) if thing.dynamic]
         for number in range(touches):
             if number % 30 == 0:

@@ -66,7 +66,7 @@ def collect(
                     if interrupted.is_set():
                         raise Interrupted(f"{ring.size} locations are collected; resume goes on")
                     if process is None:
-                        process = SimulatorProcess(simulator, **simulator_keywords(actors))
+                        process = SimulatorProcess(simulator, **simulator_keywords(actors, simulator))
                     try:
                         # No touch is greedy, so no model is asked.
                         predictor: Any = None

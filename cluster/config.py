@@ -243,6 +243,13 @@ def check_model(config: TrainConfig) -> None:
             raise ValueError(f"{group}=mask_rcnn needs {other}=mask_rcnn")
     if isinstance(config.models, SoftMaskNetworkConfig) and config.actors.mask_source != "video_pca":
         raise ValueError(f"models=video_pca needs actors.mask_source=video_pca, not {config.actors.mask_source}")
+    reach = config.actors.reach
+    farthest = config.simulator.unlimited_reach if reach.shape == "infinite" else reach.radius
+    if not groups["models"] and config.models.max_depth < farthest:
+        raise ValueError(
+            f"models.max_depth must be at least {farthest:g} metres, as far as touches go with "
+            f"actors.reach.shape={reach.shape}, not {config.models.max_depth}"
+        )
     if groups["models"] and config.actors.mask_source == "video_pca":
         raise ValueError("actors.mask_source=video_pca cannot be with models=mask_rcnn, which takes no soft masks")
     if groups["models"] and config.actors.choice != "both":

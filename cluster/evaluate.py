@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from actors.launch import check_launch
 from cluster.checkpoints import find_checkpoint
 from cluster.compose import save_config
 from cluster.config import EvaluateConfig
@@ -21,6 +22,7 @@ def run(config: EvaluateConfig, folder: Path) -> int:
     started = time.monotonic()
     checkpoint = find_checkpoint(config.checkpoint)
     config = settings_of_run(config, checkpoint)
+    check_launch(config.simulator)
     predictor, index = trained_predictor(config.models, checkpoint)
     save_config(config, folder / "config.yaml")
     print(f"RUN {folder}", flush=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +53,24 @@ def untrained_predictor(models: NetworkConfig, index: dict[str, Any], seed: int)
     if "soft_mask" in index["network"]:
         return Predictor(build_network(soft_mask_config(index["network"]), seed))
     if "mask_rcnn" not in index["network"]:
-        return Predictor(build_network(models, seed))
+        return Predictor(build_network(with_depth_of(index, models), seed))
     try:
         config = MaskRcnnNetworkConfig(**index["network"]["mask_rcnn"])
     except (TypeError, ValueError) as error:
         raise CheckpointError(f'the checkpoint\'s "network" does not describe a Mask R-CNN: {error}') from error
     return mask_rcnn_predictor(config, bool(index["extra"].get(MASS_CLASSES_KEY)), seed)
+
+
+def with_depth_of(index: dict[str, Any], models: NetworkConfig) -> NetworkConfig:
+    """The settings with the checkpoint's `max_depth`: weights alone do not tell at which depth they were trained.
+
+    Raises:
+        CheckpointError: it is no depth.
+    """
+    try:
+        return replace(models, max_depth=index["network"].get("max_depth", NetworkConfig.max_depth))
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f'the checkpoint\'s "network" does not describe a network: {error}') from error
 
 
 def soft_mask_config(network: dict[str, Any]) -> SoftMaskNetworkConfig:

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from actors.controller import SimulatorProcess
+from actors.geometry import reach_keywords
+from actors.launch import check_launch
 from cluster.config import RoomsConfig
 from cluster.errors import UsageError
 from cluster.result_line import print_result
@@ -20,7 +22,9 @@ from evaluation.rooms import StudiedTouch, View, fullest_views, study_touches
 def run(config: RoomsConfig, folder: Path) -> int:
     """The whole command. Returns the exit code."""
     started = time.monotonic()
-    simulator = SimulatorProcess(config.simulator, renderInstanceSegmentation=True)
+    check_launch(config.simulator)
+    keywords = reach_keywords(config.actors.reach, config.simulator)
+    simulator = SimulatorProcess(config.simulator, renderInstanceSegmentation=True, **keywords)
     try:
         unknown = [scene for scene in config.scenes if scene.removesuffix("_physics") not in simulator.scenes]
         if unknown:

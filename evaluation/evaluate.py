@@ -20,7 +20,7 @@ from evaluation.dataset import Entry
 from evaluation.files import save_array
 from evaluation.job_files import observation_paths
 from evaluation.locations import location_of
-from evaluation.make_dataset import source_hash
+from evaluation.make_dataset import changed_push, source_hash
 from evaluation.progress import Progress
 from models.interaction.inference import InstancePredictor
 from replay.interaction.record import IMAGE_SIZE
@@ -73,7 +73,8 @@ def load_looks(
     made = observation_paths(path)
     options = sorted(simulator.options.items())
     source = source_hash(simulator.command)
-    key = [simulator.name, simulator.command, options, simulator.build_path, source, placement_attempts]
+    key: list[object] = [simulator.name, simulator.command, options, simulator.build_path, source, placement_attempts]
+    key += changed_push(simulator)
     content = path.read_bytes() + repr(key).encode()
     chosen = list(range(len(entries)) if chosen is None else chosen)
 

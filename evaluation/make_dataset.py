@@ -35,7 +35,7 @@ from ai2thor.server import Event
 
 from actors.config import SimulatorConfig
 from actors.controller import Observation, SimulatorError, SimulatorProcess
-from actors.geometry import hand_distance, reachable_pixels
+from actors.geometry import hand_distance, reach_keywords, reachable_pixels
 from actors.ground_truth import TrueObject, mass_class, objects_in_reach
 from actors.interaction.locations import Location, verify
 from actors.launch import check_launch
@@ -46,6 +46,7 @@ from evaluation.masks import area, box, encode
 from evaluation.min_force import minimum_forces
 from evaluation.progress import Progress
 from replay.interaction.record import IMAGE_SIZE
+from simulator.push import PushSettings
 
 SPLITS = ("train", "test")
 """Files of a data set; their order numbers their random streams."""
@@ -144,9 +145,19 @@ def dataset_folder(config: DatasetConfig, simulator: SimulatorConfig, name: str)
         simulator.field_of_view,
         sorted(simulator.controller.items()),
         source_hash(simulator.command),
+        *changed_push(simulator),
     ]
     digest = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12]
     return Path(config.folder) / f"{config.name}-{digest}"
+
+
+def changed_push(simulator: SimulatorConfig) -> list[tuple[str, float]]:
+    """The values of `simulator.push` that are not the embedded simulator's own, for names that carry a hash.
+
+    Data sets that were made before these values existed keep their names.
+    """
+    own = asdict(PushSettings())
+    return sorted((name, value) for name, value in simulator.push.given().items() if value != own[name])
 
 
 def source_hash(command: str | None) -> str:
@@ -251,7 +262,8 @@ class _Worker:
     def simulator(self) -> SimulatorProcess:
         """The running simulator; started at first use and after a failure."""
         if self.process is None or not self.process.alive:
-            self.process = SimulatorProcess(self.simulator_config, renderInstanceSegmentation=True)
+            keywords = reach_keywords(self.config.reach(), self.simulator_config)
+            self.process = SimulatorProcess(self.simulator_config, renderInstanceSegmentation=True, **keywords)
         return self.process
 
     def stop(self) -> None:
@@ -410,7 +422,7 @@ def _made(config: DatasetConfig, split: SplitConfig, look: _Look, simulator: Sim
             look.things,
             reachable_pixels(look.observation.depth, location.horizon, reach, simulator.config.field_of_view),
             config.forces,
-            hand_distance(reach),
+            hand_distance(reach, simulator.config),
             config.placement_attempts,
             np.random.default_rng([config.seed, location.seed]),
         )

@@ -11,6 +11,7 @@ import numpy as np
 
 from actors.config import ActorConfig, SimulatorConfig
 from actors.controller import SimulatorProcess
+from actors.geometry import reach_keywords
 from actors.interaction.choose import TouchPlan
 from actors.interaction.interact import Player
 from evaluation.baselines import BaselineResult
@@ -167,7 +168,7 @@ def make_panels(
         SimulatorError, LocationError: see `Player.play`.
     """
     config = evaluator.config
-    process = SimulatorProcess(simulator) if config.figure_touches else None
+    process = SimulatorProcess(simulator, **reach_keywords(actors.reach, simulator)) if config.figure_touches else None
     # The panel shows what touching tells, whatever the actors learned from, in the rooms of the data set.
     shown = replace(actors, supervision="self", placement_attempts=config.dataset.placement_attempts)
     drawn: list[Panels] = []

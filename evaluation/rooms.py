@@ -162,7 +162,7 @@ def study_touches(
             "y": (row + 0.5) / GRID_SIZE,
             "direction": dict(zip("xyz", DIRECTIONS[random.integers(len(DIRECTIONS))].tolist(), strict=True)),
             "moveMagnitude": config.forces[-1],
-            "handDistance": hand_distance(config.reach),
+            "handDistance": hand_distance(config.reach, simulator.config),
         }
         answer = perform_touch(simulator, arguments, judge)
         look = simulator.observe(answer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass
@@ -23,6 +23,9 @@ class NetworkConfig:
     smooth_upsampling: bool
     """Whether the four taps of each 2x2 transposed convolution start equal (Aitken et al. 2017, "Checkerboard artifact
     free sub-pixel convolution"): without it masks are dotted for the first hundreds of steps."""
+    max_depth: float = field(default=5.0, kw_only=True)
+    """Metres at which the network's depth input is cut off. The default serves checkpoints from before this value
+    existed."""
 
     def __post_init__(self) -> None:
         for name in ("base_channels", "shared_channels", "embedding_channels"):
@@ -30,5 +33,7 @@ class NetworkConfig:
                 raise ValueError(f"models.{name} must be at least 1, not {getattr(self, name)}")
         if len(self.up_channels) != 3 or min(self.up_channels) < 1:
             raise ValueError(f"models.up_channels must be three positive numbers, not {list(self.up_channels)}")
+        if not self.max_depth > 0:
+            raise ValueError(f"models.max_depth must be greater than 0 metres, not {self.max_depth}")
         if not 0 < self.batch_norm_momentum <= 1:
             raise ValueError(f"models.batch_norm_momentum must be in (0, 1], not {self.batch_norm_momentum}")

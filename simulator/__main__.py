@@ -13,20 +13,52 @@ import logging
 import os
 import signal
 import sys
+from dataclasses import fields
+from typing import NoReturn
 
 from simulator.camera import LARGEST_IMAGE, LARGEST_PICTURE
-from simulator.graphics import ADVICE, NoGraphics, check_device, choose_backend
+from simulator.graphics import ADVICE, NoGraphics, WrongSetting, check_device, choose_backend
+from simulator.push import PushSettings, option, wrong_push
+from simulator.refusal import exit_with_parent, refuse_client
 
 PIPES = ("AI2THOR_FIFO_SERVER_PIPE_PATH", "AI2THOR_FIFO_CLIENT_PIPE_PATH")
+TOKEN = "AI2THOR_CLIENT_TOKEN"
+
+
+class Parser(argparse.ArgumentParser):
+    """A command line whose mistakes also a client hears of."""
+
+    def error(self, message: str) -> NoReturn:
+        """Prints the mistake, tells it to the client if there is one, and ends the process with exit code 2."""
+        self.print_usage(sys.stderr)
+        print(f"{self.prog}: error: {message}", file=sys.stderr, flush=True)
+        tell_client(message)
+        sys.exit(2)
+
+
+def tell_client(reason: str) -> None:
+    """Answers the client that started this process, if one did, with the reason why it cannot, until it goes away."""
+    pipes = [os.environ.get(name) for name in PIPES]
+    if pipes[0] and pipes[1]:
+        exit_with_parent()
+        refuse_client(reason, pipes[0], pipes[1], os.environ.get(TOKEN, ""))
+
+
+def refuse(reason: str, code: int) -> int:
+    """Says why the simulator cannot start, in its log and to the client; returns the exit code."""
+    print(f"simulator: {reason}", file=sys.stderr, flush=True)
+    tell_client(reason)
+    return code
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line: our own options, and those that the client appends."""
-    result = argparse.ArgumentParser(
+    result = Parser(
         prog="python -m simulator",
         description="A simulator of rooms that speaks AI2-THOR's protocol. It is started by ai2thor's Controller, with "
         'local_executable_path="python -m simulator [OPTIONS]" and x_display=":0".',
-        epilog="MUJOCO_GL=egl or osmesa chooses the OpenGL library; by default the first of them that can be opened.",
+        epilog="The environment variable MUJOCO_GL chooses the OpenGL library: egl or osmesa. If it is not set, the "
+        "first of them that can be opened is used. PYOPENGL_PLATFORM is set to the same value.",
     )
     result.add_argument("--shadows", action=argparse.BooleanOptionalAction, default=False, help="draw shadows (slow)")
     result.add_argument("--samples", type=int, default=0, metavar="N", help="samples a pixel; 0: no multisampling")
@@ -37,6 +69,11 @@ def parser() -> argparse.ArgumentParser:
         "--rest-timeout", type=float, default=4.0, metavar="S",
         help="longest motion after an action, simulated seconds (%(default)s)",
     )  # fmt: skip
+    for value in fields(PushSettings):
+        result.add_argument(
+            option(value.name), type=float, default=value.default, metavar=value.metadata["unit"],
+            help=f"touches: {value.metadata['meaning']} (%(default)s)",
+        )  # fmt: skip
     result.add_argument("--cached-rooms", type=int, default=4, metavar="N", help="compiled rooms to keep (%(default)s)")
     result.add_argument(
         "--rooms", metavar="MODULE", help="module with SCENE_NAMES, build_scene and spawn; default: ours"
@@ -44,6 +81,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--check-opengl", action="store_true", help="make an OpenGL context, say which library it is of, and end"
     )
+    result.add_argument("--actions", action="store_true", help="print all actions and their arguments, and end")
     result.add_argument("--verbose", action="store_true", help="log failed actions too")
     unity = result.add_argument_group("options that the client appends")
     unity.add_argument("-screen-width", type=int, default=300, metavar="N")
@@ -58,6 +96,11 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
+def push_settings(options: argparse.Namespace) -> PushSettings:
+    """How a touch pushes, as the command line says."""
+    return PushSettings(**{value.name: getattr(options, f"push_{value.name}") for value in fields(PushSettings)})
+
+
 def check(options: argparse.Namespace) -> str | None:
     """What is wrong with the options, in one sentence, or None."""
     if not 0 <= options.samples <= 16:
@@ -68,6 +111,9 @@ def check(options: argparse.Namespace) -> str | None:
         return f"--rest-timeout must be between 0.1 and 60 seconds, not {options.rest_timeout}"
     if not 1 <= options.cached_rooms <= 1000:
         return f"--cached-rooms must be between 1 and 1000, not {options.cached_rooms}"
+    problem = wrong_push(push_settings(options), options.time_step)
+    if problem is not None:
+        return problem
     for name in ("screen_width", "screen_height"):
         if not 1 <= getattr(options, name) <= LARGEST_IMAGE:
             return f"-{name.replace('_', '-')} must be 1 to {LARGEST_IMAGE} pixels, not {getattr(options, name)}"
@@ -76,8 +122,17 @@ def check(options: argparse.Namespace) -> str | None:
     return None
 
 
+def exit_code(error: NoGraphics) -> int:
+    """2 if a setting must be changed, 1 if a library must be installed."""
+    return 2 if isinstance(error, WrongSetting) else 1
+
+
 def check_opengl(device: int | None) -> int:
-    """Makes an OpenGL context as the simulator would; returns the exit code."""
+    """Makes an OpenGL context as the simulator would.
+
+    Returns:
+        the exit code: 0, 1 if a library is missing or does not work, 2 if a setting must be changed.
+    """
     try:
         backend = choose_backend(device)
         check_device()
@@ -88,9 +143,11 @@ def check_opengl(device: int | None) -> int:
         context.make_current()
         renderer = GL.glGetString(GL.GL_RENDERER)
         context.free()
+        if renderer is None:
+            raise RuntimeError("the context names no renderer")
     except NoGraphics as error:
         print(f"simulator: {error}", file=sys.stderr)
-        return 1
+        return exit_code(error)
     except Exception as error:
         # Whatever a broken driver raises, it means the same to the user.
         print(f"simulator: no OpenGL for headless rendering: {error}; {ADVICE}", file=sys.stderr)
@@ -111,6 +168,12 @@ def main(arguments: list[str] | None = None) -> int:
         level=logging.INFO if options.verbose else logging.WARNING,
         format=f"%(asctime)s simulator {os.getpid()} %(levelname)s: %(message)s",
     )
+    if options.actions:
+        os.environ["MUJOCO_GL"] = "disable"  # nothing is drawn
+        from simulator.reference import describe_actions
+
+        print(describe_actions())
+        return 0
     if options.check_opengl:
         return check_opengl(options.force_device_index)
     pipes = [os.environ.get(name) for name in PIPES]
@@ -121,43 +184,37 @@ def main(arguments: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
+    # Ctrl-C reaches the whole process group; the client decides when its simulator ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         choose_backend(options.force_device_index)
         check_device()
     except NoGraphics as error:
-        print(f"simulator: {error}", file=sys.stderr)
-        return 1
+        return refuse(str(error), exit_code(error))
     # Imported only now, because MuJoCo looks at MUJOCO_GL when it is imported.
     from simulator.environment import Environment, Limits
     from simulator.rendering import Quality
     from simulator.room import generated_rooms, rooms_of_module
-    from simulator.server import exit_with_parent, serve
+    from simulator.server import serve
 
     exit_with_parent()
-    # Ctrl-C reaches the whole process group; the client decides when its simulator ends.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         source = generated_rooms() if options.rooms is None else rooms_of_module(options.rooms)
     except ValueError as error:
-        print(f"simulator: {error}", file=sys.stderr)
-        return 2
+        return refuse(str(error), 2)
     try:
         environment = Environment(
             source,
-            Limits(options.time_step, options.rest_timeout, options.cached_rooms),
+            Limits(options.time_step, options.rest_timeout, options.cached_rooms, push_settings(options)),
             Quality(options.shadows, options.samples),
             options.screen_width,
             options.screen_height,
         )
     except Exception as error:
         # Whatever a broken driver raises, it means the same to the user.
-        print(
-            f"simulator: no OpenGL context with MUJOCO_GL={os.environ['MUJOCO_GL']}: {error}; {ADVICE}.",
-            file=sys.stderr,
-        )
-        return 1
+        return refuse(f"no OpenGL context with MUJOCO_GL={os.environ['MUJOCO_GL']}: {error}; {ADVICE}.", 1)
     assert pipes[0] is not None and pipes[1] is not None
-    code = serve(environment, pipes[0], pipes[1], os.environ.get("AI2THOR_CLIENT_TOKEN", ""))
+    code = serve(environment, pipes[0], pipes[1], os.environ.get(TOKEN, ""))
     environment.close()
     return code
 

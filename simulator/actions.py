@@ -8,12 +8,11 @@ ValueError), without one for what the world does not allow (the client's event i
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from simulator.arguments import INVALID, MISSING, Vector, call, shown
+from simulator.arguments import INVALID, MISSING, Action, Vector, call, shown
 from simulator.camera import FAR, LARGEST_IMAGE, LARGEST_PICTURE, NEAR
 from simulator.environment import SCENE_SUFFIX, ActionFailed, Environment, View
 from simulator.moves import MOVES
@@ -29,25 +28,15 @@ STRUCTURE = "not a sim object, a structure was touched"
 """The objectId of what is no object."""
 
 
-@dataclass(frozen=True)
-class Action:
-    """An entry of the table of actions."""
-
-    function: Callable[..., Any]
-    strict: bool
-    """Whether unknown arguments are an error."""
-    drawn: bool
-    """Whether the reply has images."""
+ACTIONS: dict[str, Action] = dict(MOVES)
+"""Name → action; `python -m simulator --actions` prints it."""
 
 
-ACTIONS: dict[str, Action] = {name: Action(function, True, True) for name, function in MOVES.items()}
-
-
-def action(name: str, strict: bool = True, drawn: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Puts a function into the table of actions."""
+def action(name: str, drawn: bool = True, **only: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Puts a function into the table of actions; see `Action` for the arguments."""
 
     def enter(function: Callable[..., Any]) -> Callable[..., Any]:
-        ACTIONS[name] = Action(function, strict, drawn)
+        ACTIONS[name] = Action(function, only, drawn)
         return function
 
     return enter
@@ -68,7 +57,7 @@ def perform(environment: Environment, request: dict[str, Any]) -> tuple[Any, boo
             f"There is no action {shown(name)}; there are {', '.join(sorted(ACTIONS))}.", "InvalidAction"
         )
     try:
-        return call(entry.function, environment, request, entry.strict), entry.drawn
+        return call(entry, environment, request), entry.drawn
     except Unstable as error:
         raise ActionFailed(str(error)) from None
 
@@ -83,7 +72,7 @@ def get_scenes_in_build(environment: Environment) -> list[str]:
 
 
 # The client sends Initialize right after Reset, so images of the reset alone would never be seen.
-@action("Reset", strict=False, drawn=False)
+@action("Reset", drawn=False)
 def reset(environment: Environment, *, sceneName: str) -> None:
     """Loads a room."""
     environment.reset(sceneName)
@@ -104,7 +93,27 @@ def change_resolution(environment: Environment, *, x: int, y: int) -> None:
     environment.width, environment.height = x, y
 
 
-@action("Initialize", strict=False)
+@action(
+    "Initialize",
+    agentCount=1,
+    agentMode="default",
+    visibilityScheme="Collider",
+    applyActionNoise=False,
+    movementGaussianMu=0,
+    movementGaussianSigma=0,
+    rotateGaussianMu=0,
+    rotateGaussianSigma=0,
+    startAgentsRotatedBy=0,
+    makeAgentsVisible=True,
+    alwaysReturnVisibleRange=False,
+    autoSimulation=True,
+    timeScale=1,
+    massThreshold=None,
+    cameraNearPlane=NEAR,
+    cameraFarPlane=FAR,
+    continuous=False,
+    continuousMode=False,
+)
 def initialize(
     environment: Environment,
     *,
@@ -115,12 +124,8 @@ def initialize(
     renderDepthImage: bool = False,
     renderInstanceSegmentation: bool = False,
     renderObjectImage: bool = False,
-    renderSemanticSegmentation: bool = False,
-    renderNormalsImage: bool = False,
-    renderFlowImage: bool = False,
     snapToGrid: bool = True,
     rotateStepDegrees: float = 90.0,
-    agentMode: str = "default",
     width: int | None = None,
     height: int | None = None,
 ) -> dict[str, float]:
@@ -133,17 +138,6 @@ def initialize(
         raise ActionFailed(f"The argument 'fieldOfView' must be 1 to 170 degrees, not {fieldOfView}.", INVALID)
     if rotateStepDegrees <= 0:
         raise ActionFailed(f"The argument 'rotateStepDegrees' must be positive, not {rotateStepDegrees}.", INVALID)
-    if agentMode.lower() != "default":
-        raise ActionFailed(f"The argument 'agentMode' must be 'default', not '{agentMode}'.", INVALID)
-    for name, wanted in (
-        ("renderSemanticSegmentation", renderSemanticSegmentation),
-        ("renderNormalsImage", renderNormalsImage),
-        ("renderFlowImage", renderFlowImage),
-    ):
-        if wanted:
-            raise ActionFailed(
-                f"The argument '{name}' cannot be true: there are only colour, depth and instance images.", INVALID
-            )
     environment.room  # noqa: B018 - fails without a scene
     if width is not None or height is not None:
         change_resolution(environment, x=width or environment.width, y=height or environment.height)
@@ -151,25 +145,26 @@ def initialize(
         gridSize, visibilityDistance, fieldOfView, snapToGrid, rotateStepDegrees, renderImage, renderDepthImage,
         renderInstanceSegmentation or renderObjectImage,
     )  # fmt: skip
+    environment.initialized = True
     return {"cameraNearPlane": NEAR, "cameraFarPlane": FAR}
 
 
 # --- The agent (simulator.moves has the others)
 
 
-@action("Pass", strict=False)
+@action("Pass")
 def pass_(environment: Environment) -> None:
     """Does nothing but look."""
     environment.room  # noqa: B018 - fails without a scene
 
 
-@action("Done", strict=False)
+@action("Done")
 def done(environment: Environment) -> None:
     """Does nothing but look."""
     environment.room  # noqa: B018 - fails without a scene
 
 
-@action("TouchThenApplyForce", strict=False)
+@action("TouchThenApplyForce")
 def touch_then_apply_force(
     environment: Environment, *, x: float, y: float, direction: Vector, moveMagnitude: float, handDistance: float
 ) -> dict[str, Any]:
@@ -205,7 +200,7 @@ def touch_then_apply_force(
     if room.scene.objects[pick.object].dynamic:
         world = environment.to_world(np.array([direction.x, direction.y, direction.z]))
         body = int(room.object_bodies[pick.object])
-        room.physics.push(make_push(room.data, body, pick.point, world, moveMagnitude))
+        room.physics.push(make_push(room.data, body, pick.point, world, moveMagnitude, room.physics.push_settings))
         if not environment.physics_paused:
             room.physics.run_to_rest()
     return touched
@@ -214,7 +209,7 @@ def touch_then_apply_force(
 # --- The things in the room
 
 
-@action("InitialRandomSpawn")
+@action("InitialRandomSpawn", excludedReceptacles=[], excludedObjectIds=[], numDuplicatesOfType=[])
 def initial_random_spawn(
     environment: Environment,
     *,
@@ -228,6 +223,11 @@ def initial_random_spawn(
 
     `placeStationary` is accepted either way: things always come to rest before the reply.
     """
+    if None not in (randomSeed, seed) and randomSeed != seed:
+        raise ActionFailed(
+            f"The arguments 'randomSeed' and 'seed' are the same thing and must not differ: {randomSeed} and {seed}.",
+            INVALID,
+        )
     chosen = randomSeed if randomSeed is not None else seed if seed is not None else 0
     if chosen < 0:
         raise ActionFailed(f"The argument 'randomSeed' must not be negative, not {chosen}.", INVALID)
@@ -280,7 +280,7 @@ def unpause_physics_auto_sim(environment: Environment) -> None:
         room.physics.run_to_rest()
 
 
-@action("AdvancePhysicsStep")
+@action("AdvancePhysicsStep", simSeconds=None, allowAutoSimulation=False)
 def advance_physics_step(environment: Environment, *, timeStep: float = 0.02) -> None:
     """Lets `timeStep` seconds pass while physics is paused."""
     room = environment.room

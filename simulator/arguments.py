@@ -1,16 +1,19 @@
 """Arguments of actions: from JSON to typed values, with AI2-THOR's error codes for what does not fit.
 
 An action is a function whose keyword parameters are annotated with one of `bool`, `int`, `float`, `str`, `Vector`,
-`Angles` or one of them `| None`. A parameter without a default must be sent.
+`Angles` or one of them `| None`. A parameter without a default must be sent. Any other argument is refused, unless it
+has the value that means "off": a client must not believe in what does not happen. `simulator.reference` writes the
+documentation from the same declarations.
 """
 
 from __future__ import annotations
 
 import inspect
+import json
 import math
 import reprlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, get_args, get_type_hints
 
@@ -20,13 +23,27 @@ MISSING, INVALID = "MissingArguments", "InvalidArgument"
 shown = reprlib.repr
 """A client's value in a message: cut short, however long or deep it is."""
 
-COMMON = frozenset(
-    {
-        "action", "sequenceId", "agentId", "renderImage", "visibilityDistance", "renderInstanceSegmentation",
-        "renderObjectImage", "renderSemanticSegmentation", "renderClassImage", "fastActionEmit", "simplifyPhysics",
-    }
-)  # fmt: skip
-"""Keywords that the client or AI2-THOR allow with any action."""
+FREE = ("action", "sequenceId")
+"""Keywords of every message: the action's name and the client's number of the message."""
+FREE_FLAGS = ("renderImage", "fastActionEmit")
+"""Keywords that may be true or false with any action: whether the reply has images, and a hint to the Unity build that
+changes no reply."""
+AS_INITIALIZED = {
+    "visibilityDistance": "visibility_distance",
+    "renderInstanceSegmentation": "instances",
+    "renderObjectImage": "instances",
+}
+"""Keywords that AI2-THOR allows with any action, and the field of the view that each must agree with."""
+ONLY: dict[str, Any] = {
+    "agentId": 0,
+    "renderSemanticSegmentation": False,
+    "renderClassImage": False,
+    "renderNormalsImage": False,
+    "renderFlowImage": False,
+    "simplifyPhysics": False,
+}
+"""Keywords that AI2-THOR allows with any action and this simulator does not implement, each with the value that is
+accepted: the one that means "off"."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +96,19 @@ def _convert(name: str, value: Any, kind: type) -> Any:
     return _vector(name, value, kind)
 
 
+@dataclass(frozen=True)
+class Action:
+    """What a client can ask for."""
+
+    function: Callable[..., Any]
+    """function(environment, *, arguments...); it implements all of these arguments."""
+    only: Mapping[str, Any] = field(default_factory=dict)
+    """AI2-THOR's arguments of this action that are not implemented, each with the one value that is accepted: the value
+    with which it changes nothing."""
+    drawn: bool = True
+    """Whether the reply has images."""
+
+
 @cache
 def parameters_of(function: Callable[..., Any]) -> dict[str, tuple[type, bool, bool]]:
     """Name → (type, whether it may be null, whether it must be sent) of an action's arguments."""
@@ -90,31 +120,64 @@ def parameters_of(function: Callable[..., Any]) -> dict[str, tuple[type, bool, b
     return found
 
 
-def call(function: Callable[..., Any], environment: Environment, action: dict[str, Any], strict: bool) -> Any:
+def call(action: Action, environment: Environment, request: dict[str, Any]) -> Any:
     """Calls an action's function with the arguments that the client sent.
 
     Args:
-        function: function(environment, *, arguments...).
+        action: what to do.
         environment: what it acts on.
-        action: the client's JSON object.
-        strict: whether arguments that the function does not have are an error; else they are ignored.
+        request: the client's JSON object.
 
     Raises:
         ActionFailed: with MissingArguments or InvalidArgument.
     """
-    name, parameters = action["action"], parameters_of(function)
+    name, parameters = request["action"], parameters_of(action.function)
     arguments = {}
     for key, (kind, nullable, required) in parameters.items():
-        if action.get(key) is not None:
-            arguments[key] = _convert(key, action[key], kind)
+        if request.get(key) is not None:
+            arguments[key] = _convert(key, request[key], kind)
         elif required:
             raise ActionFailed(
                 f"The action '{name}' needs the argument '{key}'; it takes {', '.join(parameters)}.", MISSING
             )
-        elif key in action and not nullable:
+        elif key in request and not nullable:
             raise ActionFailed(f"The argument '{key}' must not be null.", INVALID)
-    unknown = sorted(set(action) - set(parameters) - COMMON) if strict else []
-    if unknown:
-        takes = f"takes {', '.join(parameters)}" if parameters else "takes no arguments"
-        raise ActionFailed(f"The action '{name}' has no argument {shown(unknown[0])}; it {takes}.", INVALID)
-    return function(environment, **arguments)
+    _check_others(action, environment, request)
+    return action.function(environment, **arguments)
+
+
+def _check_others(action: Action, environment: Environment, request: dict[str, Any]) -> None:
+    """Refuses arguments that the action's function does not have, unless they change nothing."""
+    parameters = parameters_of(action.function)
+    only = {**ONLY, **action.only}
+    for key, value in sorted(request.items()):
+        if key in parameters or (value is None and key in (*only, *FREE_FLAGS, *AS_INITIALIZED)):
+            continue
+        if key in FREE:
+            continue
+        if key in FREE_FLAGS:
+            _convert(key, value, bool)
+        elif key in AS_INITIALIZED:
+            wanted = getattr(environment.view, AS_INITIALIZED[key])
+            # The client's own first actions come before the first Initialize, with the keywords of all actions.
+            if environment.initialized and not _same(value, wanted):
+                raise ActionFailed(
+                    f"The argument '{key}' must be {json.dumps(wanted)}, as Initialize set it, not {shown(value)}.",
+                    INVALID,
+                )
+        elif key not in only:
+            takes = f"takes {', '.join(parameters)}" if parameters else "takes no arguments"
+            raise ActionFailed(f"The action '{request['action']}' has no argument {shown(key)}; it {takes}.", INVALID)
+        elif not _same(value, only[key]):
+            raise ActionFailed(
+                f"The argument '{key}' must be {json.dumps(only[key])}, not {shown(value)}: this simulator implements "
+                "no other value.",
+                INVALID,
+            )
+
+
+def _same(value: Any, wanted: Any) -> bool:
+    """Whether a client's value is the wanted one: 1 is 1.0 but not true, and case does not matter."""
+    if isinstance(value, str) and isinstance(wanted, str):
+        return value.lower() == wanted.lower()
+    return isinstance(value, bool) == isinstance(wanted, bool) and bool(value == wanted)

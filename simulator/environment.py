@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from simulator.camera import FAR, NEAR, Camera
 from simulator.metadata import ObjectDescriptions, describe_colors, object_ids, vector
 from simulator.protocol import Field
+from simulator.push import PushSettings
 from simulator.rendering import VISIBLE_GROUPS, Quality, open_graphics
 from simulator.room import Room, RoomCache, RoomSource
 
@@ -53,6 +54,8 @@ class Limits:
     """Longest motion after an action, simulated seconds."""
     cached_rooms: int
     """How many compiled rooms are kept."""
+    push: PushSettings = PushSettings()
+    """How a touch pushes."""
 
 
 @dataclass(frozen=True)
@@ -109,12 +112,13 @@ class Environment:
         self.quality = quality
         self.width, self.height = width, height
         self.view = View()
+        self.initialized = False
         self.physics_paused = False
         self.agent = Agent(0.0, 0.0)
         self._camera: Camera | None = None
         self.ids: list[str] = []
         open_graphics()
-        self._rooms = RoomCache(source, limits.cached_rooms, limits.time_step, limits.rest_timeout)
+        self._rooms = RoomCache(source, limits.cached_rooms, limits.time_step, limits.rest_timeout, limits.push)
         self._room: Room | None = None
         self._no_room = "send Reset with a sceneName first"
 

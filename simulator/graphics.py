@@ -12,8 +12,17 @@ ADVICE = (
 )
 
 
+BACKENDS = {"egl": "EGL", "osmesa": "OSMesa"}
+"""Values of MUJOCO_GL that draw without a display, and the library of each, in the order in which they are tried."""
+
+
 class NoGraphics(Exception):
-    """No OpenGL library for headless rendering works here; the message says what to install."""
+    """Nothing can be drawn here; the message says which library to install."""
+
+
+class WrongSetting(NoGraphics):
+    """Nothing can be drawn with this value of an environment variable or of the device; the message says what would be
+    right."""
 
 
 def loads(library: str) -> bool:
@@ -31,30 +40,38 @@ def loads(library: str) -> bool:
 def choose_backend(device: int | None = None) -> str:
     """Sets MUJOCO_GL (and the GPU for EGL) in this process's environment unless the user has; returns its value.
 
+    MuJoCo itself also knows GLFW, which needs a display and is not supported here, and values that turn drawing off.
+    PYOPENGL_PLATFORM must always name the same library as MUJOCO_GL, so whatever it held is replaced.
+
     Args:
         device: index of the GPU that EGL should use, see `check_device`; None: what MUJOCO_EGL_DEVICE_ID says, or the
             first that works.
 
     Raises:
-        NoGraphics: neither EGL nor OSMesa can be opened, or a device is asked of what has none.
+        WrongSetting: MUJOCO_GL names neither EGL nor OSMesa, or a device is asked of OSMesa, which has none.
+        NoGraphics: the library cannot be opened.
     """
     if device is not None:
         os.environ["MUJOCO_EGL_DEVICE_ID"] = str(device)
-    chosen = os.environ.get("MUJOCO_GL", "").lower()
+    asked = os.environ.get("MUJOCO_GL", "")
+    chosen = asked.strip().lower()
     if not chosen:
-        if loads("EGL"):
-            chosen = "egl"
-        elif loads("OSMesa"):
-            chosen = "osmesa"
-        else:
+        found = next((backend for backend, library in BACKENDS.items() if loads(library)), None)
+        if found is None:
             raise NoGraphics(f"No OpenGL library for headless rendering was found: {ADVICE}.")
-    elif (chosen == "egl" and not loads("EGL")) or (chosen == "osmesa" and not loads("OSMesa")):
-        raise NoGraphics(f"MUJOCO_GL is '{chosen}', but that library cannot be opened: {ADVICE}.")
+        chosen = found
+    elif chosen not in BACKENDS:
+        raise WrongSetting(
+            f"MUJOCO_GL must be egl or osmesa, which draw without a display, or not be set, not '{asked}'."
+        )
+    elif not loads(BACKENDS[chosen]):
+        raise NoGraphics(
+            f"MUJOCO_GL is '{asked}', but that library cannot be opened: unset MUJOCO_GL to use what is there, or "
+            f"{ADVICE}."
+        )
     if device is not None and chosen != "egl":
-        raise NoGraphics(f"Only EGL can choose a GPU, and {chosen} renders: leave out the device index {device}.")
-    os.environ["MUJOCO_GL"] = chosen
-    if chosen in ("egl", "osmesa"):
-        os.environ["PYOPENGL_PLATFORM"] = chosen
+        raise WrongSetting(f"Only EGL can choose a GPU, and {chosen} renders: leave out the device index {device}.")
+    os.environ["MUJOCO_GL"] = os.environ["PYOPENGL_PLATFORM"] = chosen
     return chosen
 
 
@@ -66,7 +83,8 @@ def check_device() -> None:
     counts through what EGL lists. To be called after `choose_backend`; imports MuJoCo.
 
     Raises:
-        NoGraphics: there is no such device; says how many there are.
+        WrongSetting: there is no such device; says how many there are.
+        NoGraphics: EGL does not list its devices.
     """
     index = os.environ.get("MUJOCO_EGL_DEVICE_ID")
     if index is None or os.environ["MUJOCO_GL"] != "egl":
@@ -85,11 +103,11 @@ def check_device() -> None:
     else:
         words = [word.strip() for word in visible.split(",") if word.strip()]
         if not all(word.isdecimal() for word in words):
-            raise NoGraphics(f"CUDA_VISIBLE_DEVICES must list GPUs by number for one to be chosen, not '{visible}'.")
+            raise WrongSetting(f"CUDA_VISIBLE_DEVICES must list GPUs by number for one to be chosen, not '{visible}'.")
         count, where = len(words), f"CUDA_VISIBLE_DEVICES='{visible}' names"
     if not (index.isdecimal() and int(index) < count):
         kind = "GPU" if gpus else "device"
-        raise NoGraphics(f"There is no {kind} {index}: {where} {count} of them, counted from 0.")
+        raise WrongSetting(f"There is no {kind} {index}: {where} {count} of them, counted from 0.")
 
 
 def _cuda_ids() -> list[int | None]:

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
-from simulator.arguments import INVALID, MISSING, Angles, Vector
+from simulator.arguments import INVALID, MISSING, Action, Angles, Vector
 from simulator.environment import AGENT_CENTER, ActionFailed, Environment
 from simulator.metadata import vector
 from simulator.scene import from_unity, to_unity
@@ -152,6 +151,12 @@ def teleport(
     """As TeleportFull; what is not sent stays as it is."""
     if horizon is not None and not HORIZONS[0] <= horizon <= HORIZONS[1]:
         raise ActionFailed(f"The horizon must be between {HORIZONS[0]:g} and {HORIZONS[1]:g} degrees, not {horizon:g}.")
+    if rotation is not None and (rotation.x or rotation.z):
+        raise ActionFailed(
+            "The argument 'rotation' must have x and z = 0: the agent only turns about the vertical.", INVALID
+        )
+    if position is not None and (x, y, z) != (None, None, None):
+        raise ActionFailed("The place must be sent as 'position' or as x, y and z, not as both.", INVALID)
     room, agent = environment.room, environment.agent
     if position is None and (x, y, z) == (None, None, None):
         east, north = agent.x, agent.y
@@ -187,19 +192,21 @@ def get_reachable_positions(environment: Environment) -> list[dict[str, float]]:
     return [vector(x, y, AGENT_CENTER) for x, y in points.tolist()]
 
 
-MOVES: dict[str, Callable[..., Any]] = {
-    "MoveAhead": _stepping(0.0),
-    "MoveRight": _stepping(90.0),
-    "MoveBack": _stepping(180.0),
-    "MoveLeft": _stepping(270.0),
-    "RotateRight": _turning(1.0),
-    "RotateLeft": _turning(-1.0),
-    "LookUp": _looking(-1.0),
-    "LookDown": _looking(1.0),
-    "Crouch": crouch,
-    "Stand": stand,
-    "Teleport": teleport,
-    "TeleportFull": teleport_full,
-    "GetReachablePositions": get_reachable_positions,
+_TURNS = {"speed": 1, "manualInteract": False, "forceAction": False}
+_LOOKS = {"manualInteract": False, "forceAction": False}
+MOVES: dict[str, Action] = {
+    "MoveAhead": Action(_stepping(0.0), {"noise": 0}),
+    "MoveRight": Action(_stepping(90.0), {"noise": 0}),
+    "MoveBack": Action(_stepping(180.0), {"noise": 0}),
+    "MoveLeft": Action(_stepping(270.0), {"noise": 0}),
+    "RotateRight": Action(_turning(1.0), _TURNS),
+    "RotateLeft": Action(_turning(-1.0), _TURNS),
+    "LookUp": Action(_looking(-1.0), _LOOKS),
+    "LookDown": Action(_looking(1.0), _LOOKS),
+    "Crouch": Action(crouch),
+    "Stand": Action(stand),
+    "Teleport": Action(teleport),
+    "TeleportFull": Action(teleport_full),
+    "GetReachablePositions": Action(get_reachable_positions, {"maxStepCount": None}),
 }
-"""Name → function(environment, *, arguments...)."""
+"""Name → action."""

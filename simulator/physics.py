@@ -6,15 +6,19 @@ stops within a tenth of a millimetre, and in one step of any usable length the s
 What the three magnitudes are for is to tell apart what friction holds, so here a hand pushes the hit point for a short
 but finite time:
 
-- the force is FORCE_SCALE x magnitude x direction, its vertical component scaled down to VERTICAL_SHARE so that lifting
-  does not take away the friction that separates the classes (the paper's directions all point upwards);
-- it acts at the hit point and lasts PUSH_SECONDS, or until that point moves at HAND_SPEED along the force, whichever
-  comes first; it is reduced to what accelerates the point by HAND_ACCELERATION and reaches just that speed, so a light
-  thing slides and tumbles some decimetres instead of flying.
+- the force is `force_scale` x magnitude x direction, its vertical component scaled down to `vertical_share` so that
+  lifting does not take away the friction that separates the classes (the paper's directions all point upwards);
+- it acts at the hit point and lasts `seconds`, or until that point moves at `hand_speed` along the force, whichever
+  comes first; it is reduced to what accelerates the point by `hand_acceleration` and reaches just that speed, so a
+  light thing slides and tumbles some decimetres instead of flying;
+- no thing moves faster than `speed_limit` (by default a fall from 1.8 m, so that at 8 ms a step none passes through a
+  wall) or turns faster than `spin_limit`.
+
+These values are `simulator.push.PushSettings`, the simulator's options --push-... .
 
 For a block of mass m on a support with friction mu and a = F/m - mu g > 0 the slide is T^2 a / 2 (1 + a / (mu g)) as
 long as neither limit of the hand is reached, and nothing for a <= 0: with mu = 0.5 and F the horizontal part, sqrt(2)
-FORCE_SCALE magnitude, this is 5 cm for 0.5 kg at magnitude 5, for 3 kg at 30 and for 20 kg at 200.
+force_scale magnitude, this is 5 cm for 0.5 kg at magnitude 5, for 3 kg at 30 and for 20 kg at 200.
 `python -m benchmarks.touch` shows what that gives in rooms.
 """
 
@@ -27,20 +31,8 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-FORCE_SCALE = 0.7
-"""Newtons of the hand's force per unit of magnitude x direction."""
-VERTICAL_SHARE = 0.1
-"""Factor on the vertical component of the force."""
-PUSH_SECONDS = 0.1
-"""Longest duration of a push."""
-HAND_SPEED = 1.5
-"""m/s of the hit point along the force at which the hand lets go."""
-HAND_ACCELERATION = 80.0
-"""m/s^2 of the hit point along the force, the hand's own limit: light things are not kicked off their support."""
-SPEED_LIMIT = 6.0
-"""m/s: no thing moves faster (a fall from 1.8 m), so at 8 ms a step none passes through a wall."""
-SPIN_LIMIT = 30.0
-"""rad/s: no thing turns faster."""
+from simulator.push import PushSettings
+
 SLEEP_TOLERANCE = 4e-2
 """MuJoCo's threshold on a resting tree's velocities (m/s and rad/s times the body's size), held for 10 steps."""
 ROLLING_RESISTANCE = 0.05
@@ -76,7 +68,12 @@ class Push:
 
 
 def make_push(
-    data: mujoco.MjData, body: int, point: NDArray[np.float64], direction: NDArray[np.float64], magnitude: float
+    data: mujoco.MjData,
+    body: int,
+    point: NDArray[np.float64],
+    direction: NDArray[np.float64],
+    magnitude: float,
+    settings: PushSettings = PushSettings(),  # noqa: B008 - a frozen value
 ) -> Push | None:
     """The push that a touch starts; None if it has no force.
 
@@ -86,13 +83,14 @@ def make_push(
         point: (3,) the hit point, world frame, metres.
         direction: (3,) as the client gives it (not normalised), turned into the world frame.
         magnitude: the client's moveMagnitude.
+        settings: how the hand pushes.
     """
-    vector = FORCE_SCALE * magnitude * direction * np.array([1.0, 1.0, VERTICAL_SHARE])
+    vector = settings.force_scale * magnitude * direction * np.array([1.0, 1.0, settings.vertical_share])
     force = float(np.linalg.norm(vector))
     if force == 0.0:
         return None
     local = data.xmat[body].reshape(3, 3).T @ (point - data.xpos[body])
-    return Push(body, local, vector / force, force, PUSH_SECONDS)
+    return Push(body, local, vector / force, force, settings.seconds)
 
 
 def _inertial_half_sides(model: mujoco.MjModel, bodies: NDArray[np.int32]) -> NDArray[np.float64]:
@@ -111,14 +109,23 @@ class Physics:
         data: its state, stepped in place.
         time_step: seconds.
         rest_timeout: longest simulated time that `run_to_rest` takes, seconds.
+        settings: how a hand pushes, and how fast things may become.
     """
 
-    def __init__(self, model: mujoco.MjModel, data: mujoco.MjData, time_step: float, rest_timeout: float) -> None:
+    def __init__(
+        self,
+        model: mujoco.MjModel,
+        data: mujoco.MjData,
+        time_step: float,
+        rest_timeout: float,
+        settings: PushSettings = PushSettings(),  # noqa: B008 - a frozen value
+    ) -> None:
         model.opt.timestep = time_step
         model.opt.enableflags |= mujoco.mjtEnableBit.mjENBL_SLEEP
         model.opt.sleep_tolerance = SLEEP_TOLERANCE
         self.model, self.data = model, data
         self.rest_timeout = rest_timeout
+        self.push_settings = settings
         self._push: Push | None = None
         self._owed_seconds = 0.0
         free = model.jnt_type == mujoco.mjtJoint.mjJNT_FREE
@@ -210,9 +217,10 @@ class Physics:
                 mujoco.mj_step(self.model, self.data)
             self.model.opt.timestep = time_step
         velocity = self.data.qvel
-        if velocity.any() and np.abs(velocity).max() > min(SPEED_LIMIT, SPIN_LIMIT):
-            velocity[self._linear] = np.clip(velocity[self._linear], -SPEED_LIMIT, SPEED_LIMIT)
-            velocity[self._angular] = np.clip(velocity[self._angular], -SPIN_LIMIT, SPIN_LIMIT)
+        speed, spin = self.push_settings.speed_limit, self.push_settings.spin_limit
+        if velocity.any() and np.abs(velocity).max() > min(speed, spin):
+            velocity[self._linear] = np.clip(velocity[self._linear], -speed, speed)
+            velocity[self._angular] = np.clip(velocity[self._angular], -spin, spin)
         return steps
 
     def _apply(self, push: Push) -> None:
@@ -223,7 +231,7 @@ class Physics:
         start = model.jnt_dofadr[model.body_jntadr[push.body]]
         lever = rotation @ push.point
         point_velocity = data.qvel[start : start + 3] + np.cross(rotation @ data.qvel[start + 3 : start + 6], lever)
-        missing = HAND_SPEED - float(point_velocity @ push.direction)
+        missing = self.push_settings.hand_speed - float(point_velocity @ push.direction)
         if push.seconds_left < step / 2 or missing <= 0.0:
             self._release()
             return
@@ -232,7 +240,7 @@ class Physics:
         torque = np.cross(arm, push.direction)
         principal = data.ximat[push.body].reshape(3, 3).T @ torque
         inverse_mass = 1.0 / model.body_mass[push.body] + float(principal**2 @ (1.0 / model.body_inertia[push.body]))
-        gain = min(missing / step, HAND_ACCELERATION)
+        gain = min(missing / step, self.push_settings.hand_acceleration)
         force = min(push.force, gain / inverse_mass)
         data.xfrc_applied[push.body, :3] = force * push.direction
         data.xfrc_applied[push.body, 3:] = force * torque

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from simulator.navigation import Footprints, Obstacles
 from simulator.physics import Physics
+from simulator.push import PushSettings
 from simulator.rendering import Quality, RoomGraphics, geom_radii
 from simulator.scene import Scene
 
@@ -58,13 +59,20 @@ class Room:
         scene: the room.
         time_step: of the physics, seconds.
         rest_timeout: longest motion after a touch, simulated seconds.
+        push: how a touch pushes.
     """
 
-    def __init__(self, scene: Scene, time_step: float, rest_timeout: float) -> None:
+    def __init__(
+        self,
+        scene: Scene,
+        time_step: float,
+        rest_timeout: float,
+        push: PushSettings = PushSettings(),  # noqa: B008 - a frozen value
+    ) -> None:
         self.scene = scene
         self.model = scene.model
         self.data = mujoco.MjData(self.model)
-        self.physics = Physics(self.model, self.data, time_step, rest_timeout)
+        self.physics = Physics(self.model, self.data, time_step, rest_timeout, push)
         self.graphics: RoomGraphics | None = None
         self.object_bodies = np.array([self.model.body(thing.name).id for thing in scene.objects], dtype=np.intp)
         """(n,) body of each object."""
@@ -181,11 +189,19 @@ class RoomCache:
         size: how many to keep.
         time_step: see Room.
         rest_timeout: see Room.
+        push: see Room.
     """
 
-    def __init__(self, source: RoomSource, size: int, time_step: float, rest_timeout: float) -> None:
+    def __init__(
+        self,
+        source: RoomSource,
+        size: int,
+        time_step: float,
+        rest_timeout: float,
+        push: PushSettings = PushSettings(),  # noqa: B008 - a frozen value
+    ) -> None:
         self._source, self._size = source, size
-        self._time_step, self._rest_timeout = time_step, rest_timeout
+        self._time_step, self._rest_timeout, self._push = time_step, rest_timeout, push
         self._rooms: OrderedDict[str, Room] = OrderedDict()
 
     def get(self, name: str) -> Room:
@@ -198,7 +214,7 @@ class RoomCache:
         if room is None:
             while len(self._rooms) >= self._size:
                 self._rooms.popitem(last=False)[1].free()
-            room = Room(self._source.build(name), self._time_step, self._rest_timeout)
+            room = Room(self._source.build(name), self._time_step, self._rest_timeout, self._push)
         else:
             room.restore()
         self._rooms[name] = room

@@ -9,9 +9,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import logging
-import os
-import threading
-import time
 from collections.abc import Iterable
 from typing import Any, BinaryIO
 
@@ -28,21 +25,6 @@ UNHANDLED = "UnhandledException"
 LONGEST_TEXT = 1000
 """Characters of a message or of an action's name that are sent back."""
 LOG = logging.getLogger("simulator")
-
-
-def exit_with_parent(seconds: float = 1.0) -> None:
-    """Ends this process soon after the one that started it has ended, even while a pipe is being opened.
-
-    The kernel's own signal for this is bound to the thread that started the process, which may end much earlier.
-    """
-    parent = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(seconds)
-        os._exit(0)
-
-    threading.Thread(target=watch, daemon=True, name="parent watch").start()
 
 
 def _sendable(text: object) -> str:

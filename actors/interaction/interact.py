@@ -46,7 +46,7 @@ class Player:
     """Plays locations in one simulator.
 
     Args:
-        simulator: running, started with `simulator_keywords(config)`; `play` leaves it wherever the last touch did.
+        simulator: running, started with `simulator_keywords`; `play` leaves it wherever the last touch did.
         predictor: the actor's copy of the model.
         config: reach, forces, supervision.
         seed: the run's.
@@ -177,7 +177,7 @@ class Player:
             "y": (touch.row + 0.5) / GRID_SIZE,
             "direction": dict(zip("xyz", touch.direction, strict=True)),
             "moveMagnitude": force,
-            "handDistance": hand_distance(self.config.reach),
+            "handDistance": hand_distance(self.config.reach, self.simulator.config),
         }
         # Whether the action reports success does not matter: what counts is what the next look shows.
         event = perform_touch(self.simulator, arguments, judge)

@@ -23,9 +23,9 @@ import numpy as np
 from ai2thor.server import Event
 from numpy.typing import NDArray
 
-from actors.config import ActorConfig
+from actors.config import ActorConfig, SimulatorConfig
 from actors.controller import Observation
-from actors.geometry import reach_mask
+from actors.geometry import reach_keywords, reach_mask
 from actors.ground_truth import mass_class, objects_in_reach
 from actors.interaction.choose import DIRECTIONS, Touch
 from replay.interaction.record import GRID_SIZE, MAGNITUDES, MAX_TOUCHES, Choice, Feedback, centres
@@ -65,9 +65,10 @@ class Truth:
         return Feedback.MOVED if feedback == Feedback.UNSUCCESSFUL else feedback, self.masks[thing]
 
 
-def simulator_keywords(config: ActorConfig) -> dict[str, Any]:
-    """What the simulator of an actor is started with beside its own settings: nothing without oracles."""
-    return {"renderInstanceSegmentation": True} if config.oracles.asked else {}
+def simulator_keywords(config: ActorConfig, simulator: SimulatorConfig) -> dict[str, Any]:
+    """What the simulator of an actor is started with beside its own settings: as far as it reaches, and for oracles."""
+    truth = {"renderInstanceSegmentation": True} if config.oracles.asked else {}
+    return reach_keywords(config.reach, simulator) | truth
 
 
 def look_truth(event: Event, look: Observation, horizon: float, field_of_view: float, config: ActorConfig) -> Truth:

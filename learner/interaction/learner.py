@@ -172,7 +172,7 @@ class Learner:
             masks = Masks(masks.image, flipped.flatten(1))
         if draws.jitter.any():
             image = augmentation.color_jitter(image, draws)
-        inputs = network_input(image, depth)
+        inputs = network_input(image, depth, self.network.config.max_depth)
         return PreparedBatch(inputs if self.config.channels_last else inputs.contiguous(), touches, masks)
 
     def step(self, batch: Batch) -> StepResult:

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.config import ReachConfig
-from actors.geometry import NEAR_PLANE, ray_distance, ray_factor, reach_mask
+from actors.geometry import NEAR_PLANE, hand_distance, ray_distance, ray_factor, reach_keywords, reach_mask
+from tests.settings import simulator_settings
 
 
 def test_ray_factor_by_hand() -> None:
@@ -90,6 +91,23 @@ def test_horizontal_distance_is_never_longer(horizon: float, radius: float, dept
     sphere = reach_mask(image, horizon, ReachConfig("sphere", radius), 90.0)
     cylinder = reach_mask(image, horizon, ReachConfig("cylinder", radius + 1e-9), 90.0)
     assert (cylinder | ~sphere).all()
+
+
+@pytest.mark.parametrize(
+    ("shape", "radius", "hand", "visibility"),
+    [
+        ("sphere", 1.5, 1.5, 5.0),
+        ("sphere", 7.0, 7.0, 7.0),
+        ("intersection", 1.5, 1.5, 5.0),
+        ("intersection", 7.0, 7.0, 7.0),
+        ("cylinder", 1.5, 40.0, 40.0),
+        ("infinite", 1.5, 40.0, 40.0),
+    ],
+)
+def test_nothing_but_the_reach_bounds_a_touch(shape: str, radius: float, hand: float, visibility: float) -> None:
+    reach, simulator = ReachConfig(shape, radius), simulator_settings(visibility_distance=5.0, unlimited_reach=40.0)
+    assert hand_distance(reach, simulator) == hand
+    assert reach_keywords(reach, simulator) == {"visibilityDistance": visibility}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ import pytest
 
 from actors.config import ActorConfig, ReachConfig
 from actors.controller import Observation
-from actors.geometry import UNLIMITED_HAND
 from actors.interaction.choose import DIRECTIONS, Touch, TouchPlan, choose_touches
 from actors.interaction.interact import Player, trials
 from actors.interaction.locations import Location
@@ -46,7 +45,7 @@ class Table:
     """
 
     def __init__(self, *things: tuple[int, int, float], far: int = 100) -> None:
-        self.config = SimpleNamespace(field_of_view=90.0)
+        self.config = SimpleNamespace(field_of_view=90.0, unlimited_reach=50.0)
         self.all_things = list(things)
         self.far = far
         self.asked: list[dict[str, Any]] = []
@@ -188,7 +187,7 @@ def test_reaches_that_are_no_sphere(shape: str) -> None:
     # The middle of the view is 1.6 m + 0.1 m away: no sphere of 1.5 m holds it.
     table = Table((30, 40, 5.0), far=0)
     record, _ = play(table, Seer((35, 45, 0)), TouchPlan(1, 0, False), replace(CONFIG, reach=ReachConfig(shape, 1.8)))
-    assert record.feedback[0] == Feedback.MOVED and table.asked[0]["handDistance"] == UNLIMITED_HAND
+    assert record.feedback[0] == Feedback.MOVED and table.asked[0]["handDistance"] == 50.0
 
 
 def test_other_sources_of_masks_and_touches() -> None:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.config import SUPERVISIONS, ReachConfig, SimulatorConfig
+from actors.config import SUPERVISIONS, ReachConfig
 from actors.controller import Observation, SimulatorProcess
 from actors.ground_truth import mass_class, objects_in_reach
 from actors.interaction.choose import Touch, TouchPlan
@@ -22,6 +20,7 @@ from actors.interaction.locations import Location, set_up
 from actors.interaction.oracles import Truth, look_truth, one_touch_each, simulator_keywords, with_true_forces
 from replay.interaction.record import Choice, Feedback, LocationRecord, centres, check_record, unpack_masks
 from tests.actors.test_interact import CONFIG, Seer, Table, play
+from tests.settings import simulator_settings
 
 UP = (1.0, 1.0, 1.0)
 
@@ -249,7 +248,8 @@ def test_self_supervision_asks_for_no_truth() -> None:
     assert found == ["MOVED", "DROPPED", "UNSUCCESSFUL", "UNSUCCESSFUL", "MOVED"]
     for name in SUPERVISIONS:
         wanted = {} if name == "self" else {"renderInstanceSegmentation": True}
-        assert simulator_keywords(replace(CONFIG, supervision=name)) == wanted
+        keywords = simulator_keywords(replace(CONFIG, supervision=name), simulator_settings())
+        assert keywords == wanted | {"visibilityDistance": 5.0}
 
 
 def test_playing_with_the_interaction_oracle() -> None:
@@ -341,9 +341,8 @@ def test_the_interaction_oracle_goes_with_any_source_of_masks() -> None:
 
 
 def test_real_rooms() -> None:
-    values = yaml.safe_load((Path(__file__).resolve().parents[2] / "conf" / "simulator" / "rooms.yaml").read_text())
     config = replace(CONFIG, supervision="full", reach=ReachConfig("sphere", 1.75))
-    simulator = SimulatorProcess(SimulatorConfig(**values), **simulator_keywords(config))
+    simulator = SimulatorProcess(simulator_settings(), **simulator_keywords(config, simulator_settings()))
     try:
         simulator.reset("FloorPlan1")
         simulator.step("InitialRandomSpawn", randomSeed=3, forceVisible=True, numPlacementAttempts=5)

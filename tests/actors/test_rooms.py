@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 
-from actors.config import SimulatorConfig
+from actors.config import ReachConfig
 from actors.controller import Observation, SimulatorProcess
-from actors.geometry import reach_mask
+from actors.geometry import NEAR_PLANE, hand_distance, reach_keywords, reach_mask
 from actors.interaction.choose import Touch, TouchPlan
 from actors.interaction.interact import Player
 from actors.interaction.locations import Location, set_up
+from actors.interaction.oracles import simulator_keywords
 from replay.interaction.record import Choice, LocationRecord, is_success, unpack_masks
 from tests.actors.test_interact import CONFIG
+from tests.settings import simulator_settings
 
-CONF = Path(__file__).resolve().parents[2] / "conf" / "simulator"
 SCENES = ("FloorPlan1", "FloorPlan201", "FloorPlan301", "FloorPlan401")
 
 
 @pytest.mark.parametrize("name", ["rooms", "thor"])
 def test_configurations(name: str) -> None:
-    config = SimulatorConfig(**yaml.safe_load((CONF / f"{name}.yaml").read_text()))
+    config = simulator_settings(name)
     assert config.name == name and (config.width, config.height, config.field_of_view) == (300, 300, 90)
 
 
@@ -63,7 +63,7 @@ def find_place(simulator: SimulatorProcess) -> tuple[Location, list[tuple[np.nda
 
 
 def test_touched_things_become_masks_alike_in_every_process() -> None:
-    config = SimulatorConfig(**yaml.safe_load((CONF / "rooms.yaml").read_text()))
+    config = simulator_settings()
     first = SimulatorProcess(config, renderInstanceSegmentation=True)
     try:
         location, things = find_place(first)
@@ -92,3 +92,35 @@ def test_touched_things_become_masks_alike_in_every_process() -> None:
         second.stop()
     for name in ("image", "depth", "feedback", "masks"):
         assert (getattr(record, name) == getattr(again, name)).all(), name
+
+
+@pytest.mark.parametrize("name", ["rooms", "thor"])
+def test_the_infinite_reach_goes_beyond_the_usual_visibility(name: str) -> None:
+    config = simulator_settings(name)
+    assert reach_keywords(ReachConfig("infinite", 1.5), config)["visibilityDistance"] > config.visibility_distance
+
+
+def test_an_infinite_reach_touches_what_is_far() -> None:
+    # As in a room of more than 5 m, with a visibility of 0.6 m; looking ahead, everything is farther.
+    settings = simulator_settings(visibility_distance=0.6)
+    arms = {}
+    for reach in (ReachConfig("sphere", 0.5), ReachConfig("infinite", 0.5)):
+        simulator = SimulatorProcess(settings, **simulator_keywords(replace(CONFIG, reach=reach), settings))
+        try:
+            simulator.reset("FloorPlan201")
+            looks = []
+            for yaw in (0, 90, 180, 270):
+                event = simulator.step("Teleport", rotation={"x": 0, "y": yaw, "z": 0}, horizon=0)
+                looks.append((float(simulator.observe(event).depth[150, 150]), yaw))
+            far, yaw = max(looks)
+            simulator.step("Teleport", rotation={"x": 0, "y": yaw, "z": 0}, horizon=0)
+            hand = hand_distance(reach, settings) if reach.shape == "infinite" else 2 * far
+            event = simulator.step(
+                "TouchThenApplyForce", x=0.5, y=0.5, direction={"x": 1, "y": 1, "z": 1}, moveMagnitude=5,
+                handDistance=hand,
+            )  # fmt: skip
+            arms[reach.shape] = event.metadata["lastActionSuccess"] and event.metadata["actionReturn"]["armsLength"]
+        finally:
+            simulator.stop()
+    assert arms["sphere"] is False
+    assert far > 0.6 and arms["infinite"] == pytest.approx(far + NEAR_PLANE, abs=0.02)

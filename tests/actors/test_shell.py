@@ -187,10 +187,9 @@ def test_orphaned_simulator_exits(stopped: bool, fake_config: Callable[..., Simu
     script = tmp_path / "drive.py"
     script.write_text(
         "import sys, time\n"
-        "from actors.config import SimulatorConfig\n"
+        "from actors.config import PushConfig, SimulatorConfig\n"
         "from actors.controller import SimulatorProcess\n"
-        f"settings = {fake_config().__dict__!r}\n"
-        "print(SimulatorProcess(SimulatorConfig(**settings)).pid, flush=True)\n"
+        f"print(SimulatorProcess({fake_config()!r}).pid, flush=True)\n"
         "time.sleep(60)\n"
     )
     root = str(Path(__file__).resolve().parents[2])

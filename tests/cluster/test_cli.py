@@ -23,6 +23,11 @@ from tests.cluster.runs import playpen, playpen_at_once
         ),
         (["train", "actors.supervision=all"], "actors.supervision must be one of self, interaction_oracle,"),
         (["train", "actors.mask_source=pca"], "actors.mask_source must be one of module, optical_flow, video_pca, not"),
+        (
+            ["train", "actors.reach.shape=infinite"],
+            "models.max_depth must be at least 100 metres, as far as touches go with actors.reach.shape=infinite",
+        ),
+        (["train", "actors.reach.radius=6"], "models.max_depth must be at least 6 metres"),
         (["train", "models=video_pca"], "models=video_pca needs actors.mask_source=video_pca, not module"),
         (
             ["train", "actors.mask_source=video_pca", "actors.supervision=both"],

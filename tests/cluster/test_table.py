@@ -129,7 +129,7 @@ def test_every_row_of_every_table_can_be_composed(here: Path) -> None:
 
 def test_rows_are_evaluated_alike(here: Path) -> None:
     base = composed(("experiment=smoke",))
-    config, overrides = compose_row(base, ["experiment=smoke"], ["actors.reach.shape=infinite"])
+    config, overrides = compose_row(base, ["experiment=smoke"], ["actors.reach.shape=infinite", "models.max_depth=100"])
     assert config.actors.reach.shape == "infinite" and config.evaluation == base.evaluation
     assert 'evaluation.dataset.reach_shape="sphere"' in overrides
     assert compose_train(overrides) == config

@@ -20,7 +20,7 @@ import numpy as np
 import psutil
 import pytest
 
-from actors.config import SimulatorConfig
+from actors.config import PushConfig, SimulatorConfig
 from actors.controller import SimulatorProcess
 from actors.ground_truth import objects_in_reach
 from actors.interaction.locations import set_up
@@ -30,6 +30,7 @@ from evaluation.evaluate import Evaluator, load_looks
 from evaluation.job_files import observation_paths
 from evaluation.locations import find_test_set, location_of, locations_for
 from evaluation.make_dataset import (
+    _Worker,
     dataset_folder,
     make_dataset,
     rooms_of,
@@ -291,6 +292,9 @@ def test_the_folder_depends_on_all_that_decides_the_content(
         assert dataset_folder(other, rooms, "test") != folder
     assert dataset_folder(config, replace(rooms, command="python -m simulator --shadows"), "test") != folder
     assert dataset_folder(config, replace(rooms, options=rooms.options | {"shadows": True}), "test") != folder
+    # The simulator's own push is what data sets were made with before it had a name.
+    assert dataset_folder(config, replace(rooms, push=PushConfig()), "test") == folder
+    assert dataset_folder(config, replace(rooms, push=replace(rooms.push, seconds=0.2)), "test") != folder
     # A split has a file of its own: settings that it does not depend on leave it as it is.
     longer = replace(config, train=replace(config.train, locations=22_000))
     assert dataset_folder(longer, rooms, "test") == folder != dataset_folder(config, rooms, "train")
@@ -373,3 +377,14 @@ def test_given_files_are_checked_before_anything_is_made(tmp_path: Path, rooms: 
     with pytest.raises(ValueError, match="none.json does not exist"):
         locations_for(wrong, rooms)
     assert os.listdir(tmp_path) == ["given.json"]
+
+
+@pytest.mark.parametrize(("shape", "visibility"), [("sphere", 5.0), ("infinite", 100.0)])
+def test_a_data_set_is_measured_as_far_as_its_reach_goes(
+    tmp_path: Path, rooms: SimulatorConfig, shape: str, visibility: float
+) -> None:
+    worker = _Worker(replace(small(tmp_path), reach_shape=shape), rooms)
+    try:
+        assert worker.simulator()._controller.initialization_parameters["visibilityDistance"] == visibility
+    finally:
+        worker.stop()

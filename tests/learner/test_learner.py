@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,13 @@ import numpy as np
 import pytest
 import torch
 
+from cluster.predictors import trained_predictor
+from learner.checkpoint import save_checkpoint
 from learner.interaction.augmentation import flip_columns
 from learner.interaction.learner import Learner
 from learner.interaction.losses import embedding_gradient, force_gradient, score_gradient
 from learner.interaction.targets import point_targets
+from models.interaction.inference import Predictor
 from models.interaction.network import build_network
 from models.weights import flat_weights
 from replay.interaction.kernels import kernel
@@ -61,6 +65,27 @@ def test_each_phase_trains_what_it_should() -> None:
     before = parameters(learner)
     learner.step(batch)
     assert changed(learner, before) == ALL
+
+
+def test_depth_is_seen_as_far_as_the_model_says_from_training_to_prediction(tmp_path: Path) -> None:
+    deep = replace(SMALL, max_depth=20.0)
+    batch = batch_of(2)
+    batch.depth[0, 0, 0], batch.depth[0, 0, 1] = 12.5, 30.0
+    learner = Learner(build_network(deep, 0), config(augmentation=PLAIN), seed=0)
+    learner.start_phase("segmentation")
+    inputs = learner.prepare(batch).inputs
+    assert inputs[0, 3, 0, 0] == 11.0 and inputs[0, 3, 0, 1] == 18.5
+    learner.step(batch)
+    save_checkpoint(tmp_path / "checkpoint", learner.get_state(), {})
+    # As the checkpoint says, whatever the configuration does; its weights alone fit both.
+    predictor, _ = trained_predictor(SMALL, tmp_path / "checkpoint")
+    assert isinstance(predictor, Predictor)
+    image, depth = batch.image[:1], batch.depth[:1].astype(np.float32)
+    seen = predictor.forward(image, depth).score
+    depth[0, 0, 1] = 25.0
+    assert torch.equal(predictor.forward(image, depth).score, seen)
+    depth[0, 0, 1] = 15.0
+    assert not torch.equal(predictor.forward(image, depth).score, seen)
 
 
 def test_a_steps_gradient_is_the_specs() -> None:

@@ -28,6 +28,13 @@ def test_values_worked_by_hand() -> None:
     assert torch.all(x[0, :3] == -2)
 
 
+def test_depth_is_cut_off_where_it_is_said() -> None:
+    image, depth = look()
+    depth[0, 0, 0], depth[0, 0, 1] = 12.5, 30.0
+    x = network_input(image, depth, max_depth=20.0)
+    assert x[0, 3, 0, 0] == 11.0 and x[0, 3, 0, 1] == 18.5
+
+
 def test_float_colours_in_0_1_are_the_same_colours() -> None:
     image, depth = look()
     image[0, :, :, 1] = torch.arange(300) % 256

@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from simulator.actions import STRUCTURE
+from simulator.actions import ACTIONS, STRUCTURE
+from tests.simulator.conftest import BOX_ROOMS
 
 FORWARD = {"x": 1, "y": 1, "z": 1}
 
@@ -43,6 +44,22 @@ def touch(client, category, magnitude=30.0, reach=1.5, direction=FORWARD):
 def moved(before, after, category):
     places = [thing(event, category)["position"] for event in (before, after)]
     return math.dist(*(list(place.values()) for place in places))
+
+
+def test_a_touch_pushes_as_the_command_line_says(start_client):
+    def distance(options):
+        started = start_client(f"{BOX_ROOMS} {options}", renderDepthImage=True, renderInstanceSegmentation=True)
+        stand(started)
+        before = started.last_event
+        distance = moved(before, touch(started, "Mug"), "Mug")
+        started.stop()
+        return distance
+
+    # A seventh of the force does not overcome friction; letting go at a third of the speed, the mug slides less.
+    usual = distance("")
+    assert usual > 0.05
+    assert distance("--push-force-scale 0.01") < 0.005
+    assert 0.005 < distance("--push-hand-speed 0.5") < 0.6 * usual
 
 
 def test_what_a_look_holds(client):
@@ -244,6 +261,8 @@ def test_spawn_moves_things_by_the_seed_alone(client):
     ]
     with pytest.raises(ValueError, match="randomSeed"):
         client.step("InitialRandomSpawn", randomSeed=-1)
+    with pytest.raises(ValueError, match="'randomSeed' and 'seed'"):
+        client.step("InitialRandomSpawn", randomSeed=1, seed=2)
     with pytest.raises(ValueError, match="excludedReceptacles"):
         client.step("InitialRandomSpawn", randomSeed=1, excludedReceptacles=["CounterTop"])
 
@@ -336,14 +355,65 @@ def test_initialize_sets_what_is_seen(client):
     assert event.metadata["actionReturn"] == {"cameraNearPlane": 0.1, "cameraFarPlane": 20.0}
     event = client.reset("FloorPlan1", renderInstanceSegmentation=True, fieldOfView=90, visibilityDistance=1.5)
     assert event.instance_segmentation_frame is not None
-    assert client.step("Initialize", someKeywordOfUnitys=3, **client.initialization_parameters)
     for wrong in (
         {"fieldOfView": 0}, {"gridSize": 0}, {"visibilityDistance": -1}, {"agentMode": "drone"},
-        {"renderSemanticSegmentation": True}, {"renderDepthImage": "yes"},
+        {"renderSemanticSegmentation": True}, {"renderDepthImage": "yes"}, {"someKeywordOfUnitys": 3},
+        {"agentCount": 2}, {"visibilityScheme": "Distance"}, {"applyActionNoise": True}, {"timeScale": 0.5},
+        {"renderNormalsImage": True}, {"simplifyPhysics": True}, {"massThreshold": 1},
     ):  # fmt: skip
         with pytest.raises(ValueError, match=next(iter(wrong))):
             client.step("Initialize", **(client.initialization_parameters | wrong))
     assert client.step("Pass").instance_segmentation_frame is not None
+
+
+def test_a_controller_with_what_is_not_implemented_does_not_start(start_client):
+    with pytest.raises(ValueError, match="'agentCount' must be 1, not 2"):
+        start_client(agentCount=2)
+    with pytest.raises(ValueError, match="'applyActionNoise' must be false, not True"):
+        start_client(applyActionNoise=True)
+    started = start_client(agentCount=1, agentMode="default", visibilityScheme="Collider", fastActionEmit=True)
+    assert started.step("Pass", agentId=0)
+
+
+@pytest.mark.parametrize("name", sorted(ACTIONS))
+def test_no_action_takes_another_agent_or_an_unknown_argument(client, name):
+    right = {
+        "Reset": {"sceneName": "FloorPlan1_physics"},
+        "ChangeResolution": {"x": 300, "y": 300},
+        "TeleportFull": {"x": 0, "y": 0.9, "z": 0, "rotation": 0, "horizon": 0},
+        "TouchThenApplyForce": {"x": 0.5, "y": 0.5, "direction": FORWARD, "moveMagnitude": 5, "handDistance": 1},
+        "SetMassProperties": {"objectId": "a", "mass": 1, "drag": 0, "angularDrag": 0},
+    }.get(name, {})
+    before = client.step("Pass")
+    for wrong in ({"agentId": 1}, {"unheardOf": False}, {"simplifyPhysics": True}):
+        with pytest.raises(ValueError, match=next(iter(wrong))):
+            client.step(name, **right, **wrong)
+        assert client.last_event.metadata["errorCode"] == "InvalidArgument"
+    after = client.step("Pass")
+    assert after.metadata["agent"] == before.metadata["agent"]
+    assert after.metadata["objects"] == before.metadata["objects"]
+
+
+def test_what_initialize_set_may_be_said_again_with_any_action(client):
+    assert client.step("Pass", renderInstanceSegmentation=True, visibilityDistance=1.5)
+    for wrong in ({"renderInstanceSegmentation": False}, {"visibilityDistance": 3.0}):
+        with pytest.raises(ValueError, match=f"{next(iter(wrong))}.* as Initialize set it"):
+            client.step("Pass", **wrong)
+
+
+def test_the_clients_variable_for_visibility_still_starts(start_client, monkeypatch):
+    # The client adds it to every action, also to those before the first Initialize.
+    monkeypatch.setenv("AI2THOR_VISIBILITY_DISTANCE", "3.0")
+    started = start_client(width=200, height=200)
+    assert started.step("Pass")
+    assert started.reset("FloorPlan2", width=320, height=300).frame.shape == (300, 320, 3)
+
+
+def test_a_place_is_sent_once_and_the_agent_does_not_lean(client):
+    with pytest.raises(ValueError, match="not as both"):
+        client.step("Teleport", position={"x": 0, "y": 0.9, "z": 0}, x=0.5)
+    with pytest.raises(ValueError, match="'rotation' must have x and z = 0"):
+        client.step("Teleport", rotation={"x": 30, "y": 0, "z": 0})
 
 
 def test_the_resolution_changes(client):

@@ -10,7 +10,7 @@ import pytest
 
 from simulator.categories import CATEGORIES, LETTERS, Category, parse_scene_name, room_role
 from simulator.materials import FINISHES, Draw, add_materials
-from simulator.physics import FORCE_SCALE
+from simulator.push import PushSettings
 from simulator.shapes import add_parts, bounds
 
 
@@ -110,9 +110,9 @@ def test_forms_are_several_and_cheap_to_draw(category: Category) -> None:
 def test_friction_suits_what_the_magnitudes_must_tell_apart() -> None:
     """What holds a thing lies on the right side of the forces of a touch.
 
-    A touch's force is FORCE_SCALE times magnitude along each horizontal axis, so sqrt(2) times that in all.
+    A touch's force is `force_scale` times magnitude along each horizontal axis, so sqrt(2) times that in all.
     """
-    small, middle = (math.sqrt(2) * FORCE_SCALE * magnitude for magnitude in (5.0, 30.0))
+    small, middle = (math.sqrt(2) * PushSettings().force_scale * magnitude for magnitude in (5.0, 30.0))
     for category in CATEGORIES.values():
         low, high = category.friction
         assert 0.3 <= low < high <= 0.8, category.name

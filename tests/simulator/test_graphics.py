@@ -16,15 +16,30 @@ from simulator import graphics
         ({"OSMesa"}, None, "osmesa"),
         ({"EGL", "OSMesa"}, "osmesa", "osmesa"),
         ({"EGL"}, "EGL", "egl"),
-        (set(), "glfw", "glfw"),
+        ({"EGL"}, " Egl ", "egl"),
+        ({"EGL", "OSMesa"}, "", "egl"),
+        ({"OSMesa"}, "  ", "osmesa"),
     ],
 )
-def test_what_is_there_is_taken(monkeypatch, libraries, asked, chosen):
+@pytest.mark.parametrize("platform", [None, "", "egl", "osmesa", "glx", "nonsense"])
+def test_what_is_there_is_taken(monkeypatch, libraries, asked, chosen, platform):
     monkeypatch.setattr(graphics, "loads", lambda name: name in libraries)
-    monkeypatch.setattr(os, "environ", {} if asked is None else {"MUJOCO_GL": asked})
+    given = {"MUJOCO_GL": asked, "PYOPENGL_PLATFORM": platform}
+    monkeypatch.setattr(os, "environ", {name: value for name, value in given.items() if value is not None})
     assert graphics.choose_backend() == chosen
-    assert os.environ["MUJOCO_GL"] == chosen
+    # MuJoCo refuses to draw if these two differ.
+    assert os.environ["MUJOCO_GL"] == os.environ["PYOPENGL_PLATFORM"] == chosen
     assert "MUJOCO_EGL_DEVICE_ID" not in os.environ
+
+
+@pytest.mark.parametrize(
+    "asked", ["glfw", "GLFW", "glx", "wgl", "cgl", "disable", "disabled", "off", "false", "0", "on", "1", "nonsense"]
+)
+def test_what_cannot_draw_without_a_display_is_refused_by_name(monkeypatch, asked):
+    monkeypatch.setattr(graphics, "loads", lambda name: True)
+    monkeypatch.setattr(os, "environ", {"MUJOCO_GL": asked})
+    with pytest.raises(graphics.WrongSetting, match=f"^MUJOCO_GL must be egl or osmesa, .*, not '{asked}'.$"):
+        graphics.choose_backend()
 
 
 @pytest.mark.parametrize(("libraries", "asked"), [(set(), None), ({"EGL"}, "osmesa"), ({"OSMesa"}, "egl")])

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 EGL = {"MUJOCO_GL": "egl", "PYOPENGL_PLATFORM": "egl"}
 
@@ -25,7 +27,22 @@ def test_opengl_is_found() -> None:
     done = check()
     assert done.returncode == 0, done.stderr
     backend, renderer = done.stdout.strip().split(": ", 1)
-    assert backend in ("egl", "osmesa", "glfw") and renderer
+    assert backend in ("egl", "osmesa") and renderer
+
+
+@pytest.mark.parametrize("value", ["glfw", "disable", "nonsense"])
+def test_a_wrong_library_is_one_sentence_that_names_it(value: str) -> None:
+    done = check(MUJOCO_GL=value)
+    assert done.returncode == 2 and not done.stdout
+    assert done.stderr == (
+        f"simulator: MUJOCO_GL must be egl or osmesa, which draw without a display, or not be set, not '{value}'.\n"
+    )
+
+
+@pytest.mark.parametrize("platform", ["", "glx", "nonsense"])
+def test_the_platform_of_pyopengl_does_not_matter(platform: str) -> None:
+    done = check(PYOPENGL_PLATFORM=platform)
+    assert done.returncode == 0, done.stderr
 
 
 def count_devices() -> int:
@@ -42,12 +59,12 @@ def test_every_device_can_be_chosen_and_another_is_one_sentence() -> None:
     count = count_devices()
     for index in (str(count), "-1"):
         done = subprocess.run([*command, index], env=environment, cwd=ROOT, capture_output=True, text=True)
-        assert done.returncode == 1 and not done.stdout
+        assert done.returncode == 2 and not done.stdout
         assert len(done.stderr.strip().splitlines()) == 1
         assert "There is no" in done.stderr and f" {index}: EGL lists " in done.stderr
 
 
 def test_a_device_that_is_no_number_is_one_sentence() -> None:
     done = check(MUJOCO_EGL_DEVICE_ID="first", **EGL)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert len(done.stderr.strip().splitlines()) == 1 and " first: " in done.stderr

@@ -11,23 +11,23 @@ import pytest
 
 from benchmarks.touch import CLASSES, DIRECTIONS, MAGNITUDES, calibrate, table
 from simulator.physics import (
-    FORCE_SCALE,
-    HAND_ACCELERATION,
-    HAND_SPEED,
-    PUSH_SECONDS,
     ROLLING_RESISTANCE,
     Physics,
     Unstable,
     make_push,
 )
+from simulator.push import PushSettings
 from simulator.room import Room, rooms_of_module
 from tests.simulator import box_room
 
 GRAVITY = 9.81
 FRICTION = 0.5
+OWN = PushSettings()
 
 
-def block(mass: float, half: float = 0.1, tall: float = 0.05) -> tuple[Physics, int]:
+def block(
+    mass: float, half: float = 0.1, tall: float = 0.05, time_step: float = 0.008, push: PushSettings = OWN
+) -> tuple[Physics, int]:
     """A flat block at rest on a floor, too flat to topple."""
     model = mujoco.MjModel.from_xml_string(f"""
     <mujoco><worldbody>
@@ -35,7 +35,7 @@ def block(mass: float, half: float = 0.1, tall: float = 0.05) -> tuple[Physics, 
       <body name="block" pos="0 0 {tall}"><freejoint/>
         <geom type="box" size="{half} {half} {tall}" mass="{mass}" friction="{FRICTION}"/></body>
     </worldbody></mujoco>""")
-    physics = Physics(model, mujoco.MjData(model), time_step=0.008, rest_timeout=4.0)
+    physics = Physics(model, mujoco.MjData(model), time_step=time_step, rest_timeout=4.0, settings=push)
     physics.place(model.qpos0)
     physics.run_to_rest()
     return physics, model.body("block").id
@@ -54,10 +54,11 @@ def slide(mass: float, magnitude: float) -> float:
 def predicted_slide(mass: float, magnitude: float) -> float:
     """The law of the docstring: constant acceleration up to the hand's speed or the push's end, then friction."""
     resisting = FRICTION * GRAVITY
-    acceleration = min(FORCE_SCALE * magnitude / mass, HAND_ACCELERATION) - resisting
+    push = PushSettings()
+    acceleration = min(push.force_scale * magnitude / mass, push.hand_acceleration) - resisting
     if acceleration <= 0:
         return 0.0
-    seconds = min(PUSH_SECONDS, HAND_SPEED / acceleration)
+    seconds = min(push.seconds, push.hand_speed / acceleration)
     return acceleration * seconds**2 / 2 * (1 + acceleration / resisting)
 
 
@@ -67,6 +68,37 @@ def predicted_slide(mass: float, magnitude: float) -> float:
 def test_the_slide_follows_from_friction_and_duration(mass, magnitude):
     expected = predicted_slide(mass, magnitude)
     assert slide(mass, magnitude) == pytest.approx(expected, rel=0.1, abs=0.002)
+
+
+def test_the_papers_push_is_a_matter_of_settings():
+    # 200 N for 1 ms give 0.2 kg a speed of 1 m/s, less what friction takes in that time; it stops after v^2 / 2 mu g.
+    push = PushSettings(force_scale=1.0, vertical_share=1.0, seconds=0.001, hand_speed=100.0, hand_acceleration=1e6)
+    physics, body = block(0.2, time_step=0.002, push=push)
+    start = float(physics.data.xpos[body][0])
+    middle = physics.data.xipos[body].copy()
+    physics.push(make_push(physics.data, body, middle, np.array([1.0, 0, 0]), 200.0, push))
+    physics.run_to_rest()
+    assert float(physics.data.xpos[body][0]) - start == pytest.approx(0.995**2 / (2 * FRICTION * GRAVITY), rel=0.05)
+
+
+def test_a_push_has_the_share_of_its_vertical_force():
+    physics, body = block(1.0)
+    for share, force in ((1.0, math.sqrt(5)), (0.5, math.sqrt(2)), (0.0, 1.0)):
+        push = PushSettings(force_scale=0.1, vertical_share=share, seconds=0.25)
+        made = make_push(physics.data, body, np.zeros(3), np.array([1.0, 0, 2.0]), 10.0, push)
+        assert made is not None and made.force == pytest.approx(force) and made.seconds_left == 0.25
+
+
+def test_nothing_moves_or_turns_faster_than_the_limits():
+    push = PushSettings(hand_speed=50.0, hand_acceleration=1e5, speed_limit=0.5, spin_limit=2.0)
+    physics, body = block(0.05, push=push)
+    corner = physics.data.xpos[body] + np.array([0.0, 0.1, 0.0])
+    physics.push(make_push(physics.data, body, corner, np.array([1.0, 0, 0]), 200.0, push))
+    fastest = np.zeros(6)
+    for _ in range(20):
+        physics.run(0.008)
+        fastest = np.maximum(fastest, np.abs(physics.data.qvel[:6]))
+    assert fastest[:3].max() == pytest.approx(0.5) and fastest[3:].max() == pytest.approx(2.0)
 
 
 def test_below_friction_nothing_moves():
@@ -81,8 +113,8 @@ def test_a_light_thing_gets_the_hands_speed_and_no_more():
     for _ in range(20):
         physics.run(0.005)
         speeds.append(physics.data.qvel[0])
-    assert max(speeds) == pytest.approx(HAND_SPEED, rel=0.02)
-    assert speeds[-1] < 0.95 * HAND_SPEED, "the hand lets go once the speed is reached"
+    assert max(speeds) == pytest.approx(PushSettings().hand_speed, rel=0.02)
+    assert speeds[-1] < 0.95 * PushSettings().hand_speed, "the hand lets go once the speed is reached"
 
 
 def test_a_point_off_the_centre_gets_the_hands_speed_too():
@@ -97,7 +129,7 @@ def test_a_point_off_the_centre_gets_the_hands_speed_too():
         arm = rotation @ [0.1, 0.1, 0.0]
         speeds.append((physics.data.qvel[:3] + np.cross(rotation @ physics.data.qvel[3:6], arm))[0])
     assert physics.data.qvel[5] < -1.0
-    assert max(speeds) == pytest.approx(HAND_SPEED, rel=0.05)
+    assert max(speeds) == pytest.approx(PushSettings().hand_speed, rel=0.05)
 
 
 def test_no_force_no_push():

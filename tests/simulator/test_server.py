@@ -136,6 +136,12 @@ def test_help_names_the_options():
         (["--time-step", "nan"], "--time-step"),
         (["--rest-timeout", "0"], "--rest-timeout"),
         (["--cached-rooms", "0"], "--cached-rooms"),
+        (["--push-seconds", "0"], "--push-seconds"),
+        (["--push-seconds", "0.003"], "--push-seconds"),
+        (["--push-force-scale", "-1"], "--push-force-scale"),
+        (["--push-vertical-share", "2"], "--push-vertical-share"),
+        (["--push-hand-speed", "nan"], "--push-hand-speed"),
+        (["--push-spin-limit", "inf"], "--push-spin-limit"),
         (["-screen-width", "-5"], "-screen-width"),
         (["--unheard-of"], "--unheard-of"),
     ],
@@ -166,6 +172,24 @@ def test_without_an_opengl_library_it_says_what_to_install_before_it_opens_a_pip
     done = subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1 and "libegl1 libegl-mesa0 libgl1-mesa-dri" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "options", "said"),
+    [
+        ({"MUJOCO_GL": "glfw"}, "", "MUJOCO_GL must be egl or osmesa, .*, not 'glfw'"),
+        ({"MUJOCO_GL": "nonsense"}, "", "MUJOCO_GL must be egl or osmesa, .*, not 'nonsense'"),
+        ({}, "-force-device-index 77", "There is no (GPU|device) 77"),
+        ({}, "--samples 99", "--samples must be between 0 and 16, not 99"),
+        ({}, "--sunlight", "unrecognized arguments: --sunlight"),
+        ({}, "--rooms json", "--rooms must name a module with SCENE_NAMES"),
+    ],
+)
+def test_a_client_hears_why_the_simulator_cannot_start(start_client, monkeypatch, variables, options, said):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ValueError, match=said):
+        start_client(f"'{sys.executable}' -m simulator {options}", server_timeout=20.0, server_start_timeout=20.0)
 
 
 def test_a_module_without_rooms_is_named():

@@ -7,7 +7,8 @@ import pytest
 
 from benchmarks.touch import DIRECTIONS
 from simulator.categories import CATEGORIES
-from simulator.physics import SPEED_LIMIT, SPIN_LIMIT, Physics, make_push
+from simulator.physics import Physics, make_push
+from simulator.push import PushSettings
 from simulator.shapes import bounds, flat_top
 from tests.simulator.stage import Staged, draw_thing, stage
 
@@ -155,7 +156,8 @@ def test_the_strongest_touch_leaves_everything_in_the_room(
         physics.push(make_push(data, body, point, np.array([right, ahead, up]), 200.0))
         for _ in range(10):
             physics.run(0.02)
-            assert np.abs(data.qvel[:3]).max() <= SPEED_LIMIT and np.abs(data.qvel[3:6]).max() <= SPIN_LIMIT, name
+            assert np.abs(data.qvel[:3]).max() <= PushSettings().speed_limit, name
+            assert np.abs(data.qvel[3:6]).max() <= PushSettings().spin_limit, name
         physics.run_to_rest()
         place = data.xipos[body]
         assert np.abs(place[:2]).max() < ROOM_HALF and 0.0 < place[2] < ROOM_HEIGHT, (name, place)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from simulator.physics import FORCE_SCALE, Physics, make_push
+from simulator.physics import Physics, make_push
+from simulator.push import PushSettings
 from simulator.rendering import VISIBLE_GROUPS
 from simulator.shapes import bounds, hidden_box, hidden_cylinder, rotation
 from simulator.shapes_vessels import cavity, crate, hollow, vessel_mesh
@@ -133,7 +134,7 @@ def test_vessels_hold_what_falls_into_them(name: str) -> None:
     for vessel, content, (thing, (floor, _)) in pairs:
         assert inside(physics, vessel, content, thing, floor), (name, thing.place)
     for vessel, _, (thing, _) in pairs:  # twice the force that holds it
-        magnitude = 2 * thing.friction[0] * (thing.mass + 0.05) * 9.81 / FORCE_SCALE
+        magnitude = 2 * thing.friction[0] * (thing.mass + 0.05) * 9.81 / PushSettings().force_scale
         point = physics.data.xipos[vessel].copy()
         physics.push(make_push(physics.data, int(vessel), point, np.array([1.0, 0.0, 0.0]), magnitude))
         physics.run(0.11)
