@@ -58,7 +58,7 @@ def test_what_an_interrupted_run_says_names_the_checkpoint_that_is_there(tmp_pat
     assert how_it_ended(NothingSaved("nothing was trained yet"), tmp_path) == "nothing was trained yet"
     make_checkpoint(tmp_path, 3)
     assert how_it_ended(NothingSaved("nothing was trained yet"), tmp_path) == (
-        f"nothing was trained since the last checkpoint; to go on: ./playpen train resume='{tmp_path}'"
+        f"nothing was trained since the last checkpoint; to go on: ./playpen train resume={tmp_path}"
     )
     assert how_it_ended(Interrupted("checkpoint saved in x"), tmp_path) == "checkpoint saved in x"
 
@@ -148,7 +148,7 @@ def test_status_of_running_dead_and_finished_runs(
     other.wait()
     text = show(tmp_path, capsys)
     assert ": died: it wrote for the last time" in text
-    assert f"last checkpoint: step_0000006, 0 s ago; to go on: ./playpen train resume='{tmp_path}'" in text
+    assert f"last checkpoint: step_0000006, 0 s ago; to go on: ./playpen train resume={tmp_path}" in text
     status.update(state="finished")
     text = show(tmp_path, capsys)
     assert ": finished 0 s ago" in text and "to go on" not in text
