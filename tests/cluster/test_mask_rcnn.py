@@ -113,7 +113,7 @@ def test_data_are_collected_once_whatever_interrupts(tmp_path: Path, monkeypatch
 
     class Simulator:
         def __init__(self, config: object, **keywords: object) -> None:
-            assert keywords == {"renderInstanceSegmentation": True}
+            assert keywords == {"renderInstanceSegmentation": True, "visibilityDistance": 5.0}
 
         def stop(self) -> None:
             pass
