@@ -176,7 +176,7 @@ class VideoPcaConfig:
     most_frames: int
     """Of the motion; a longer one goes on without frames."""
     components: int
-    """Principal components that frames are rebuilt from."""
+    """Principal components that frames are rebuilt from; none where so many leave nothing of the motion."""
     smoothing: float
     """Standard deviation of the Gaussian that smooths errors and soft masks, cells."""
     error_share: float
@@ -201,8 +201,8 @@ class VideoPcaConfig:
             raise ValueError(f"{where}.components must be at least 1, not {self.components}")
         if self.most_frames < self.components:
             raise ValueError(
-                f"{where}.most_frames must be at least {where}.components ({self.components}), or the components "
-                f"would rebuild every frame, not {self.most_frames}"
+                f"{where}.most_frames must be at least {where}.components ({self.components}), or so many components "
+                f"would always rebuild every frame, not {self.most_frames}"
             )
         if not 2 <= self.color_levels <= 64:
             raise ValueError(f"{where}.color_levels must be 2 to 64, not {self.color_levels}")
