@@ -145,6 +145,8 @@ class SelfSupervisionConfig:
     """Weighs the mask around a touched cell: a name of `replay.interaction.kernels.KERNELS`."""
     success_threshold: float
     """A touch is successful if the weighted sum is at least this."""
+    success_strictly_above: bool
+    """Whether the weighted sum must be greater than the threshold instead."""
 
     def __post_init__(self) -> None:
         where = "actors.self_supervision"
@@ -160,9 +162,10 @@ class SelfSupervisionConfig:
         if self.kernel not in KERNELS:
             raise ValueError(f"{where}.kernel must be one of {', '.join(KERNELS)}, not '{self.kernel}'")
         most = float(KERNELS[self.kernel].sum())
-        if self.success_threshold > most:
+        if self.success_threshold > most or (self.success_strictly_above and self.success_threshold >= most):
+            bound = "below" if self.success_strictly_above else "at most"
             raise ValueError(
-                f"{where}.success_threshold must be at most {most:.3g}, the sum of kernel '{self.kernel}', or no touch "
+                f"{where}.success_threshold must be {bound} {most:.3g}, the sum of kernel '{self.kernel}', or no touch "
                 f"would succeed, not {self.success_threshold}"
             )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,8 @@ AnyPredictor = Predictor | MaskRcnnPredictor
 def trained_predictor(models: NetworkConfig, checkpoint: Path) -> tuple[AnyPredictor, dict[str, Any]]:
     """The model with a checkpoint's weights, and the checkpoint's index.
 
-    Mask R-CNN and the videoPCA baseline are as the checkpoint describes them.
+    Mask R-CNN and the videoPCA baseline are as the checkpoint describes them, and so is the input of our network, which
+    has no part in its weights' shapes.
 
     Args:
         models: of our network.
@@ -52,7 +54,8 @@ def untrained_predictor(models: NetworkConfig, index: dict[str, Any], seed: int)
     if "soft_mask" in index["network"]:
         return Predictor(build_network(soft_mask_config(index["network"]), seed))
     if "mask_rcnn" not in index["network"]:
-        return Predictor(build_network(models, seed))
+        normalize = bool(index["network"]["normalize_input"])
+        return Predictor(build_network(replace(models, normalize_input=normalize), seed))
     try:
         config = MaskRcnnNetworkConfig(**index["network"]["mask_rcnn"])
     except (TypeError, ValueError) as error:

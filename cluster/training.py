@@ -178,7 +178,7 @@ def build(
         options=dict(resources.light),
     )
     learner = LearnerActor.options(**resources.learner).remote(
-        config.models, config.learner, replay, config.seed, config.replay.mode
+        config.models, config.learner, replay, config.seed, config.replay.mode, config.replay.image_score
     )
 
     def make_actor(index: int, avoided: frozenset[str]) -> Any:

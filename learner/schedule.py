@@ -63,7 +63,7 @@ class PhaseConfig:
 
 
 def batches_in_round(phase: PhaseConfig, round_index: int) -> int:
-    """K of round r = 0 ... R - 1: first + (last - first) * r / (R - 1), rounded to the nearest whole number (halves up).
+    """K of round r = 0 ... R - 1: first + (last - first) * r / (R - 1), rounded to the nearest (halves up).
 
     The first round has `batches_first` batches and the last one `batches_last`. A single round has `batches_first`.
 

@@ -1,7 +1,8 @@
 """From a look (colour image and depth) to the network's input (spec/interaction.md sections 1 and 3).
 
 Colour is scaled to [-2, 2], depth is cut off at `MAX_DEPTH` and centred on the agent's reach, so that all four
-channels have mean near 0 and deviation near 1.
+channels have mean near 0 and deviation near 1. With models.normalize_input=false colour stays in [0, 1] and depth in
+metres, as in the authors' release.
 """
 
 from __future__ import annotations
@@ -15,27 +16,32 @@ from replay.interaction.record import IMAGE_SIZE
 
 MAX_DEPTH = 5.0
 """Metres. Nothing beyond it is in reach; cutting off keeps far walls and sky from dominating the channel."""
+MAX_RAW_DEPTH = 20.0
+"""Metres: farther than anything in a room, so that depth without normalisation is finite where nothing is hit."""
 DEPTH_CENTER = 1.5
 """Metres: the paper's radius of interaction."""
 
 
-def look_input(image: NDArray[np.uint8], depth: NDArray[np.floating], device: torch.device) -> Tensor:
+def look_input(
+    image: NDArray[np.uint8], depth: NDArray[np.floating], device: torch.device, normalize: bool = True
+) -> Tensor:
     """`network_input` of looks in numpy, (B, 300, 300, 3) uint8 and (B, 300, 300) metres, on a device."""
     pixels = torch.from_numpy(np.ascontiguousarray(image)).to(device)
     metres = torch.from_numpy(np.ascontiguousarray(depth)).to(device)
-    return network_input(pixels, metres)
+    return network_input(pixels, metres, normalize)
 
 
-def network_input(image: Tensor, depth: Tensor) -> Tensor:
-    """Normalises a batch of looks.
+def network_input(image: Tensor, depth: Tensor, normalize: bool = True) -> Tensor:
+    """Makes the network's input of a batch of looks.
 
     Args:
         image: (B, 300, 300, 3) RGB, uint8 in 0..255, or float in [0, 1] (after colour jitter).
         depth: (B, 300, 300) float, metres along the pixel's ray minus the near plane; infinite where nothing is hit.
+        normalize: `models.normalize_input`.
 
     Returns:
         (B, 4, 300, 300) float32 in channels_last memory format: colour 4 * (c - 0.5) with c in [0, 1]; depth
-        clip(d, 0, 5) - 1.5.
+        clip(d, 0, 5) - 1.5. Without normalisation colour c and depth clip(d, 0, 20).
 
     Raises:
         ValueError: shapes or dtypes other than the above.
@@ -49,9 +55,12 @@ def network_input(image: Tensor, depth: Tensor) -> Tensor:
         raise ValueError(f"depth must be floating point metres, not {depth.dtype}")
     if image.dtype != torch.uint8 and not image.is_floating_point():
         raise ValueError(f"image must be uint8 or float, not {image.dtype}")
-    scale = 4 / 255 if image.dtype == torch.uint8 else 4.0
+    span, offset, farthest, center = (
+        (4.0, 2.0, MAX_DEPTH, DEPTH_CENTER) if normalize else (1.0, 0.0, MAX_RAW_DEPTH, 0.0)
+    )
+    scale = span / 255 if image.dtype == torch.uint8 else span
     planes = torch.empty((len(image), 4, *side), device=image.device)
-    torch.mul(image.permute(0, 3, 1, 2), scale, out=planes[:, :3]).sub_(2.0)
-    torch.clamp(depth.float(), 0.0, MAX_DEPTH, out=planes[:, 3]).sub_(DEPTH_CENTER)
+    torch.mul(image.permute(0, 3, 1, 2), scale, out=planes[:, :3]).sub_(offset)
+    torch.clamp(depth.float(), 0.0, farthest, out=planes[:, 3]).sub_(center)
     # Plane by plane, turned at the end: on a CPU a third of the time of joining the planes of a jittered image.
     return planes.contiguous(memory_format=torch.channels_last)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 from pathlib import Path
 
 import pytest
+import yaml
 from hydra import compose, initialize_config_dir
 
 from cluster.cli import CONF
 from cluster.config import TrainConfig, instantiate, register
+from cluster.errors import UsageError
 from cluster.schedule import check_schedule
 from learner.schedule import batches_in_round, total_batches, total_locations
 
@@ -42,7 +45,8 @@ def test_schedule_and_memory_bank_of_the_paper(experiment: str) -> None:
     assert (config.replay.capacity, config.replay.initial_priority, config.replay.mode) == (20_000, 0.5, "priority")
     assert config.replay.strict, "70 locations, then K batches"
     assert config.cluster.actors == 35
-    # Three visits to a location lie 22 000 apart: the bank of 20 000 never holds one twice.
+    # A phase visits each location three times, and a pass over all of them is longer than the bank.
+    assert round(total_locations(segmentation) / config.evaluation.dataset.train.locations) <= 3
     assert config.evaluation.dataset.train.locations >= 22_000 > config.replay.capacity
 
 
@@ -53,6 +57,10 @@ def test_choices_of_the_paper() -> None:
     assert (module.kernel, module.success_threshold, config.learner.kernel) == ("paper", 1.5, "paper")
     assert (config.learner.embedding_weight, config.learner.embedding_area_floor) == (1.0, 1.0)
     assert config.learner.force_weight == 0.1
+    assert (config.learner.mask_reduction, config.learner.huber_square) == ("sum", True)
+    assert config.learner.repeated_points == "once"
+    assert not module.success_strictly_above
+    assert (config.replay.image_score, config.replay.without_replacement) == ("min", "batch")
     assert config.learner.phases["joint"].force_head_only_rounds == 0, "force and segmentation jointly from the start"
     assert not config.actors.drop_on_earlier_mask and not config.models.smooth_upsampling
     assert (config.learner.max_gradient_norm, config.learner.ema_decay) == (0, 0)
@@ -61,7 +69,13 @@ def test_choices_of_the_paper() -> None:
 def test_choices_of_the_release() -> None:
     config = composed("experiment=released")
     assert (config.actors.self_supervision.kernel, config.learner.kernel) == ("released", "released")
+    assert config.actors.self_supervision.success_strictly_above
     assert config.learner.embedding_weight == 200
+    assert (config.learner.huber_square, config.learner.repeated_points) == (False, "add")
+    # Factors above the release's losses have no effect on its gradients (docs/released.md).
+    assert (config.learner.mask_reduction, config.learner.force_weight) == ("sum", 1.0)
+    assert (config.replay.image_score, config.replay.without_replacement) == ("mean", "round")
+    assert not config.models.normalize_input
     assert config.learner.phases["joint"].force_head_only_rounds == 100
 
 
@@ -69,3 +83,54 @@ def test_choices_of_the_release() -> None:
 def test_every_experiment_can_be_composed_and_scheduled(path: Path) -> None:
     config = composed(f"experiment={path.stem}")
     assert config.experiment_name == path.stem
+
+
+@pytest.mark.parametrize("table", ["supervision", "masks", "reach", "replay", "choice", "models"])
+def test_every_row_of_a_table_goes_with_the_release(table: str) -> None:
+    rows = yaml.safe_load((CONF / "table" / f"{table}.yaml").read_text())["rows"]
+    for overrides in rows.values():
+        composed("experiment=released", *overrides)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        (["replay.mode=uniform", "replay.image_score=mean"], "replay.image_score must be min with replay.mode=uniform"),
+        (["replay.without_replacement=round"], "replay.without_replacement=round needs replay.strict=true"),
+        (
+            # Round 0 takes 15 batches of 64, and the bank holds 800 and 70 locations.
+            ["experiment=paper", "replay.without_replacement=round", "learner.phases.joint.prefill=800"],
+            "round 0 takes 15 batches of 64 and the memory bank then holds 870",
+        ),
+        (
+            ["models=video_pca", "actors.mask_source=video_pca", "replay.image_score=mean"],
+            "image_score must be min with",
+        ),
+        (
+            ["models=video_pca", "actors.mask_source=video_pca", "learner.mask_reduction=mean"],
+            "must be sum with models=",
+        ),
+        (
+            ["models=video_pca", "actors.mask_source=video_pca", "learner.huber_square=false"],
+            "must be true with models=",
+        ),
+        (
+            ["models=video_pca", "actors.mask_source=video_pca", "learner.repeated_points=add"],
+            "must be once with models=",
+        ),
+        (
+            ["models=mask_rcnn", "learner=mask_rcnn", "replay.image_score=mean"],
+            "replay.image_score=mean cannot be with",
+        ),
+        (
+            ["models=mask_rcnn", "learner=mask_rcnn", "replay.strict=true", "replay.without_replacement=round"],
+            "replay.without_replacement=round cannot be with models=mask_rcnn",
+        ),
+    ],
+)
+def test_values_without_effect_are_refused(overrides: list[str], sentence: str) -> None:
+    if "models=mask_rcnn" in overrides and importlib.util.find_spec("torchvision") is None:
+        pytest.skip("needs torchvision")
+    with pytest.raises(UsageError) as refused:
+        composed(*overrides)
+    assert sentence in str(refused.value)
