@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from replay.interaction.kernels import KERNELS
-from replay.interaction.record import MAGNITUDES
+from replay.interaction.record import MAGNITUDES, MAX_TOUCHES, ORACLE_TOUCHES, Fields, record_fields
 
 REACH_SHAPES = ("sphere", "cylinder", "intersection", "infinite")
 """Where a touch may go: within the radius of the camera; within the radius of the vertical line through the agent, at
@@ -281,6 +281,12 @@ class ActorConfig:
     def oracles(self) -> Oracles:
         """The ground truth that the actor is given."""
         return SUPERVISIONS[self.supervision]
+
+    @property
+    def record_fields(self) -> Fields:
+        """The fields of the records that the actor makes."""
+        rows = ORACLE_TOUCHES if self.oracles.points else MAX_TOUCHES
+        return record_fields(rows, soft_mask=self.mask_source == "video_pca", labels=not self.oracles.touching)
 
     def touches(self, greedy: int, random: int) -> tuple[int, int]:
         """How many greedy and random touches a location gets for which a phase plans so many of each."""

@@ -262,8 +262,8 @@ def check_model(config: TrainConfig) -> None:
         for name, (value, neutral) in unused.items():
             if value != neutral:
                 raise ValueError(
-                    f"{name} must be {str(neutral).lower()} with models=video_pca, whose one loss compares a location's "
-                    f"soft masks, not {str(value).lower()}"
+                    f"{name} must be {str(neutral).lower()} with models=video_pca, which learns from one soft mask a "
+                    f"location, not {str(value).lower()}"
                 )
     if (
         isinstance(config.models, SoftMaskNetworkConfig)

@@ -170,7 +170,7 @@ def build(
         time.sleep(0.1)  # the process that had it is just being ended
     replay, opened = begin_replay(
         config.replay,
-        record_format(config.actors.mask_source),
+        record_format(config.actors.record_fields),
         bank,
         seed=config.seed,
         actors=config.cluster.actors,
