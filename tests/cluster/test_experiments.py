@@ -85,6 +85,18 @@ def test_every_experiment_can_be_composed_and_scheduled(path: Path) -> None:
     assert config.experiment_name == path.stem
 
 
+@pytest.mark.skipif(importlib.util.find_spec("torchvision") is None, reason="the extra mask_rcnn is not installed")
+def test_mask_rcnn_of_the_papers_size_has_the_papers_data() -> None:
+    """The command in README.md and docs/mask_rcnn.md."""
+    command = "experiment=paper models=mask_rcnn_paper learner=mask_rcnn_paper actors.supervision=full"
+    root = CONF.parent
+    for text in (root / "README.md", root / "docs/mask_rcnn.md"):
+        assert f"./playpen train {command}\n" in text.read_text()
+    config = composed(*command.split())
+    assert config.evaluation.dataset == composed("experiment=paper").evaluation.dataset
+    assert config.learner.mask_rcnn.steps == 90_000  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize("table", ["supervision", "masks", "reach", "replay", "choice", "models"])
 def test_every_row_of_a_table_goes_with_the_release(table: str) -> None:
     rows = yaml.safe_load((CONF / "table" / f"{table}.yaml").read_text())["rows"]
