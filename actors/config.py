@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from replay.interaction.kernels import KERNELS
-from replay.interaction.record import MAGNITUDES
+from replay.interaction.record import MAGNITUDES, MAX_TOUCHES, ORACLE_TOUCHES, Fields, record_fields
 
 REACH_SHAPES = ("sphere", "cylinder", "intersection", "infinite")
 """Where a touch may go: within the radius of the camera; within the radius of the vertical line through the agent, at
@@ -204,6 +204,8 @@ class SelfSupervisionConfig:
     """Weighs the mask around a touched cell: a name of `replay.interaction.kernels.KERNELS`."""
     success_threshold: float
     """A touch is successful if the weighted sum is at least this."""
+    success_strictly_above: bool
+    """Whether the weighted sum must be greater than the threshold instead."""
 
     def __post_init__(self) -> None:
         where = "actors.self_supervision"
@@ -219,9 +221,10 @@ class SelfSupervisionConfig:
         if self.kernel not in KERNELS:
             raise ValueError(f"{where}.kernel must be one of {', '.join(KERNELS)}, not '{self.kernel}'")
         most = float(KERNELS[self.kernel].sum())
-        if self.success_threshold > most:
+        if self.success_threshold > most or (self.success_strictly_above and self.success_threshold >= most):
+            bound = "below" if self.success_strictly_above else "at most"
             raise ValueError(
-                f"{where}.success_threshold must be at most {most:.3g}, the sum of kernel '{self.kernel}', or no touch "
+                f"{where}.success_threshold must be {bound} {most:.3g}, the sum of kernel '{self.kernel}', or no touch "
                 f"would succeed, not {self.success_threshold}"
             )
 
@@ -235,7 +238,7 @@ class VideoPcaConfig:
     most_frames: int
     """Of the motion; a longer one goes on without frames."""
     components: int
-    """Principal components that frames are rebuilt from."""
+    """Principal components that frames are rebuilt from; none where so many leave nothing of the motion."""
     smoothing: float
     """Standard deviation of the Gaussian that smooths errors and soft masks, cells."""
     error_share: float
@@ -260,8 +263,8 @@ class VideoPcaConfig:
             raise ValueError(f"{where}.components must be at least 1, not {self.components}")
         if self.most_frames < self.components:
             raise ValueError(
-                f"{where}.most_frames must be at least {where}.components ({self.components}), or the components "
-                f"would rebuild every frame, not {self.most_frames}"
+                f"{where}.most_frames must be at least {where}.components ({self.components}), or so many components "
+                f"would always rebuild every frame, not {self.most_frames}"
             )
         if not 2 <= self.color_levels <= 64:
             raise ValueError(f"{where}.color_levels must be 2 to 64, not {self.color_levels}")
@@ -337,6 +340,12 @@ class ActorConfig:
     def oracles(self) -> Oracles:
         """The ground truth that the actor is given."""
         return SUPERVISIONS[self.supervision]
+
+    @property
+    def record_fields(self) -> Fields:
+        """The fields of the records that the actor makes."""
+        rows = ORACLE_TOUCHES if self.oracles.points else MAX_TOUCHES
+        return record_fields(rows, soft_mask=self.mask_source == "video_pca", labels=not self.oracles.touching)
 
     def touches(self, greedy: int, random: int) -> tuple[int, int]:
         """How many greedy and random touches a location gets for which a phase plans so many of each."""

@@ -23,10 +23,15 @@ CONF = Path(__file__).resolve().parent.parent / "conf"
 
 
 def configuration(*overrides: str) -> TrainConfig:
-    """The configuration of the paper's experiment, with some values changed, as `./playpen train` would read it."""
+    """The configuration of the paper's experiment, with some values changed, as `./playpen train` would read it.
+
+    Collecting and learning overlap, which the paper's alternation (replay.strict=true) would not let them.
+    """
     register()
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        return instantiate(compose("train", overrides=["experiment=paper", *overrides]), TrainConfig)
+        return instantiate(
+            compose("train", overrides=["experiment=paper", "replay.strict=false", *overrides]), TrainConfig
+        )
 
 
 def stolen_share() -> float:

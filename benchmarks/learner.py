@@ -114,7 +114,7 @@ def looped(output: NetworkOutput, batch: Batch, weights: Tensor, embedding_weigh
             (row, column), r0, feedback = batch.points[b, t].tolist(), int(batch.magnitudes[b, t]), batch.feedback[b, t]
             if feedback == Feedback.DROPPED:
                 continue
-            maps[int(feedback == Feedback.UNSUCCESSFUL), row, column] += 1
+            maps[int(feedback == Feedback.UNSUCCESSFUL), row, column] = 1
             for r in range(3):
                 wanted = {Feedback.JUST_RIGHT: r == r0, Feedback.TOO_SMALL: r > r0, Feedback.TOO_LARGE: r < r0}
                 marks[r, row, column] += wanted.get(Feedback(feedback), False)

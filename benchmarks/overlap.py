@@ -81,7 +81,7 @@ def measure(config: TrainConfig, resources: Resources, folder: Path, seconds: fl
         config.replay, LOCATION_RECORDS, folder / "bank", seed=config.seed, actors=count, options={"num_cpus": 0}
     )
     learner = LearnerActor.options(**resources.learner).remote(
-        config.models, config.learner, replay, config.seed, config.replay.mode
+        config.models, config.learner, replay, config.seed, config.replay.mode, config.replay.image_score
     )
     record = ray.put(made_record(config.seed))
     crew = [LightActor.remote(number, replay, record) for number in range(count)]

@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +56,7 @@ def renumbered(record: LocationRecord, number: int) -> LocationRecord:
 
 def settings(records: int) -> ReplayConfig:
     """A bank whose limiter never makes anybody wait, so that speed is all that is measured."""
-    return ReplayConfig(records, 0.5, "priority", strict=False, locations_ahead=10**9, batches_ahead=10**9)
+    return replace(configuration().replay, capacity=records, locations_ahead=10**9, batches_ahead=10**9)
 
 
 def unlimited(records: int, batch_size: int) -> Phase:

@@ -21,8 +21,7 @@ from actors.interaction.oracles import simulator_keywords
 from cluster.errors import Interrupted
 from evaluation.progress import Progress
 from replay.interaction.batch import record_columns
-from replay.interaction.record import RECORD_FIELDS
-from replay.ring import STAMP_FILE, Ring
+from replay.ring import STAMP_FILE, Fields, Ring
 from replay.state_file import STATE_FILE, write_state
 
 ATTEMPTS = 2
@@ -55,7 +54,7 @@ def collect(
         SimulatorError: the simulator does not start.
         LocationError: no location could be played.
     """
-    ring, visited = open_ring(folder, len(locations))
+    ring, visited = open_ring(folder, actors.record_fields, len(locations))
     plan = TouchPlan(0, 1 if actors.oracles.points else touches, force_trials=False)
     process: SimulatorProcess | None = None
     last = ""
@@ -89,11 +88,11 @@ def collect(
         ring.close()
 
 
-def open_ring(folder: Path, capacity: int) -> tuple[Ring, int]:
+def open_ring(folder: Path, fields: Fields, capacity: int) -> tuple[Ring, int]:
     """The ring of an earlier, interrupted collection or a new one, and the number of the next location."""
     if not (folder / STAMP_FILE).is_file():
-        return Ring.create(folder, RECORD_FIELDS, capacity), 0
-    ring = Ring.reopen(folder, RECORD_FIELDS, capacity)
+        return Ring.create(folder, fields, capacity), 0
+    ring = Ring.reopen(folder, fields, capacity)
     stamps = np.load(folder / STAMP_FILE, mmap_mode="r")
     size = int((stamps >= 0).sum())
     ring.set_state(

@@ -257,10 +257,25 @@ def check_model(config: TrainConfig) -> None:
             f"actors.choice={config.actors.choice} cannot be with models=mask_rcnn, whose data are collected "
             "beforehand, at random points"
         )
-    if groups["models"] and config.replay.mode != "priority":
-        raise ValueError(
-            f"replay.mode={config.replay.mode} cannot be with models=mask_rcnn, which samples all records alike"
-        )
+    if groups["models"]:
+        for name, only in (("mode", "priority"), ("image_score", "min"), ("without_replacement", "batch")):
+            if (value := getattr(config.replay, name)) != only:
+                raise ValueError(
+                    f"replay.{name}={value} cannot be with models=mask_rcnn, which samples all records alike"
+                )
+    if isinstance(config.models, SoftMaskNetworkConfig):
+        unused = {
+            "replay.image_score": (config.replay.image_score, "min"),
+            "learner.mask_reduction": (config.learner.mask_reduction, "sum"),
+            "learner.huber_square": (config.learner.huber_square, True),
+            "learner.repeated_points": (config.learner.repeated_points, "once"),
+        }
+        for name, (value, neutral) in unused.items():
+            if value != neutral:
+                raise ValueError(
+                    f"{name} must be {str(neutral).lower()} with models=video_pca, which learns from one soft mask a "
+                    f"location, not {str(value).lower()}"
+                )
     if (
         isinstance(config.models, SoftMaskNetworkConfig)
         and config.actors.choice == "greedy"

@@ -53,7 +53,7 @@ from learner.schedule import total_batches
 from learner.shell import available_cores
 from models.mask_rcnn.config import MaskRcnnConfig
 from models.mask_rcnn.inference import MaskRcnnPredictor
-from replay.interaction.record import RECORD_BYTES
+from replay.ring import bytes_per_record
 from replay.state_file import STATE_FILE
 
 
@@ -165,7 +165,7 @@ def collected_examples(
     assert isinstance(config.learner, MaskRcnnLearnerConfig)
     settings = config.learner.mask_rcnn
     bank = folder / "bank"
-    needed, free = len(training) * RECORD_BYTES, shutil.disk_usage(folder).free
+    needed, free = len(training) * bytes_per_record(config.actors.record_fields), shutil.disk_usage(folder).free
     if not bank.is_dir() and needed > free:
         raise UsageError(f"{folder} has {free / 1e6:.0f} MB free, and the data need {needed / 1e6:.0f} MB")
     collect(bank, training, config.simulator, config.actors, settings.touches, config.seed, interrupted)

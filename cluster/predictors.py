@@ -27,7 +27,8 @@ AnyPredictor = Predictor | MaskRcnnPredictor
 def trained_predictor(models: NetworkConfig, checkpoint: Path) -> tuple[AnyPredictor, dict[str, Any]]:
     """The model with a checkpoint's weights, and the checkpoint's index.
 
-    Mask R-CNN and the videoPCA baseline are as the checkpoint describes them.
+    Mask R-CNN and the videoPCA baseline are as the checkpoint describes them, and so is the input of our network, which
+    has no part in its weights' shapes.
 
     Args:
         models: of our network.
@@ -53,7 +54,7 @@ def untrained_predictor(models: NetworkConfig, index: dict[str, Any], seed: int)
     if "soft_mask" in index["network"]:
         return Predictor(build_network(soft_mask_config(index["network"]), seed))
     if "mask_rcnn" not in index["network"]:
-        return Predictor(build_network(with_depth_of(index, models), seed))
+        return Predictor(build_network(with_inputs_of(index, models), seed))
     try:
         config = MaskRcnnNetworkConfig(**index["network"]["mask_rcnn"])
     except (TypeError, ValueError) as error:
@@ -61,14 +62,19 @@ def untrained_predictor(models: NetworkConfig, index: dict[str, Any], seed: int)
     return mask_rcnn_predictor(config, bool(index["extra"].get(MASS_CLASSES_KEY)), seed)
 
 
-def with_depth_of(index: dict[str, Any], models: NetworkConfig) -> NetworkConfig:
-    """The settings with the checkpoint's `max_depth`: weights alone do not tell at which depth they were trained.
+def with_inputs_of(index: dict[str, Any], models: NetworkConfig) -> NetworkConfig:
+    """The settings with what the checkpoint says of its inputs: weights alone do not tell how they were trained.
 
     Raises:
-        CheckpointError: it is no depth.
+        CheckpointError: it says what cannot be.
     """
+    network = index["network"]
     try:
-        return replace(models, max_depth=index["network"].get("max_depth", NetworkConfig.max_depth))
+        return replace(
+            models,
+            normalize_input=bool(network["normalize_input"]),
+            max_depth=network.get("max_depth", NetworkConfig.max_depth),
+        )
     except (TypeError, ValueError) as error:
         raise CheckpointError(f'the checkpoint\'s "network" does not describe a network: {error}') from error
 

@@ -38,6 +38,7 @@ def check_schedule(config: TrainConfig) -> None:
                 strict=config.replay.strict,
                 locations_ahead=config.replay.locations_ahead,
                 batches_ahead=config.replay.batches_ahead,
+                once_a_round=config.replay.without_replacement == "round",
             )
         except ValueError as error:
             raise UsageError(f"learner.phases.{phase.name}: {error}") from error

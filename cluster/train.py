@@ -26,7 +26,6 @@ from cluster.schedule import check_schedule
 from cluster.status import is_running
 from cluster.tracking import Tracker
 from models.mask_rcnn.config import MaskRcnnConfig
-from replay.interaction.batch import record_format
 from replay.ring import bytes_per_record
 
 CHECKPOINT_BYTES = 30_000_000
@@ -123,7 +122,7 @@ def check(config: TrainConfig, folder: Path, resumed: Resumed | None = None) -> 
     check_schedule(config)
     if config.cluster.address is None:
         check_launch(config.simulator)
-    record_bytes = bytes_per_record(record_format(config.actors.mask_source).fields)
+    record_bytes = bytes_per_record(config.actors.record_fields)
     bank = config.replay.capacity * record_bytes if resumed is None else 0
     needed = bank + CHECKPOINT_BYTES * (config.checkpoints_kept + 1)
     free = shutil.disk_usage(folder).free

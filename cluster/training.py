@@ -170,7 +170,7 @@ def build(
         time.sleep(0.1)  # the process that had it is just being ended
     replay, opened = begin_replay(
         config.replay,
-        record_format(config.actors.mask_source),
+        record_format(config.actors.record_fields),
         bank,
         seed=config.seed,
         actors=config.cluster.actors,
@@ -178,7 +178,7 @@ def build(
         options=dict(resources.light),
     )
     learner = LearnerActor.options(**resources.learner).remote(
-        config.models, config.learner, replay, config.seed, config.replay.mode
+        config.models, config.learner, replay, config.seed, config.replay.mode, config.replay.image_score
     )
 
     def make_actor(index: int, avoided: frozenset[str]) -> Any:

@@ -8,6 +8,8 @@ from learner.schedule import PhaseConfig
 from replay.interaction.kernels import kernel
 
 LEARNING_RATE_SCHEDULES = ("constant", "linear", "cosine")
+REPEATED_POINTS = ("once", "add")
+MASK_REDUCTIONS = ("sum", "mean")
 
 
 @dataclass
@@ -58,6 +60,12 @@ class LearnerConfig:
     """w: each mask's embedding gradient is scaled by w / area of the mask."""
     embedding_area_floor: float
     """Cells: smaller masks are scaled as if they were so large."""
+    mask_reduction: str
+    """What becomes of the embedding gradients of an image's masks: their sum, or their mean."""
+    huber_square: bool
+    """Whether the embedding gradient of each component is truncated to absolute value 1 (supplement, before Eq. 5)."""
+    repeated_points: str
+    """Several touches of one cell: count once, or add up."""
     force_weight: float
     """Scale of the force gradient relative to the score gradient."""
     kernel: str
@@ -97,6 +105,9 @@ class LearnerConfig:
             raise ValueError(
                 f"learner.lr_schedule must be one of {', '.join(LEARNING_RATE_SCHEDULES)}, not '{self.lr_schedule}'"
             )
+        for name, choices in (("mask_reduction", MASK_REDUCTIONS), ("repeated_points", REPEATED_POINTS)):
+            if getattr(self, name) not in choices:
+                raise ValueError(f"learner.{name} must be {' or '.join(choices)}, not '{getattr(self, name)}'")
         if not 0 < self.lr_decay_fraction <= 1:
             raise ValueError(f"learner.lr_decay_fraction must be in (0, 1], not {self.lr_decay_fraction}")
         if not 0 <= self.ema_decay < 1:

@@ -26,7 +26,7 @@ class PhaseConfig:
     batches_first: int
     """K, batches of the first round."""
     batches_last: int
-    """K that the last rounds tend to."""
+    """K, batches of the last round; K is linear over the rounds between."""
     greedy: int
     """Points a location that the model chooses."""
     random: int
@@ -63,19 +63,19 @@ class PhaseConfig:
 
 
 def batches_in_round(phase: PhaseConfig, round_index: int) -> int:
-    """K of round r = 0 ... R - 1: int(first + (last - first) * r / R), rounded down as in the authors' release.
+    """K of round r = 0 ... R - 1: first + (last - first) * r / (R - 1), rounded to the nearest (halves up).
 
-    `last` itself would be round R's, so the last round trains slightly fewer batches when K grows.
+    The first round has `batches_first` batches and the last one `batches_last`. A single round has `batches_first`.
 
     Raises:
         ValueError: the phase has no such round.
     """
     if not 0 <= round_index < phase.rounds:
         raise ValueError(f"phase {phase.name} has rounds 0 to {phase.rounds - 1}, not {round_index}")
-    # In integers: the floor is then exact whatever R is (both ends are at least 0, so floor = int).
-    return (phase.batches_first * phase.rounds + (phase.batches_last - phase.batches_first) * round_index) // (
-        phase.rounds
-    )
+    steps = max(1, phase.rounds - 1)
+    # floor(x + 1/2) in integers, so that the result does not depend on floating-point rounding.
+    doubled = 2 * (phase.batches_first * steps + (phase.batches_last - phase.batches_first) * round_index)
+    return (doubled + steps) // (2 * steps)
 
 
 def batches_before_round(phase: PhaseConfig) -> list[int]:

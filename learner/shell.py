@@ -58,7 +58,13 @@ class LearnerShell:
     """Runs in a Ray actor with two threads: `train` occupies one, the other answers `save`, `stop` and `health`."""
 
     def __init__(
-        self, network: NetworkConfig, config: LearnerConfig, replay: Any, seed: int, priority_mode: str
+        self,
+        network: NetworkConfig,
+        config: LearnerConfig,
+        replay: Any,
+        seed: int,
+        priority_mode: str,
+        image_score: str,
     ) -> None:
         """Builds the learner on the GPU that Ray assigned, else on the CPU.
 
@@ -68,11 +74,12 @@ class LearnerShell:
             replay: handle of the replay actor.
             seed: of the initial weights and the augmentation.
             priority_mode: how scores become priorities (`replay.mode`).
+            image_score: how the IoUs of an image's masks become its score (`replay.image_score`).
         """
         torch.set_num_threads(config.threads or available_cores())
         device = torch.device("cuda" if ray.get_gpu_ids() and torch.cuda.is_available() else "cpu")
         kind = SoftMaskLearner if isinstance(network, SoftMaskNetworkConfig) else Learner
-        self.learner = kind(build_network(network, seed), config, seed, device, priority_mode)
+        self.learner = kind(build_network(network, seed), config, seed, device, priority_mode, image_score)
         self.config = config
         self.replay = replay
         self.stopping = threading.Event()

@@ -19,10 +19,11 @@ class NetworkConfig:
     """Length of a cell's embedding vector."""
     batch_norm_momentum: float
     """Share of the newest batch in the running statistics that evaluation mode uses, in (0, 1]."""
-
     smooth_upsampling: bool
     """Whether the four taps of each 2x2 transposed convolution start equal (Aitken et al. 2017, "Checkerboard artifact
     free sub-pixel convolution"): without it masks are dotted for the first hundreds of steps."""
+    normalize_input: bool
+    """Whether colour and depth get mean near 0 and deviation near 1; otherwise they stay in [0, 1] and in metres."""
     max_depth: float = field(default=5.0, kw_only=True)
     """Metres at which the network's depth input is cut off. The default serves checkpoints from before this value
     existed."""

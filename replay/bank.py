@@ -136,6 +136,8 @@ class MemoryBank:
         self._slot_of_key: dict[int, int] = {}
         self._limiter: RateLimiter | None = None
         self._present = 0
+        self._drawn = np.empty(0, dtype=np.int64)
+        """Slots sampled in the current round, in their order; only if a round is sampled without replacement."""
         self._phase_number = 0
         self._closed = False
         # Over the life of the bank.
@@ -162,6 +164,7 @@ class MemoryBank:
             present = 0 if fresh else self._ring.size
             self._limiter = self._make_limiter(phase, present)
             self._present = present
+            self._drawn = np.empty(0, dtype=np.int64)
             self._phase_number += 1
             self._sort()
             if fresh:
@@ -182,7 +185,11 @@ class MemoryBank:
         with self._changed:
             if self._limiter is None:
                 raise RuntimeError("the memory bank was not saved within a phase: start_phase begins one")
+            before = self._limiter.sampled_batches
             self._limiter.set_state({**self._limiter.get_state(), "sampled": sampled})
+            if sampled < before:  # batches that will be sampled again do not keep their records from it
+                in_round = self._limiter.sampled_in_round
+                self._drawn = self._drawn[: in_round * self._limiter.phase.batch_size]
             self._changed.notify_all()
 
     def end_phase(self) -> None:
@@ -202,6 +209,7 @@ class MemoryBank:
             strict=self._config.strict,
             locations_ahead=self._config.locations_ahead,
             batches_ahead=self._config.batches_ahead,
+            once_a_round=self._config.without_replacement == "round",
         )
 
     def insert(self, record: Any, timeout: float | None = None) -> Receipt:
@@ -251,6 +259,9 @@ class MemoryBank:
     def sample(self, batch_size: int, timeout: float | None = None) -> Any:
         """Draws a batch by priority without replacement, once the limiter allows it.
 
+        With replay.without_replacement=round, what earlier batches of the round have drawn is left out: together they
+        are one draw without replacement by the priorities that each record had before the round.
+
         Args:
             batch_size: records, at most those that the bank holds.
             timeout: longest wait in seconds; None: no limit.
@@ -268,9 +279,15 @@ class MemoryBank:
             if limiter is None:
                 raise PhaseFinished("the phase has all its batches, or has ended")
             self._sort()
-            occupied = self._ring.occupied
-            weights = np.ones(len(occupied)) if self._config.mode == "uniform" else self._priorities[occupied]
-            slots = occupied[sample_without_replacement(weights, batch_size, self._generator)]
+            candidates = self._ring.occupied
+            if self._config.without_replacement == "round":
+                if limiter.sampled_in_round == 0:
+                    self._drawn = np.empty(0, dtype=np.int64)
+                candidates = candidates[~np.isin(candidates, self._drawn)]
+            weights = np.ones(len(candidates)) if self._config.mode == "uniform" else self._priorities[candidates]
+            slots = candidates[sample_without_replacement(weights, batch_size, self._generator)]
+            if self._config.without_replacement == "round":
+                self._drawn = np.concatenate([self._drawn, slots])
             sample = Sample(self._ring.gather(slots), slots, self._ring.stamps(slots), self._batches)
             self._batches += 1
             limiter.sampled()
@@ -410,6 +427,7 @@ class MemoryBank:
                 "phase": None if limiter is None else asdict(limiter.phase),
                 "limiter": None if limiter is None else limiter.get_state(),
                 "present": self._present,
+                "drawn": self._drawn.copy(),
                 "phase_number": self._phase_number,
                 "batches": self._batches,
                 "duplicates": self._duplicates,
@@ -456,6 +474,7 @@ class MemoryBank:
             self._generator = np.random.Generator(generator)
             self._limiter = limiter
             self._present = int(state["present"])
+            self._drawn = np.asarray(state.get("drawn", []), dtype=np.int64)
             self._phase_number = int(state["phase_number"])
             self._batches = int(state["batches"])
             self._duplicates = int(state["duplicates"])

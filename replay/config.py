@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from replay.priorities import PRIORITY_MODES
 
+IMAGE_SCORES = ("min", "mean")
+SAMPLED_ONCE = ("batch", "round")
+
 
 @dataclass
 class ReplayConfig:
@@ -17,6 +20,10 @@ class ReplayConfig:
     """Priority of a record that no batch has used yet (paper: 0.5)."""
     mode: str
     """How records are preferred: a key of `replay.priorities.PRIORITY_MODES`."""
+    image_score: str
+    """What an image's score is of the IoUs of its masks, from which its priority is made: min (Eq. 7) or mean."""
+    without_replacement: str
+    """Within what no record is sampled twice: a batch, or a round, which needs strict alternation."""
     strict: bool
     """Strict alternation: locations and batches take turns in whole rounds (the paper's loop); else they overlap."""
     locations_ahead: int
@@ -31,6 +38,18 @@ class ReplayConfig:
             raise ValueError(f"replay.initial_priority must be a finite number above 0, not {self.initial_priority}")
         if self.mode not in PRIORITY_MODES:
             raise ValueError(f"replay.mode must be one of {', '.join(PRIORITY_MODES)}, not '{self.mode}'")
+        for name, choices in (("image_score", IMAGE_SCORES), ("without_replacement", SAMPLED_ONCE)):
+            if getattr(self, name) not in choices:
+                raise ValueError(f"replay.{name} must be {' or '.join(choices)}, not '{getattr(self, name)}'")
+        if self.image_score != "min" and self.mode == "uniform":
+            raise ValueError(
+                f"replay.image_score must be min with replay.mode=uniform, which uses no scores, not {self.image_score}"
+            )
+        if self.without_replacement == "round" and not self.strict:
+            raise ValueError(
+                "replay.without_replacement=round needs replay.strict=true: only then are all locations of a round in "
+                "the memory bank before its batches are sampled"
+            )
         if self.locations_ahead < 0:
             raise ValueError(f"replay.locations_ahead must not be negative, not {self.locations_ahead}")
         if self.batches_ahead < 0:

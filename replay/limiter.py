@@ -74,6 +74,7 @@ class RateLimiter:
         strict: bool,
         locations_ahead: int,
         batches_ahead: int,
+        once_a_round: bool = False,
     ) -> None:
         """Starts a phase at no locations and no batches.
 
@@ -84,11 +85,14 @@ class RateLimiter:
             strict: whole rounds in turn; the two slacks are then without effect.
             locations_ahead: slack of insertion, locations.
             batches_ahead: slack of sampling, batches.
+            once_a_round: whether no record may be in two batches of a round; strict alternation only.
 
         Raises:
             ValueError: the settings would block for ever; one sentence says which and what would be right.
         """
         _check_phase(phase, capacity, present)
+        if once_a_round:
+            _check_rounds(phase, capacity, present)
         self.phase = phase
         self._strict = strict
         self._locations_ahead = locations_ahead
@@ -113,6 +117,11 @@ class RateLimiter:
     def sampled_batches(self) -> int:
         """Batches sampled in this phase."""
         return self._sampled
+
+    @property
+    def sampled_in_round(self) -> int:
+        """Batches sampled since the last complete round of batches."""
+        return self._sampled - max(done for done in self._sums if done <= self._sampled)
 
     @property
     def all_inserted(self) -> bool:
@@ -224,3 +233,15 @@ def _check_phase(phase: Phase, capacity: int, present: int) -> None:
             f"the prefill must be at least {phase.batch_size - present}, so that a batch of {phase.batch_size} can be "
             f"sampled from {present} records present and {phase.prefill} of the prefill"
         )
+
+
+def _check_rounds(phase: Phase, capacity: int, present: int) -> None:
+    """Raises ValueError if a round has more records to sample than the bank holds when it begins."""
+    for index, batches in enumerate(phase.batches_per_round):
+        held = min(capacity, present + phase.prefill + phase.locations_per_round * (index + 1))
+        if batches * phase.batch_size > held:
+            raise ValueError(
+                f"replay.without_replacement=round needs as many records as a round's batches take, but round {index} "
+                f"takes {batches} batches of {phase.batch_size} and the memory bank then holds {held}: a larger "
+                "prefill (or replay.capacity) or fewer batches would do"
+            )

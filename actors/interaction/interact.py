@@ -18,19 +18,18 @@ from actors.geometry import hand_distance, reach_mask
 from actors.interaction.choose import Touch, TouchPlan, choose_touches
 from actors.interaction.locations import Location, set_up, verify
 from actors.interaction.mask_sources import make_supervision, perform_touch, video_of
-from actors.interaction.oracles import Truth, look_truth, one_touch_each, with_true_forces
+from actors.interaction.oracles import Truth, labels, look_truth, one_touch_each, true_objects, with_true_forces
 from actors.interaction.statistics import PlayStatistics
 from models.interaction.inference import InstancePredictor
 from replay.interaction.record import (
     GRID_SIZE,
     IMAGE_SIZE,
     MAGNITUDES,
-    RECORD_FIELDS,
     Choice,
     Feedback,
     LocationRecord,
-    SoftMaskRecord,
     is_success,
+    make_record,
     pack_masks,
 )
 
@@ -100,9 +99,10 @@ class Player:
             touches = self._choose(first, plan, self.predictor, rng, self.config.cluster_distance)
         with statistics.clock("masks"):
             reachable = self._reachable(first, location)
-            touches, truth = self._consult(touches, first, location, rng)
+            touches, truth, labelled = self._consult(touches, first, location, rng)
 
-        columns = {name: np.zeros(shape, dtype) for name, (shape, dtype) in RECORD_FIELDS.items()}
+        fields = self.config.record_fields
+        columns = {name: np.zeros(shape, dtype) for name, (shape, dtype) in fields.items()}
         moved = np.zeros((GRID_SIZE, GRID_SIZE), dtype=bool)
         for index, touch in enumerate(touches):
             # Out of reach the simulator would answer, a step later, that nothing was touched. The touch still counts
@@ -116,7 +116,7 @@ class Player:
             else:
                 statistics.out_of_reach += 1
             if truth is not None:
-                feedback, mask = truth.judge(touch, feedback)
+                feedback, mask = truth.judge(touch, feedback, self.config.self_supervision)
             if mask is not None:
                 moved |= mask
                 columns["masks"][index] = pack_masks(mask)
@@ -135,27 +135,35 @@ class Player:
             "weights_version": weights_version,
             "actor": self.actor,
         }.items():
-            columns[name] = np.array(value, dtype=RECORD_FIELDS[name][1])
-        record = LocationRecord(**columns)
+            columns[name] = np.array(value, dtype=fields[name][1])
+        columns |= labelled
         if (video := video_of(judge)) is not None:
-            record = SoftMaskRecord(**columns, soft_mask=np.round(255 * video.soft_mask()).astype(np.uint8))
+            columns["soft_mask"] = np.round(255 * video.soft_mask()).astype(np.uint8)
+        record = make_record(columns)
         count(record, statistics, self.config.oracles.touching)
         return record, statistics
 
     def _consult(
         self, touches: list[Touch], first: Observation, location: Location, rng: np.random.Generator
-    ) -> tuple[list[Touch], Truth | None]:
-        """The touches as the interaction oracle leaves them, and what the mask oracle knows; None without it."""
+    ) -> tuple[list[Touch], Truth | None, dict[str, NDArray[np.uint8]]]:
+        """What the oracles make of a look.
+
+        Returns:
+            the touches as the interaction oracle leaves them, what the mask oracle knows (None without it), and the
+            labels of full supervision by the names of the record's fields.
+        """
         oracles = self.config.oracles
         if not oracles.asked:
-            return touches, None
-        field_of_view = self.simulator.config.field_of_view
-        truth = look_truth(self.simulator.last_event, first, location.horizon, field_of_view, self.config)
+            return touches, None, {}
+        look = (self.simulator.last_event, first, location.horizon, self.simulator.config.field_of_view, self.config)
+        truth = look_truth(*look)
         if oracles.points:
             touches = one_touch_each(touches, truth, rng)
+        labelled = {}
         if not oracles.touching:
             touches = with_true_forces(touches, truth)
-        return touches, truth if oracles.masks else None
+            labelled = labels(true_objects(*look))
+        return touches, truth if oracles.masks else None, labelled
 
     def _attempt(
         self, touch: Touch, location: Location, plan: TouchPlan, judge: Supervision, statistics: PlayStatistics

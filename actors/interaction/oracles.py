@@ -4,13 +4,14 @@ section 9). `actors.supervision` chooses; `actors.config.SUPERVISIONS` says whic
 - The *interaction oracle* leaves at most one point on each object in reach and adds one to each object that has none.
   Points that lie on no such object, or on its part out of reach, stay: the model's own hard negatives.
 - The *mask oracle* gives the true mask of the object under a point in place of B+, or none if there is no object or it
-  is out of reach. The touch is made all the same, and with force trials the self-supervision module goes on deciding
-  which force sufficed; a point on an object that none of them moved teaches its mask and no force.
+  is out of reach. The mask must pass the same success rule as B+: enough of it lies around the point. The touch is made
+  all the same, and with force trials the self-supervision module goes on deciding which force sufficed; a point on an
+  object that none of them moved teaches its mask and no force.
 - *Fully supervised* is both without touching: each object's force is its mass class.
 
 All of it is the truth of the location's first look: that is the image which a record shows, and touches move things.
-Records keep their format. It has `MAX_TOUCHES` rows: if the oracle adds too many points, points on no object make room,
-those drawn at random before the model's own.
+Where the interaction oracle adds points, a record has `ORACLE_TOUCHES` rows: the planned ones and `MAX_OBJECTS` more.
+Under full supervision it also holds the true masks at full resolution, which Mask R-CNN learns from.
 """
 
 from __future__ import annotations
@@ -23,12 +24,13 @@ import numpy as np
 from ai2thor.server import Event
 from numpy.typing import NDArray
 
-from actors.config import ActorConfig, SimulatorConfig
+from actors.config import ActorConfig, SelfSupervisionConfig, SimulatorConfig
 from actors.controller import Observation
 from actors.geometry import reach_keywords, reach_mask
-from actors.ground_truth import mass_class, objects_in_reach
+from actors.ground_truth import TrueObject, mass_class, objects_in_reach
 from actors.interaction.choose import DIRECTIONS, Touch
-from replay.interaction.record import GRID_SIZE, MAGNITUDES, MAX_TOUCHES, Choice, Feedback, centres
+from actors.interaction.self_supervision import succeeds
+from replay.interaction.record import GRID_SIZE, IMAGE_SIZE, MAGNITUDES, MAX_OBJECTS, Choice, Feedback, centres
 
 
 @dataclass(frozen=True)
@@ -49,18 +51,22 @@ class Truth:
         found = np.flatnonzero(self.masks[:, touch.row, touch.column])
         return int(found[0]) if len(found) else None
 
-    def judge(self, touch: Touch, feedback: Feedback) -> tuple[Feedback, NDArray[np.bool_] | None]:
+    def judge(
+        self, touch: Touch, feedback: Feedback, rule: SelfSupervisionConfig
+    ) -> tuple[Feedback, NDArray[np.bool_] | None]:
         """The mask oracle's answer.
 
         Args:
             touch: where.
             feedback: of the touch that was made, which decides about forces only.
+            rule: kernel and threshold of the success rule.
 
         Returns:
-            feedback, and the (100, 100) mask of the object; UNSUCCESSFUL and None if the touch goes to no object.
+            feedback, and the (100, 100) mask of the object; UNSUCCESSFUL and None if the touch goes to no object, or if
+            too little of the object lies around it.
         """
         thing = self.object_at(touch)
-        if thing is None:
+        if thing is None or not succeeds(self.masks[thing], touch.row, touch.column, rule):
             return Feedback.UNSUCCESSFUL, None
         return Feedback.MOVED if feedback == Feedback.UNSUCCESSFUL else feedback, self.masks[thing]
 
@@ -89,9 +95,7 @@ def look_truth(event: Event, look: Observation, horizon: float, field_of_view: f
     reachable = reach_mask(look.depth, horizon, config.reach, field_of_view)
     things = [
         (centres(thing.mask), mass_class(thing.mass))
-        for thing in objects_in_reach(
-            event, look.depth, horizon, config.reach, field_of_view, config.truth_min_pixels, config.truth_max_mass
-        )
+        for thing in true_objects(event, look, horizon, field_of_view, config)
     ]
     things = [(mask, number) for mask, number in things if (mask & reachable).any()]
     return Truth(
@@ -101,8 +105,33 @@ def look_truth(event: Event, look: Observation, horizon: float, field_of_view: f
     )
 
 
+def true_objects(
+    event: Event, look: Observation, horizon: float, field_of_view: float, config: ActorConfig
+) -> list[TrueObject]:
+    """The objects of a look that count, by object id; arguments and errors as of `look_truth`."""
+    return objects_in_reach(
+        event, look.depth, horizon, config.reach, field_of_view, config.truth_min_pixels, config.truth_max_mass
+    )
+
+
+def labels(things: Sequence[TrueObject]) -> dict[str, NDArray[np.uint8]]:
+    """The fields `instances`, `objects` and `classes` of a `LabelledRecord`.
+
+    Args:
+        things: of a look, with disjoint (300, 300) masks; of more than `MAX_OBJECTS` those with the fewest pixels
+            within reach are left out.
+    """
+    kept = sorted(things, key=lambda thing: -thing.pixels_in_reach)[:MAX_OBJECTS]
+    instances = np.zeros((IMAGE_SIZE, IMAGE_SIZE), dtype=np.uint8)
+    classes = np.zeros(MAX_OBJECTS, dtype=np.uint8)
+    for index, thing in enumerate(kept):
+        instances[thing.mask] = index + 1
+        classes[index] = mass_class(thing.mass)
+    return {"instances": instances, "objects": np.array(len(kept), dtype=np.uint8), "classes": classes}
+
+
 def one_touch_each(touches: Sequence[Touch], truth: Truth, rng: np.random.Generator) -> list[Touch]:
-    """The interaction oracle: exactly one touch to each object, as far as a record has rows, and those to none.
+    """The interaction oracle: one touch to each object, and all those to none.
 
     Of several touches to an object the first stays, which is the model's best. Added touches go to random cells of
     the object within reach, with random magnitude and direction; they are the same whatever the model chose.
@@ -113,8 +142,8 @@ def one_touch_each(touches: Sequence[Touch], truth: Truth, rng: np.random.Genera
         rng: of the location.
 
     Returns:
-        the touches that stay in their order, then the added ones; at most `MAX_TOUCHES`. Of more objects than that,
-        those with the fewest cells within reach go without.
+        the touches that stay in their order, then the added ones; at most `ORACLE_TOUCHES`. Of more than `MAX_OBJECTS`
+        objects without a touch, those with the fewest cells within reach get none.
     """
     cells = [np.argwhere(mask & truth.reachable) for mask in truth.masks]
     added = {}
@@ -123,19 +152,15 @@ def one_touch_each(touches: Sequence[Touch], truth: Truth, rng: np.random.Genera
         magnitude = int(rng.integers(MAGNITUDES))
         direction = DIRECTIONS[rng.integers(len(DIRECTIONS))]
         added[thing] = Touch(row, column, magnitude, tuple(direction), Choice.ORACLE)
-    largest = sorted(added, key=lambda thing: -len(cells[thing]))[:MAX_TOUCHES]
-    wanted = {thing: touch for thing, touch in added.items() if thing in largest}
-    negatives = MAX_TOUCHES - len(wanted)
+    hit_first: dict[int, Touch] = {}
     kept = []
     for touch in touches:
         hit = truth.object_at(touch)
-        if hit is None and negatives:
-            negatives -= 1
+        if hit is None or hit_first.setdefault(hit, touch) is touch:
             kept.append(touch)
-        elif hit in wanted:
-            del wanted[hit]
-            kept.append(touch)
-    return kept + list(wanted.values())
+    missed = [thing for thing in added if thing not in hit_first]
+    largest = sorted(missed, key=lambda thing: -len(cells[thing]))[:MAX_OBJECTS]
+    return kept + [added[thing] for thing in missed if thing in largest]
 
 
 def with_true_forces(touches: Sequence[Touch], truth: Truth) -> list[Touch]:

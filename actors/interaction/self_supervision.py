@@ -66,6 +66,12 @@ def kernel_sum(mask: NDArray[np.bool_], row: int, column: int, weights: NDArray[
     )
 
 
+def succeeds(mask: NDArray[np.bool_], row: int, column: int, config: SelfSupervisionConfig) -> bool:
+    """The success rule: whether enough of an (h, w) mask lies around the touched cell (supplement, Eq. 1)."""
+    found = kernel_sum(mask, row, column, kernel(config.kernel))
+    return found > config.success_threshold if config.success_strictly_above else found >= config.success_threshold
+
+
 class Changes(Protocol):
     """Tells which cells a location's touches change, one touch after the other."""
 
@@ -105,7 +111,6 @@ class SelfSupervision:
 
     def __init__(self, first: NDArray[np.uint8], config: SelfSupervisionConfig, changes: Changes | None = None) -> None:
         self._config = config
-        self._weights = kernel(config.kernel)
         self.changes = changes or ImageDifference(first, config.change_threshold)
         self._labels: Future[NDArray[np.int64]] | None = None
         if config.superpixels:
@@ -130,5 +135,5 @@ class SelfSupervision:
         return mask if self.successful(mask, row, column) else None
 
     def successful(self, mask: NDArray[np.bool_], row: int, column: int) -> bool:
-        """The success rule: whether enough of B+ lies around the touched cell."""
-        return kernel_sum(mask, row, column, self._weights) >= self._config.success_threshold
+        """Whether a touch with the mask B+ was successful, see `succeeds`."""
+        return succeeds(mask, row, column, self._config)

@@ -4,7 +4,9 @@ After Stretcu and Leordeanu, "Multiple Frames Matching for Object Discovery in V
 supplement adapts it:
 
 1. The video's frames are rebuilt from their mean and few (4) principal components. What stays is told well, what moves
-   is not: where the squared error of the frame before the touch, smoothed, is large lies the hard mask.
+   is not: where the squared error of the frame before the touch, smoothed, is large lies the hard mask. Components that
+   rebuild this frame exactly leave nothing to see, as four do in a video of at most five frames: then the frames' mean
+   alone takes their place.
 2. Colour histograms of the image before the touch, inside and outside of the hard mask, give each pixel the
    probability of being foreground, p(c | inside) / (p(c | inside) + p(c | outside)).
 3. Smoothed, and multiplied with a Gaussian bell that has the centre and the extent of the hard mask (the original's
@@ -36,7 +38,7 @@ def reconstruction_error(frames: NDArray[np.float32], components: int) -> NDArra
 
     Args:
         frames: (n, h, w, channels).
-        components: how many; n - 1 or more rebuild everything.
+        components: how many; n - 1 or more rebuild everything, and with 0 the error is that of the mean alone.
 
     Returns:
         (n, h, w), summed over the channels.
@@ -53,10 +55,15 @@ def hard_mask(frames: NDArray[np.float32], config: VideoPcaConfig) -> NDArray[np
     """(h, w) bool: where the first frame's reconstruction error, smoothed, is large, of (n, h, w, 3) frames in [0, 1].
 
     Large is more than a share of the largest, which depends on how the thing's colour differs from what is behind it,
-    and on how much of its motion the components tell.
+    and on how much of its motion the components tell. If they tell all of it, so that no error is above `least_error`
+    (a motion of few frames, or a jump within one frame), the error of the frames' mean counts instead. The mask is
+    empty if nothing moves.
     """
-    error = cv2.GaussianBlur(reconstruction_error(frames, config.components)[0], (0, 0), config.smoothing)
-    return np.asarray(error) > max(config.error_share * float(np.max(error)), config.least_error)
+    for components in (config.components, 0):
+        error = np.asarray(cv2.GaussianBlur(reconstruction_error(frames, components)[0], (0, 0), config.smoothing))
+        if error.max() > config.least_error:
+            return error > max(config.error_share * float(error.max()), config.least_error)
+    return np.zeros(frames.shape[1:3], dtype=bool)
 
 
 def color_bins(image: NDArray[np.uint8], levels: int) -> NDArray[np.int64]:

@@ -42,7 +42,7 @@ class StepResult:
     metrics: dict[str, float]
     """Figures to log; those that could not be measured in this batch are left out."""
     scores: NDArray[np.float32]
-    """(B,) smallest IoU of each image's masks with the predicted ones, 0.5 without masks."""
+    """(B,) smallest (or mean) IoU of each image's masks with the predicted ones, 0.5 without masks."""
     priorities: NDArray[np.float64]
     """(B,) new priorities of the batch's records (Eq. 7, or another mode)."""
 
@@ -67,7 +67,7 @@ class Begun:
     names: list[str]
     """Of the metrics."""
     figures: Tensor
-    """(metrics + B,) float32: the metrics, then each image's smallest IoU."""
+    """(metrics + B,) float32: the metrics, then each image's score."""
 
 
 class Learner:
@@ -80,6 +80,7 @@ class Learner:
         seed: int,
         device: str | torch.device = "cpu",
         priority_mode: str = "priority",
+        image_score: str = "min",
     ) -> None:
         """Takes over `network` and moves it to the device.
 
@@ -89,6 +90,7 @@ class Learner:
             seed: key of the augmentation, not negative.
             device: of the network and of all computations.
             priority_mode: `replay.mode`, how scores become priorities.
+            image_score: `replay.image_score`, how the IoUs of an image's masks become its score.
 
         Raises:
             ValueError: `learner.compile` where PyTorch's compiler cannot work.
@@ -100,6 +102,7 @@ class Learner:
             raise ValueError(f"learner.compile=true on a CPU needs a path without spaces, not {torch.__path__[0]}")
         self.seed = seed
         self.priority_mode = priority_mode
+        self.image_score = image_score
         self.version = 0
         """Optimiser steps done."""
         memory_format = torch.channels_last if config.channels_last else torch.contiguous_format
@@ -172,7 +175,8 @@ class Learner:
             masks = Masks(masks.image, flipped.flatten(1))
         if draws.jitter.any():
             image = augmentation.color_jitter(image, draws)
-        inputs = network_input(image, depth, self.network.config.max_depth)
+        settings = self.network.config
+        inputs = network_input(image, depth, settings.max_depth, settings.normalize_input)
         return PreparedBatch(inputs if self.config.channels_last else inputs.contiguous(), touches, masks)
 
     def step(self, batch: Batch) -> StepResult:
@@ -197,10 +201,16 @@ class Learner:
             shared = self._trunk(prepared.inputs)
         output = self.network.heads(shared.float())
 
-        targets = point_targets(touches, self._kernel)
-        floor = config.embedding_area_floor
+        targets = point_targets(touches, self._kernel, config.repeated_points)
         found = embedding_gradient(
-            output.embedding, prepared.masks, config.embedding_weight, trains_rest, area_floor=floor
+            output.embedding,
+            prepared.masks,
+            config.embedding_weight,
+            trains_rest,
+            area_floor=config.embedding_area_floor,
+            mask_reduction=config.mask_reduction,
+            huber_square=config.huber_square,
+            image_score=self.image_score,
         )
         metrics = {
             "foreground_iou": foreground_iou(output.score, touches),

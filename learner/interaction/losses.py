@@ -33,7 +33,7 @@ class EmbeddingGradient(NamedTuple):
     iou: Tensor
     """(M,) IoU of each mask B+ with {p: d_p < 1}."""
     image_scores: Tensor
-    """(B,) smallest IoU of an image's masks, 0.5 without any: what Eq. 7 makes its priority from."""
+    """(B,) smallest (or mean) IoU of an image's masks, 0.5 without any: what Eq. 7 makes its priority from."""
 
 
 def rising(x: Tensor) -> Tensor:
@@ -76,16 +76,20 @@ def embedding_gradient(
     differentiate: bool = True,
     chunk_floats: int | None = None,
     area_floor: float = 1.0,
+    mask_reduction: str = "sum",
+    huber_square: bool = True,
+    image_score: str = "min",
 ) -> EmbeddingGradient:
     """The embedding loss (Eq. 5) differentiated by hand, and the IoUs that fall out on the way.
 
     For a mask B+ of area A with mean e = sum_{p in B+} e_p / A, x_p = e_p - e and d_p = |x_p|^2, the backward pass of
     huber_square replaces the derivative 2 x of the squared norm by h(x) = 2 x truncated componentwise to [-1, 1].
     With a_p = weight / max(A, area_floor) g_d(p), the ascent direction is a_p h(x_p) at each cell p, and through the
-    mean -(1 / A) sum_q a_q h(x_q) at each cell of B+. Masks of an image add up.
+    mean -(1 / A) sum_q a_q h(x_q) at each cell of B+. Masks of an image add up. Without huber_square, as in the
+    release, h(x) = 2 x.
 
-    No scalar has this derivative (forward and backward of huber_square disagree on purpose). The work is done for
-    some masks at a time, so that memory does not grow with their number.
+    With huber_square no scalar has this derivative (its forward and backward passes disagree on purpose). The work is
+    done for some masks at a time, so that memory does not grow with their number.
 
     Args:
         embedding: (B, C, 100, 100) e_p.
@@ -94,6 +98,9 @@ def embedding_gradient(
         differentiate: false leaves the gradient zero, for when only the IoUs are wanted.
         chunk_floats: size of the temporaries; None chooses by device.
         area_floor: cells; smaller masks weigh as if they were so large. The paper has none, which is 1.
+        mask_reduction: "sum" (the paper) or "mean": the sum over an image's masks, divided by their number.
+        huber_square: whether gradients are truncated.
+        image_score: "min" (the paper) or "mean", the release's: of the IoUs of an image's masks, 0.5 where it is 0.
     """
     flat = embedding.detach().flatten(2).contiguous()  # (B, C, P)
     gradient = torch.zeros_like(flat)
@@ -129,11 +136,33 @@ def embedding_gradient(
         through_mean = []
         for some, center in zip(factor.split(at_once), mean.split(at_once), strict=True):
             x = torch.sub(e, center[..., None], out=space[: len(center)])  # (at once, C, P)
-            x.clamp_(-0.5, 0.5).mul_(some[:, None])
+            if huber_square:
+                x.clamp_(-0.5, 0.5)
+            x.mul_(some[:, None])
             through_mean.append(x.sum(dim=2))
             ascent += x.sum(dim=0)
         ascent.addmm_((torch.cat(through_mean) / area).T, member, alpha=-1)
-    scores = torch.full((len(flat),), torch.inf, dtype=iou.dtype, device=iou.device)
-    scores.scatter_reduce_(0, masks.image, iou, reduce="amin")
-    scores = torch.where(scores.isinf(), SCORE_WITHOUT_MASKS, scores)
-    return EmbeddingGradient(gradient.view(embedding.shape), iou, scores)
+        if mask_reduction == "mean":
+            ascent /= count
+    return EmbeddingGradient(
+        gradient.view(embedding.shape), iou, image_scores(masks.image, iou, len(flat), image_score)
+    )
+
+
+def image_scores(image: Tensor, iou: Tensor, images: int, image_score: str) -> Tensor:
+    """The score of each image, from which Eq. 7 makes its priority.
+
+    Args:
+        image: (M,) int64, the image of each mask.
+        iou: (M,) IoU of each mask with the predicted one.
+        images: B.
+        image_score: "min" (the paper), or "mean" (the release; it takes a mean of 0 for no masks).
+
+    Returns:
+        (B,), 0.5 for images without masks.
+    """
+    if image_score == "mean":
+        means = iou.new_zeros(images).scatter_reduce_(0, image, iou, reduce="mean", include_self=False)
+        return torch.where(means > 0, means, SCORE_WITHOUT_MASKS)
+    least = iou.new_full((images,), torch.inf).scatter_reduce_(0, image, iou, reduce="amin")
+    return torch.where(least.isinf(), SCORE_WITHOUT_MASKS, least)

@@ -69,16 +69,21 @@ def read_masks(packed: Tensor, touches: Touches) -> Masks:
     return Masks(image, cells.view(-1, PACKED_MASK_BYTES * 8)[:, : GRID_SIZE * GRID_SIZE])
 
 
-def point_targets(touches: Touches, kernel: Tensor) -> PointTargets:
+def point_targets(touches: Touches, kernel: Tensor, repeated_points: str = "once") -> PointTargets:
     """Foreground, background (Eq. 2) and force targets (Eq. 3).
 
-    fg and bg count the successful and unsuccessful touches of each cell, then spread the counts with the kernel:
-    several points add up. For ft, the marks of a cell's touches add up first; the sum loses its mean over r, is scaled
-    to L1 norm 1 over r where it is not zero, and is then spread with the kernel.
+    fg and bg are 1 at cells with a successful (unsuccessful) touch, and ft has, at each cell, its touches' marks less
+    their mean over r, scaled to L1 norm 1 over r where they are not zero. All are then spread with the kernel, where
+    points that lie near each other add up.
+
+    Several touches of one cell count "once" in the paper, which places 1s into an empty map: fg and bg stay 1, and the
+    marks add up before they are scaled. In the release they "add": fg and bg count touches, and the marks of each touch
+    are scaled before they add up.
 
     Args:
         touches: of B images.
         kernel: (5, 5) float, symmetric.
+        repeated_points: "once" or "add".
     """
     if kernel.shape != (KERNEL_SIZE, KERNEL_SIZE):
         raise ValueError(f"kernel must have shape (5, 5), not {tuple(kernel.shape)}")
@@ -92,14 +97,22 @@ def point_targets(touches: Touches, kernel: Tensor) -> PointTargets:
         ],
         dim=1,
     ).to(maps.dtype)  # (B, 5, T)
+    if repeated_points == "add":
+        marks[:, 2:] = _scaled_marks(marks[:, 2:])
     maps.scatter_add_(2, touches.cells[:, None].expand_as(marks), marks)
-    force = maps[:, 2:]
-    force -= force.mean(dim=1, keepdim=True)
-    # Sums of whole numbers: what is not zero is at least 1/3, so rounding errors cannot be mistaken for marks.
-    norm = force.abs().sum(dim=1, keepdim=True)
-    force.copy_(torch.where(norm > 0.1, force / norm.clamp_min(0.1), 0.0))
+    if repeated_points == "once":
+        maps[:, :2].clamp_(max=1)
+        maps[:, 2:] = _scaled_marks(maps[:, 2:])
     spread = spread_points(maps, kernel).view(-1, 2 + MAGNITUDES, GRID_SIZE, GRID_SIZE)
     return PointTargets(spread[:, 0], spread[:, 1], spread[:, 2:])
+
+
+def _scaled_marks(marks: Tensor) -> Tensor:
+    """Marks (B, 3, n), whole numbers, less their mean over the magnitudes, of L1 norm 1 over them or 0."""
+    centred = marks - marks.mean(dim=1, keepdim=True)
+    # Thirds of whole numbers: what is not zero is at least 1/3, so rounding errors cannot be mistaken for marks.
+    norm = centred.abs().sum(dim=1, keepdim=True)
+    return torch.where(norm > 0.1, centred / norm.clamp_min(0.1), 0.0)
 
 
 def spread_points(maps: Tensor, kernel: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ training that goes on from a checkpoint ends as it would have.
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import torch
@@ -53,8 +54,16 @@ class MaskRcnnTrainer:
         self.network = network.to(device).train()
         self.model, self.config, self.examples, self.seed, self.device = model, config, examples, seed, device
         settings = config.mask_rcnn
+        # As detectron2's default (SOLVER.WEIGHT_DECAY_NORM): none on the scales and shifts of normalisation layers.
+        scales = {
+            p for module in self.network.modules() if isinstance(module, nn.BatchNorm2d) for p in module.parameters()
+        }
+        groups: list[dict[str, Any]] = [
+            {"params": [p for p in self.network.parameters() if p not in scales]},
+            {"params": [p for p in self.network.parameters() if p in scales], "weight_decay": 0.0},
+        ]
         self.optimizer = torch.optim.SGD(
-            self.network.parameters(), settings.lr, momentum=settings.momentum, weight_decay=settings.weight_decay
+            groups, settings.lr, momentum=settings.momentum, weight_decay=settings.weight_decay
         )
         self.version = 0
         """Optimiser steps done."""

@@ -73,7 +73,8 @@ class Predictor:
     @torch.inference_mode()
     def forward(self, image: NDArray[np.uint8], depth: NDArray[np.floating]) -> NetworkOutput:
         """Raw predictions on the device for images (B, 300, 300, 3) uint8 and depths (B, 300, 300) metres."""
-        return self._folded(look_input(image, depth, self.device, self.network.config.max_depth))
+        settings = self.network.config
+        return self._folded(look_input(image, depth, self.device, settings.max_depth, settings.normalize_input))
 
     @property
     def knows_mass(self) -> bool:

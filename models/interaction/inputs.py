@@ -1,7 +1,8 @@
 """From a look (colour image and depth) to the network's input (spec/interaction.md sections 1 and 3).
 
 Colour is scaled to [-2, 2], depth is cut off where `NetworkConfig.max_depth` says and centred on the agent's reach, so
-that all four channels have mean near 0 and deviation near 1.
+that all four channels have mean near 0 and deviation near 1. With models.normalize_input=false colour stays in [0, 1]
+and depth in metres, as in the authors' release.
 """
 
 from __future__ import annotations
@@ -20,25 +21,30 @@ DEPTH_CENTER = 1.5
 
 
 def look_input(
-    image: NDArray[np.uint8], depth: NDArray[np.floating], device: torch.device, max_depth: float = MAX_DEPTH
+    image: NDArray[np.uint8],
+    depth: NDArray[np.floating],
+    device: torch.device,
+    max_depth: float = MAX_DEPTH,
+    normalize: bool = True,
 ) -> Tensor:
     """`network_input` of looks in numpy, (B, 300, 300, 3) uint8 and (B, 300, 300) metres, on a device."""
     pixels = torch.from_numpy(np.ascontiguousarray(image)).to(device)
     metres = torch.from_numpy(np.ascontiguousarray(depth)).to(device)
-    return network_input(pixels, metres, max_depth)
+    return network_input(pixels, metres, max_depth, normalize)
 
 
-def network_input(image: Tensor, depth: Tensor, max_depth: float = MAX_DEPTH) -> Tensor:
-    """Normalises a batch of looks.
+def network_input(image: Tensor, depth: Tensor, max_depth: float = MAX_DEPTH, normalize: bool = True) -> Tensor:
+    """Makes the network's input of a batch of looks.
 
     Args:
         image: (B, 300, 300, 3) RGB, uint8 in 0..255, or float in [0, 1] (after colour jitter).
         depth: (B, 300, 300) float, metres along the pixel's ray minus the near plane; infinite where nothing is hit.
         max_depth: metres at which depth is cut off.
+        normalize: `models.normalize_input`.
 
     Returns:
         (B, 4, 300, 300) float32 in channels_last memory format: colour 4 * (c - 0.5) with c in [0, 1]; depth
-        clip(d, 0, max_depth) - 1.5.
+        clip(d, 0, max_depth) - 1.5. Without normalisation colour c and depth clip(d, 0, max_depth).
 
     Raises:
         ValueError: shapes or dtypes other than the above.
@@ -52,9 +58,10 @@ def network_input(image: Tensor, depth: Tensor, max_depth: float = MAX_DEPTH) ->
         raise ValueError(f"depth must be floating point metres, not {depth.dtype}")
     if image.dtype != torch.uint8 and not image.is_floating_point():
         raise ValueError(f"image must be uint8 or float, not {image.dtype}")
-    scale = 4 / 255 if image.dtype == torch.uint8 else 4.0
+    span, offset, center = (4.0, 2.0, DEPTH_CENTER) if normalize else (1.0, 0.0, 0.0)
+    scale = span / 255 if image.dtype == torch.uint8 else span
     planes = torch.empty((len(image), 4, *side), device=image.device)
-    torch.mul(image.permute(0, 3, 1, 2), scale, out=planes[:, :3]).sub_(2.0)
-    torch.clamp(depth.float(), 0.0, max_depth, out=planes[:, 3]).sub_(DEPTH_CENTER)
+    torch.mul(image.permute(0, 3, 1, 2), scale, out=planes[:, :3]).sub_(offset)
+    torch.clamp(depth.float(), 0.0, max_depth, out=planes[:, 3]).sub_(center)
     # Plane by plane, turned at the end: on a CPU a third of the time of joining the planes of a jittered image.
     return planes.contiguous(memory_format=torch.channels_last)

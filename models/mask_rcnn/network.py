@@ -1,7 +1,7 @@
 """Mask R-CNN with a ResNet-18 pyramid and four input channels (spec/interaction.md section 9), of torchvision's parts.
 
 Source: He et al. 2017, "Mask R-CNN"; the paper's supplement, "Training details - Mask-RCNN". Everything is trained from
-scratch, so batch norm is ordinary batch norm, not frozen.
+scratch, so batch norm is ordinary batch norm, not frozen. docs/mask_rcnn.md compares it with detectron2's defaults.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ def build_mask_rcnn(config: MaskRcnnNetworkConfig, classes: int, seed: int) -> n
     from torchvision.models.detection.backbone_utils import BackboneWithFPN
     from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
     from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
-    from torchvision.ops import MultiScaleRoIAlign
+
+    from models.mask_rcnn.pooling import AlignedPyramidPooling
 
     pyramid, levels = config.pyramid_channels, [level for level, _ in STAGES.values()]
     with torch.random.fork_rng(devices=[]):
@@ -57,7 +58,6 @@ def build_mask_rcnn(config: MaskRcnnNetworkConfig, classes: int, seed: int) -> n
             in_channels_list=[channels for _, channels in STAGES.values()],
             out_channels=pyramid,
         )
-        box_pool = MultiScaleRoIAlign(levels, output_size=7, sampling_ratio=2)
         network: nn.Module = MaskRCNN(
             backbone,
             min_size=config.image_size,
@@ -74,12 +74,13 @@ def build_mask_rcnn(config: MaskRcnnNetworkConfig, classes: int, seed: int) -> n
             rpn_post_nms_top_n_test=config.proposals,
             rpn_nms_thresh=config.proposal_nms,
             rpn_batch_size_per_image=config.anchors_per_image,
-            box_roi_pool=box_pool,
+            box_roi_pool=AlignedPyramidPooling(levels, 7),
             box_head=TwoMLPHead(pyramid * 7 * 7, config.box_channels),
             box_predictor=FastRCNNPredictor(config.box_channels, classes + 1),
             box_score_thresh=config.least_score,
             box_nms_thresh=config.detection_nms,
             box_batch_size_per_image=config.boxes_per_image,
+            mask_roi_pool=AlignedPyramidPooling(levels, 14),
             mask_head=MaskRCNNHeads(pyramid, (config.mask_channels,) * 4, 1),
             mask_predictor=MaskRCNNPredictor(config.mask_channels, config.mask_channels, classes + 1),
         )

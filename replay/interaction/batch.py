@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from replay.bank import RecordFormat, Sample
 from replay.interaction.record import (
     RECORD_FIELDS,
-    SOFT_MASK_FIELDS,
     Batch,
+    Fields,
+    LabelledBatch,
     LocationRecord,
     SoftMaskBatch,
     check_record,
@@ -25,34 +26,25 @@ def record_columns(record: LocationRecord) -> dict[str, NDArray[Any]]:
 
 
 def make_batch(sample: Sample) -> Batch:
-    """The batch of a sample."""
-    return Batch(**sample.columns, slots=sample.slots, stamps=sample.stamps, number=sample.number)
+    """The batch of a sample, of whichever kind its records are."""
+    kind: type[Batch] = Batch
+    if "soft_mask" in sample.columns:
+        kind = SoftMaskBatch
+    elif "instances" in sample.columns:
+        kind = LabelledBatch
+    return kind(**sample.columns, slots=sample.slots, stamps=sample.stamps, number=sample.number)
 
 
-def make_soft_mask_batch(sample: Sample) -> SoftMaskBatch:
-    """The batch of a sample of records with soft masks."""
-    return SoftMaskBatch(**sample.columns, slots=sample.slots, stamps=sample.stamps, number=sample.number)
+def record_format(fields: Fields) -> RecordFormat:
+    """Records of these fields (`replay.interaction.record.record_fields`) for a memory bank."""
+    return RecordFormat(
+        fields=fields,
+        key_field="location",
+        version_field="weights_version",
+        to_columns=record_columns,
+        to_batch=make_batch,
+    )
 
 
-LOCATION_RECORDS = RecordFormat(
-    fields=RECORD_FIELDS,
-    key_field="location",
-    version_field="weights_version",
-    to_columns=record_columns,
-    to_batch=make_batch,
-)
-"""Location records for `replay.bank.MemoryBank` and `replay.shell.start_replay`."""
-
-SOFT_MASK_RECORDS = RecordFormat(
-    fields=SOFT_MASK_FIELDS,
-    key_field="location",
-    version_field="weights_version",
-    to_columns=record_columns,
-    to_batch=make_soft_mask_batch,
-)
-"""The same of locations whose touches were filmed (actors.mask_source: video_pca)."""
-
-
-def record_format(mask_source: str) -> RecordFormat:
-    """The records of actors whose masks come from there (actors.mask_source)."""
-    return SOFT_MASK_RECORDS if mask_source == "video_pca" else LOCATION_RECORDS
+LOCATION_RECORDS = record_format(RECORD_FIELDS)
+"""Ordinary location records for `replay.bank.MemoryBank` and `replay.shell.start_replay`."""

@@ -8,9 +8,9 @@ Everything on the *grid* has 100x100 cells of 3x3 pixels of the 300x300 image (p
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import IntEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,12 @@ GRID_STRIDE = 3
 GRID_SIZE = IMAGE_SIZE // GRID_STRIDE
 """Height and width of predictions, masks and interaction points, cells."""
 MAX_TOUCHES = 20
-"""Most touches that a record holds (10 greedy + 10 random, spec section 7)."""
+"""Most touches of a location that are planned (10 greedy + 10 random, spec section 7): rows of an ordinary record."""
+MAX_OBJECTS = 80
+"""Most objects in reach of a look that oracles add a touch to, or that full supervision labels: more than the sixty
+moveable things of a whole embedded room."""
+ORACLE_TOUCHES = MAX_TOUCHES + MAX_OBJECTS
+"""Rows of a record where the interaction oracle adds touches to the planned ones."""
 PACKED_MASK_BYTES = (GRID_SIZE * GRID_SIZE + 7) // 8
 """Bytes of one grid mask packed with `numpy.packbits`."""
 MAGNITUDES = 3
@@ -65,7 +70,8 @@ def is_success(feedback: NDArray[np.uint8]) -> NDArray[np.bool_]:
 class LocationRecord:
     """One visited location.
 
-    T = MAX_TOUCHES; rows from `touches` on are padding and all zero.
+    T = MAX_TOUCHES, or ORACLE_TOUCHES where the interaction oracle adds touches; rows from `touches` on are padding and
+    all zero.
     """
 
     image: NDArray[np.uint8]
@@ -94,24 +100,16 @@ class LocationRecord:
     """() number of the actor that played."""
 
 
-RECORD_FIELDS: dict[str, tuple[tuple[int, ...], np.dtype]] = {
-    "image": ((IMAGE_SIZE, IMAGE_SIZE, 3), np.dtype(np.uint8)),
-    "depth": ((IMAGE_SIZE, IMAGE_SIZE), np.dtype(np.float16)),
-    "touches": ((), np.dtype(np.uint8)),
-    "points": ((MAX_TOUCHES, 2), np.dtype(np.uint8)),
-    "magnitudes": ((MAX_TOUCHES,), np.dtype(np.uint8)),
-    "feedback": ((MAX_TOUCHES,), np.dtype(np.uint8)),
-    "choices": ((MAX_TOUCHES,), np.dtype(np.uint8)),
-    "masks": ((MAX_TOUCHES, PACKED_MASK_BYTES), np.dtype(np.uint8)),
-    "location": ((), np.dtype(np.int64)),
-    "entry": ((), np.dtype(np.int32)),
-    "weights_version": ((), np.dtype(np.int64)),
-    "actor": ((), np.dtype(np.int32)),
-}
-"""Shape and dtype of each field of a record: the columns of the memory bank's ring."""
+@dataclass(frozen=True)
+class LabelledRecord(LocationRecord):
+    """A location with the true masks of its objects at full resolution (actors.supervision: full)."""
 
-RECORD_BYTES = sum(int(np.prod(shape)) * dtype.itemsize for shape, dtype in RECORD_FIELDS.values())
-"""Bytes of one record in the bank (475 125)."""
+    instances: NDArray[np.uint8]
+    """(300, 300) 0, or 1 + the index of the object that a pixel shows."""
+    objects: NDArray[np.uint8]
+    """() number of objects, at most MAX_OBJECTS."""
+    classes: NDArray[np.uint8]
+    """(MAX_OBJECTS,) mass class of each object, 0 light to 2 heavy; zero from `objects` on."""
 
 
 @dataclass(frozen=True)
@@ -122,8 +120,46 @@ class SoftMaskRecord(LocationRecord):
     """(100, 100) foreground of the first look by all touches together, 0 to 255 for 0 to 1."""
 
 
-SOFT_MASK_FIELDS = RECORD_FIELDS | {"soft_mask": ((GRID_SIZE, GRID_SIZE), np.dtype(np.uint8))}
-"""As RECORD_FIELDS, of a `SoftMaskRecord`."""
+Fields = dict[str, tuple[tuple[int, ...], np.dtype]]
+"""Shape and dtype of each field of a record: the columns of the memory bank's ring."""
+
+
+def record_fields(touches: int = MAX_TOUCHES, soft_mask: bool = False, labels: bool = False) -> Fields:
+    """The fields of a record.
+
+    Args:
+        touches: T, its rows.
+        soft_mask: whether it is a `SoftMaskRecord`.
+        labels: whether it is a `LabelledRecord`; not both.
+    """
+    uint8 = np.dtype(np.uint8)
+    fields: Fields = {
+        "image": ((IMAGE_SIZE, IMAGE_SIZE, 3), uint8),
+        "depth": ((IMAGE_SIZE, IMAGE_SIZE), np.dtype(np.float16)),
+        "touches": ((), uint8),
+        "points": ((touches, 2), uint8),
+        "magnitudes": ((touches,), uint8),
+        "feedback": ((touches,), uint8),
+        "choices": ((touches,), uint8),
+        "masks": ((touches, PACKED_MASK_BYTES), uint8),
+        "location": ((), np.dtype(np.int64)),
+        "entry": ((), np.dtype(np.int32)),
+        "weights_version": ((), np.dtype(np.int64)),
+        "actor": ((), np.dtype(np.int32)),
+    }
+    if soft_mask:
+        fields["soft_mask"] = ((GRID_SIZE, GRID_SIZE), uint8)
+    if labels:
+        fields |= {"instances": ((IMAGE_SIZE, IMAGE_SIZE), uint8), "objects": ((), uint8)}
+        fields["classes"] = ((MAX_OBJECTS,), uint8)
+    return fields
+
+
+RECORD_FIELDS = record_fields()
+"""Of an ordinary record."""
+
+RECORD_BYTES = sum(int(np.prod(shape)) * dtype.itemsize for shape, dtype in RECORD_FIELDS.values())
+"""Bytes of an ordinary record in the bank (475 125)."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +193,15 @@ class SoftMaskBatch(Batch):
     soft_mask: NDArray[np.uint8]
 
 
+@dataclass(frozen=True)
+class LabelledBatch(Batch):
+    """A batch of B sampled `LabelledRecord`s."""
+
+    instances: NDArray[np.uint8]
+    objects: NDArray[np.uint8]
+    classes: NDArray[np.uint8]
+
+
 def centres(image: NDArray[Value]) -> NDArray[Value]:
     """(H/3, W/3, ...) values of an (H, W, ...) image at the centre pixels of the grid's cells: where touches go."""
     return image[GRID_STRIDE // 2 :: GRID_STRIDE, GRID_STRIDE // 2 :: GRID_STRIDE]
@@ -173,11 +218,20 @@ def unpack_masks(packed: NDArray[np.uint8]) -> NDArray[np.bool_]:
     return flat.reshape(*packed.shape[:-1], GRID_SIZE, GRID_SIZE).astype(bool)
 
 
+def make_record(columns: dict[str, NDArray[Any]]) -> LocationRecord:
+    """The record of these fields, of whichever kind they are."""
+    if "soft_mask" in columns:
+        return SoftMaskRecord(**columns)
+    return LabelledRecord(**columns) if "instances" in columns else LocationRecord(**columns)
+
+
 def check_record(record: LocationRecord) -> None:
-    """Raises ValueError naming the first field whose shape or dtype is not that of SOFT_MASK_FIELDS."""
-    for field in fields(record):
-        value = getattr(record, field.name)
-        shape, dtype = SOFT_MASK_FIELDS[field.name]
+    """Raises ValueError naming the first field whose shape or dtype is not that of `record_fields`."""
+    rows = len(record.points) if isinstance(record.points, np.ndarray) and record.points.ndim else 0
+    touches = ORACLE_TOUCHES if rows == ORACLE_TOUCHES else MAX_TOUCHES
+    expected = record_fields(touches, isinstance(record, SoftMaskRecord), isinstance(record, LabelledRecord))
+    for name, (shape, dtype) in expected.items():
+        value = getattr(record, name)
         if not isinstance(value, np.ndarray) or value.shape != shape or value.dtype != dtype:
             found = f"{value.dtype}{value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
-            raise ValueError(f"record field '{field.name}' must be {dtype}{shape}, not {found}")
+            raise ValueError(f"record field '{name}' must be {dtype}{shape}, not {found}")

@@ -13,12 +13,23 @@ from hypothesis import strategies as st
 
 from actors.config import SUPERVISIONS, ReachConfig
 from actors.controller import Observation, SimulatorProcess
-from actors.ground_truth import mass_class, objects_in_reach
+from actors.geometry import reach_mask
+from actors.ground_truth import TrueObject, mass_class, objects_in_reach
 from actors.interaction.choose import Touch, TouchPlan
 from actors.interaction.interact import Player
 from actors.interaction.locations import Location, set_up
-from actors.interaction.oracles import Truth, look_truth, one_touch_each, simulator_keywords, with_true_forces
-from replay.interaction.record import Choice, Feedback, LocationRecord, centres, check_record, unpack_masks
+from actors.interaction.oracles import Truth, labels, look_truth, one_touch_each, simulator_keywords, with_true_forces
+from actors.interaction.self_supervision import succeeds
+from replay.interaction.record import (
+    ORACLE_TOUCHES,
+    Choice,
+    Feedback,
+    LabelledRecord,
+    LocationRecord,
+    centres,
+    check_record,
+    unpack_masks,
+)
 from tests.actors.test_interact import CONFIG, Seer, Table, play
 from tests.settings import simulator_settings
 
@@ -120,6 +131,7 @@ def test_a_look_without_objects() -> None:
     assert one_touch_each(chosen, truth, np.random.default_rng(0)) == chosen
 
 
+RULE = CONFIG.self_supervision
 TRUTH = Truth(
     masks=np.stack([grid(10, 10, 10, 10), grid(40, 40, 5, 5), grid(70, 80, 4, 20)]),
     classes=np.array([2, 0, 1]),
@@ -137,9 +149,36 @@ def test_mask_oracle_by_hand() -> None:
         ((71, 90), moved, nothing, None),  # out of reach
         ((0, 0), small, nothing, None),
     ]:
-        found, mask = TRUTH.judge(touch(*cell), given_feedback)
+        found, mask = TRUTH.judge(touch(*cell), given_feedback, RULE)
         assert found is feedback
         assert mask is None if index is None else mask is not None and (mask == TRUTH.masks[index]).all()
+
+
+@pytest.mark.parametrize(
+    ("cells", "kernel", "successful"),
+    [
+        # Sums of the paper's kernel around the first cell: 1, 1 + e^-1 = 1.37, 1 + 2 e^-1 = 1.74 and
+        # 1 + e^-1 + e^-2 = 1.503.
+        ([(50, 50)], "paper", False),
+        ([(50, 50), (50, 51)], "paper", False),
+        ([(50, 50), (50, 51), (49, 50)], "paper", True),
+        ([(50, 50), (50, 51), (51, 51)], "paper", True),
+        # The release's: 1 + e^-1 + e^-sqrt(2) = 1.61, 1 + 2 e^-2 = 1.27.
+        ([(50, 50), (50, 51), (51, 51)], "released", True),
+        ([(50, 50), (50, 52), (52, 50)], "released", False),
+    ],
+)
+def test_true_masks_pass_the_modules_test_of_success(
+    cells: list[tuple[int, int]], kernel: str, successful: bool
+) -> None:
+    mask = np.zeros((1, 100, 100), dtype=bool)
+    mask[0, [row for row, _ in cells], [column for _, column in cells]] = True
+    truth = Truth(mask, np.zeros(1, dtype=np.int64), grid(0, 0, 100, 100))
+    feedback, found = truth.judge(touch(50, 50), Feedback.JUST_RIGHT, replace(RULE, kernel=kernel))
+    assert feedback == (Feedback.JUST_RIGHT if successful else Feedback.UNSUCCESSFUL)
+    assert (found is not None) == successful
+    # As the module would judge a B+ of these cells.
+    assert succeeds(mask[0], 50, 50, replace(RULE, kernel=kernel)) == successful
 
 
 def test_interaction_oracle_by_hand() -> None:
@@ -168,20 +207,42 @@ def test_added_touches_go_everywhere() -> None:
     assert len({item.direction for found in added for item in found}) == 8
 
 
-def test_a_full_record() -> None:
-    # 15 objects of 1 to 15 cells; 10 greedy and 10 random touches to none of them: 5 of the model's own have room.
-    masks = np.stack([grid(5 * number, 0, 1, number + 1) for number in range(15)])
-    truth = Truth(masks, np.zeros(15, dtype=np.int64), grid(0, 0, 100, 100))
+def test_hard_negatives_stay_however_many_objects_there_are() -> None:
+    # 25 objects of 1 to 25 cells; 10 greedy and 10 random touches to none of them.
+    masks = np.stack([grid(4 * number, 0, 1, number + 1) for number in range(25)])
+    truth = Truth(masks, np.zeros(25, dtype=np.int64), grid(0, 0, 100, 100))
     chosen = [touch(99, column) for column in range(10)]
     chosen += [touch(98, column, choice=Choice.RANDOM) for column in range(10)]
     found = one_touch_each(chosen, truth, np.random.default_rng(0))
-    assert found[:5] == chosen[:5] and [truth.object_at(item) for item in found[5:]] == list(range(15))
-    # 25 objects of 1 to 25 cells: the largest 20, and no room for others; a touch to one of the small ones goes.
-    masks = np.stack([grid(4 * number, 0, 1, number + 1) for number in range(25)])
-    truth = Truth(masks, np.zeros(25, dtype=np.int64), grid(0, 0, 100, 100))
-    found = one_touch_each([touch(0, 0), touch(99, 99), touch(40, 3)], truth, np.random.default_rng(0))
-    assert found[0] == touch(40, 3)
-    assert sorted(truth.object_at(item) or 0 for item in found) == list(range(5, 25))
+    assert found[:20] == chosen and [truth.object_at(item) for item in found[20:]] == list(range(25))
+
+
+def test_more_objects_than_a_record_holds() -> None:
+    # 85 objects of 1 to 85 cells; the model touches number 0, of one cell, and nothing: 80 of the others are added.
+    masks = np.stack([grid(number, 0, 1, number + 1) for number in range(85)])
+    truth = Truth(masks, np.zeros(85, dtype=np.int64), grid(0, 0, 100, 100))
+    chosen = [touch(0, 0), *(touch(99, column) for column in range(19))]
+    found = one_touch_each(chosen, truth, np.random.default_rng(0))
+    assert found[:20] == chosen and [truth.object_at(item) for item in found[20:]] == list(range(5, 85))
+    assert len(found) == ORACLE_TOUCHES
+
+
+def test_labels_by_hand() -> None:
+    def rectangle(top: int, left: int, rows: int, columns: int) -> np.ndarray:
+        mask = np.zeros((300, 300), dtype=bool)
+        mask[top : top + rows, left : left + columns] = True
+        return mask
+
+    few, many = rectangle(0, 0, 2, 5), rectangle(100, 100, 7, 11)
+    found = labels([TrueObject("a", "A", 0.2, few, 10), TrueObject("b", "B", 3.0, many, 77)])
+    # The one with more pixels in reach first.
+    assert found["objects"] == 2 and found["classes"][:3].tolist() == [2, 0, 0]
+    assert ((found["instances"] == 1) == many).all() and ((found["instances"] == 2) == few).all()
+    crowd = [TrueObject(str(n), "C", 1.0, rectangle(3 * n, 0, 3, 1), 10 + n) for n in range(90)]
+    found = labels(crowd)
+    assert found["objects"] == 80 and (found["classes"] == 1).all()
+    assert found["instances"][3 * 89, 0] == 1 and found["instances"][3 * 10, 0] == 80
+    assert not found["instances"][:30].any(), "those with the fewest pixels are left out"
 
 
 @settings(max_examples=60, deadline=None)
@@ -196,9 +257,9 @@ def test_every_object_is_touched_once(seed: int, objects: int, touches: int) -> 
     chosen = [touch(int(row), int(column)) for row, column in rng.integers(100, size=(touches, 2))]
     found = one_touch_each(chosen, truth, np.random.default_rng(1))
     hit = [truth.object_at(item) for item in found if truth.object_at(item) is not None]
-    assert len(found) <= 20 and len(set(hit)) == len(hit) == min(len(masks), 20)
+    assert len(set(hit)) == len(hit) == len(masks)
     negatives = [item for item in chosen if truth.object_at(item) is None]
-    assert [item for item in found if truth.object_at(item) is None] == negatives[: 20 - len(hit)]
+    assert [item for item in found if truth.object_at(item) is None] == negatives
 
 
 def test_true_forces() -> None:
@@ -313,6 +374,10 @@ def test_fully_supervised(force_trials: bool) -> None:
         "JUST_RIGHT",
     ]
     assert record.magnitudes[:5].tolist() == [0, 1, 1, 0, 2]
+    # Both objects in reach at full resolution, and their mass classes; both have 3600 pixels in reach.
+    assert isinstance(record, LabelledRecord) and record.objects == 2 and record.classes[:3].tolist() == [0, 2, 0]
+    for index, mask in enumerate((LIGHT, HEAVY)):
+        assert ((record.instances == index + 1) == mask.repeat(3, 0).repeat(3, 1)).all()
     masks = unpack_masks(record.masks)
     assert (masks[0] == LIGHT).all() and (masks[4] == HEAVY).all() and not masks[[1, 2, 3]].any()
 
@@ -365,12 +430,23 @@ def test_real_rooms() -> None:
             record, _ = player.play(location, 0, TouchPlan(0, 10, True), 0)
             check_record(record)
             masks = unpack_masks(record.masks)
-            positive = [row for row in range(int(record.touches)) if masks[row].any()]
-            assert len(positive) == len(truths) >= 2
-            for row in positive:
-                known = [number for mask, number in truths if (mask == masks[row]).all()]
-                assert len(known) == 1 and masks[row][tuple(record.points[row])]
+            # Each object has one touch, which is successful if enough of the mask lies around it.
+            reachable = reach_mask(look.depth, 45.0, config.reach, 90.0)
+            points = [tuple(point) for point in record.points[: int(record.touches)].tolist()]
+            positive = 0
+            for mask, number in truths:
+                (row,) = [row for row, point in enumerate(points) if (mask & reachable)[point]]
+                if not succeeds(mask, *points[row], config.self_supervision):
+                    assert record.feedback[row] == Feedback.UNSUCCESSFUL and not masks[row].any()
+                    continue
+                positive += 1
+                assert (masks[row] == mask).all()
                 if name == "full":
-                    assert record.feedback[row] == Feedback.JUST_RIGHT and record.magnitudes[row] == known[0]
+                    assert record.feedback[row] == Feedback.JUST_RIGHT and record.magnitudes[row] == number
+            assert len(truths) >= 2 and positive == masks.any(axis=(1, 2)).sum() >= 1
+            if name == "full":
+                assert isinstance(record, LabelledRecord) and record.objects == len(things)
+                for index, item in enumerate(sorted(things, key=lambda item: -item.pixels_in_reach)):
+                    assert ((record.instances == index + 1) == item.mask).all()
     finally:
         simulator.stop()

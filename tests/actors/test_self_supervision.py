@@ -31,6 +31,7 @@ CONFIG = SelfSupervisionConfig(
     superpixel_fraction=0.25,
     kernel="paper",
     success_threshold=1.5,
+    success_strictly_above=False,
 )
 
 
@@ -181,6 +182,15 @@ def test_success_threshold(name: str, threshold: float, successful: bool) -> Non
 
 
 @pytest.mark.parametrize(
+    ("threshold", "strictly", "successful"), [(4.0, False, True), (4.0, True, False), (3.9, True, True)]
+)
+def test_a_sum_that_equals_the_threshold(threshold: float, strictly: bool, successful: bool) -> None:
+    # Four cells of the box kernel, of weight 1 each.
+    config = replace(CONFIG, kernel="box", success_threshold=threshold, success_strictly_above=strictly)
+    assert (SelfSupervision(room((90, 120)), config).judge(room(None), 30, 40) is not None) == successful
+
+
+@pytest.mark.parametrize(
     ("changes", "field"),
     [
         ({"change_threshold": 0.0}, "change_threshold"),
@@ -190,6 +200,7 @@ def test_success_threshold(name: str, threshold: float, successful: bool) -> Non
         ({"kernel": "wide"}, "kernel"),
         # One cell of weight 1 never sums to 1.5.
         ({"kernel": "delta"}, "success_threshold"),
+        ({"kernel": "delta", "success_threshold": 1.0, "success_strictly_above": True}, "success_threshold"),
     ],
 )
 def test_settings_are_checked(changes: dict, field: str) -> None:

@@ -63,10 +63,12 @@ def test_reconstruction_by_hand() -> None:
     frames = np.array([[3, 1], [-3, 1], [3, -1], [-3, -1]], dtype=np.float32).reshape(4, 1, 2, 1) + 5
     np.testing.assert_allclose(reconstruction_error(frames, 1)[:, 0], [[0, 1]] * 4, atol=1e-5)
     np.testing.assert_allclose(reconstruction_error(frames, 2), 0, atol=1e-5)
+    np.testing.assert_allclose(reconstruction_error(frames, 9), 0, atol=1e-5)
+    np.testing.assert_allclose(reconstruction_error(frames, 0)[:, 0], [[9, 1]] * 4, atol=1e-5)
 
 
 @settings(max_examples=25)
-@given(st.integers(2, 12), st.integers(1, 6), st.integers(0, 2**32 - 1))
+@given(st.integers(1, 12), st.integers(0, 6), st.integers(0, 2**32 - 1))
 def test_reconstruction_error_is_what_later_components_hold(count: int, components: int, seed: int) -> None:
     frames = np.random.default_rng(seed).random((count, 5, 4, 3)).astype(np.float32)
     error = reconstruction_error(frames, components)
@@ -110,11 +112,29 @@ def test_a_box_that_slides() -> None:
     assert not changed[30:50, 53:].any()
 
 
-def test_what_short_videos_can_tell() -> None:
-    # Five frames or fewer are rebuilt whole from four components: nothing stands out.
-    frames = [room(30, 20 + 5 * step) for step in range(5)]
-    assert not touched(VideoPca(frames[0], CONFIG), frames[1:]).any()
-    assert touched(VideoPca(frames[0], replace(CONFIG, components=2)), frames[1:]).any()
+@pytest.mark.parametrize("moving", [1, 2, 3, 4, 5])
+def test_a_motion_of_few_frames(moving: int) -> None:
+    # With the looks before and after, three frames of motion are rebuilt exactly from four components.
+    frames = [room(30, 10 + 22 * step // moving) for step in range(moving + 2)]
+    assert iou(touched(VideoPca(frames[0], CONFIG), frames[1:]), box(30, 10)) > 0.9
+
+
+@pytest.mark.parametrize("moving", [1, 2, 3, 4, 5])
+def test_a_thing_that_jumps_within_one_frame(moving: int) -> None:
+    # All frames after the touch are alike: one component rebuilds everything.
+    frames = [room(30, 10)] + [room(30, 50)] * (moving + 1)
+    assert iou(touched(VideoPca(frames[0], CONFIG), frames[1:]), box(30, 10)) > 0.9
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
+def test_films_of_few_frames_by_hand(count: int) -> None:
+    # A box that is at another place in each frame. In the first frame's place the error of the mean is
+    # ((n - 1) / n)^2 of the squared difference of the colours, in the others' 1 / n^2: a share of 1, 1/4, 1/9, 1/16.
+    frames = [room(30, 19 * step, width=19) for step in range(count)]
+    film = np.stack([frame[::3, ::3] for frame in frames]).astype(np.float32) / 255
+    mask = hard_mask(film, replace(CONFIG, smoothing=0.1))
+    boxes = {1: 0, 2: 2, 3: 3, 4: 1, 5: 1}[count]  # of a share above a fifth; a single frame shows no motion
+    assert (mask == box(30, 0, width=19 * boxes)).all()
 
 
 def test_soft_masks_of_a_location_add_up_and_are_clipped() -> None:

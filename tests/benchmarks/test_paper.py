@@ -31,16 +31,28 @@ def test_each_round_takes_as_long_as_its_slowest_part() -> None:
     second = dataclasses.replace(second, rounds=0)
     config.learner.phases = {first.name: first, second.name: second}
     # A location: 1 s and 20 * 0.5 touches of 0.1 s = 2 s; with 10 actors 0.2 s. A round: 70 of them and a broadcast.
-    # Prefill 20 s; round 0: collecting 14.5 s, 10 batches 2 s; round 1: collecting 14.5 s, 20 batches 4 s.
+    # Prefill 20 s; round 0: collecting 14.5 s, 10 batches 2 s; round 1: collecting 14.5 s, 30 batches 6 s.
     found = forecast(config, COSTS, actors=10)
     assert found.hours * 3600 == pytest.approx(20 + 14.5 + 14.5)
     assert found.limited_by == "collecting"
-    assert found.busy["learning"] * 3600 == pytest.approx(30 * 0.2)
-    assert found.busy["memory bank"] * 3600 == pytest.approx(240 * 0.01 + 30 * 0.02)
-    # With a step of 1 s the second round takes 20 s of learning.
+    assert found.busy["learning"] * 3600 == pytest.approx(40 * 0.2)
+    assert found.busy["memory bank"] * 3600 == pytest.approx(240 * 0.01 + 40 * 0.02)
+    # With a step of 1 s the second round takes 30 s of learning.
     slow = forecast(config, dataclasses.replace(COSTS, step_s=1.0), actors=10)
-    assert slow.hours * 3600 == pytest.approx(20 + 14.5 + 20)
-    assert slow.hours_by_part["learning"] * 3600 == pytest.approx(20)
+    assert slow.hours * 3600 == pytest.approx(20 + 14.5 + 30)
+    assert slow.hours_by_part["learning"] * 3600 == pytest.approx(30)
+
+
+def test_under_strict_alternation_collecting_and_learning_take_turns() -> None:
+    config = configuration("replay.strict=true")
+    first, second = config.learner.phases.values()
+    first = dataclasses.replace(first, prefill=100, rounds=2, batches_first=10, batches_last=30)
+    second = dataclasses.replace(second, rounds=0)
+    config.learner.phases = {first.name: first, second.name: second}
+    # As above, but a round's learning comes after its collecting: 14.5 s, 10 steps of 0.2 s, 14.5 s, 30 steps.
+    found = forecast(config, COSTS, actors=10)
+    assert found.hours * 3600 == pytest.approx(20 + 14.5 + 2 + 14.5 + 6)
+    assert found.hours_by_part["learning"] * 3600 == pytest.approx(8)
 
 
 def test_force_trials_make_two_three_and_two_touches() -> None:

@@ -191,7 +191,7 @@ def test_a_full_disk_costs_checkpoints_only(smoke: SmokeRun, small_disk: Path) -
         errors,
     )
     result = result_of(output)
-    assert (result["steps"], result["locations"]) == (11, 21)
+    assert (result["steps"], result["locations"]) == (13, 21)
     assert result["faults"]["checkpoint_failed"] >= 1
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     assert rows[-1]["final/images"] == 8

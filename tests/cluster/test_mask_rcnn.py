@@ -20,10 +20,10 @@ from cluster.config import TrainConfig, instantiate, register
 from cluster.errors import Interrupted, UsageError
 from learner.mask_rcnn.targets import Examples
 from models.mask_rcnn import config as settings
-from replay.interaction.record import RECORD_FIELDS, Choice
+from replay.interaction.record import ORACLE_TOUCHES, Choice, record_fields
 from replay.ring import Ring
 from tests.cluster.runs import SmokeRun, playpen, result_of, start
-from tests.learner.test_mask_rcnn import bank_of
+from tests.learner.test_mask_rcnn import bank_of, labelled_bank_of
 from tests.models.test_mask_rcnn import needs_torchvision, tiny
 
 MODEL = ["models=mask_rcnn", "learner=mask_rcnn"]
@@ -87,8 +87,8 @@ def test_the_budget_is_the_experiments_unless_told_otherwise() -> None:
     def budget(*overrides: str) -> Budget:
         return Budget(composed(*MODEL, *overrides).learner)  # type: ignore[arg-type]
 
-    # K grows from 2 to 4 over 3 rounds: 2, 2, 3; then twice 2. No phase of the smoke run has a limit of minutes.
-    assert (budget("experiment=smoke").steps, budget("experiment=smoke").minutes) == (11, None)
+    # K grows from 2 to 4 over 3 rounds: 2, 3, 4; then twice 2. No phase of the smoke run has a limit of minutes.
+    assert (budget("experiment=smoke").steps, budget("experiment=smoke").minutes) == (13, None)
     assert budget("experiment=quickstart").minutes == 11.5
     assert budget("experiment=quickstart", "learner.mask_rcnn.steps=7").minutes is None
     paper = budget("learner=mask_rcnn_paper", "models=mask_rcnn_paper")
@@ -132,9 +132,9 @@ def test_data_are_collected_once_whatever_interrupts(tmp_path: Path, monkeypatch
             return record(number), None
 
     def record(number: int) -> object:
-        from replay.interaction.record import RECORD_FIELDS, LocationRecord, pack_masks
+        from replay.interaction.record import LocationRecord, pack_masks
 
-        columns = {name: np.zeros(shape, dtype) for name, (shape, dtype) in RECORD_FIELDS.items()}
+        columns = {name: np.zeros(shape, dtype) for name, (shape, dtype) in config.actors.record_fields.items()}
         mask = np.zeros((100, 100), dtype=bool)
         mask[number : number + 5, :5] = True
         columns["masks"][0], columns["feedback"][0] = pack_masks(mask), 4
@@ -160,7 +160,7 @@ def test_given_records_must_be_of_the_same_supervision(tmp_path: Path) -> None:
     from cluster.mask_rcnn import given_examples
 
     run = tmp_path / "run"
-    bank_of(run / "bank", 2)
+    labelled_bank_of(run / "bank", 2)
 
     def given(*overrides: str, record: Path = run) -> Examples | None:
         return given_examples(composed(*MODEL, f"learner.mask_rcnn.records=[{record}]", *overrides))
@@ -184,7 +184,7 @@ def test_given_records_must_be_of_the_same_supervision(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"config\.yaml is not the configuration of a run"):
         given()
     (run / "config.yaml").unlink()
-    ring = Ring.reopen(run / "bank", RECORD_FIELDS, 3)
+    ring = Ring.reopen(run / "bank", record_fields(ORACLE_TOUCHES, labels=True), 3)
     with pytest.raises(UsageError, match=r"is of a run that still goes on; wait for its end$"):
         given()
     ring.close()

@@ -118,8 +118,8 @@ def test_killed_driver_leaves_nothing_and_its_run_goes_on(smoke: SmokeRun, tmp_p
     done = playpen("train", f"resume={folder}", "tracking.log_every_s=1", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     result = result_of(done.stdout)
-    # 6 + 3 * 3 + 2 * 3 locations; K = 2, 2, 3 and 2, 2 batches: no burst of steps, no location left out.
-    assert (result["steps"], result["locations"]) == (11, 21)
+    # 6 + 3 * 3 + 2 * 3 locations; K = 2, 3, 4 and 2, 2 batches: no burst of steps, no location left out.
+    assert (result["steps"], result["locations"]) == (13, 21)
     assert "resumed from step_" in (folder / "run.log").read_text()
     metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     assert len(metrics) > rows

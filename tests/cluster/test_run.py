@@ -21,8 +21,8 @@ def test_result_line_holds_what_other_tools_read(smoke: SmokeRun) -> None:
     result = smoke.result
     figures = ("mask_ap50", "mask_ap", "box_ap50", "box_ap", "mass_accuracy", "mass_ap50")
     assert all(0 <= result[name] <= 100 for name in figures)
-    # 6 + 3 * 3 + 2 * 3 locations; K = 2, 2, 3 and 2, 2 batches.
-    assert (result["locations"], result["steps"], result["images"], result["seed"]) == (21, 11, 8, 3)
+    # 6 + 3 * 3 + 2 * 3 locations; K = 2, 3, 4 and 2, 2 batches.
+    assert (result["locations"], result["steps"], result["images"], result["seed"]) == (21, 13, 8, 3)
     assert 15 * 11 <= result["touches"] <= 15 * 20 + 6 * 10
     assert result["wall_s"] > 0
     assert 0 <= result["greedy_success"] <= 1 and 0 <= result["random_success"] <= 1
@@ -47,7 +47,7 @@ def test_run_folder_is_complete(smoke: SmokeRun) -> None:
         "figures/learning_curve.png",
         "figures/confusion.png",
         "figures/precision_recall.png",
-        "checkpoints/step_0000011/learner.json",
+        "checkpoints/step_0000013/learner.json",
     } <= files
     rows = list(csv.DictReader((smoke.folder / "metrics.csv").open()))
     assert float(rows[-1]["final/mask_ap50"]) == smoke.result["mask_ap50"]
@@ -110,7 +110,7 @@ def test_bad_checkpoints_are_refused_in_one_sentence(smoke: SmokeRun, tmp_path: 
     other = playpen("predict", f"checkpoint={smoke.folder}", "models.base_channels=16", *arguments, folder=tmp_path)
     assert other.returncode == 1 and "another model" in other.stderr
     cut = tmp_path / "cut"
-    shutil.copytree(smoke.folder / "checkpoints" / "step_0000011", cut)
+    shutil.copytree(smoke.folder / "checkpoints" / "step_0000013", cut)
     model = next(cut.glob("model-*.safetensors"))
     model.write_bytes(model.read_bytes()[:1000])
     truncated = playpen("predict", f"checkpoint={cut}", *arguments, folder=tmp_path)
@@ -129,7 +129,7 @@ def test_strict_alternation_with_one_actor_repeats_bit_for_bit(smoke: SmokeRun, 
         done = playpen("train", "experiment=smoke", "replay.strict=true", "evaluation.figures=0", folder=folder)
         assert done.returncode == 0, done.stderr
         # The file's name holds the SHA-256 of the weights.
-        weights.append(next(folder.glob("outputs/train/*/checkpoints/step_0000011/model-*.safetensors")).name)
+        weights.append(next(folder.glob("outputs/train/*/checkpoints/step_0000013/model-*.safetensors")).name)
     assert weights[0] == weights[1]
 
 

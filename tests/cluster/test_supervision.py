@@ -22,6 +22,6 @@ def test_a_whole_run(name: str, folder: Path) -> None:
     done = playpen("train", "experiment=smoke", f"actors.supervision={name}", folder=folder)
     assert done.returncode == 0, done.stderr
     result = result_of(done.stdout)
-    assert result["locations"] == 21 and result["steps"] == 11
+    assert result["locations"] == 21 and result["steps"] == 13
     # 15 locations with up to 20 touches and 6 with up to 10; oracles take some and add others.
     assert (result["touches"] == 0) == (name == "full")

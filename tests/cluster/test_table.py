@@ -322,7 +322,9 @@ def test_finished_runs_become_tables_and_figures(
     assert float(found["paper, release (other rooms)"]["mask_ap50"]) == 25.01
     assert found["untrained network"]["mask_ap50"] == "5.0000"
     text = (plan.folder / "table.md").read_text()
-    assert "`./playpen table TABLE=choice experiment=smoke 'seeds=[1,2]' 'data_sets=[novel_spaces]' tracking.mode" in text
+    assert (
+        "`./playpen table TABLE=choice experiment=smoke 'seeds=[1,2]' 'data_sets=[novel_spaces]' tracking.mode" in text
+    )
     names = {path.name for path in (plan.folder / "figures" / "choice").iterdir()}
     assert names == {f"{kind}_NovelSpaces.png" for kind in ("ap_over_touches", "precision_recall", "confusion")} | {
         "six_panels_NovelSpaces_0.png"

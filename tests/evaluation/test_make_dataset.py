@@ -357,6 +357,7 @@ def test_evaluator_measures_what_is_chosen(made: tuple[DatasetConfig, dict[str, 
         embedding_channels=2,
         batch_norm_momentum=0.1,
         smooth_upsampling=False,
+        normalize_input=True,
     )
     evaluation = evaluator.evaluate(Predictor(InteractionNetwork(network)), 1.0)
     assert evaluation.metrics.images == 4 and evaluator.location(3).entry == 3

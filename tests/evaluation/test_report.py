@@ -37,6 +37,7 @@ def test_predictions_and_figures_of_a_tiny_network(
         embedding_channels=2,
         batch_norm_momentum=0.1,
         smooth_upsampling=False,
+        normalize_input=True,
     )
     predictor = Predictor(InteractionNetwork(network))
     actors = OmegaConf.to_object(

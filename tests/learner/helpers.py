@@ -20,6 +20,7 @@ SMALL = NetworkConfig(
     embedding_channels=3,
     batch_norm_momentum=0.1,
     smooth_upsampling=False,
+    normalize_input=True,
 )
 
 

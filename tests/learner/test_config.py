@@ -35,6 +35,8 @@ def test_the_files_hold_the_papers_values() -> None:
         ({"weight_decay": -1.0}, "learner.weight_decay must be 0 or more"),
         ({"kernel": "sharp"}, "learner.kernel must be one of paper, released, delta, box, gaussian, not 'sharp'"),
         ({"lr_schedule": "step"}, "learner.lr_schedule must be one of constant, linear, cosine, not 'step'"),
+        ({"mask_reduction": "max"}, "learner.mask_reduction must be sum or mean, not 'max'"),
+        ({"repeated_points": "twice"}, "learner.repeated_points must be once or add, not 'twice'"),
         ({"lr_decay_fraction": 0.0}, r"learner.lr_decay_fraction must be in \(0, 1\], not 0.0"),
         ({"ema_decay": 1.0}, r"learner.ema_decay must be in \[0, 1\), not 1.0"),
         ({"threads": 0}, "learner.threads must be at least 1 or null, not 0"),

@@ -88,20 +88,26 @@ def test_depth_is_seen_as_far_as_the_model_says_from_training_to_prediction(tmp_
     assert not torch.equal(predictor.forward(image, depth).score, seen)
 
 
-def test_a_steps_gradient_is_the_specs() -> None:
+RELEASED = {"repeated_points": "add", "mask_reduction": "mean", "huber_square": False}
+
+
+@pytest.mark.parametrize("choices", [{}, RELEASED], ids=["paper", "release"])
+def test_a_steps_gradient_is_the_specs(choices: dict[str, Any]) -> None:
     """A head's weights get minus the spec's ascent direction times the head's input, mean over the batch."""
-    learner, batch = learner_with(phase="joint", augmentation=PLAIN), batch_of(3)
+    learner, batch = learner_with(phase="joint", augmentation=PLAIN, **choices), batch_of(3)
+    batch.points[:, 1] = batch.points[:, 0]
     prepared = learner.prepare(batch)
     learner.network.train()
     with torch.no_grad():
         shared = learner.network.trunk(prepared.inputs)
         output = learner.network.heads(shared)
     weights = torch.from_numpy(kernel("paper").copy()).float()
-    targets = point_targets(prepared.touches, weights)
+    targets = point_targets(prepared.touches, weights, choices.get("repeated_points", "once"))
+    embedding_choices = {name: choices[name] for name in ("mask_reduction", "huber_square") if name in choices}
     expected = {
         "score_head": score_gradient(output.score, targets.foreground, targets.background)[:, None],
         "force_head": 0.1 * force_gradient(output.force, targets.force),
-        "embedding_head": embedding_gradient(output.embedding, prepared.masks, 2.0).gradient,
+        "embedding_head": embedding_gradient(output.embedding, prepared.masks, 2.0, **embedding_choices).gradient,
     }
     result = learner.finish(learner.begin(prepared))
     for name, ascent in expected.items():
@@ -183,6 +189,30 @@ def test_the_priorities_mode_is_the_replays() -> None:
     learner = Learner(build_network(SMALL, 0), config(), seed=0, priority_mode="uniform")
     learner.start_phase("segmentation")
     assert learner.step(batch).priorities.tolist() == [1.0, 1.0]
+
+
+def test_an_images_score_is_that_of_the_replay() -> None:
+    batch = batch_of(2)
+    scores = {}
+    for image_score in ("min", "mean"):
+        learner = Learner(build_network(SMALL, 0), config(augmentation=PLAIN), seed=0, image_score=image_score)
+        learner.network.embedding_head.weight.data.zero_()  # one instance everywhere
+        learner.start_phase("segmentation")
+        result = learner.step(batch)
+        scores[image_score] = result.scores
+        np.testing.assert_allclose(result.priorities, (result.scores.astype(float) - 0.5) ** 2 + 0.02)
+    areas = unpack_masks(batch.masks[:, :3]).sum(axis=(2, 3)) / 10_000  # each mask's IoU
+    np.testing.assert_allclose(scores["min"], areas.min(axis=1), rtol=1e-6)
+    np.testing.assert_allclose(scores["mean"], areas.mean(axis=1), rtol=1e-6)
+
+
+def test_the_network_decides_whether_its_input_is_normalised() -> None:
+    batch = batch_of(2)
+    raw = Learner(build_network(replace(SMALL, normalize_input=False), 0), config(augmentation=PLAIN), seed=0)
+    inputs, plain = raw.prepare(batch).inputs, learner_with(augmentation=PLAIN).prepare(batch).inputs
+    np.testing.assert_allclose(inputs[:, :3], batch.image.transpose(0, 3, 1, 2) / 255, atol=1e-6)
+    np.testing.assert_allclose(inputs[:, 3], batch.depth, atol=1e-6)
+    assert not torch.equal(inputs, plain)
 
 
 def test_a_batch_without_any_mask_or_touch_is_trained_on() -> None:

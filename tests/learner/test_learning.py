@@ -21,6 +21,7 @@ NETWORK = NetworkConfig(
     embedding_channels=16,
     batch_norm_momentum=0.1,
     smooth_upsampling=False,
+    normalize_input=True,
 )
 
 

@@ -15,6 +15,7 @@ from learner.interaction.losses import (
     distance_gradient,
     embedding_gradient,
     force_gradient,
+    image_scores,
     rising,
     score_gradient,
     surrogate,
@@ -190,6 +191,52 @@ def test_embedding_gradient_by_hand() -> None:
     assert found.gradient[0, 0, 1:].abs().max() < 1e-15
     # d < 1 at cells 0 and 1 only (1 is exclusive)
     assert found.iou.tolist() == [1.0] and found.image_scores.tolist() == [1.0]
+
+
+def test_masks_of_an_image_are_added_or_averaged() -> None:
+    embedding, masks = random(4, 4, 100, 100, scale=0.7), some_masks()
+    added = embedding_gradient(embedding, masks, weight=2.0)
+    found = embedding_gradient(embedding, masks, weight=2.0, mask_reduction="mean")
+    # Images 0, 1, 2 and 3 have 2, 3, 0 and 2 masks.
+    numbers = torch.tensor([2.0, 3.0, 1.0, 2.0], dtype=torch.float64)[:, None, None, None]
+    torch.testing.assert_close(found.gradient * numbers, added.gradient, rtol=1e-12, atol=1e-15)
+    assert added.gradient[:2].abs().max() > 1e-4 and torch.equal(found.iou, added.iou)
+
+
+def test_without_truncation_by_hand() -> None:
+    """As `test_embedding_gradient_by_hand`, with the derivative 2 x of the squared norm everywhere."""
+    embedding = torch.full((1, 1, 100, 100), 50.0, dtype=torch.float64)
+    embedding[0, 0, 0, :3] = torch.tensor([0.4, 0.0, 1.2], dtype=torch.float64)
+    cells = torch.zeros(1, 10_000, dtype=torch.bool)
+    cells[0, :2] = True
+    masks = Masks(torch.zeros(1, dtype=torch.int64), cells)
+    found = embedding_gradient(embedding, masks, weight=2.0, huber_square=False)
+    # 2 x = 0.4, -0.4 and 2, where truncation would leave 1
+    a, push = -0.06 / 1.04, math.exp(-16 / 81)
+    expected = [0.4 * a - push, -0.4 * a - push, 2 * push]
+    np.testing.assert_allclose(found.gradient[0, 0, 0, :3], expected, rtol=1e-12)
+
+
+def test_without_truncation_it_is_the_derivative_of_the_integrated_loss() -> None:
+    embedding, masks = random(4, 3, 100, 100, scale=0.8).requires_grad_(), some_masks()
+    found = embedding_gradient(embedding, masks, weight=3.0, huber_square=False, chunk_floats=1)
+    total = torch.zeros((), dtype=torch.float64)
+    for b, mask in zip(masks.image.tolist(), masks.cells, strict=True):
+        e = embedding[b].flatten(1)
+        d = (e - e[:, mask].mean(dim=1, keepdim=True)).square().sum(dim=0)
+        with torch.no_grad():
+            ascent = torch.where(mask, -1.5 * d / (1 + d), torch.exp(-((d / 1.5) ** 4))) * 3 / mask.sum()
+        total = total + (ascent * d).sum()
+    total.backward()
+    assert embedding.grad is not None
+    torch.testing.assert_close(found.gradient, embedding.grad, rtol=1e-9, atol=1e-14)
+
+
+def test_image_scores_by_hand() -> None:
+    image, iou = torch.tensor([0, 0, 2, 2, 3]), torch.tensor([0.25, 0.75, 0.5, 1.0, 0.0], dtype=torch.float64)
+    assert image_scores(image, iou, 4, "min").tolist() == [0.25, 0.5, 0.5, 0.0]
+    # Image 1 has no masks; image 3's mean of 0 counts as none in the release.
+    assert image_scores(image, iou, 4, "mean").tolist() == [0.5, 0.5, 0.75, 0.5]
 
 
 def test_images_without_masks_score_one_half() -> None:

@@ -25,26 +25,39 @@ SEGMENTATION, JOINT = PHASES["segmentation"], PHASES["joint"]
 
 
 def test_the_papers_numbers() -> None:
-    assert [batches_in_round(SEGMENTATION, r) for r in (0, 29, 30, 59, 60, 899)] == [15, 15, 16, 16, 17, 44]
-    # int(15 + 30 r / 900) is each of 15 ... 44 for 30 rounds: 30 * (15 + 44) * 30 / 2
-    assert total_batches(SEGMENTATION) == 26_550  # "roughly 25k gradient steps"
+    # K = 15 + 30 r / 899: 15.467 at r = 14, 15.501 at r = 15, 44.499 at r = 884, 44.533 at r = 885
+    assert [batches_in_round(SEGMENTATION, r) for r in (0, 14, 15, 884, 885, 899)] == [15, 15, 16, 44, 45, 45]
+    # No K is halfway between two numbers (60 r = 899 (2 k + 1) has an even and an odd side), so rounds r and 899 - r
+    # have 15 + 45 = 60 batches together: 450 pairs.
+    assert total_batches(SEGMENTATION) == 27_000  # "roughly 25k gradient steps"
     assert total_locations(SEGMENTATION) == 66_000  # "approximately 65k locations"
-    # 15 ... 34, each for 45 rounds
-    assert total_batches(JOINT) == 45 * 20 * (15 + 34) // 2
+    assert (batches_in_round(JOINT, 0), batches_in_round(JOINT, 899)) == (15, 35)
+    assert total_batches(JOINT) == 450 * (15 + 35)  # 22 500
     assert locations_before_round(SEGMENTATION, 0) == 3070
     assert (SEGMENTATION.greedy, SEGMENTATION.random, JOINT.greedy, JOINT.random) == (10, 10, 5, 5)
-    assert JOINT.force_head_only_rounds == 100 and JOINT.force_trials and JOINT.fresh_bank
+    assert JOINT.force_head_only_rounds == 0 and JOINT.force_trials and JOINT.fresh_bank
     assert list(PHASES) == ["segmentation", "joint"]
+
+
+def test_short_schedules_by_hand() -> None:
+    def schedule(rounds: int, first: int, last: int) -> list[int]:
+        phase = replace(SEGMENTATION, rounds=rounds, batches_first=first, batches_last=last)
+        return [batches_in_round(phase, r) for r in range(rounds)]
+
+    assert schedule(1, 3, 9) == [3]
+    assert schedule(2, 3, 9) == [3, 9]
+    assert schedule(4, 0, 5) == [0, 2, 3, 5]  # 1.67 and 3.33
+    assert schedule(3, 1, 4) == [1, 3, 4]  # 2.5: halves go up
+    assert schedule(4, 5, 0) == [5, 3, 2, 0]
 
 
 @given(rounds=st.integers(1, 60), first=st.integers(0, 50), last=st.integers(0, 50))
 def test_batches_are_linear_and_their_sums_consistent(rounds: int, first: int, last: int) -> None:
     phase = replace(SEGMENTATION, rounds=rounds, batches_first=first, batches_last=last)
     counts = [batches_in_round(phase, r) for r in range(rounds)]
-    assert counts[0] == first
+    assert counts[0] == first and (rounds == 1 or counts[-1] == last)
     for r, count in enumerate(counts):
-        exact = first + (last - first) * r / rounds
-        assert exact - 1 - 1e-9 < count <= exact + 1e-9
+        assert abs(count - (first + (last - first) * r / max(1, rounds - 1))) <= 0.5 + 1e-9
     starts = batches_before_round(phase)
     assert len(starts) == rounds + 1 and starts[-1] == total_batches(phase) == sum(counts)
     expected = [r for r, count in enumerate(counts) for _ in range(count)]
@@ -71,7 +84,10 @@ def test_rounds_and_batches_that_do_not_exist() -> None:
         ({"locations_per_round": 0}, "learner.phases.joint.locations_per_round must be at least 1, not 0"),
         ({"greedy": 0, "random": 0}, "learner.phases.joint.greedy and learner.phases.joint.random must not both be 0"),
         ({"force_head_only_rounds": 901}, r"force_head_only_rounds must be between 0 and rounds \(900\), not 901"),
-        ({"force_trials": False}, "learner.phases.joint.force_head_only_rounds needs learner.phases.joint.force_tri"),
+        (
+            {"force_trials": False, "force_head_only_rounds": 1},
+            "learner.phases.joint.force_head_only_rounds needs learner.phases.joint.force_tri",
+        ),
     ],
 )
 def test_bad_phases_are_refused(changes: dict, message: str) -> None:

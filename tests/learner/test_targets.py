@@ -59,11 +59,14 @@ def test_foreground_and_background_by_hand() -> None:
     assert not found.force.any()
 
 
-def test_two_touches_of_one_cell_add_up() -> None:
-    found = point_targets(
-        touches([(5, 5, 2, Feedback.MOVED), (5, 5, 2, Feedback.MOVED), (5, 5, 2, Feedback.UNSUCCESSFUL)]), PAPER
-    )
-    assert found.foreground[0, 5, 5] == 2 and found.background[0, 5, 5] == 1
+@pytest.mark.parametrize(("repeated_points", "times"), [("once", 1), ("add", 2)])
+def test_several_touches_of_one_cell(repeated_points: str, times: int) -> None:
+    moved, nothing = (5, 5, 2, Feedback.MOVED), (5, 5, 2, Feedback.UNSUCCESSFUL)
+    found = point_targets(touches([moved, moved, nothing, nothing, (5, 6, 2, Feedback.MOVED)]), PAPER, repeated_points)
+    # The neighbour adds its share of the kernel in any case.
+    assert found.foreground[0, 5, 5] == pytest.approx(times + np.exp(-1))
+    assert found.foreground[0, 6, 5] == pytest.approx(times * np.exp(-1) + np.exp(-2))
+    assert found.background[0, 5, 5] == times and found.background[0, 5, 4] == pytest.approx(times * np.exp(-1))
 
 
 def test_padding_is_ignored() -> None:
@@ -106,13 +109,24 @@ def test_force_marks_of_one_cell_add_up_before_they_are_normalised() -> None:
     rows = [(7, 7, 0, Feedback.JUST_RIGHT), (7, 7, 0, Feedback.JUST_RIGHT), (7, 7, 1, Feedback.JUST_RIGHT)]
     # marks (2, 1, 0) - 1 = (1, 0, -1), L1 norm 2
     np.testing.assert_allclose(point_targets(touches(rows), PAPER).force[0, :, 7, 7], [0.5, 0, -0.5], atol=1e-12)
+    # The release scales each touch's marks: twice (1/2, -1/4, -1/4) and (-1/4, 1/2, -1/4).
+    added = point_targets(touches(rows), PAPER, "add").force[0]
+    np.testing.assert_allclose(added[:, 7, 7], [0.75, 0, -0.75], atol=1e-12)
+    np.testing.assert_allclose(added[:, 8, 7], np.exp(-1) * np.array([0.75, 0, -0.75]), atol=1e-12)
     # One mark for each magnitude says nothing.
     every = [(7, 7, r, Feedback.JUST_RIGHT) for r in range(3)]
     assert not point_targets(touches(every), PAPER).force.any()
     assert not point_targets(touches(every), PAPER.float()).force.any()
 
 
-def loops(batch: Touches, name: str) -> PointTargets:
+def scaled(marks: np.ndarray) -> np.ndarray:
+    """Marks (3, ...) less their mean, of L1 norm 1 or 0."""
+    marks = marks - marks.mean(axis=0)
+    norm = np.abs(marks).sum(axis=0)
+    return np.where(norm > 1e-9, marks / np.where(norm > 1e-9, norm, 1), 0)
+
+
+def loops(batch: Touches, name: str, repeated_points: str) -> PointTargets:
     """The same by plain loops in float64."""
     size = len(batch.cells)
     fg, bg, ft = np.zeros((size, 100, 100)), np.zeros((size, 100, 100)), np.zeros((size, 3, 100, 100))
@@ -126,13 +140,15 @@ def loops(batch: Touches, name: str) -> PointTargets:
             row, column = divmod(cell, 100)
             if feedback == Feedback.DROPPED:
                 continue
-            maps[feedback != Feedback.UNSUCCESSFUL][row, column] += 1
+            counts = maps[feedback != Feedback.UNSUCCESSFUL]
+            counts[row, column] = counts[row, column] + 1 if repeated_points == "add" else 1
+            own = np.zeros(3)
             for r in range(3):
                 hit = {Feedback.JUST_RIGHT: r == r0, Feedback.TOO_SMALL: r > r0, Feedback.TOO_LARGE: r < r0}
-                marks[r, row, column] += hit.get(Feedback(feedback), False)
-        marks -= marks.mean(axis=0)
-        norm = np.abs(marks).sum(axis=0)
-        marks = np.where(norm > 1e-9, marks / np.where(norm > 1e-9, norm, 1), 0)
+                own[r] = hit.get(Feedback(feedback), False)
+            marks[:, row, column] += scaled(own) if repeated_points == "add" else own
+        if repeated_points == "once":
+            marks = scaled(marks)
         for source, target in [(maps[True], fg[b]), (maps[False], bg[b]), *zip(marks, ft[b], strict=True)]:
             for row, column in np.argwhere(source):
                 for u in range(-2, 3):
@@ -143,8 +159,12 @@ def loops(batch: Touches, name: str) -> PointTargets:
 
 
 @settings(max_examples=15, deadline=None)
-@given(seed=st.integers(0, 2**32 - 1), name=st.sampled_from(sorted(KERNELS)))
-def test_agrees_with_plain_loops(seed: int, name: str) -> None:
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    name=st.sampled_from(sorted(KERNELS)),
+    repeated_points=st.sampled_from(["once", "add"]),
+)
+def test_agrees_with_plain_loops(seed: int, name: str, repeated_points: str) -> None:
     rng = np.random.default_rng(seed)
     # Few different cells, so that touches coincide and their kernels overlap, also at the borders.
     batch = Touches(
@@ -152,8 +172,8 @@ def test_agrees_with_plain_loops(seed: int, name: str) -> None:
         torch.from_numpy(rng.integers(0, 3, (3, 9))),
         torch.from_numpy(rng.integers(0, 6, (3, 9))),
     )
-    found = point_targets(batch, torch.from_numpy(kernel(name).copy()))
-    for ours, theirs in zip(found, loops(batch, name), strict=True):
+    found = point_targets(batch, torch.from_numpy(kernel(name).copy()), repeated_points)
+    for ours, theirs in zip(found, loops(batch, name, repeated_points), strict=True):
         torch.testing.assert_close(ours, theirs, atol=1e-12, rtol=1e-12)
 
 

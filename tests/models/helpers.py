@@ -11,6 +11,7 @@ PAPER = NetworkConfig(
     embedding_channels=16,
     batch_norm_momentum=0.1,
     smooth_upsampling=False,
+    normalize_input=True,
 )
 SMALL = NetworkConfig(
     base_channels=4,
@@ -19,4 +20,5 @@ SMALL = NetworkConfig(
     embedding_channels=3,
     batch_norm_momentum=0.1,
     smooth_upsampling=False,
+    normalize_input=True,
 )

@@ -35,6 +35,17 @@ def test_depth_is_cut_off_where_it_is_said() -> None:
     assert x[0, 3, 0, 0] == 11.0 and x[0, 3, 0, 1] == 18.5
 
 
+def test_raw_values_worked_by_hand() -> None:
+    image, depth = look()
+    image[0, 5, 7] = torch.tensor([255, 51, 0])
+    depth[0, 5, 7:10] = torch.tensor([7.25, torch.inf, -0.5])
+    for colours in (image, image.float() / 255):
+        x = network_input(colours, depth, max_depth=20.0, normalize=False)
+        torch.testing.assert_close(x[0, :, 5, 7], torch.tensor([1.0, 0.2, 0.0, 7.25]))
+        assert x[0, 3, 5, 8:10].tolist() == [20.0, 0.0]
+        assert torch.all(x[0, :, 0, 0] == 0) and x.is_contiguous(memory_format=torch.channels_last)
+
+
 def test_float_colours_in_0_1_are_the_same_colours() -> None:
     image, depth = look()
     image[0, :, :, 1] = torch.arange(300) % 256

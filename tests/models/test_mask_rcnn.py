@@ -97,3 +97,41 @@ def test_an_object_found_as_two_classes_counts_once() -> None:
     assert one.force.tolist() == [2, 1] and one.scores.tolist() == pytest.approx([0.9, 0.7])
     assert [np.argwhere(mask).min(axis=0).tolist() for mask in one.masks] == [[10, 10], [30, 30]]
     assert [int(mask.sum()) for mask in one.masks] == [100, 100]
+
+
+@needs_torchvision
+def test_boxes_are_pooled_without_a_shift_from_the_level_of_their_size() -> None:
+    from models.mask_rcnn.operators import load
+
+    load()
+    from models.mask_rcnn.pooling import AlignedPyramidPooling
+
+    pool = AlignedPyramidPooling(["0", "1", "2", "3"], 7)
+    # Features that are linear in the picture's coordinates: a cell of level k is a square of 2^(k+2) pixels.
+    features = {}
+    for level in range(4):
+        side = 2 ** (level + 2)
+        places = (torch.arange(512 // side) + 0.5) * side
+        features[str(level)] = torch.stack(torch.meshgrid(places, places, indexing="ij"))[None] + 10_000 * level
+    boxes = torch.tensor([[40.0, 64, 68, 106], [100, 80, 212, 192], [60, 60, 340, 340], [20, 20, 480, 480]])
+    found = pool(features, [boxes], [(512, 512)])
+    assert found.shape == (4, 2, 7, 7)
+    for pooled, (x1, y1, x2, y2), level in zip(found, boxes.tolist(), (0, 1, 2, 3), strict=True):
+        # Linear features are pooled exactly: the values are the centres of the bins.
+        bins = (torch.arange(7) + 0.5) / 7
+        rows, columns = y1 + bins * (y2 - y1), x1 + bins * (x2 - x1)
+        torch.testing.assert_close(pooled[0] - 10_000 * level, rows[:, None].expand(7, 7), atol=0.02, rtol=0)
+        torch.testing.assert_close(pooled[1] - 10_000 * level, columns.expand(7, 7), atol=0.02, rtol=0)
+
+
+@needs_torchvision
+def test_the_papers_size_keeps_detections_as_detectron2_does() -> None:
+    from models.mask_rcnn.network import build_mask_rcnn
+
+    path = Path(__file__).parents[2] / "conf/models/mask_rcnn_paper.yaml"
+    paper = yaml.safe_load(path.read_text())["mask_rcnn"]
+    small = {"pyramid_channels": 8, "box_channels": 8, "mask_channels": 8}
+    network: Any = build_mask_rcnn(tiny(**{**paper, **small}), 3, seed=1)
+    assert (network.roi_heads.score_thresh, network.roi_heads.nms_thresh) == (0.05, 0.5)
+    assert network.rpn.nms_thresh == 0.7 and network.rpn._pre_nms_top_n == {"training": 2000, "testing": 2000}
+    assert network.rpn._post_nms_top_n == {"training": 1000, "testing": 1000}

@@ -50,7 +50,15 @@ FORMAT = RecordFormat(fields=FIELDS, key_field="key", version_field="version", t
 
 def config(capacity: int = 10, **changes: Any) -> ReplayConfig:
     """Settings with slacks of 1."""
-    values = {"initial_priority": 0.5, "mode": "priority", "strict": False, "locations_ahead": 1, "batches_ahead": 1}
+    values = {
+        "initial_priority": 0.5,
+        "mode": "priority",
+        "image_score": "min",
+        "without_replacement": "batch",
+        "strict": False,
+        "locations_ahead": 1,
+        "batches_ahead": 1,
+    }
     return ReplayConfig(**{"capacity": capacity, **values, **changes})
 
 

@@ -104,6 +104,57 @@ def test_uniform_mode_ignores_priorities(tmp_path: Path) -> None:
     assert abs(share_drawn(bank, 0) - 0.5) < 4 * np.sqrt(0.25 / 2000)
 
 
+ONCE_A_ROUND = {"strict": True, "without_replacement": "round"}
+ROUNDS = Phase(prefill=8, locations_per_round=2, batches_per_round=(5, 4), batch_size=2)
+
+
+def test_a_round_samples_no_record_twice(tmp_path: Path) -> None:
+    bank = MemoryBank(config(12, **ONCE_A_ROUND), tmp_path, FORMAT, seed=2)
+    bank.start_phase(ROUNDS, fresh=True)
+    for number in range(10):
+        bank.insert(record(number), timeout=0)
+    drawn = []
+    for _ in range(5):
+        sample = bank.sample(2, timeout=0)
+        drawn += numbers(sample.columns)
+        # A returned priority, however high, does not bring a record back within the round.
+        bank.update_priorities(sample.slots, sample.stamps, np.full(2, 1e6))
+    assert sorted(drawn) == list(range(10))
+    for number in (10, 11):
+        bank.insert(record(number), timeout=0)
+    drawn = [number for _ in range(4) for number in numbers(bank.sample(2, timeout=0).columns)]
+    assert len(set(drawn)) == 8 and not {10, 11} & set(drawn), "the next round draws from all; 0.5 is nothing to 1e6"
+
+
+def test_a_round_is_one_draw_by_priority(tmp_path: Path) -> None:
+    # Two batches of one record are two draws without replacement: with weights 1 to 4, slot i and then slot j have the
+    # probability w_i / 10 * w_j / (10 - w_i). The fifth slot is never drawn.
+    phase = Phase(prefill=4, locations_per_round=1, batches_per_round=(2,) * 3000, batch_size=1)
+    bank = MemoryBank(config(5, **ONCE_A_ROUND), tmp_path, FORMAT, seed=4)
+    bank.start_phase(phase, fresh=True)
+    stamps = np.zeros(5, dtype=np.int64)
+    weights = np.array([1.0, 2.0, 3.0, 4.0])
+    found = np.zeros((5, 5))
+    for number in range(4 + 3000):
+        receipt = bank.insert(record(number), timeout=0)
+        stamps[receipt.slot] = receipt.stamp
+        if number >= 4:
+            assert bank.update_priorities(np.arange(5), stamps, np.append(weights, 1e-9)) == 5
+            first, second = (int(bank.sample(1, timeout=0).slots[0]) for _ in range(2))
+            found[first, second] += 1 / 3000
+    expected = np.zeros((5, 5))
+    expected[:4, :4] = weights[:, None] / 10 * weights / (10 - weights[:, None])
+    np.fill_diagonal(expected, 0)
+    np.testing.assert_allclose(found, expected, atol=4 * np.sqrt(0.2 * 0.8 / 3000))
+
+
+def test_a_round_that_takes_more_records_than_there_are_is_refused(tmp_path: Path) -> None:
+    bank = MemoryBank(config(12, **ONCE_A_ROUND), tmp_path, FORMAT, seed=2)
+    too_many = Phase(prefill=8, locations_per_round=2, batches_per_round=(5, 7), batch_size=2)
+    with pytest.raises(ValueError, match="round 1 takes 7 batches of 2 and the memory bank then holds 12"):
+        bank.start_phase(too_many, fresh=True)
+
+
 def test_priorities_of_overwritten_records_are_ignored(tmp_path: Path) -> None:
     bank = bank_with(tmp_path, 10)
     sample = bank.sample(10)

@@ -9,8 +9,18 @@ import numpy as np
 import pytest
 
 from replay.bank import MemoryBank
-from replay.interaction.batch import LOCATION_RECORDS, SOFT_MASK_RECORDS
-from replay.interaction.record import RECORD_FIELDS, Batch, LocationRecord, SoftMaskBatch, SoftMaskRecord
+from replay.interaction.batch import LOCATION_RECORDS, record_format
+from replay.interaction.record import (
+    ORACLE_TOUCHES,
+    RECORD_FIELDS,
+    Batch,
+    LabelledBatch,
+    LocationRecord,
+    SoftMaskBatch,
+    SoftMaskRecord,
+    make_record,
+    record_fields,
+)
 from tests.replay.helpers import UNLIMITED, config, open_phase
 
 
@@ -41,7 +51,7 @@ def test_records_come_back_as_they_were(tmp_path: Path) -> None:
 
 
 def test_soft_masks_come_along(tmp_path: Path) -> None:
-    bank = MemoryBank(config(4, **UNLIMITED), tmp_path, SOFT_MASK_RECORDS, seed=0)
+    bank = MemoryBank(config(4, **UNLIMITED), tmp_path, record_format(record_fields(soft_mask=True)), seed=0)
     bank.start_phase(open_phase(), fresh=True)
     masks = np.random.default_rng(0).integers(256, size=(3, 100, 100)).astype(np.uint8)
     for number in range(3):
@@ -50,6 +60,25 @@ def test_soft_masks_come_along(tmp_path: Path) -> None:
     assert isinstance(batch, SoftMaskBatch) and (batch.soft_mask == masks[batch.location]).all()
     with pytest.raises(ValueError, match="record field 'soft_mask' must be uint8"):
         bank.insert(SoftMaskRecord(**vars(location(3)), soft_mask=masks[0].astype(np.float32)))
+
+
+def test_rows_and_labels_of_an_oracle_come_along(tmp_path: Path) -> None:
+    fields = record_fields(ORACLE_TOUCHES, labels=True)
+    generator = np.random.default_rng(0)
+    columns = {name: generator.integers(0, 80, shape).astype(dtype) for name, (shape, dtype) in fields.items()}
+    columns["location"] = np.array(7)
+    bank = MemoryBank(config(4, **UNLIMITED), tmp_path, record_format(fields), seed=0)
+    bank.start_phase(open_phase(prefill=1), fresh=True)
+    bank.insert(make_record(columns))
+    batch = bank.sample(1)
+    assert isinstance(batch, LabelledBatch) and batch.masks.shape == (1, 100, 1250)
+    for name in fields:
+        np.testing.assert_array_equal(getattr(batch, name)[0], columns[name])
+    columns["masks"] = columns["masks"][:20]
+    with pytest.raises(ValueError, match=r"record field 'masks' must be uint8\(100, 1250\), not uint8\(20, 1250\)"):
+        bank.insert(make_record(columns))
+    with pytest.raises(ValueError, match="a record must have the fields"):
+        bank.insert(location(8))
 
 
 def test_a_malformed_record_is_refused_by_its_field(tmp_path: Path) -> None:

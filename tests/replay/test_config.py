@@ -29,6 +29,8 @@ def test_the_default_file_gives_the_paper_s_numbers() -> None:
         ("initial_priority", float("nan"), "replay.initial_priority must be a finite number above 0, not nan"),
         ("initial_priority", float("inf"), "replay.initial_priority must be a finite number above 0, not inf"),
         ("mode", "td", "replay.mode must be one of priority, low_iou, high_iou, uniform, not 'td'"),
+        ("image_score", "max", "replay.image_score must be min or mean, not 'max'"),
+        ("without_replacement", "phase", "replay.without_replacement must be batch or round, not 'phase'"),
         ("locations_ahead", -1, "replay.locations_ahead must not be negative, not -1"),
         ("batches_ahead", -2, "replay.batches_ahead must not be negative, not -2"),
     ],

@@ -71,6 +71,38 @@ def test_a_restored_bank_continues_bit_for_bit(tmp_path: Path, strict: bool, mod
     assert again.statistics()["phase"]["finished"] and again.statistics()["replaced"] == 0
 
 
+def test_a_restored_bank_remembers_what_the_round_has_drawn(tmp_path: Path) -> None:
+    once = {"strict": True, "without_replacement": "round"}
+    phase = Phase(prefill=10, locations_per_round=2, batches_per_round=(6,), batch_size=2)
+    bank = MemoryBank(config(12, **once), tmp_path / "a", FORMAT, seed=9)
+    bank.start_phase(phase, fresh=True)
+    for number in range(12):
+        bank.insert(record(number), timeout=0)
+    first = [numbers(bank.sample(2, timeout=0).columns) for _ in range(4)]
+    bank.save()
+    bank.close()
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    again = MemoryBank.restore(config(12, **once), tmp_path / "a", FORMAT)
+    rest = [numbers(again.sample(2, timeout=0).columns) for _ in range(2)]
+    assert sorted(sum(first + rest, [])) == list(range(12))
+    # The learner had used three of the four batches: what the fourth held can be sampled again.
+    behind = MemoryBank.restore(config(12, **once), tmp_path / "b", FORMAT)
+    behind.continue_phase(3)
+    rest = [numbers(behind.sample(2, timeout=0).columns) for _ in range(3)]
+    assert sorted(sum(first[:3] + rest, [])) == list(range(12))
+
+
+def test_a_state_of_before_there_was_a_choice_is_restored(tmp_path: Path) -> None:
+    bank = half_way(tmp_path)
+    bank.save()
+    bank.close()
+    state = read_state(tmp_path / STATE_FILE)
+    del state["drawn"]
+    write_state(tmp_path / STATE_FILE, state)
+    again = MemoryBank.restore(config(10, locations_ahead=4, batches_ahead=3), tmp_path, FORMAT)
+    assert len(numbers(again.sample(4, timeout=0).columns)) == 4
+
+
 def test_a_save_counts_only_the_records_since_the_one_before(tmp_path: Path) -> None:
     bank = half_way(tmp_path)
     first = bank.save()
