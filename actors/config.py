@@ -204,8 +204,8 @@ class SelfSupervisionConfig:
     """Weighs the mask around a touched cell: a name of `replay.interaction.kernels.KERNELS`."""
     success_threshold: float
     """A touch is successful if the weighted sum is at least this."""
-    success_strictly_above: bool
-    """Whether the weighted sum must be greater than the threshold instead."""
+    success_strictly_above: bool = False
+    """Whether the weighted sum must be greater than the threshold instead. The default is that of older runs."""
 
     def __post_init__(self) -> None:
         where = "actors.self_supervision"
@@ -238,7 +238,7 @@ class VideoPcaConfig:
     most_frames: int
     """Of the motion; a longer one goes on without frames."""
     components: int
-    """Principal components that frames are rebuilt from; none where so many leave nothing of the motion."""
+    """Principal components that rebuild the frames; if they rebuild the motion exactly, the mean alone is used."""
     smoothing: float
     """Standard deviation of the Gaussian that smooths errors and soft masks, cells."""
     error_share: float

@@ -73,7 +73,7 @@ def resume_command(folder: Path) -> str:
 
 
 def kept_in(checkpoint: Path) -> str:
-    """What a run says that was interrupted when all was trained but not measured yet."""
+    """Sentence of a run that was interrupted after training and before its evaluation."""
     return f"checkpoint saved in {checkpoint}; to measure it: {command('evaluate', f'checkpoint={checkpoint}')}"
 
 

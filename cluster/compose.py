@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
+from omegaconf.errors import InterpolationResolutionError
 
 from cluster.errors import UsageError
 from cluster.run_folder import refuse_taken
@@ -32,7 +34,7 @@ MAX_NAME_BYTES = 120
 
 
 def file_name(text: str) -> str:
-    """A name for one folder made of some overrides: no separators, quotes or spaces, and not too long."""
+    """Makes a folder name of overrides: no separators, quotes or spaces, at most `MAX_NAME_BYTES`."""
     plain = re.sub(r"[^\w.,=+-]+", "_", str(text).replace("'", "").replace('"', ""))
     return plain.encode()[:MAX_NAME_BYTES].decode(errors="ignore")
 
@@ -62,9 +64,9 @@ def hydra_overrides(arguments: Sequence[str]) -> list[str]:
     """Turns what the shell delivers into overrides in Hydra's grammar.
 
     In Hydra's grammar a value with `=`, commas, brackets, quotes or letters outside ASCII must be quoted within the
-    shell's quotes. Here a path is taken as it is, and so is any other value that the grammar does not know. A path is
-    read by the grammar if it is null, in quotes, an interpolation, or (with -m) a list of several values, and nothing
-    of that very name exists.
+    shell's quotes. Here a path is taken as it is, and so is any other value that the grammar does not know. Hydra's
+    grammar reads a path only if no file has that name and the value is null, quoted, an interpolation or (with -m) a
+    list.
 
     Args:
         arguments: flags and overrides, as in `sys.argv`.
@@ -200,7 +202,8 @@ def check_overrides(command: str, arguments: list[str]) -> None:
             if command in OWN_FOLDER:
                 hydra = compose(command, overrides=variants[0], return_hydra_config=True).hydra
                 key = "hydra.sweep.dir" if several else "hydra.run.dir"
-                refuse_taken(Path(OmegaConf.select(hydra, key.removeprefix("hydra."))), key)
+                with suppress(InterpolationResolutionError):  # a name of Hydra's own, which exists once it runs
+                    refuse_taken(Path(OmegaConf.select(hydra, key.removeprefix("hydra."))), key)
             for variant in variants:
                 config = compose(command, overrides=variant)
                 built: Any = instantiate(config, SCHEMAS[command])

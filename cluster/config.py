@@ -160,9 +160,9 @@ class EvaluateConfig:
     """Seed of the figures' touches and of the random-score baseline."""
     simulator: SimulatorConfig
     actors: ActorConfig
-    """Those of the checkpoint's run, but for what is overridden."""
+    """Taken from the checkpoint's run, except overridden values."""
     models: NetworkConfig
-    """That of the checkpoint, but for what is overridden."""
+    """Taken from the checkpoint, except overridden values; what its weights need of the input is never overridden."""
     evaluation: EvaluationConfig
 
     def __post_init__(self) -> None:
@@ -223,7 +223,7 @@ class PredictConfig:
     count: int
     """At most so many instances."""
     actors: ActorConfig
-    """Those of the checkpoint's run, but for what is overridden; `cluster_distance` makes instances."""
+    """Taken from the checkpoint's run, except overridden values; `cluster_distance` makes instances."""
     models: NetworkConfig
 
 
@@ -245,6 +245,12 @@ def check_model(config: TrainConfig) -> None:
         raise ValueError(f"models=video_pca needs actors.mask_source=video_pca, not {config.actors.mask_source}")
     reach = config.actors.reach
     farthest = config.simulator.unlimited_reach if reach.shape == "infinite" else reach.radius
+    depth = NetworkConfig.max_depth  # Mask R-CNN has it built in
+    if groups["models"] and (reach.shape == "infinite" or farthest > depth):
+        raise ValueError(
+            f"models=mask_rcnn sees {depth:g} metres deep: actors.reach must not go farther, as "
+            f"shape={reach.shape} and radius={reach.radius:g} do"
+        )
     if not groups["models"] and config.models.max_depth < farthest:
         raise ValueError(
             f"models.max_depth must be at least {farthest:g} metres, as far as touches go with "

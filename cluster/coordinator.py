@@ -167,7 +167,8 @@ class Coordinator:
         resumed = self.resumed is not None and index == state.phase and not state.phase_over
         self.ask(self.parts.learner.start_phase.remote(phase.name))
         if resumed:
-            self.ask(self.parts.replay.continue_phase.remote(self.steps - state.phase_steps_before))
+            law = limiter_phase(phase, self.config.learner.batch_size)
+            self.ask(self.parts.replay.continue_phase.remote(self.steps - state.phase_steps_before, law))
             self.phase_started = time.monotonic() - state.phase_seconds
             for number in state.open_numbers:
                 self.pool.submit(self.assignment(phase, number))

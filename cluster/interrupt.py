@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,19 +16,27 @@ from cluster.errors import NothingSaved
 from cluster.output import say
 from cluster.signals import handled_by
 
+SAME_REQUEST_S = 1.0
+"""A second signal so soon after the first belongs to it: shells and `timeout` signal a process and then its group."""
 LOOK_EVERY_S = 0.2
 """Seconds between two looks at the flag."""
 
 
 @contextmanager
 def interrupt_flag() -> Iterator[threading.Event]:
-    """Ctrl-C, SIGTERM and a closed terminal set an event; the second one interrupts at once."""
+    """Ctrl-C, SIGTERM and a closed terminal set an event; a second Ctrl-C or SIGTERM interrupts at once."""
     event = threading.Event()
 
+    first = 0.0
+
     def handler(number: int, frame: Any) -> None:
+        nonlocal first
         if event.is_set():
-            raise KeyboardInterrupt
+            if number != signal.SIGHUP and time.monotonic() - first > SAME_REQUEST_S:
+                raise KeyboardInterrupt
+            return
         event.set()
+        first = time.monotonic()
         say("stopping; what was trained is saved (again to stop at once)")
 
     with handled_by(handler):

@@ -90,7 +90,7 @@ def run(config: TrainConfig, folder: Path) -> int:
     with interrupt_flag() as interrupted:
         if given is None:
             training, test = find_locations(config.evaluation, config.simulator, interrupted)
-        else:  # nothing is collected, so nobody asks where
+        else:  # nothing is collected, so no training locations are needed
             training, test = [], find_test_locations(config.evaluation, config.simulator, interrupted)
         status = StatusFile(folder)
         tracker = Tracker(config.tracking, folder, plain_values(config), folder.name)

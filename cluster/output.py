@@ -13,8 +13,8 @@ from typing import Any, TextIO
 class SafeStream:
     """A text stream whose writes never fail.
 
-    Letters that the encoding lacks are replaced by `?`. After the first error of the system, such as a closed terminal,
-    a closed pipe or a full disk, everything more goes to the null device, also from child processes started later.
+    Letters that the encoding lacks are replaced by `?`. After the first system error, such as a closed terminal, a
+    closed pipe or a full disk, all further output goes to the null device, also from child processes started later.
     """
 
     def __init__(self, stream: TextIO) -> None:

@@ -63,7 +63,7 @@ def untrained_predictor(models: NetworkConfig, index: dict[str, Any], seed: int)
 
 
 def with_inputs_of(index: dict[str, Any], models: NetworkConfig) -> NetworkConfig:
-    """The settings with what the checkpoint says of its inputs: weights alone do not tell how they were trained.
+    """The settings with the checkpoint's treatment of inputs, which overrides do not change: its weights need it.
 
     Raises:
         CheckpointError: it says what cannot be.
@@ -72,8 +72,7 @@ def with_inputs_of(index: dict[str, Any], models: NetworkConfig) -> NetworkConfi
     try:
         return replace(
             models,
-            normalize_input=bool(network["normalize_input"]),
-            max_depth=network.get("max_depth", NetworkConfig.max_depth),
+            **{name: network.get(name, getattr(NetworkConfig, name)) for name in ("normalize_input", "max_depth")},
         )
     except (TypeError, ValueError) as error:
         raise CheckpointError(f'the checkpoint\'s "network" does not describe a network: {error}') from error

@@ -22,7 +22,7 @@ WRITTEN = (
 
 
 def holds_run(folder: Path) -> bool:
-    """Whether a run, a sweep or what one left lies in a folder."""
+    """Whether a folder holds files of a run or a sweep."""
     return any((folder / name).exists() for name in WRITTEN)
 
 

@@ -16,7 +16,7 @@ def stopping() -> list[signal.Signals]:
 
 @contextmanager
 def handled_by(handler: Any) -> Iterator[None]:
-    """Lets `handler` take all of them within the block."""
+    """Installs `handler` for all stopping signals within the block."""
     before = {number: signal.signal(number, handler) for number in stopping()}
     try:
         yield

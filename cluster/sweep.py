@@ -23,6 +23,8 @@ from cluster.signals import restored
 OBJECTIVE = "mask_ap50"
 """Figure of results.json that a sweeper maximises."""
 LOOK_EVERY_S = 0.5
+STOP_TIMEOUT_S = 300.0
+"""Longest wait for the runs of a sweep that is stopped; one whose node was lost never says that it ended."""
 OF_THE_WORKER = (
     "RAY_JOB_ID", "RAY_RAYLET_PID", "RAY_NODE_ID", "RAY_ADDRESS", "RAY_kill_child_processes_on_worker_exit",
     "OMP_NUM_THREADS",
@@ -69,10 +71,11 @@ def run_apart(overrides: Sequence[str], folder: Path) -> float:
     """
     from ray.experimental.internal_kv import _internal_kv_del, _internal_kv_exists, _internal_kv_put
 
-    if _internal_kv_exists(key_of("stop")):
-        raise RunError(f"{folder}: the sweep was stopped before this run began")
     own = key_of("runs", str(folder))
-    _internal_kv_put(own, b"")
+    _internal_kv_put(own, b"")  # first, so that `stop_runs` misses no run that begins
+    if _internal_kv_exists(key_of("stop")):
+        _internal_kv_del(own)
+        raise RunError(f"{folder}: the sweep was stopped before this run began")
     environment = {name: value for name, value in os.environ.items() if name not in OF_THE_WORKER}
     arguments = [*overrides, f"hydra.run.dir={quoted(folder.resolve())}", "hydra.mode=RUN"]
     log = folder / "output.log"
@@ -156,8 +159,9 @@ def stop_runs() -> list[str]:
 
     _internal_kv_put(key_of("stop"), b"")
     folders = going_on()
-    say(f"stopping {len(folders)} runs; what was trained is saved (again to stop at once)")
-    while going_on():
+    say(f"saving and stopping the runs: {len(folders)} (again to stop at once)")
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    while going_on() and time.monotonic() < deadline:
         time.sleep(LOOK_EVERY_S)
     return folders
 

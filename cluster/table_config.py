@@ -96,7 +96,7 @@ class Request:
     base: tuple[str, ...]
     """Overrides of `./playpen train` that all rows share."""
     command: str
-    """What makes the table, as it is typed."""
+    """The command line that makes the table."""
 
 
 def read_request(arguments: Sequence[str]) -> Request:

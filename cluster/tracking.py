@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cluster.config import TrackingConfig
+from cluster.config import TrackingConfig, first_line
 from cluster.errors import RunError
 from cluster.wandb_log import join_parts, wait_for_end
 from evaluation.files import write_text
@@ -64,7 +64,14 @@ class Tracker:
         self.wandb: Any = None
         self.run: Any = None
         self.name, self.config, self.run_config = name, config, run_config
-        mode = wandb_mode(config.mode)
+        try:
+            mode = wandb_mode(config.mode)
+        except Exception as error:  # such as WANDB_MODE=nonsense
+            if config.mode == "online":
+                self.file.close()
+                raise RunError(f"tracking.mode=online: W&B refuses its settings ({first_line(error)})") from error
+            self.without_wandb(error)
+            return
         if mode == "disabled":
             return
         import wandb
@@ -72,7 +79,10 @@ class Tracker:
         self.wandb = wandb
         if mode == "online" and config.mode == "auto" and self.parts():
             mode = "offline"  # the rows before are not on the server
-            print("playpen: W&B was offline before in this run and stays so: all is sent together", file=sys.stderr)
+            print(
+                "playpen: W&B stays offline because earlier parts of this run are offline; all parts are sent together",
+                file=sys.stderr,
+            )
         if mode == "online":
             try:
                 self.start("online")
@@ -85,7 +95,8 @@ class Tracker:
                         f"tracking.mode=online: W&B did not start ({reason}); tracking.mode=offline needs no login"
                     ) from error
                 print(f"playpen: W&B cannot be reached ({reason}); the run is tracked offline", file=sys.stderr)
-                wandb.teardown()  # its service would still hold the run's id
+                with contextlib.suppress(Exception):
+                    wandb.teardown()  # its service would still hold the run's id
         try:
             self.start("offline")
         except Exception as error:

@@ -79,7 +79,7 @@ def load_looks(
     chosen = list(range(len(entries)) if chosen is None else chosen)
 
     def rendered(indices: Sequence[int]) -> tuple[Path, Path]:
-        some = b"" if len(indices) == len(entries) else repr(list(indices)).encode()
+        some = b"" if list(indices) == list(range(len(entries))) else repr(list(indices)).encode()
         digest = hashlib.sha256(content + some).hexdigest()[:12]
         return observation_paths(path.with_name(f"{path.stem}-{digest}.json"))
 
@@ -87,7 +87,7 @@ def load_looks(
     for files, indices in ((made, everything), (rendered(everything), everything), (rendered(chosen), chosen)):
         looks = _stored(*files)
         if looks is not None and len(looks.images) == len(looks.depths) == len(indices):
-            return looks if len(indices) == len(chosen) else looks.take(chosen)
+            return looks if list(indices) == chosen else looks.take(chosen)
     looks = render(entries, simulator, placement_attempts, chosen)
     images, depths = rendered(chosen)
     save_array(images, looks.images)

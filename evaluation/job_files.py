@@ -110,7 +110,7 @@ def _read_job(path: Path) -> tuple[list[dict[str, Any]], NDArray[np.uint8], NDAr
 
 
 def kept_jobs(path: Path) -> dict[int, int]:
-    """How many locations each job gave that is kept; removes files that are damaged, as after a power cut."""
+    """Number of locations in each stored job. Damaged files, as after a power cut, are removed."""
     found = {}
     for file in partial_folder(path).glob("job_*.npz"):
         try:

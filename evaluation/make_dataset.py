@@ -5,8 +5,8 @@ accepted. All of a job's choices follow from (seed, split, number of the job), a
 file is the same whatever the number of workers. Poses may share (scene, seed); each is reproduced from its own
 `thor_meta`.
 
-What each job gave is kept (evaluation/job_files.py), so that a file whose making was killed or interrupted is gone on
-with by the same command, and ends with the same bytes.
+Finished jobs are stored (evaluation/job_files.py): the same command continues a file that was killed or interrupted,
+and the finished file is the same byte for byte.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def check_folder(config: DatasetConfig, path: Path, name: str) -> None:
     free += sum(file.stat().st_size for file in partial_folder(path).glob("job_*"))
     if needed > free:
         raise ValueError(
-            f"evaluation.dataset.folder={config.folder} has {free / 1e6:.0f} MB free, and the looks of "
+            f"evaluation.dataset.folder={config.folder} has {free / 1e6:.0f} MB for them, and the looks of "
             f"evaluation.dataset.{name}.locations need {needed / 1e6:.0f} MB while they are made; choose another disk "
             "or fewer locations"
         )
@@ -146,6 +146,7 @@ def dataset_folder(config: DatasetConfig, simulator: SimulatorConfig, name: str)
         sorted(simulator.controller.items()),
         source_hash(simulator.command),
         *changed_push(simulator),
+        *([hand_distance(config.reach(), simulator), simulator.visibility_distance] if split.annotated else []),
     ]
     digest = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12]
     return Path(config.folder) / f"{config.name}-{digest}"
@@ -154,7 +155,7 @@ def dataset_folder(config: DatasetConfig, simulator: SimulatorConfig, name: str)
 def changed_push(simulator: SimulatorConfig) -> list[tuple[str, float]]:
     """The values of `simulator.push` that are not the embedded simulator's own, for names that carry a hash.
 
-    Data sets that were made before these values existed keep their names.
+    A value that is left to the simulator and the simulator's own one give the same name.
     """
     own = asdict(PushSettings())
     return sorted((name, value) for name, value in simulator.push.given().items() if value != own[name])

@@ -44,8 +44,6 @@ def read_index(folder: Path) -> dict[str, Any]:
         "progress": float, "seed": int, "averaged": bool, "files": dict, "extra": dict,
     }.items():  # fmt: skip
         _field(index, name, kind, path)
-    # Of checkpoints from before there was a choice.
-    index["network"].setdefault("normalize_input", True)
     for name, shape in index["architecture"].items():
         if not isinstance(shape, list) or not all(type(side) is int and side >= 0 for side in shape):
             raise CheckpointError(f"{path}: architecture.{name} must be a list of whole numbers")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from learner.schedule import PhaseConfig
 from replay.interaction.kernels import kernel
@@ -60,11 +60,12 @@ class LearnerConfig:
     """w: each mask's embedding gradient is scaled by w / area of the mask."""
     embedding_area_floor: float
     """Cells: smaller masks are scaled as if they were so large."""
-    mask_reduction: str
+    # Defaults are those of runs from before these three values existed.
+    mask_reduction: str = field(default="sum", kw_only=True)
     """What becomes of the embedding gradients of an image's masks: their sum, or their mean."""
-    huber_square: bool
+    huber_square: bool = field(default=True, kw_only=True)
     """Whether the embedding gradient of each component is truncated to absolute value 1 (supplement, before Eq. 5)."""
-    repeated_points: str
+    repeated_points: str = field(default="add", kw_only=True)
     """Several touches of one cell: count once, or add up."""
     force_weight: float
     """Scale of the force gradient relative to the score gradient."""

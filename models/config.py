@@ -22,11 +22,11 @@ class NetworkConfig:
     smooth_upsampling: bool
     """Whether the four taps of each 2x2 transposed convolution start equal (Aitken et al. 2017, "Checkerboard artifact
     free sub-pixel convolution"): without it masks are dotted for the first hundreds of steps."""
-    normalize_input: bool
+    # Defaults are those of runs and checkpoints from before these values existed.
+    normalize_input: bool = field(default=True, kw_only=True)
     """Whether colour and depth get mean near 0 and deviation near 1; otherwise they stay in [0, 1] and in metres."""
     max_depth: float = field(default=5.0, kw_only=True)
-    """Metres at which the network's depth input is cut off. The default serves checkpoints from before this value
-    existed."""
+    """Metres at which the network's depth input is cut off."""
 
     def __post_init__(self) -> None:
         for name in ("base_channels", "shared_channels", "embedding_channels"):

@@ -172,11 +172,16 @@ class MemoryBank:
                 self._slot_of_key.clear()
             self._changed.notify_all()
 
-    def continue_phase(self, sampled: int) -> None:
+    def continue_phase(self, sampled: int, phase: Phase | None = None) -> None:
         """Goes on in a restored phase at so many batches.
 
         A learner that died may have asked for batches that it never used, or may have been saved a moment before or
         after the bank was: its count is the one that is true of the weights.
+
+        Args:
+            sampled: batches of the phase that the learner has trained on.
+            phase: the phase as it is configured now. If it differs from the saved one, its counts go on from there: a
+                side that is then too far ahead waits for the other. None: as it was saved.
 
         Raises:
             RuntimeError: the bank was not restored within a phase.
@@ -185,11 +190,18 @@ class MemoryBank:
         with self._changed:
             if self._limiter is None:
                 raise RuntimeError("the memory bank was not saved within a phase: start_phase begins one")
-            before = self._limiter.sampled_batches
-            self._limiter.set_state({**self._limiter.get_state(), "sampled": sampled})
+            before, state = self._limiter.sampled_batches, self._limiter.get_state()
+            in_round_before = self._limiter.sampled_in_round
+            if phase is not None and phase != self._limiter.phase:
+                self._limiter = self._make_limiter(phase, self._present)
+                state["inserted"] = min(state["inserted"], phase.locations)
+                sampled = min(sampled, phase.batches)
+                self._drawn = self._drawn[:0]
+            self._limiter.set_state({**state, "sampled": sampled})
             if sampled < before:  # batches that will be sampled again do not keep their records from it
                 in_round = self._limiter.sampled_in_round
-                self._drawn = self._drawn[: in_round * self._limiter.phase.batch_size]
+                same_round = sampled - in_round == before - in_round_before
+                self._drawn = self._drawn[: in_round * self._limiter.phase.batch_size if same_round else 0]
             self._changed.notify_all()
 
     def end_phase(self) -> None:

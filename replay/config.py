@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from replay.priorities import PRIORITY_MODES
 
@@ -20,9 +20,10 @@ class ReplayConfig:
     """Priority of a record that no batch has used yet (paper: 0.5)."""
     mode: str
     """How records are preferred: a key of `replay.priorities.PRIORITY_MODES`."""
-    image_score: str
+    # Defaults are those of runs from before these two values existed.
+    image_score: str = field(default="min", kw_only=True)
     """What an image's score is of the IoUs of its masks, from which its priority is made: min (Eq. 7) or mean."""
-    without_replacement: str
+    without_replacement: str = field(default="batch", kw_only=True)
     """Within what no record is sampled twice: a batch, or a round, which needs strict alternation."""
     strict: bool
     """Strict alternation: locations and batches take turns in whole rounds (the paper's loop); else they overlap."""

@@ -57,9 +57,9 @@ class ReplayActor:
         self._opened.start_phase(phase, fresh)
 
     @ray.method(concurrency_group="control")
-    def continue_phase(self, sampled: int) -> None:
+    def continue_phase(self, sampled: int, phase: Phase | None = None) -> None:
         """See `MemoryBank.continue_phase`."""
-        self._opened.continue_phase(sampled)
+        self._opened.continue_phase(sampled, phase)
 
     @ray.method(concurrency_group="control")
     def end_phase(self) -> None:

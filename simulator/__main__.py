@@ -26,7 +26,7 @@ TOKEN = "AI2THOR_CLIENT_TOKEN"
 
 
 class Parser(argparse.ArgumentParser):
-    """A command line whose mistakes also a client hears of."""
+    """An argument parser that also reports errors to the client."""
 
     def error(self, message: str) -> NoReturn:
         """Prints the mistake, tells it to the client if there is one, and ends the process with exit code 2."""
@@ -37,7 +37,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def tell_client(reason: str) -> None:
-    """Answers the client that started this process, if one did, with the reason why it cannot, until it goes away."""
+    """If a client started this process, answers its requests with `reason` until it disconnects."""
     pipes = [os.environ.get(name) for name in PIPES]
     if pipes[0] and pipes[1]:
         exit_with_parent()

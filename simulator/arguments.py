@@ -2,8 +2,8 @@
 
 An action is a function whose keyword parameters are annotated with one of `bool`, `int`, `float`, `str`, `Vector`,
 `Angles` or one of them `| None`. A parameter without a default must be sent. Any other argument is refused, unless it
-has the value that means "off": a client must not believe in what does not happen. `simulator.reference` writes the
-documentation from the same declarations.
+has the value that means "off", so that no client relies on an effect that does not happen. `simulator.reference` writes
+the documentation from the same declarations.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a touch's push is like: the values that `simulator.physics` explains and works with.
 
-A dataclass apart, so that the command line can have them without MuJoCo.
+A module of its own: the command line needs it without importing MuJoCo.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ class PushSettings:
     seconds: float = _value(0.1, 1e-6, 1.0, "S", "longest duration of a push, simulated seconds")
     hand_speed: float = _value(1.5, 1e-6, 1e3, "M/S", "speed of the touched point at which the hand lets go")
     hand_acceleration: float = _value(80.0, 1e-6, 1e9, "M/S2", "most that the hand accelerates the touched point")
-    speed_limit: float = _value(6.0, 1e-3, 100.0, "M/S", "no thing moves faster along any axis")
-    spin_limit: float = _value(30.0, 1e-3, 1e3, "RAD/S", "no thing turns faster about any axis")
+    speed_limit: float = _value(6.0, 1e-3, 100.0, "M/S", "largest speed of any object along an axis")
+    spin_limit: float = _value(30.0, 1e-3, 1e3, "RAD/S", "largest rate of turning of any object about an axis")
 
 
 def wrong_push(push: PushSettings, time_step: float) -> str | None:

@@ -13,6 +13,8 @@ os.environ.setdefault("MUJOCO_GL", "egl")  # before any test module imports mujo
 
 # What a shell starts in the background ignores SIGINT, and so would all that the tests start and press Ctrl-C for.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup ignores it
+os.environ.pop("PLAYPEN_PROGRAM", None)  # commands that are printed begin with ./playpen
 
 # A busy machine may take long over any example: time says nothing about correctness.
 settings.register_profile("playpen", deadline=None)

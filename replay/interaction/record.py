@@ -24,10 +24,9 @@ GRID_STRIDE = 3
 GRID_SIZE = IMAGE_SIZE // GRID_STRIDE
 """Height and width of predictions, masks and interaction points, cells."""
 MAX_TOUCHES = 20
-"""Most touches of a location that are planned (10 greedy + 10 random, spec section 7): rows of an ordinary record."""
+"""Most touches of a location that are planned (10 greedy + 10 random in the paper): rows of an ordinary record."""
 MAX_OBJECTS = 80
-"""Most objects in reach of a look that oracles add a touch to, or that full supervision labels: more than the sixty
-moveable things of a whole embedded room."""
+"""Most objects of a look that oracles touch or label; an embedded room has about 60 moveable ones."""
 ORACLE_TOUCHES = MAX_TOUCHES + MAX_OBJECTS
 """Rows of a record where the interaction oracle adds touches to the planned ones."""
 PACKED_MASK_BYTES = (GRID_SIZE * GRID_SIZE + 7) // 8

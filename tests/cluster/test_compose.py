@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from cluster.compose import MAX_NAME_BYTES, file_name, hydra_overrides, multirun, quoted, save_config
+from cluster.compose import MAX_NAME_BYTES, check_overrides, file_name, hydra_overrides, multirun, quoted, save_config
 from cluster.config import plain_values, register
 from cluster.errors import UsageError
 from cluster.table import compose_train
@@ -74,6 +74,11 @@ def test_paths_in_lists_and_other_values() -> None:
     assert value(hydra_overrides(["hydra.run.dir=/ü/${oc.env:PLACE,there}"])[0]) == "/ü/there"
     with pytest.raises(UsageError, match="is not valid UTF-8"):
         hydra_overrides(["image=" + os.fsdecode(b"/\xff")])
+
+
+def test_a_folder_named_by_hydra_itself_is_left_to_it() -> None:
+    register()
+    check_overrides("train", ["experiment=smoke", "hydra.run.dir=/nowhere/${hydra:job.name}"])
 
 
 def test_several_paths_of_a_sweep_stay_several() -> None:

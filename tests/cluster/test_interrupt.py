@@ -32,12 +32,29 @@ def run_script(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_first_signal_sets_the_flag_and_the_second_interrupts(number: signal.Signals) -> None:
+def test_first_signal_sets_the_flag_and_a_later_one_interrupts(
+    number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with interrupt_flag() as interrupted:
         signal.raise_signal(number)
         assert interrupted.is_set()
+        signal.raise_signal(number)  # the same request: `timeout` and shells signal a process and its group
+        monkeypatch.setattr(cluster.interrupt, "SAME_REQUEST_S", 0.0)
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(number)
+
+
+def test_a_closed_terminal_may_say_so_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shell signals its jobs, and the system the foreground: what was trained is saved all the same."""
+    monkeypatch.setattr(cluster.interrupt, "SAME_REQUEST_S", 0.0)
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        with interrupt_flag() as interrupted:
+            for _ in range(3):
+                signal.raise_signal(signal.SIGHUP)
+            assert interrupted.is_set()
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 @pytest.mark.usefixtures("never_ready")

@@ -285,7 +285,7 @@ def test_a_run_in_a_container_as_containers_are(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "--shm-size=1g" in done.stderr and "too long a path" in done.stderr
-    assert result_of(done.stdout)["steps"] == 11
+    assert result_of(done.stdout)["steps"] == 13
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
 from cluster.compose import resumed_config, resumed_folder
+from cluster.config import TrainConfig, instantiate
 from cluster.errors import UsageError
 from cluster.run_state import RunState, find_resumable
 from cluster.tracking import mend
@@ -183,6 +185,26 @@ def test_resumed_configuration_takes_single_values_only(smoke: SmokeRun) -> None
         resumed_config(smoke.folder, ["experiment=paper"])
     with pytest.raises(UsageError, match="lrr"):
         resumed_config(smoke.folder, ["learner.lrr=1"])
+
+
+ADDED = (
+    "models.normalize_input", "models.max_depth", "learner.mask_reduction", "learner.huber_square",
+    "learner.repeated_points", "replay.image_score", "replay.without_replacement",
+    "actors.self_supervision.success_strictly_above", "simulator.unlimited_reach", "simulator.push",
+)  # fmt: skip
+
+
+def test_runs_from_before_a_value_existed_go_on_as_they_were(smoke: SmokeRun, tmp_path: Path) -> None:
+    saved = OmegaConf.load(smoke.folder / "config.yaml")
+    for key in ADDED:
+        group, _, name = key.rpartition(".")
+        del OmegaConf.select(saved, group)[name]
+    OmegaConf.save(saved, tmp_path / "config.yaml")
+    config = instantiate(resumed_config(tmp_path, []), TrainConfig)
+    assert (config.models.normalize_input, config.models.max_depth, config.learner.huber_square) == (True, 5.0, True)
+    assert (config.learner.mask_reduction, config.learner.repeated_points) == ("sum", "add")  # points added up
+    assert (config.replay.image_score, config.replay.without_replacement) == ("min", "batch")
+    assert not config.actors.self_supervision.success_strictly_above
 
 
 def test_cut_off_row_is_removed(tmp_path: Path) -> None:

@@ -216,7 +216,8 @@ def test_without_a_network_auto_goes_offline_and_online_is_refused(
 def test_a_network_lost_on_the_way_stops_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("cluster.tracking.FINISH_TIMEOUT_S", 2.0)
+    monkeypatch.setattr("cluster.tracking.FINISH_TIMEOUT_S", 5.0)
+    monkeypatch.setattr("cluster.tracking.INIT_TIMEOUT_S", 60.0)
     monkeypatch.setenv("WANDB_API_KEY", KEY)
     with wandb_server() as server:
         monkeypatch.setenv("WANDB_BASE_URL", server.address)
@@ -254,7 +255,20 @@ def test_a_service_that_dies_stops_nothing(tmp_path: Path, capsys: pytest.Captur
     assert capsys.readouterr().err.count("playpen: W&B") == 1
 
 
+def test_wrong_settings_of_wandb_are_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "nonsense")
+    with pytest.raises(RunError, match="tracking.mode=online: W&B refuses its settings"):
+        Tracker(settings("online"), tmp_path, {}, "run")
+    tracker = Tracker(settings("auto"), tmp_path, {}, "run")
+    assert "playpen: W&B failed (" in capsys.readouterr().err
+    tracker.log({"x": 1.0})
+    assert tracker.close() is None
+
+
 def test_a_run_online_is_sent_as_it_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cluster.tracking.INIT_TIMEOUT_S", 60.0)
     monkeypatch.setenv("WANDB_API_KEY", KEY)
     with wandb_server() as server:
         monkeypatch.setenv("WANDB_BASE_URL", server.address)

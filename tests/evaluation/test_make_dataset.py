@@ -163,7 +163,7 @@ def test_killed_at_any_time_the_same_command_goes_on_to_the_same_files(
     _, paths = made
     kept: dict[str, int] = {}
     for split in ("train", "test", "test"):
-        process = start_dataset(tmp_path)
+        process = start_dataset(tmp_path, "evaluation.dataset.workers=1")  # one job after the other
         try:
             before = set(jobs_in(tmp_path, split))
             wait_for(lambda split=split, before=before: set(jobs_in(tmp_path, split)) - before, process)
@@ -190,7 +190,7 @@ def test_killed_at_any_time_the_same_command_goes_on_to_the_same_files(
 
 
 def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
-    process = start_dataset(tmp_path)
+    process = start_dataset(tmp_path, "evaluation.dataset.workers=1")
     try:
         wait_for(lambda: jobs_in(tmp_path, "train"), process)
         process.send_signal(signal.SIGINT)
@@ -206,7 +206,9 @@ def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
 
 def test_two_processes_make_one_file(made: tuple[DatasetConfig, dict[str, Path]], tmp_path: Path) -> None:
     _, paths = made
-    processes = [start_dataset(tmp_path) for _ in range(2)]
+    first = start_dataset(tmp_path, "evaluation.dataset.workers=1")
+    wait_for(lambda: jobs_in(tmp_path, "train"), first)
+    processes = [first, start_dataset(tmp_path)]
     outputs = [process.communicate(timeout=240) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outputs
     assert any("waiting for another process that makes" in errors for _, errors in outputs)

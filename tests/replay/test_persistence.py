@@ -9,6 +9,8 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -381,3 +383,26 @@ def test_a_restored_phase_goes_on_at_the_learners_count(tmp_path: Path) -> None:
     again.end_phase()
     with pytest.raises(RuntimeError, match="start_phase begins one"):
         again.continue_phase(7)
+
+
+@pytest.mark.parametrize("batches", [1, 9])
+def test_a_restored_phase_takes_the_schedule_that_is_configured_now(batches: int, tmp_path: Path) -> None:
+    """Neither side waits for ever, whether its rounds have fewer or more batches than when it was saved."""
+    bank = half_way(tmp_path / "a")  # 12 locations and 4 + 5 batches
+    bank.save()
+    bank.close()
+    now = replace(PHASE, batches_per_round=(batches,) * len(PHASE.batches_per_round))
+    again = MemoryBank.restore(config(10, locations_ahead=4, batches_ahead=3), tmp_path / "a", FORMAT)
+    again.continue_phase(9, now)
+    number, sampled = 12, min(9, now.batches)
+    while number < now.locations or sampled < now.batches:
+        before = number, sampled
+        with suppress(TimeoutError):
+            if number < now.locations and again.insert(record(number), timeout=0).stored:
+                number += 1
+        with suppress(TimeoutError):
+            if sampled < now.batches:
+                again.sample(4, timeout=0)
+                sampled += 1
+        assert (number, sampled) != before, "both sides wait"
+    again.close()
