@@ -26,7 +26,7 @@ from models.weights import flat_weights
 from replay.interaction.record import LocationRecord, check_record
 from tests.actors.test_interact import CONFIG
 
-NETWORK = NetworkConfig(4, [8, 8, 8], 8, 4, 0.1, False, True)
+NETWORK = NetworkConfig(4, [8, 8, 8], 8, 4, 0.1, False)
 WEIGHTS = flat_weights(InteractionNetwork(NETWORK))
 LOCATION = Location(0, "FloorPlan1", (0.0, 0.9, 0.0), 0.0, 30.0, 1)
 
