@@ -150,6 +150,8 @@ def _command_line(words: list[str]) -> str:
         variables["PYTHONPATH"] = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH", "")]))
     if "CUDA_VISIBLE_DEVICES" in os.environ:
         variables["CUDA_VISIBLE_DEVICES"] = os.environ["CUDA_VISIBLE_DEVICES"]
+    if "=" in words[0]:  # env would take it for one more variable
+        words = ["sh", "-c", 'exec "$0" "$@"', *words]
     return shlex.join(["env", *(f"{name}={value}" for name, value in variables.items()), *words])
 
 

@@ -359,5 +359,8 @@ def hydra_command(command: str, arguments: list[str]) -> int:
 
 def remove_unused(folder: Path) -> None:
     """Removes a run's folder if nothing but its configuration was written: what was asked for did not start."""
+    metrics = folder / "metrics.jsonl"
+    if metrics.is_file() and not metrics.stat().st_size:
+        metrics.unlink()
     if {path.name for path in folder.iterdir()} <= {".hydra", "config.yaml", RUN_FILE}:
         shutil.rmtree(folder)

@@ -11,6 +11,7 @@ from actors.interaction.locations import Location
 from cluster.config import DatasetConfig
 from cluster.errors import UsageError
 from cluster.result_line import print_result
+from cluster.run_folder import inside_run
 from evaluation.config import EvaluationConfig
 from evaluation.dataset import load_entries
 from evaluation.locations import TestSet, find_test_set, locations_for
@@ -45,6 +46,9 @@ def find_test_locations(
 def run(config: DatasetConfig, folder: Path) -> int:
     """The whole command. Returns the exit code."""
     started = time.monotonic()
+    place = config.evaluation.dataset.folder
+    if inside_run(Path(place).resolve()):
+        raise UsageError(f"evaluation.dataset.folder={place} is in the folder of a run; choose another")
     try:
         paths = make_dataset(config.evaluation.dataset, config.simulator)
     except ValueError as error:

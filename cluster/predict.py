@@ -10,7 +10,7 @@ from cluster.config import PredictConfig
 from cluster.errors import UsageError
 from cluster.predictors import trained_predictor
 from cluster.result_line import print_result
-from cluster.run_folder import holds_run
+from cluster.run_folder import inside_run
 from cluster.run_settings import settings_of_run
 from evaluation.predict import predict_files
 
@@ -18,8 +18,10 @@ from evaluation.predict import predict_files
 def run(config: PredictConfig, folder: Path) -> int:
     """The whole command. Returns the exit code."""
     started = time.monotonic()
-    if holds_run(Path(config.output)):
-        raise UsageError(f"output={config.output} holds a run, whose files would be mixed with these; choose another")
+    if inside_run(Path(config.output).resolve()):
+        raise UsageError(
+            f"output={config.output} is in the folder of a run, whose files would be mixed with these; choose another"
+        )
     checkpoint = find_checkpoint(config.checkpoint)
     config = settings_of_run(config, checkpoint)
     predictor, _ = trained_predictor(config.models, checkpoint)

@@ -185,9 +185,12 @@ def ray_temporary_folder() -> tuple[str, str]:
 
 
 def ray_environment() -> dict[str, str]:
-    """The environment of Ray's processes: `RAY_SETTINGS`, and a temporary folder whose path is short enough."""
+    """The environment of Ray's processes: `RAY_SETTINGS`, and a temporary folder whose path is short enough.
+
+    TMPDIR changes, too: Ray's dashboard puts sockets there.
+    """
     folder, too_long = ray_temporary_folder()
-    return RAY_SETTINGS | dict(os.environ) | ({"RAY_TMPDIR": folder} if too_long else {})
+    return RAY_SETTINGS | dict(os.environ) | ({"RAY_TMPDIR": folder, "TMPDIR": folder} if too_long else {})
 
 
 def warn_of_fallbacks(size: int | None) -> None:
@@ -223,7 +226,7 @@ def check_address(address: str) -> None:
         if "RAY_ADDRESS" not in os.environ:
             return
         named, address = "RAY_ADDRESS", os.environ["RAY_ADDRESS"]
-    if address in ("auto", "local") or address.startswith("ray://"):
+    if address in ("auto", "local"):
         return
     host, _, port = address.rpartition(":")
     if not host or "/" in host or not port.isdecimal():
@@ -332,7 +335,11 @@ def ray_session(config: ClusterConfig) -> Iterator[Resources]:
         with restored():
             ray.init(**where, log_to_driver=False, logging_level=logging.ERROR)
     except ConnectionError as error:
-        raise RunError(f"cluster.address={config.address}: no Ray cluster answers there ({error})") from error
+        if config.address == "auto" and "RAY_ADDRESS" not in os.environ:
+            sentence = "no Ray cluster was started on this machine; ./playpen cluster head starts one"
+        else:
+            sentence = f"no Ray cluster answers there ({error})"
+        raise RunError(f"cluster.address={config.address}: {sentence}") from error
     except ray.exceptions.AuthenticationError as error:
         raise RunError(
             f"the cluster at {config.address} does not accept {token_named() or 'a run without a token'}; "

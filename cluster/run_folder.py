@@ -16,7 +16,8 @@ RUN_ID = "run_id"
 """Key of the id in `run.json` and in a checkpoint's "extra"."""
 WRITTEN = (
     RUN_FILE, "config.yaml", "status.json", "metrics.jsonl", "results.json", "checkpoints", "bank", "multirun.yaml",
-    "views.png", "touches.png",
+    "views.png", "touches.png", "table.md", "train.json", "test.json", "train.partial", "test.partial",
+    "predictions.json",
 )  # fmt: skip
 """What the commands write into their folder: any of it marks the folder as taken."""
 
@@ -24,6 +25,11 @@ WRITTEN = (
 def holds_run(folder: Path) -> bool:
     """Whether a folder holds files of a run or a sweep."""
     return any((folder / name).exists() for name in WRITTEN)
+
+
+def inside_run(folder: Path) -> bool:
+    """Whether a folder is that of a run or lies directly in one."""
+    return any((place / name).exists() for place in (folder, folder.parent) for name in (RUN_FILE, "results.json"))
 
 
 def refuse_taken(folder: Path, key: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
@@ -12,7 +13,6 @@ from hydra.errors import HydraException
 from cluster.compose import CONF, hydra_overrides
 from cluster.config import first_line, instantiate
 from cluster.errors import UsageError
-from cluster.output import command
 
 
 @dataclass
@@ -139,4 +139,4 @@ def read_request(arguments: Sequence[str]) -> Request:
     for data_set in config.data_sets:
         if data_set not in known:
             raise UsageError(f"data_sets must be among {', '.join(known)}, not '{data_set}'")
-    return Request(name, config, tuple(base), command("table", *typed))
+    return Request(name, config, tuple(base), shlex.join(["./playpen", "table", *typed]))

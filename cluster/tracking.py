@@ -227,7 +227,7 @@ class Tracker:
             return None
         try:
             wait_for_end(folder)
-            join_parts(self.parts())
+            join_parts(self.parts(), read_metrics(self.folder / METRICS))
         except Exception as error:
             parts = ", ".join(path.name for path in self.parts())
             print(f"playpen: the parts {parts} of the W&B run could not be joined ({error})", file=sys.stderr)

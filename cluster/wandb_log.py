@@ -10,11 +10,12 @@ record has a checksum, a length, and a type (whole, first, middle, last). A reco
 
 from __future__ import annotations
 
+import json
 import shutil
 import struct
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,7 @@ def record_class() -> Any:
     return wandb_internal_pb2.Record  # type: ignore[attr-defined]  # made when it is imported
 
 
-def join_parts(parts: Sequence[Path]) -> None:
+def join_parts(parts: Sequence[Path], rows: Sequence[Mapping[str, Any]] = ()) -> None:
     """Makes the last part of an offline run whole: it gets the records and files of all earlier ones.
 
     The run's record and its start time are the first part's. An earlier part ended when it ended: only the last part's
@@ -103,41 +104,66 @@ def join_parts(parts: Sequence[Path]) -> None:
 
     Args:
         parts: W&B's folders of the run (`offline-run-…` or `run-…`), the oldest first.
+        rows: the run's rows of metrics, each by its step. W&B writes some seconds late: rows that a killed part did not
+            come to write are taken from here, without their pictures and histograms.
     """
     *earlier, last = parts
     if not earlier:
         return
     logs = [path for part in parts for path in part.glob("run-*.wandb")]
-    write_log(next(last.glob("run-*.wandb")), _joined(logs))
+    write_log(next(last.glob("run-*.wandb")), _joined(logs, rows))
     for part in earlier:
         _add_files(part / "files", last / "files")
         if part.name.startswith("offline-"):
             shutil.rmtree(part)
 
 
-def _joined(logs: Sequence[Path]) -> Iterator[bytes]:
+def _joined(logs: Sequence[Path], rows: Sequence[Mapping[str, Any]]) -> Iterator[bytes]:
     """The records of all logs as those of one."""
-    from wandb.proto import wandb_internal_pb2
+    for number, record in enumerate(_records(logs, rows), start=1):
+        record.num = number
+        yield record.SerializeToString()
 
-    Record: Any = wandb_internal_pb2.Record  # type: ignore[attr-defined]  # made when it is imported
 
-    rows: set[int] = set()
-    number = 0
-    for index, log in enumerate(logs):
-        for data in read_log(log):
-            record = Record.FromString(data)
-            kind = record.WhichOneof("record_type")
+def _records(logs: Sequence[Path], rows: Sequence[Mapping[str, Any]]) -> Iterator[Any]:
+    Record = record_class()
+    parts = [[Record.FromString(data) for data in read_log(log)] for log in logs]
+    kinds = [[record.WhichOneof("record_type") for record in part] for part in parts]
+    written = {
+        record.history.step.num
+        for part, names in zip(parts, kinds, strict=True)
+        for record, kind in zip(part, names, strict=True)
+        if kind == "history"
+    }
+    missing = [step for step in range(len(rows)) if step not in written]
+    done: set[int] = set()
+    for index, (part, names) in enumerate(zip(parts, kinds, strict=True)):
+        for record, kind in zip(part, names, strict=True):
             if index and kind == "header" or index < len(logs) - 1 and kind in ("exit", "final", "footer"):
                 continue
             if index and kind == "run":  # what was overridden when the run went on
                 record = Record(config=record.run.config)
             if kind == "history":
-                if record.history.step.num in rows:
+                step = record.history.step.num
+                if step in done:
                     continue
-                rows.add(record.history.step.num)
-            number += 1
-            record.num = number
-            yield record.SerializeToString()
+                done.add(step)
+                while missing and missing[0] < step:
+                    yield _row(rows[missing[0]], missing.pop(0))
+            if kind == "exit":
+                while missing:
+                    yield _row(rows[missing[0]], missing.pop(0))
+            yield record
+
+
+def _row(values: Mapping[str, Any], step: int) -> Any:
+    """A record of history."""
+    record = record_class()()
+    record.history.step.num = step
+    for name, value in {**values, "_step": step}.items():
+        if value is not None:
+            record.history.item.add(nested_key=[name], value_json=json.dumps(value))
+    return record
 
 
 def _add_files(source: Path, target: Path) -> None:

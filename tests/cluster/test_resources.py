@@ -257,6 +257,7 @@ def test_a_long_temporary_folder_is_replaced_for_rays_sockets(
         ("auto", "http://127.0.0.1:8265", "RAY_ADDRESS must be HOST:PORT .*, which is its dashboard; the head's port"),
         ("auto", "head", "RAY_ADDRESS must be HOST:PORT of a running Ray cluster, not 'head'"),
         ("auto", "127.0.0.1:1", "RAY_ADDRESS=127.0.0.1:1: no Ray cluster answers there"),
+        ("auto", "ray://127.0.0.1:10001", "RAY_ADDRESS must be HOST:PORT"),
         ("tcp://127.0.0.1:6379", "", "cluster.address must be HOST:PORT"),
     ],
 )

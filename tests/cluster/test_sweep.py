@@ -46,6 +46,7 @@ def test_the_objective_is_the_final_figure(tmp_path: Path) -> None:
     assert not inside_ray()
 
 
+@pytest.mark.usefixtures("session")
 def test_a_run_apart_sees_nothing_of_the_workers_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "program.py"
     program.write_text(

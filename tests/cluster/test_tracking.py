@@ -49,7 +49,7 @@ def test_rows_survive_a_crash_and_become_one_table(tmp_path: Path) -> None:
 
 
 @pytest.fixture(autouse=True)
-def nobody(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def nobody(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No login, and no settings of W&B in the environment, the folder or the home."""
     home = tmp_path_factory.mktemp("nobody")
     monkeypatch.chdir(home)
@@ -57,6 +57,10 @@ def nobody(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("NETRC", str(home / "netrc"))
     for name in [name for name in os.environ if name.startswith("WANDB_")]:
         monkeypatch.delenv(name)
+    yield
+    # W&B names its service in the environment: runs that later tests start would look for it.
+    for name in [name for name in os.environ if name.startswith("WANDB_")]:
+        del os.environ[name]
 
 
 KEY = "a" * 40
@@ -154,6 +158,26 @@ def test_a_resumed_offline_run_is_whole_in_one_folder(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
         assert [server.history[line]["part"] for line in sorted(server.history)] == [0, 1, 2]
         assert sum(name.startswith("media/images/") for name in server.files) == 3
+
+
+def test_rows_that_a_killed_run_did_not_hand_over_are_filled_in(tmp_path: Path) -> None:
+    """W&B writes some seconds late: metrics.jsonl has rows that its log lacks."""
+    for part in range(2):
+        tracker = Tracker(settings("offline"), tmp_path, {}, "run")
+        tracker.log({"x": 3 * part})
+        if part == 0:
+            tracker.run.finish()
+            with (tmp_path / "metrics.jsonl").open("a") as file:
+                file.write('{"seconds": 1.5, "x": 1}\n{"seconds": 2.5, "x": 2, "y": null}\n')
+            tracker.file.close()
+            time.sleep(1.1)
+    sent = folder_of(tracker.close())
+    assert [(step, row["x"]) for step, row in history(sent)] == [(0, 0), (1, 1), (2, 2), (3, 3)]
+    with wandb_server() as server:
+        environment = os.environ | {"WANDB_BASE_URL": server.address, "WANDB_API_KEY": KEY}
+        done = subprocess.run(shlex.split(sync_command(str(sent))), env=environment, capture_output=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        assert [server.history[line]["x"] for line in sorted(server.history)] == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize(
