@@ -18,8 +18,8 @@ from ai2thor.controller import Controller
 from ai2thor.server import Event
 from numpy.typing import NDArray
 
-from actors.config import SimulatorConfig
-from actors.geometry import ray_distance
+from actors.interaction.config import SimulatorConfig
+from actors.interaction.geometry import ray_distance
 from actors.launch import PrivateHome, client_environment, controller_arguments
 from actors.watchdog import SimulatorError, Watchdog
 

@@ -25,7 +25,7 @@ import ai2thor.build
 import psutil
 from ai2thor.controller import Controller
 
-from actors.config import SimulatorConfig
+from actors.interaction.config import SimulatorConfig
 from actors.watchdog import SimulatorError
 
 EMBEDDED = ["python", "-m", "simulator"]

@@ -19,14 +19,14 @@ import ray
 import torch
 from numpy.typing import NDArray
 
-from actors.config import ActorConfig, SimulatorConfig
 from actors.controller import SimulatorError, SimulatorProcess
 from actors.interaction.choose import TouchPlan
+from actors.interaction.config import ActorConfig, SimulatorConfig
 from actors.interaction.interact import Player
 from actors.interaction.locations import Location, WrongFrame
 from actors.interaction.oracles import simulator_keywords
 from actors.interaction.statistics import PlayStatistics
-from models.config import NetworkConfig
+from models.interaction.config import NetworkConfig
 from models.interaction.inference import Predictor
 from models.interaction.network import build_network
 from replay.interaction.record import LocationRecord

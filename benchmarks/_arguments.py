@@ -47,9 +47,9 @@ def torch_device(text: str) -> str:
 
 def check_overrides(parser: ArgumentParser, overrides: list[str]) -> None:
     """Ends the program with one sentence if `./playpen train` would refuse the overrides."""
-    from cluster import compose
-    from cluster.config import register
-    from cluster.errors import UsageError
+    from cluster.command import compose
+    from cluster.run.config import register
+    from common.errors import UsageError
 
     register()
     try:

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from scipy.optimize import nnls
 
-from cluster.config import TrainConfig
-from learner.schedule import PhaseConfig
+from cluster.run.config import TrainConfig
+from learner.interaction.schedule import PhaseConfig
 from replay.interaction.record import RECORD_BYTES
 
 FREED_AFTER_S = 1.0

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from actors.interaction.locations import Location
-from cluster.config import TrainConfig
-from cluster.coordinator import Coordinator, Parts
-from cluster.reporting import Reporter
-from learner.schedule import PhaseConfig, total_batches
+from cluster.run.config import TrainConfig
+from cluster.run.coordinator import Coordinator, Parts
+from cluster.run.reporting import Reporter
+from learner.interaction.schedule import PhaseConfig, total_batches
 
 
 def run_light_phase(

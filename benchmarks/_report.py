@@ -16,7 +16,7 @@ from hydra import compose, initialize_config_dir
 from rich.console import Console
 from rich.table import Table
 
-from cluster.config import TrainConfig, instantiate, register
+from cluster.run.config import TrainConfig, instantiate, register
 
 _STARTED = psutil.cpu_times()
 CONF = Path(__file__).resolve().parent.parent / "conf"

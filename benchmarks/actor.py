@@ -25,10 +25,10 @@ import torch
 from ai2thor.server import Event
 from tqdm import tqdm
 
-from actors.config import ActorConfig, SimulatorConfig
 from actors.controller import SimulatorProcess
-from actors.geometry import reach_mask
 from actors.interaction.choose import TouchPlan
+from actors.interaction.config import ActorConfig, SimulatorConfig
+from actors.interaction.geometry import reach_mask
 from actors.interaction.interact import Player
 from actors.interaction.locations import Location, LocationError
 from actors.launch import check_launch

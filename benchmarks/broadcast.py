@@ -28,7 +28,7 @@ from benchmarks._arguments import whole
 from benchmarks._light_actor import LightActor
 from benchmarks._report import conditions, configuration, report
 from benchmarks.scale import ACTOR_BYTES, GROUP
-from cluster.resources import check_before_start, ray_session
+from cluster.machines.resources import check_before_start, ray_session
 from learner.shell import LearnerShell, Weights
 
 

@@ -41,7 +41,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks._arguments import positive, whole
-from learner.schedule import PhaseConfig, total_batches
+from learner.interaction.schedule import PhaseConfig, total_batches
 from replay.bank import MemoryBank
 from replay.config import ReplayConfig
 from replay.interaction.batch import LOCATION_RECORDS

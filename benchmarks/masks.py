@@ -18,14 +18,14 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from actors.config import MASK_SOURCES, ActorConfig
 from actors.controller import SimulatorProcess
+from actors.interaction.config import MASK_SOURCES, ActorConfig
 from actors.interaction.self_supervision import kernel_sum
 from actors.launch import check_launch
 from benchmarks._arguments import whole
 from benchmarks._report import conditions, configuration, report
 from benchmarks.simulator import OTHERS, THINGS, TRIES, VIEWS, quality
-from evaluation.rooms import StudiedTouch, View, fullest_views, study_touches
+from evaluation.interaction.rooms import StudiedTouch, View, fullest_views, study_touches
 from replay.interaction.kernels import KERNELS
 
 

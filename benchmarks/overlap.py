@@ -35,11 +35,11 @@ from benchmarks._light_actor import LightActor
 from benchmarks._light_run import run_light_phase
 from benchmarks._report import conditions, configuration, report
 from benchmarks.replay import make_record
-from cluster.config import TrainConfig
-from cluster.reporting import Reporter
-from cluster.resources import Resources, check_before_start, ray_session
-from cluster.tracking import Tracker
-from learner.schedule import PhaseConfig
+from cluster.machines.resources import Resources, check_before_start, ray_session
+from cluster.run.config import TrainConfig
+from cluster.run.reporting import Reporter
+from cluster.run.tracking import Tracker
+from learner.interaction.schedule import PhaseConfig
 from learner.shell import LearnerActor, TrainReport
 from replay.interaction.batch import LOCATION_RECORDS
 from replay.shell import start_replay

@@ -39,8 +39,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks._arguments import positive, whole
 from benchmarks._report import conditions, configuration, report
-from cluster.config import TrainConfig
-from learner.schedule import PhaseConfig, batches_in_round, total_batches, total_locations
+from cluster.run.config import TrainConfig
+from learner.interaction.schedule import PhaseConfig, batches_in_round, total_batches, total_locations
 from models.interaction.network import build_network
 from replay.interaction.record import IMAGE_SIZE, MAGNITUDES
 

@@ -111,7 +111,7 @@ def measure_ray(folder: Path, records: int, seconds: float, batch_size: int, pre
     """The same through a Ray actor: IN_FLIGHT inserts on their way, and as many batches as the learner has."""
     import ray
 
-    from cluster.resources import keep_loopback, local_environment
+    from cluster.machines.resources import keep_loopback, local_environment
     from replay.shell import start_replay
 
     keep_loopback()

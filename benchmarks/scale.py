@@ -53,13 +53,13 @@ from benchmarks._light_run import run_light_phase
 from benchmarks._report import conditions, configuration, rounded
 from benchmarks.learner import made_up_batch
 from benchmarks.replay import make_record
-from cluster.config import TrainConfig
-from cluster.health import object_store_bytes
-from cluster.reporting import Reporter
-from cluster.resources import check_before_start, ray_session
-from cluster.tracking import Tracker
+from cluster.machines.resources import check_before_start, ray_session
+from cluster.run.config import TrainConfig
+from cluster.run.reporting import Reporter
+from cluster.run.tracking import Tracker
+from cluster.workers.health import object_store_bytes
 from learner.interaction.learner import Learner, StepResult
-from learner.schedule import PhaseConfig
+from learner.interaction.schedule import PhaseConfig
 from learner.shell import LearnerShell, Weights
 from models.interaction.network import build_network
 from replay.interaction.batch import LOCATION_RECORDS

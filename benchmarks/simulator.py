@@ -26,14 +26,14 @@ import numpy as np
 import psutil
 from tqdm import tqdm
 
-from actors.config import ActorConfig
 from actors.controller import SimulatorProcess
+from actors.interaction.config import ActorConfig
 from actors.interaction.locations import Location, set_up
 from actors.launch import check_launch
 from benchmarks._arguments import whole
 from benchmarks._report import conditions, configuration, report
 from benchmarks.actor import RecordingSimulator
-from evaluation.rooms import StudiedTouch, fullest_views, study_touches
+from evaluation.interaction.rooms import StudiedTouch, fullest_views, study_touches
 from simulator.categories import CATEGORIES
 
 VIEWS = 2

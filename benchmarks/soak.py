@@ -45,8 +45,8 @@ from tqdm import tqdm
 
 from benchmarks._arguments import check_overrides, positive
 from benchmarks._report import conditions, configuration
-from cluster.status import STATUS, disk_bytes
-from evaluation.figures import save
+from cluster.run.status import STATUS, disk_bytes
+from evaluation.interaction.figures import save
 
 ROOT = Path(__file__).resolve().parents[1]
 ROLES = {

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from benchmarks._arguments import whole
 from benchmarks._report import configuration
-from evaluation.min_force import MOVED_DEGREES, MOVED_METRES
+from evaluation.interaction.min_force import MOVED_DEGREES, MOVED_METRES
 from simulator.physics import make_push
 from simulator.push import PushSettings
 from simulator.rendering import VISIBLE_GROUPS

@@ -1,6 +1,6 @@
 """`python -m cluster COMMAND [overrides]`: what `./playpen` runs."""
 
-from cluster.cli import main
+from cluster.command.cli import main
 
 if __name__ == "__main__":
     main()

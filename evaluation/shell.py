@@ -10,12 +10,12 @@ import cv2
 import ray
 import torch
 
-from actors.config import ActorConfig, SimulatorConfig
-from evaluation.config import EvaluationConfig
-from evaluation.evaluate import Evaluator
-from evaluation.locations import TestSet
-from evaluation.report import References, Report, known_figures, measure_references, write_report
-from models.config import NetworkConfig
+from actors.interaction.config import ActorConfig, SimulatorConfig
+from evaluation.interaction.config import EvaluationConfig
+from evaluation.interaction.evaluate import Evaluator
+from evaluation.interaction.locations import TestSet
+from evaluation.interaction.report import References, Report, known_figures, measure_references, write_report
+from models.interaction.config import NetworkConfig
 from models.interaction.inference import Predictor
 from models.interaction.network import build_network
 

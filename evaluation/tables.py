@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
-from evaluation.files import write_text
+from common.files import write_text
 
 COLUMNS: dict[str, str] = {
     "box_ap50": "box AP50",

@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from learner.checkpoint_index import FORMAT, FORMAT_VERSION, INDEX, CheckpointError, read_index
 from learner.interaction.state import LearnerState
-from models.config import NetworkConfig
+from models.interaction.config import NetworkConfig
 from models.interaction.network import InteractionNetwork
 from models.weights import architecture, architecture_signature, float_state
 

@@ -20,12 +20,12 @@ import ray
 import torch
 
 from learner.checkpoint import load_checkpoint, save_checkpoint
-from learner.config import LearnerConfig
+from learner.interaction.config import LearnerConfig
 from learner.interaction.learner import Learner, PreparedBatch
-from learner.video_pca import SoftMaskLearner
-from models.config import NetworkConfig
+from learner.interaction.video_pca import SoftMaskLearner
+from models.interaction.config import NetworkConfig
 from models.interaction.network import build_network
-from models.video_pca.config import SoftMaskNetworkConfig
+from models.interaction.video_pca.config import SoftMaskNetworkConfig
 from replay.bank import PhaseFinished
 
 

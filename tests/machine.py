@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import ray
 
-from cluster.resources import local_environment
+from cluster.machines.resources import local_environment
 
 
 @contextmanager

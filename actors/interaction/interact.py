@@ -12,10 +12,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.config import ActorConfig
 from actors.controller import Observation, SimulatorProcess
-from actors.geometry import hand_distance, reach_mask
 from actors.interaction.choose import Touch, TouchPlan, choose_touches
+from actors.interaction.config import ActorConfig
+from actors.interaction.geometry import hand_distance, reach_mask
 from actors.interaction.locations import Location, set_up, verify
 from actors.interaction.mask_sources import make_supervision, perform_touch, video_of
 from actors.interaction.oracles import Truth, labels, look_truth, one_touch_each, true_objects, with_true_forces

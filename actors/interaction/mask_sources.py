@@ -8,8 +8,8 @@ import numpy as np
 from ai2thor.server import Event
 from numpy.typing import NDArray
 
-from actors.config import ActorConfig
 from actors.controller import SimulatorProcess
+from actors.interaction.config import ActorConfig
 from actors.interaction.optical_flow import OpticalFlow
 from actors.interaction.self_supervision import Changes, SelfSupervision
 from actors.interaction.video import film_touch

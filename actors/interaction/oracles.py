@@ -1,5 +1,5 @@
 """Oracles: ground truth in place of what an actor finds out by itself (paper, "Providing more supervision"; spec
-section 9). `actors.supervision` chooses; `actors.config.SUPERVISIONS` says which oracle each choice asks.
+section 9). `actors.supervision` chooses; `actors.interaction.config.SUPERVISIONS` says which oracle each choice asks.
 
 - The *interaction oracle* leaves at most one point on each object in reach and adds one to each object that has none.
   Points that lie on no such object, or on its part out of reach, stay: the model's own hard negatives.
@@ -24,11 +24,11 @@ import numpy as np
 from ai2thor.server import Event
 from numpy.typing import NDArray
 
-from actors.config import ActorConfig, SelfSupervisionConfig, SimulatorConfig
 from actors.controller import Observation
-from actors.geometry import reach_keywords, reach_mask
-from actors.ground_truth import TrueObject, mass_class, objects_in_reach
 from actors.interaction.choose import DIRECTIONS, Touch
+from actors.interaction.config import ActorConfig, SelfSupervisionConfig, SimulatorConfig
+from actors.interaction.geometry import reach_keywords, reach_mask
+from actors.interaction.ground_truth import TrueObject, mass_class, objects_in_reach
 from actors.interaction.self_supervision import succeeds
 from replay.interaction.record import GRID_SIZE, IMAGE_SIZE, MAGNITUDES, MAX_OBJECTS, Choice, Feedback, centres
 

@@ -19,8 +19,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.config import SelfSupervisionConfig
-from models.superpixels import superpixel_grid
+from actors.interaction.config import SelfSupervisionConfig
+from models.interaction.superpixels import superpixel_grid
 from replay.interaction.kernels import KERNEL_SIZE, kernel
 from replay.interaction.record import GRID_STRIDE
 

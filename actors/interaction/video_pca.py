@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.config import VideoPcaConfig
+from actors.interaction.config import VideoPcaConfig
 from replay.interaction.record import GRID_STRIDE
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from learner.config import AugmentationConfig
+from learner.interaction.config import AugmentationConfig
 from replay.interaction.record import GRID_SIZE
 
 GRAY = (0.2989, 0.587, 0.114)

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils import get_total_norm
 
-from learner.config import LearnerConfig
 from learner.interaction import augmentation
+from learner.interaction.config import LearnerConfig
 from learner.interaction.losses import (
     embedding_gradient,
     force_gradient,
@@ -24,9 +24,9 @@ from learner.interaction.losses import (
     surrogate,
 )
 from learner.interaction.metrics import force_agreement, foreground_iou
+from learner.interaction.schedule import learning_rate
 from learner.interaction.state import LearnerState
 from learner.interaction.targets import Masks, Touches, point_targets, read_masks, read_touches
-from learner.schedule import learning_rate
 from models.interaction.inputs import network_input
 from models.interaction.network import InteractionNetwork
 from models.weights import flatten_state, float_state

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from models.interaction.clustering import cluster_instances
 from models.interaction.inputs import look_input
 from models.interaction.network import InteractionNetwork, NetworkOutput, folded
-from models.video_pca.components import component_instances
-from models.video_pca.network import SoftMaskNetwork
+from models.interaction.video_pca.components import component_instances
+from models.interaction.video_pca.network import SoftMaskNetwork
 from models.weights import load_flat_weights
 
 

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from models.config import NetworkConfig
-from models.video_pca.config import SoftMaskNetworkConfig
+from models.interaction.config import NetworkConfig
+from models.interaction.video_pca.config import SoftMaskNetworkConfig
 from replay.interaction.record import GRID_SIZE, GRID_STRIDE, MAGNITUDES
 
 INPUT_CHANNELS = 4
@@ -174,7 +174,7 @@ def build_network(config: NetworkConfig, seed: int) -> InteractionNetwork:
 
     It leaves the process's random state as it was.
     """
-    from models.video_pca.network import SoftMaskNetwork  # which builds on this module
+    from models.interaction.video_pca.network import SoftMaskNetwork  # which builds on this module
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

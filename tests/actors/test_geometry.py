@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.config import ReachConfig
-from actors.geometry import NEAR_PLANE, hand_distance, ray_distance, ray_factor, reach_keywords, reach_mask
+from actors.interaction.config import ReachConfig
+from actors.interaction.geometry import NEAR_PLANE, hand_distance, ray_distance, ray_factor, reach_keywords, reach_mask
 from tests.settings import simulator_settings
 
 

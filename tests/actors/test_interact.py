@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from actors.config import ActorConfig, ReachConfig
 from actors.controller import Observation
 from actors.interaction.choose import DIRECTIONS, Touch, TouchPlan, choose_touches
+from actors.interaction.config import ActorConfig, ReachConfig
 from actors.interaction.interact import Player, trials
 from actors.interaction.locations import Location
 from replay.interaction.record import Choice, Feedback, check_record, unpack_masks

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.config import ActorConfig
 from actors.controller import Observation, SimulatorError
 from actors.interaction.choose import TouchPlan
+from actors.interaction.config import ActorConfig
 from actors.interaction.mask_sources import make_supervision, perform_touch
 from actors.interaction.optical_flow import OpticalFlow, flow_length
 from actors.interaction.self_supervision import ImageDifference

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.config import SUPERVISIONS, ReachConfig
 from actors.controller import Observation, SimulatorProcess
-from actors.geometry import reach_mask
-from actors.ground_truth import TrueObject, mass_class, objects_in_reach
 from actors.interaction.choose import Touch, TouchPlan
+from actors.interaction.config import SUPERVISIONS, ReachConfig
+from actors.interaction.geometry import reach_mask
+from actors.interaction.ground_truth import TrueObject, mass_class, objects_in_reach
 from actors.interaction.interact import Player
 from actors.interaction.locations import Location, set_up
 from actors.interaction.oracles import Truth, labels, look_truth, one_touch_each, simulator_keywords, with_true_forces

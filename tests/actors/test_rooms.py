@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from actors.config import ReachConfig
 from actors.controller import Observation, SimulatorProcess
-from actors.geometry import NEAR_PLANE, hand_distance, reach_keywords, reach_mask
 from actors.interaction.choose import Touch, TouchPlan
+from actors.interaction.config import ReachConfig
+from actors.interaction.geometry import NEAR_PLANE, hand_distance, reach_keywords, reach_mask
 from actors.interaction.interact import Player
 from actors.interaction.locations import Location, set_up
 from actors.interaction.oracles import simulator_keywords

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from skimage.color import rgb2hsv
 from skimage.segmentation import felzenszwalb
 
-from actors.config import SelfSupervisionConfig
+from actors.interaction.config import SelfSupervisionConfig
 from actors.interaction.self_supervision import (
     SelfSupervision,
     changed_cells,
@@ -19,7 +19,7 @@ from actors.interaction.self_supervision import (
     join_superpixels,
     kernel_sum,
 )
-from models.superpixels import superpixel_grid
+from models.interaction.superpixels import superpixel_grid
 from replay.interaction.kernels import KERNELS, kernel
 
 CONFIG = SelfSupervisionConfig(

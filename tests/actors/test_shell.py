@@ -15,12 +15,12 @@ import psutil
 import pytest
 import ray
 
-from actors.config import SimulatorConfig
 from actors.controller import SimulatorError, SimulatorProcess
+from actors.interaction.config import SimulatorConfig
 from actors.interaction.locations import Location, LocationError
 from actors.shell import InteractionActor
-from cluster.resources import local_environment
-from models.config import NetworkConfig
+from cluster.machines.resources import local_environment
+from models.interaction.config import NetworkConfig
 from models.interaction.network import InteractionNetwork
 from models.weights import flat_weights
 from replay.interaction.record import LocationRecord, check_record
@@ -187,7 +187,7 @@ def test_orphaned_simulator_exits(stopped: bool, fake_config: Callable[..., Simu
     script = tmp_path / "drive.py"
     script.write_text(
         "import sys, time\n"
-        "from actors.config import PushConfig, SimulatorConfig\n"
+        "from actors.interaction.config import PushConfig, SimulatorConfig\n"
         "from actors.controller import SimulatorProcess\n"
         f"print(SimulatorProcess({fake_config()!r}).pid, flush=True)\n"
         "time.sleep(60)\n"

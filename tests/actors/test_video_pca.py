@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.config import VideoPcaConfig
+from actors.interaction.config import VideoPcaConfig
 from actors.interaction.video_pca import (
     VideoPca,
     bell_around,

@@ -30,7 +30,15 @@ def playpen(*arguments: str, folder: Path, **environment: str) -> subprocess.Com
 
 
 WARM = multiprocessing.get_context("forkserver")
-WARM.set_forkserver_preload(["cluster.train", "cluster.dataset", "cluster.evaluate", "cluster.predict", "hydra"])
+WARM.set_forkserver_preload(
+    [
+        "cluster.run.train",
+        "cluster.interaction.dataset",
+        "cluster.interaction.evaluate",
+        "cluster.interaction.predict",
+        "hydra",
+    ]
+)
 
 
 def playpen_at_once(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -51,7 +59,7 @@ def _command(arguments: Sequence[str], folder: Path, *outputs: Path) -> None:
     os.environ["HOME"] = str(folder / "home")
     for number, path in enumerate(outputs, start=1):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), number)
-    from cluster.cli import main
+    from cluster.command.cli import main
 
     main(arguments)
 

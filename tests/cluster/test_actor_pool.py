@@ -15,8 +15,8 @@ import ray
 from ray.exceptions import RayActorError
 
 from actors.interaction.locations import LocationError
-from cluster.actor_pool import SLOW_START_S, ActorPool, Assignment, Finished
-from cluster.errors import RunError
+from cluster.workers.actor_pool import SLOW_START_S, ActorPool, Assignment, Finished
+from common.errors import RunError
 from tests.cluster.test_resources import LOCAL
 from tests.machine import small_ray
 

@@ -49,7 +49,10 @@ from tests.cluster.runs import playpen, playpen_at_once
         (["train", "cluster.learner_cpus=-1"], "cluster.learner_cpus must be 0 or more, not -1"),
         (["train", "learner.lr=nan"], "learner.lr must be a finite number, not nan"),
         (["train", "actors.forces=[1,2,inf]"], "actors.forces[2] must be a finite number, not inf"),
-        (["train", "evaluation.baselines.depth_edges.step=0"], "depth_edges.step must be at least 1, not 0"),
+        (
+            ["train", "evaluation.baselines.depth_edges.step=0"],
+            "depth_edges.step must be at least 1, not 0",
+        ),
         (["train", "++resume=none"], "resume=none is no run folder"),
         (["train", "learner.lr=1,2"], "'learner.lr=1,2' has several values; add -m"),
         (["train", "-m", "learner.lr=1e-3,fast"], "learner.lr: Value 'fast'"),
@@ -109,7 +112,7 @@ def test_a_run_that_did_not_start_leaves_no_folder(tmp_path: Path) -> None:
 
 
 def test_an_unwritable_home_is_replaced(capsys: pytest.CaptureFixture[str]) -> None:
-    from cluster.cli import writable_home
+    from cluster.command.cli import writable_home
 
     with patch.dict(os.environ, {"HOME": "/proc/no-home"}):
         os.environ.pop("NETRC", None)
@@ -125,14 +128,14 @@ def test_errors_of_the_system_name_their_file_first(capsys: pytest.CaptureFixtur
     def work() -> int:
         raise FileExistsError(17, "File exists", "found")
 
-    from cluster.cli import guarded
+    from cluster.command.cli import guarded
 
     assert guarded(work) == 1
     assert capsys.readouterr().err == "playpen: found: File exists\n"
 
 
 def test_a_full_disk_is_told_by_its_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from cluster.cli import guarded
+    from cluster.command.cli import guarded
 
     def work() -> int:
         with open("/dev/full", "w") as file:
@@ -144,7 +147,7 @@ def test_a_full_disk_is_told_by_its_folder(tmp_path: Path, capsys: pytest.Captur
 
 
 def test_an_unknown_error_is_still_one_sentence(tmp_path: Path) -> None:
-    from cluster.cli import guarded
+    from cluster.command.cli import guarded
 
     def work() -> int:
         raise ZeroDivisionError("by zero")

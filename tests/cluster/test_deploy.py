@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
-from cluster.cli import HELP
-from cluster.compose import check_overrides
-from cluster.config import register
-from cluster.resources import LEARNER, SIMULATION, role_resources
+from cluster.command.cli import HELP
+from cluster.command.compose import check_overrides
+from cluster.machines.resources import LEARNER, SIMULATION, role_resources
+from cluster.run.config import register
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "cluster" / "deploy"

@@ -16,9 +16,9 @@ import pytest
 import ray
 from ray.exceptions import RayActorError
 
-from cluster.errors import PartLost
-from cluster.evaluator import RunEvaluator
-from cluster.interrupt import awaited
+from cluster.run.evaluator import RunEvaluator
+from cluster.run.interrupt import awaited
+from common.errors import PartLost
 from tests.cluster.runs import SmokeRun, processes_of, result_of, start
 from tests.cluster.test_faults import process_of
 from tests.cluster.test_resources import LOCAL

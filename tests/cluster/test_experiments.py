@@ -10,11 +10,11 @@ import pytest
 import yaml
 from hydra import compose, initialize_config_dir
 
-from cluster.cli import CONF
-from cluster.config import TrainConfig, instantiate, register
-from cluster.errors import UsageError
-from cluster.schedule import check_schedule
-from learner.schedule import batches_in_round, total_batches, total_locations
+from cluster.command.cli import CONF
+from cluster.interaction.schedule import check_schedule
+from cluster.run.config import TrainConfig, instantiate, register
+from common.errors import UsageError
+from learner.interaction.schedule import batches_in_round, total_batches, total_locations
 
 
 @functools.cache

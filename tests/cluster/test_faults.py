@@ -18,10 +18,10 @@ import psutil
 import pytest
 import ray
 
-from actors.config import SimulatorConfig
+from actors.interaction.config import SimulatorConfig
 from actors.interaction.locations import Location
 from actors.shell import InteractionActor
-from cluster.actor_pool import ActorPool, Assignment, Finished
+from cluster.workers.actor_pool import ActorPool, Assignment, Finished
 from tests.actors.conftest import fake_config  # noqa: F401  (a fixture)
 from tests.actors.test_interact import CONFIG
 from tests.actors.test_shell import NETWORK, WEIGHTS

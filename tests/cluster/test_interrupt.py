@@ -12,17 +12,17 @@ from typing import Any
 
 import pytest
 
-import cluster.interrupt
-from cluster.errors import Interrupted
-from cluster.interrupt import awaited, interrupt_flag
-from cluster.results import finish
+import cluster.run.interrupt
+from cluster.run.interrupt import awaited, interrupt_flag
+from cluster.run.results import finish
+from common.errors import Interrupted
 from tests.cluster.runs import ROOT
 
 
 @pytest.fixture
 def never_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ray's waits end without anything being there."""
-    monkeypatch.setattr(cluster.interrupt.ray, "wait", lambda references, timeout: ([], references))
+    monkeypatch.setattr(cluster.run.interrupt.ray, "wait", lambda references, timeout: ([], references))
 
 
 def run_script(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -39,14 +39,14 @@ def test_first_signal_sets_the_flag_and_a_later_one_interrupts(
         signal.raise_signal(number)
         assert interrupted.is_set()
         signal.raise_signal(number)  # the same request: `timeout` and shells signal a process and its group
-        monkeypatch.setattr(cluster.interrupt, "SAME_REQUEST_S", 0.0)
+        monkeypatch.setattr(cluster.run.interrupt, "SAME_REQUEST_S", 0.0)
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(number)
 
 
 def test_a_closed_terminal_may_say_so_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     """The shell signals its jobs, and the system the foreground: what was trained is saved all the same."""
-    monkeypatch.setattr(cluster.interrupt, "SAME_REQUEST_S", 0.0)
+    monkeypatch.setattr(cluster.run.interrupt, "SAME_REQUEST_S", 0.0)
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     try:
         with interrupt_flag() as interrupted:
@@ -80,8 +80,8 @@ def test_the_final_evaluation_ends(tmp_path: Path) -> None:
 def test_ray_leaves_sigterm_to_the_run(tmp_path: Path) -> None:
     script = """
 import os, signal
-from cluster.interrupt import interrupt_flag
-from cluster.resources import ray_session
+from cluster.run.interrupt import interrupt_flag
+from cluster.machines.resources import ray_session
 from tests.cluster.test_resources import LOCAL
 with interrupt_flag() as interrupted, ray_session(LOCAL):
     os.kill(os.getpid(), signal.SIGTERM)
@@ -93,9 +93,9 @@ with interrupt_flag() as interrupted, ray_session(LOCAL):
 
 def test_exit_code_after_an_interrupted_exec(tmp_path: Path) -> None:
     script = """
-import cluster.cli
-cluster.cli.dispatch = lambda command, rest: exec("raise KeyboardInterrupt")
-cluster.cli.main(["train"])
+import cluster.command.cli
+cluster.command.cli.dispatch = lambda command, rest: exec("raise KeyboardInterrupt")
+cluster.command.cli.main(["train"])
 """
     done = run_script(script, tmp_path)
     assert (done.returncode, done.stderr) == (130, "playpen: interrupted\n")
@@ -104,15 +104,15 @@ cluster.cli.main(["train"])
 def test_sigterm_ends_a_command_as_ctrl_c_does(tmp_path: Path) -> None:
     script = """
 import os, signal, time
-import cluster.cli
+import cluster.command.cli
 def work(command, rest):
     try:
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(60)
     finally:
         print("processes are ended here")
-cluster.cli.dispatch = work
-cluster.cli.main(["dataset"])
+cluster.command.cli.dispatch = work
+cluster.command.cli.main(["dataset"])
 """
     done = run_script(script, tmp_path)
     assert (done.returncode, done.stdout) == (130, "processes are ended here\n"), done.stderr

@@ -13,13 +13,13 @@ import pytest
 from omegaconf import OmegaConf
 
 from actors.controller import SimulatorError
-from cluster import collecting
-from cluster.collecting import collect
-from cluster.compose import check_overrides, resumed_config
-from cluster.config import TrainConfig, instantiate, register
-from cluster.errors import Interrupted, UsageError
-from learner.mask_rcnn.targets import Examples
-from models.mask_rcnn import config as settings
+from cluster.command.compose import check_overrides, resumed_config
+from cluster.interaction import collecting
+from cluster.interaction.collecting import collect
+from cluster.run.config import TrainConfig, instantiate, register
+from common.errors import Interrupted, UsageError
+from learner.interaction.mask_rcnn.targets import Examples
+from models.interaction.mask_rcnn import config as settings
 from replay.interaction.record import ORACLE_TOUCHES, Choice, record_fields
 from replay.ring import Ring
 from tests.cluster.runs import SmokeRun, playpen, result_of, start
@@ -45,7 +45,7 @@ def composed(*overrides: str) -> TrainConfig:
     """The configuration of `./playpen train`."""
     from hydra import compose, initialize_config_dir
 
-    from cluster.compose import CONF
+    from cluster.command.compose import CONF
 
     register()
     with initialize_config_dir(str(CONF), version_base="1.3"):
@@ -82,7 +82,7 @@ def test_without_torchvision_the_run_is_refused(monkeypatch: pytest.MonkeyPatch)
 
 @needs_torchvision
 def test_the_budget_is_the_experiments_unless_told_otherwise() -> None:
-    from cluster.mask_rcnn import Budget
+    from cluster.interaction.mask_rcnn import Budget
 
     def budget(*overrides: str) -> Budget:
         return Budget(composed(*MODEL, *overrides).learner)  # type: ignore[arg-type]
@@ -157,7 +157,7 @@ def test_data_are_collected_once_whatever_interrupts(tmp_path: Path, monkeypatch
 
 @needs_torchvision
 def test_given_records_must_be_of_the_same_supervision(tmp_path: Path) -> None:
-    from cluster.mask_rcnn import given_examples
+    from cluster.interaction.mask_rcnn import given_examples
 
     run = tmp_path / "run"
     labelled_bank_of(run / "bank", 2)
@@ -230,7 +230,7 @@ def data_set() -> list[str]:
 
 @needs_torchvision
 def test_a_model_of_one_class_knows_no_mass() -> None:
-    from cluster.predictors import mask_rcnn_predictor
+    from cluster.interaction.predictors import mask_rcnn_predictor
 
     assert [mask_rcnn_predictor(tiny(), mass_classes, seed=1).knows_mass for mass_classes in (True, False)] == [
         True, False

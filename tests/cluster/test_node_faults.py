@@ -19,9 +19,9 @@ import pytest
 import ray
 
 from actors.watchdog import kill_tree
-from cluster.actor_pool import ActorPool, Assignment, Finished
-from cluster.nodes import unspaced_python
-from cluster.resources import local_environment
+from cluster.machines.nodes import unspaced_python
+from cluster.machines.resources import local_environment
+from cluster.workers.actor_pool import ActorPool, Assignment, Finished
 from tests.cluster.runs import ROOT
 from tests.cluster.test_resources import LOCAL
 
@@ -155,8 +155,8 @@ import json, sys, time
 from pathlib import Path
 import ray
 from tests.cluster.test_node_faults import make_pool, nodes_of, play
-from cluster.nodes import unspaced_python
-from cluster.resources import local_environment
+from cluster.machines.nodes import unspaced_python
+from cluster.machines.resources import local_environment
 ray.init(sys.argv[1], log_to_driver=False, runtime_env=local_environment())
 log, kinds = [], []
 pool = make_pool(Path("none"), log, kinds)

@@ -16,13 +16,13 @@ from typing import Any
 import psutil
 import pytest
 
-from cluster import nodes
-from cluster.errors import RunError, UsageError
+from cluster.machines import nodes
+from common.errors import RunError, UsageError
 from tests.cluster.runs import ROOT, playpen
 
 ACTORS = """
 import dataclasses, json, sys
-from cluster.resources import ray_session, use_ray_token
+from cluster.machines.resources import ray_session, use_ray_token
 use_ray_token()
 import psutil, ray
 from tests.cluster.test_resources import LOCAL

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from cluster.output import command
-from cluster.tracking import sync_command
+from cluster.run.tracking import sync_command
+from common.output import command
 from tests.cluster.runs import ROOT, SmokeRun, playpen, result_of
 
 PRINT = (
     "import sys\n"
-    "from cluster.output import never_fail\n"
+    "from common.output import never_fail\n"
     "never_fail()\n"
     "for stream in (sys.stdout, sys.stderr):\n"
     "    for _ in range(3):\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cluster.predictors import trained_predictor
+from cluster.interaction.predictors import trained_predictor
 from learner.checkpoint import save_checkpoint
 from learner.checkpoint_index import INDEX
 from learner.interaction.learner import Learner

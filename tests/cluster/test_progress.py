@@ -6,9 +6,9 @@ import io
 
 import pytest
 
-from cluster.config import first_line
-from cluster.results import learning_points
-from evaluation.progress import Progress
+from cluster.run.config import first_line
+from cluster.run.results import learning_points
+from common.progress import Progress
 
 
 def test_lines_are_whole_and_say_how_far(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,7 +23,7 @@ def test_lines_are_whole_and_say_how_far(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_the_last_line_is_not_said_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("evaluation.progress.LINE_EVERY_S", -1.0)
+    monkeypatch.setattr("common.progress.LINE_EVERY_S", -1.0)
     stream = io.StringIO()
     progress = Progress("data set", 2, "location", stream)
     progress.step(2)

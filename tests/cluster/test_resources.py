@@ -17,9 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.config import ClusterConfig
-from cluster.errors import UsageError
-from cluster.resources import (
+from cluster.machines.resources import (
     SHARED_MEMORY,
     check_before_start,
     plan,
@@ -27,6 +25,8 @@ from cluster.resources import (
     ray_temporary_folder,
     warn_of_fallbacks,
 )
+from cluster.run.config import ClusterConfig
+from common.errors import UsageError
 from tests.cluster.runs import ROOT, result_of
 
 LOCAL = ClusterConfig(
@@ -154,7 +154,7 @@ def test_shares_always_fit_the_nodes_that_they_are_for(nodes: list[dict[str, flo
 
 def test_ray_shows_its_token_to_a_running_cluster(tmp_path: Path) -> None:
     script = (
-        "from cluster.resources import use_ray_token; use_ray_token()\n"
+        "from cluster.machines.resources import use_ray_token; use_ray_token()\n"
         "from ray._raylet import AuthenticationMode, get_authentication_mode\n"
         "print(get_authentication_mode() == AuthenticationMode.TOKEN)"
     )
@@ -172,7 +172,7 @@ def test_ray_shows_its_token_to_a_running_cluster(tmp_path: Path) -> None:
 
 def test_own_ray_is_started_beside_a_running_cluster_and_listens_on_loopback_only(tmp_path: Path) -> None:
     script = (
-        "import dataclasses, psutil, ray; from cluster.resources import ray_session\n"
+        "import dataclasses, psutil, ray; from cluster.machines.resources import ray_session\n"
         "from tests.cluster.test_resources import LOCAL\n"
         "with ray_session(dataclasses.replace(LOCAL, actors=1)) as parts:\n"
         "    ray.get(ray.remote(**parts.light)(lambda: None).remote())  # a worker, which listens too\n"
@@ -215,7 +215,8 @@ def test_small_shared_memory_is_told_with_its_remedy(
     small = SimpleNamespace(free=67_108_864)
     usage = shutil.disk_usage
     monkeypatch.setattr(
-        "cluster.resources.shutil.disk_usage", lambda folder: small if folder == SHARED_MEMORY else usage(folder)
+        "cluster.machines.resources.shutil.disk_usage",
+        lambda folder: small if folder == SHARED_MEMORY else usage(folder),
     )
     check_before_start(dataclasses.replace(LOCAL, object_store_bytes=300_000_000))
     warn_of_fallbacks(300_000_000)
@@ -241,7 +242,7 @@ def test_a_long_temporary_folder_is_replaced_for_rays_sockets(
     assert ray_environment()["RAY_TMPDIR"] == "/tmp"
     warn_of_fallbacks(None)
     assert "has too long a path for Ray's sockets; Ray uses /tmp instead" in capsys.readouterr().err
-    monkeypatch.setattr("cluster.resources.SHORT_FOLDERS", (str(tmp_path / "none"),))
+    monkeypatch.setattr("cluster.machines.resources.SHORT_FOLDERS", (str(tmp_path / "none"),))
     with pytest.raises(UsageError, match="set RAY_TMPDIR to a folder whose path has at most 36 bytes"):
         check_before_start(LOCAL)
 

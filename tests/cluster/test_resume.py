@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from cluster.compose import resumed_config, resumed_folder
-from cluster.config import TrainConfig, instantiate
-from cluster.errors import UsageError
-from cluster.run_state import RunState, find_resumable
-from cluster.tracking import mend
+from cluster.command.compose import resumed_config, resumed_folder
+from cluster.run.config import TrainConfig, instantiate
+from cluster.run.run_state import RunState, find_resumable
+from cluster.run.tracking import mend
+from common.errors import UsageError
 from tests.cluster.runs import SmokeRun, playpen, playpen_at_once, processes_of, result_of, start
 
 

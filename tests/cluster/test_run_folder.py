@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cluster.errors import UsageError
-from cluster.run_folder import RUN_FILE, RUN_ID, check_same_run, claim, holds_run, refuse_taken, run_id
+from cluster.run.run_folder import RUN_FILE, RUN_ID, check_same_run, claim, holds_run, refuse_taken, run_id
+from common.errors import UsageError
 from learner.checkpoint_index import INDEX
 from tests.cluster.runs import SmokeRun, playpen_at_once
 

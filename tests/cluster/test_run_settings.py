@@ -13,12 +13,12 @@ import ray
 import yaml
 from PIL import Image
 
-from actors.config import ActorConfig, SimulatorConfig
-from evaluation.dataset import load_entries, save_entries
-from evaluation.evaluate import Evaluator
-from evaluation.job_files import observation_paths
-from evaluation.locations import TestSet
-from evaluation.report import make_panels, measure_references, write_report
+from actors.interaction.config import ActorConfig, SimulatorConfig
+from evaluation.interaction.dataset import load_entries, save_entries
+from evaluation.interaction.evaluate import Evaluator
+from evaluation.interaction.job_files import observation_paths
+from evaluation.interaction.locations import TestSet
+from evaluation.interaction.report import make_panels, measure_references, write_report
 from evaluation.shell import EvaluationShell
 from learner.checkpoint import save_checkpoint
 from learner.interaction.learner import Learner

@@ -16,8 +16,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cluster.checkpoints import whole_checkpoints
-from cluster.signals import restored, stopping
+from cluster.run.checkpoints import whole_checkpoints
+from common.signals import restored, stopping
 from tests.cluster.runs import ROOT, SmokeRun, processes_of
 
 LONG = ("experiment=smoke", "evaluation.figures=0", "learner.phases.joint.rounds=60", "tracking.log_every_s=0.2")

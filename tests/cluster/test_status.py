@@ -15,12 +15,12 @@ import psutil
 import pytest
 from ray.exceptions import GetTimeoutError, ObjectLostError, RayActorError, RayTaskError
 
-from cluster.checkpoints import how_it_ended, is_disk_error, keep_newest, publish, staging_folder, whole_checkpoints
-from cluster.cli import main
-from cluster.errors import Interrupted, NothingSaved, RunError, UsageError
-from cluster.health import is_loss
-from cluster.run_state import RunState
-from cluster.status import STATUS, StatusFile, is_running, lives, read_status, run
+from cluster.command.cli import main
+from cluster.run.checkpoints import how_it_ended, is_disk_error, keep_newest, publish, staging_folder, whole_checkpoints
+from cluster.run.run_state import RunState
+from cluster.run.status import STATUS, StatusFile, is_running, lives, read_status, run
+from cluster.workers.health import is_loss
+from common.errors import Interrupted, NothingSaved, RunError, UsageError
 from learner.checkpoint_index import INDEX
 from replay.state_file import STATE_FILE
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.config import SUPERVISIONS
+from actors.interaction.config import SUPERVISIONS
 from tests.cluster.runs import playpen, result_of
 
 

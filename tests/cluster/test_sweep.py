@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cluster import sweep
-from cluster.compose import check_overrides
-from cluster.config import register
-from cluster.errors import RunError, UsageError
-from cluster.sweep import inside_ray, objective, run_apart, swept
-from cluster.table import compose_train
+from cluster.command import sweep
+from cluster.command.compose import check_overrides
+from cluster.command.sweep import inside_ray, objective, run_apart, swept
+from cluster.run.config import register
+from cluster.table.command import compose_train
+from common.errors import RunError, UsageError
 from tests.cluster.runs import ROOT, playpen_at_once
 
 

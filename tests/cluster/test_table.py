@@ -21,16 +21,18 @@ import psutil
 import pytest
 from omegaconf import OmegaConf
 
-from cluster import table, table_results, table_work
-from cluster.config import TrainConfig, plain_values, register
-from cluster.errors import Interrupted, UsageError
-from cluster.table import Plan, compose_row, compose_train, listing, make_plan
-from cluster.table_config import read_request
-from cluster.table_results import curve_of
-from cluster.table_runs import FINISHED, MISSING, OVERHEAD_S, RUNNING, UNFINISHED, run_key, state_of
-from cluster.table_work import room, train_missing, work
-from evaluation.evaluate import Evaluation
-from evaluation.measured import write_measured, write_metrics
+from cluster.run.config import TrainConfig, plain_values, register
+from cluster.table import command as table
+from cluster.table import results as table_results
+from cluster.table import work as table_work
+from cluster.table.command import Plan, compose_row, compose_train, listing, make_plan
+from cluster.table.config import read_request
+from cluster.table.results import curve_of
+from cluster.table.runs import FINISHED, MISSING, OVERHEAD_S, RUNNING, UNFINISHED, run_key, state_of
+from cluster.table.work import room, train_missing, work
+from common.errors import Interrupted, UsageError
+from evaluation.interaction.evaluate import Evaluation
+from evaluation.interaction.measured import write_measured, write_metrics
 from replay.ring import STAMP_FILE
 from tests.cluster.runs import ROOT, playpen
 from tests.evaluation.test_comparison import metrics
@@ -274,7 +276,7 @@ def test_ctrl_c_lets_every_run_save_and_end(here: Path, monkeypatch: pytest.Monk
 def test_a_run_is_interrupted_when_its_parent_is_killed(tmp_path: Path, state: str) -> None:
     """Also where what started it ignored SIGINT, as a shell's background does, or blocked it, as Ray does."""
     child = (
-        "import os, pathlib, time; from cluster.ending import end_with_parent\n"
+        "import os, pathlib, time; from cluster.command.ending import end_with_parent\n"
         "end_with_parent(os.getppid())\n"
         "try:\n    pathlib.Path('begun').touch(); time.sleep(60)\n"
         "except KeyboardInterrupt:\n    pathlib.Path('interrupted').touch()\n"

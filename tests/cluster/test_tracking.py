@@ -21,11 +21,11 @@ from hypothesis import settings as hsettings
 from hypothesis import strategies as st
 from PIL import Image
 
-from cluster.config import TrackingConfig
-from cluster.errors import RunError
-from cluster.tracking import Tracker, read_metrics, sync_command, wandb_mode, write_csv
-from cluster.wandb_log import read_log, record_class, write_log
-from evaluation.files import write_json
+from cluster.run.config import TrackingConfig
+from cluster.run.tracking import Tracker, read_metrics, sync_command, wandb_mode, write_csv
+from cluster.run.wandb_log import read_log, record_class, write_log
+from common.errors import RunError
+from common.files import write_json
 from tests.cluster.wandb_server import wandb_server
 
 
@@ -240,8 +240,8 @@ def test_without_a_network_auto_goes_offline_and_online_is_refused(
 def test_a_network_lost_on_the_way_stops_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("cluster.tracking.FINISH_TIMEOUT_S", 5.0)
-    monkeypatch.setattr("cluster.tracking.INIT_TIMEOUT_S", 60.0)
+    monkeypatch.setattr("cluster.run.tracking.FINISH_TIMEOUT_S", 5.0)
+    monkeypatch.setattr("cluster.run.tracking.INIT_TIMEOUT_S", 60.0)
     monkeypatch.setenv("WANDB_API_KEY", KEY)
     with wandb_server() as server:
         monkeypatch.setenv("WANDB_BASE_URL", server.address)
@@ -292,7 +292,7 @@ def test_wrong_settings_of_wandb_are_one_sentence(
 
 
 def test_a_run_online_is_sent_as_it_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cluster.tracking.INIT_TIMEOUT_S", 60.0)
+    monkeypatch.setattr("cluster.run.tracking.INIT_TIMEOUT_S", 60.0)
     monkeypatch.setenv("WANDB_API_KEY", KEY)
     with wandb_server() as server:
         monkeypatch.setenv("WANDB_BASE_URL", server.address)

@@ -8,9 +8,9 @@ from typing import TypeVar
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from actors.config import SimulatorConfig
-from evaluation.config import DatasetConfig, EvaluationConfig
-from evaluation.make_dataset import make_dataset
+from actors.interaction.config import SimulatorConfig
+from evaluation.interaction.config import DatasetConfig, EvaluationConfig
+from evaluation.interaction.make_dataset import make_dataset
 
 Config = TypeVar("Config")
 CONF = Path(__file__).resolve().parents[2] / "conf"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.coco import GroundTruth
-from evaluation.masks import encode
+from evaluation.interaction.coco import GroundTruth
+from evaluation.interaction.masks import encode
 
 SIZE = 300
 

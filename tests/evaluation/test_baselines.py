@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from actors.geometry import NEAR_PLANE, ray_factor
-from evaluation.baselines import (
+from actors.interaction.geometry import NEAR_PLANE, ray_factor
+from evaluation.interaction.baselines import (
     Order,
     depth_components,
     depth_edges,
@@ -17,7 +17,7 @@ from evaluation.baselines import (
     scored,
     superpixel_masks,
 )
-from evaluation.config import BaselineConfig, DepthEdgeConfig, SuperpixelConfig
+from evaluation.interaction.config import BaselineConfig, DepthEdgeConfig, SuperpixelConfig
 from tests.evaluation.helpers import cells, rectangle, truth
 
 SUPERPIXELS = SuperpixelConfig(scale=200, sigma=0.5, min_size=200)

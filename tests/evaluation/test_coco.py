@@ -13,7 +13,7 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from evaluation.coco import (
+from evaluation.interaction.coco import (
     EncodedDetections,
     compute_metrics,
     encode_detections,
@@ -21,7 +21,7 @@ from evaluation.coco import (
     mass_confusion,
     prediction_file,
 )
-from evaluation.masks import encode
+from evaluation.interaction.masks import encode
 from tests.evaluation.helpers import SIZE, cells, found, rectangle, truth
 
 

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
-from evaluation.coco import Metrics, encode_detections
-from evaluation.comparison import Comparison, MeasuredRun, Method, Reported, markdown, table_lines
-from evaluation.comparison_figures import comparison_figures, pool
-from evaluation.evaluate import Evaluation
-from evaluation.measured import METRICS, PANELS, read_metrics, read_panels, write_measured, write_panels
+from evaluation.interaction.coco import Metrics, encode_detections
+from evaluation.interaction.comparison import Comparison, MeasuredRun, Method, Reported, markdown, table_lines
+from evaluation.interaction.comparison_figures import comparison_figures, pool
+from evaluation.interaction.evaluate import Evaluation
+from evaluation.interaction.measured import METRICS, PANELS, read_metrics, read_panels, write_measured, write_panels
 from tests.evaluation.helpers import cells, found
 from tests.evaluation.test_figures import panels
 

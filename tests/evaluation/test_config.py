@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from evaluation.config import chosen_entries
-from evaluation.make_dataset import rooms_of
+from evaluation.interaction.config import chosen_entries
+from evaluation.interaction.make_dataset import rooms_of
 from tests.evaluation.conftest import evaluation_config
 
 

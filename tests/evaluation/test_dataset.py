@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from evaluation.dataset import load_entries, save_entries
-from evaluation.masks import encode
+from evaluation.interaction.dataset import load_entries, save_entries
+from evaluation.interaction.masks import encode
 from tests.evaluation.helpers import rectangle
 
 

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from evaluation.coco import compute_metrics, encode_detections
-from evaluation.figures import (
+from evaluation.interaction.coco import compute_metrics, encode_detections
+from evaluation.interaction.figures import (
     MASS_COLORS,
     LearningPoint,
     Panels,

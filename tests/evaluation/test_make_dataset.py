@@ -20,25 +20,25 @@ import numpy as np
 import psutil
 import pytest
 
-from actors.config import PushConfig, SimulatorConfig
 from actors.controller import SimulatorProcess
-from actors.ground_truth import objects_in_reach
+from actors.interaction.config import PushConfig, SimulatorConfig
+from actors.interaction.ground_truth import objects_in_reach
 from actors.interaction.locations import set_up
-from evaluation.config import DatasetConfig
-from evaluation.dataset import load_entries
-from evaluation.evaluate import Evaluator, load_looks
-from evaluation.job_files import observation_paths
-from evaluation.locations import find_test_set, location_of, locations_for
-from evaluation.make_dataset import (
+from common.progress import Progress
+from evaluation.interaction.config import DatasetConfig
+from evaluation.interaction.dataset import load_entries
+from evaluation.interaction.evaluate import Evaluator, load_looks
+from evaluation.interaction.job_files import observation_paths
+from evaluation.interaction.locations import find_test_set, location_of, locations_for
+from evaluation.interaction.make_dataset import (
     _Worker,
     dataset_folder,
     make_dataset,
     rooms_of,
     source_hash,
 )
-from evaluation.masks import decode
-from evaluation.progress import Progress
-from models.config import NetworkConfig
+from evaluation.interaction.masks import decode
+from models.interaction.config import NetworkConfig
 from models.interaction.inference import Predictor
 from models.interaction.network import InteractionNetwork
 from tests.evaluation.conftest import evaluation_config, small
@@ -111,7 +111,7 @@ def test_too_poor_rooms_are_reported_and_leave_no_file(
     tmp_path: Path, rooms: SimulatorConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = replace(small(tmp_path, locations=1), min_objects=1000, attempts_per_spawn=1)
-    monkeypatch.setattr("evaluation.make_dataset.JOBS_PER_LOCATION", 2)
+    monkeypatch.setattr("evaluation.interaction.make_dataset.JOBS_PER_LOCATION", 2)
     with pytest.raises(ValueError, match="evaluation.dataset.train gave only 0 of 1 locations"):
         make_dataset(config, rooms)
     assert not list(tmp_path.rglob("*.json"))
@@ -220,7 +220,7 @@ def test_two_processes_make_one_file(made: tuple[DatasetConfig, dict[str, Path]]
 
 def test_what_was_done_before_does_not_count_for_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr("evaluation.progress.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("common.progress.time.monotonic", lambda: now[0])
     stream = io.StringIO()
     with Progress("data set", 22_000, "location", stream, done=20_000) as progress:
         now[0] = 100.0
@@ -245,8 +245,8 @@ def test_only_wanted_files_are_made(
     config = evaluation_config(dataset__folder=str(folder))
     both = replace(config, train_file=str(given), test_file=str(given))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("evaluation.locations.make_dataset", copied)
-        patch.setattr("evaluation.locations.check_scenes", lambda files, simulator: None)
+        patch.setattr("evaluation.interaction.locations.make_dataset", copied)
+        patch.setattr("evaluation.interaction.locations.check_scenes", lambda files, simulator: None)
         for settings, find, wanted in (
             (config, locations_for, [["train", "test"]]),
             (replace(config, train_file=str(given)), locations_for, [["test"]]),
@@ -304,7 +304,7 @@ def test_the_folder_depends_on_all_that_decides_the_content(
     # A training file stores no objects, and so no forces.
     assert dataset_folder(replace(config, forces=[]), rooms, "train") == dataset_folder(config, rooms, "train")
     # A file of an older version of this program is not taken for one of this version.
-    monkeypatch.setattr("evaluation.make_dataset.CONTENT_VERSION", 1)
+    monkeypatch.setattr("evaluation.interaction.make_dataset.CONTENT_VERSION", 1)
     assert dataset_folder(config, rooms, "test") != folder
 
 

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from evaluation import masks
+from evaluation.interaction import masks
 from tests.evaluation.helpers import rectangle
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evaluation.config import DatasetConfig
-from evaluation.min_force import inner_cell, moved, pixels_by_cell, pose
+from evaluation.interaction.config import DatasetConfig
+from evaluation.interaction.min_force import inner_cell, moved, pixels_by_cell, pose
 from tests.evaluation.helpers import rectangle
 
 

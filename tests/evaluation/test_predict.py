@@ -16,9 +16,9 @@ import pytest
 import tifffile
 from PIL import Image
 
-from actors.geometry import NEAR_PLANE
-from evaluation.masks import decode
-from evaluation.predict import predict_files, read_depth, read_image
+from actors.interaction.geometry import NEAR_PLANE
+from evaluation.interaction.masks import decode
+from evaluation.interaction.predict import predict_files, read_depth, read_image
 from tests.evaluation.helpers import Found, cells, found, rectangle
 
 

@@ -12,12 +12,12 @@ import faster_coco_eval
 import pycocotools.coco
 from omegaconf import OmegaConf
 
-from actors.config import ActorConfig, SimulatorConfig
-from evaluation.config import DatasetConfig
-from evaluation.evaluate import Evaluator
-from evaluation.locations import locations_for
-from evaluation.report import measure_references, write_metric_figures, write_report
-from models.config import NetworkConfig
+from actors.interaction.config import ActorConfig, SimulatorConfig
+from evaluation.interaction.config import DatasetConfig
+from evaluation.interaction.evaluate import Evaluator
+from evaluation.interaction.locations import locations_for
+from evaluation.interaction.report import measure_references, write_metric_figures, write_report
+from models.interaction.config import NetworkConfig
 from models.interaction.inference import Predictor
 from models.interaction.network import InteractionNetwork
 from tests.evaluation.conftest import CONF, evaluation_config

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from actors.config import ActorConfig, SimulatorConfig
 from actors.controller import SimulatorProcess
-from evaluation.room_sheets import touches_sheet, views_sheet
-from evaluation.rooms import HORIZON, StudiedTouch, View, fullest_views, study_touches
+from actors.interaction.config import ActorConfig, SimulatorConfig
+from evaluation.interaction.room_sheets import touches_sheet, views_sheet
+from evaluation.interaction.rooms import HORIZON, StudiedTouch, View, fullest_views, study_touches
 from replay.interaction.record import centres
 from tests.evaluation.conftest import default
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evaluation.config import DatasetConfig, SplitConfig
+from evaluation.interaction.config import DatasetConfig, SplitConfig
 from simulator.categories import CATEGORIES, room_role
 from simulator.generate import SCENE_NAMES, build_scene
 from tests.evaluation.conftest import evaluation_config

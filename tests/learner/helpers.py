@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import yaml
 
-from learner.config import AugmentationConfig, LearnerConfig
-from learner.schedule import PhaseConfig
-from models.config import NetworkConfig
+from learner.interaction.config import AugmentationConfig, LearnerConfig
+from learner.interaction.schedule import PhaseConfig
+from models.interaction.config import NetworkConfig
 from replay.interaction.record import MAX_TOUCHES, RECORD_FIELDS, Batch, Feedback, pack_masks
 
 SMALL = NetworkConfig(

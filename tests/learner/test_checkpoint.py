@@ -22,7 +22,7 @@ from learner.checkpoint import load_checkpoint, load_model, load_network, save_c
 from learner.checkpoint_index import INDEX, CheckpointError, read_index
 from learner.interaction.learner import Learner
 from learner.interaction.state import LearnerState
-from models.config import NetworkConfig
+from models.interaction.config import NetworkConfig
 from models.interaction.network import build_network
 from models.weights import flat_weights
 from tests.learner.helpers import SMALL, batch_of, config

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from learner.config import AugmentationConfig
-from models.config import NetworkConfig
+from learner.interaction.config import AugmentationConfig
+from models.interaction.config import NetworkConfig
 from models.interaction.network import InteractionNetwork
 from tests.learner.helpers import config, values
 

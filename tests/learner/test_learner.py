@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from cluster.predictors import trained_predictor
+from cluster.interaction.predictors import trained_predictor
 from learner.checkpoint import save_checkpoint
 from learner.interaction.augmentation import flip_columns
 from learner.interaction.learner import Learner

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from learner.interaction.learner import Learner
-from models.config import NetworkConfig
+from models.interaction.config import NetworkConfig
 from models.interaction.inference import Predictor
 from models.interaction.network import build_network
 from models.weights import flat_weights

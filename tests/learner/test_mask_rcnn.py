@@ -11,10 +11,10 @@ import pytest
 import torch
 import yaml
 
-from evaluation.coco import GroundTruth, compute_metrics, encode_detections
-from evaluation.masks import encode
-from learner.mask_rcnn.config import MaskRcnnLearnerConfig, MaskRcnnTrainingConfig
-from learner.mask_rcnn.targets import Examples, RecordError, objects_of, targets_of
+from evaluation.interaction.coco import GroundTruth, compute_metrics, encode_detections
+from evaluation.interaction.masks import encode
+from learner.interaction.mask_rcnn.config import MaskRcnnLearnerConfig, MaskRcnnTrainingConfig
+from learner.interaction.mask_rcnn.targets import Examples, RecordError, objects_of, targets_of
 from replay.interaction.record import (
     ORACLE_TOUCHES,
     RECORD_FIELDS,
@@ -66,7 +66,7 @@ def labelled_bank_of(folder: Path, size: int) -> Path:
 
 
 def test_the_rate_rises_and_falls_as_the_settings_say() -> None:
-    from learner.mask_rcnn.training import learning_rate
+    from learner.interaction.mask_rcnn.training import learning_rate
 
     settings = training(lr=0.02, warmup=0.1, drops=[0.5, 0.75])
     for progress, expected in [(0, 2e-5), (0.05, 0.01001), (0.1, 0.02), (0.4, 0.02), (0.5, 2e-3), (0.9, 2e-4)]:
@@ -74,7 +74,7 @@ def test_the_rate_rises_and_falls_as_the_settings_say() -> None:
 
 
 def test_the_rate_falls_at_the_papers_steps() -> None:
-    from learner.mask_rcnn.training import learning_rate
+    from learner.interaction.mask_rcnn.training import learning_rate
 
     folder = Path(__file__).parents[2] / "conf/learner"
     values = {}
@@ -178,9 +178,9 @@ def test_settings_that_make_no_sense_are_refused(change: dict[str, Any], message
 
 
 def trainer_of(bank: Path, **changes: Any) -> Any:
-    from learner.mask_rcnn.training import MaskRcnnTrainer
-    from models.mask_rcnn.config import MaskRcnnConfig
-    from models.mask_rcnn.network import build_mask_rcnn
+    from learner.interaction.mask_rcnn.training import MaskRcnnTrainer
+    from models.interaction.mask_rcnn.config import MaskRcnnConfig
+    from models.interaction.mask_rcnn.network import build_mask_rcnn
 
     settings = training(**{"batch_size": 2, "warmup": 0.0, **changes})
     examples = Examples([bank], mass_classes=True, duplicate_iou=0.5)
@@ -191,7 +191,7 @@ def trainer_of(bank: Path, **changes: Any) -> Any:
 
 @needs_torchvision
 def test_training_lowers_the_loss_and_predictions_can_be_measured(tmp_path: Path) -> None:
-    from models.mask_rcnn.inference import MaskRcnnPredictor
+    from models.interaction.mask_rcnn.inference import MaskRcnnPredictor
 
     trainer = trainer_of(labelled_bank_of(tmp_path, 2), flip_probability=0.0)
     losses = [trainer.step(0.1)["loss"] for _ in range(16)]
@@ -213,7 +213,7 @@ def test_training_lowers_the_loss_and_predictions_can_be_measured(tmp_path: Path
 @needs_torchvision
 def test_a_resumed_training_ends_with_the_same_weights(tmp_path: Path) -> None:
     from learner.checkpoint import load_checkpoint, save_checkpoint
-    from learner.mask_rcnn.training import MOMENTS
+    from learner.interaction.mask_rcnn.training import MOMENTS
     from models.weights import flat_weights
 
     bank = labelled_bank_of(tmp_path / "bank", 3)

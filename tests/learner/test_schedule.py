@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from learner.schedule import (
+from learner.interaction.schedule import (
     PhaseConfig,
     batches_before_round,
     batches_in_round,

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from cluster.predictors import trained_predictor
+from cluster.interaction.predictors import trained_predictor
 from learner.checkpoint import save_checkpoint
-from learner.video_pca import SoftMaskLearner, soft_iou
+from learner.interaction.video_pca import SoftMaskLearner, soft_iou
 from models.interaction.network import build_network
 from replay.interaction.record import SoftMaskBatch, unpack_masks
 from replay.priorities import priority_from_score

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.config import NetworkConfig
+from models.interaction.config import NetworkConfig
 
 PAPER = NetworkConfig(
     base_channels=32,

@@ -11,8 +11,8 @@ import pytest
 import torch
 import yaml
 
-from models.mask_rcnn import config as settings
-from models.mask_rcnn.config import MaskRcnnNetworkConfig, TorchvisionMissing, check_installed
+from models.interaction.mask_rcnn import config as settings
+from models.interaction.mask_rcnn.config import MaskRcnnNetworkConfig, TorchvisionMissing, check_installed
 
 needs_torchvision = pytest.mark.skipif(
     importlib.util.find_spec("torchvision") is None, reason="the extra mask_rcnn is not installed"
@@ -53,8 +53,8 @@ def test_without_torchvision_one_sentence_says_how_to_get_it(monkeypatch: pytest
 @needs_torchvision
 @pytest.mark.parametrize("only_class", [None, 1])
 def test_predictions_have_the_form_of_our_networks(only_class: int | None) -> None:
-    from models.mask_rcnn.inference import MaskRcnnPredictor
-    from models.mask_rcnn.network import build_mask_rcnn
+    from models.interaction.mask_rcnn.inference import MaskRcnnPredictor
+    from models.interaction.mask_rcnn.network import build_mask_rcnn
 
     before = torch.random.get_rng_state()
     network = build_mask_rcnn(tiny(), 3 if only_class is None else 1, seed=1)
@@ -82,8 +82,8 @@ def test_predictions_have_the_form_of_our_networks(only_class: int | None) -> No
 
 @needs_torchvision
 def test_an_object_found_as_two_classes_counts_once() -> None:
-    from models.mask_rcnn.inference import MaskRcnnPredictor
-    from models.mask_rcnn.network import build_mask_rcnn
+    from models.interaction.mask_rcnn.inference import MaskRcnnPredictor
+    from models.interaction.mask_rcnn.network import build_mask_rcnn
 
     predictor = MaskRcnnPredictor(build_mask_rcnn(tiny(), 3, seed=1), None)
     boxes = torch.tensor([[30.0, 30, 60, 60], [30, 30, 60, 63], [90, 90, 120, 120]])
@@ -101,10 +101,10 @@ def test_an_object_found_as_two_classes_counts_once() -> None:
 
 @needs_torchvision
 def test_boxes_are_pooled_without_a_shift_from_the_level_of_their_size() -> None:
-    from models.mask_rcnn.operators import load
+    from models.interaction.mask_rcnn.operators import load
 
     load()
-    from models.mask_rcnn.pooling import AlignedPyramidPooling
+    from models.interaction.mask_rcnn.pooling import AlignedPyramidPooling
 
     pool = AlignedPyramidPooling(["0", "1", "2", "3"], 7)
     # Features that are linear in the picture's coordinates: a cell of level k is a square of 2^(k+2) pixels.
@@ -126,7 +126,7 @@ def test_boxes_are_pooled_without_a_shift_from_the_level_of_their_size() -> None
 
 @needs_torchvision
 def test_the_papers_size_keeps_detections_as_detectron2_does() -> None:
-    from models.mask_rcnn.network import build_mask_rcnn
+    from models.interaction.mask_rcnn.network import build_mask_rcnn
 
     path = Path(__file__).parents[2] / "conf/models/mask_rcnn_paper.yaml"
     paper = yaml.safe_load(path.read_text())["mask_rcnn"]

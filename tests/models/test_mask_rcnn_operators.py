@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.mask_rcnn.operators import load, nms, roi_align
+from models.interaction.mask_rcnn.operators import load, nms, roi_align
 
 needs_torchvision = pytest.mark.skipif(
     importlib.util.find_spec("torchvision") is None, reason="the extra mask_rcnn is not installed"

@@ -13,9 +13,9 @@ from hypothesis.extra.numpy import arrays
 
 from models.interaction.inference import Predictor
 from models.interaction.network import InteractionNetwork, build_network
-from models.video_pca.components import component_instances, components
-from models.video_pca.config import SoftMaskConfig, SoftMaskNetworkConfig
-from models.video_pca.network import SoftMaskNetwork
+from models.interaction.video_pca.components import component_instances, components
+from models.interaction.video_pca.config import SoftMaskConfig, SoftMaskNetworkConfig
+from models.interaction.video_pca.network import SoftMaskNetwork
 from models.weights import flat_weights
 from tests.models.helpers import SMALL
 

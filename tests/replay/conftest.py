@@ -24,7 +24,7 @@ def ray_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A local Ray with two CPUs; it leaves the user's home alone."""
     import ray
 
-    from cluster.resources import local_environment
+    from cluster.machines.resources import local_environment
 
     os.environ["RAY_AUTH_MODE"] = "disabled"  # for good: a process keeps the token of its first home folder
     with pytest.MonkeyPatch.context() as patch:

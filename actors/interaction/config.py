@@ -1,0 +1,356 @@
+"""Settings of simulators and actors. Values and comments: `conf/simulator/` and `conf/actors/interaction.yaml`."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from replay.interaction.kernels import KERNELS
+from replay.interaction.record import MAGNITUDES, MAX_TOUCHES, ORACLE_TOUCHES, Fields, record_fields
+
+REACH_SHAPES = ("sphere", "cylinder", "intersection", "infinite")
+"""Where a touch may go: within the radius of the camera; within the radius of the vertical line through the agent, at
+any height; in both; anywhere in view (spec section 1 and row (l) of the paper's Table 1)."""
+
+CHOICES = ("both", "greedy", "random")
+"""Which touches are made: those that the phases plan, or as many that the model chooses, or that are drawn."""
+
+MASK_SOURCES = ("module", "optical_flow", "video_pca")
+"""What tells which cells a touch changed: the difference of images, `actors.interaction.optical_flow`, or
+`actors.interaction.video_pca`."""
+LARGEST_FRAME_SECONDS = 0.05
+"""Of a video, s: as much as AI2-THOR lets pass in one AdvancePhysicsStep."""
+
+
+@dataclass(frozen=True)
+class Oracles:
+    """What ground truth an actor is given, see `actors.interaction.oracles`."""
+
+    points: bool = False
+    """The interaction oracle: one touch to each object in reach."""
+    masks: bool = False
+    """The mask oracle: true masks in place of B+."""
+    touching: bool = True
+    """Whether touches are made; otherwise truth stands for what they would show."""
+
+    @property
+    def asked(self) -> bool:
+        """Whether any ground truth is given."""
+        return self.points or self.masks
+
+
+SUPERVISIONS: dict[str, Oracles] = {
+    "self": Oracles(),
+    "interaction_oracle": Oracles(points=True),
+    "mask_oracle": Oracles(masks=True),
+    "both": Oracles(points=True, masks=True),
+    "full": Oracles(points=True, masks=True, touching=False),
+}
+"""What an actor learns from (spec section 9)."""
+
+
+@dataclass
+class PushConfig:
+    """How a touch pushes in the embedded simulator, where the paper applies a force for 1 ms; see docs/simulator.md.
+
+    null leaves a value to the simulator. A Unity build has none of them.
+    """
+
+    force_scale: float | None = None
+    """Newtons for each unit of moveMagnitude times direction."""
+    vertical_share: float | None = None
+    """Factor on the vertical component of the force, in [0, 1]."""
+    seconds: float | None = None
+    """Longest duration of the push, simulated seconds."""
+    hand_speed: float | None = None
+    """m/s of the touched point along the force at which the hand lets go."""
+    hand_acceleration: float | None = None
+    """m/s^2, the most that the hand accelerates the touched point along the force."""
+    speed_limit: float | None = None
+    """m/s: nothing in a room moves faster along any axis."""
+    spin_limit: float | None = None
+    """rad/s: nothing in a room turns faster about any axis."""
+
+    def __post_init__(self) -> None:
+        for field, value in self.given().items():
+            if field != "vertical_share" and not value > 0:
+                raise ValueError(f"simulator.push.{field} must be greater than 0, not {value}")
+        if self.vertical_share is not None and not 0 <= self.vertical_share <= 1:
+            raise ValueError(f"simulator.push.vertical_share must be between 0 and 1, not {self.vertical_share}")
+
+    def given(self) -> dict[str, float]:
+        """The values that are not left to the simulator."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+@dataclass
+class SimulatorConfig:
+    """One simulator and how the AI2-THOR client starts it."""
+
+    name: str
+    """What messages call it."""
+    command: str | None
+    """Command line of a local executable that speaks the client's protocol; a leading word "python" is this very
+    interpreter, with this project on its path. null: a Unity build of AI2-THOR."""
+    build_path: str | None
+    """Folder of an unpacked Unity build, named thor-<platform>-<commit> as in the client's cache. null: the folder
+    of that name for this version of the client in ~/.ai2thor/releases. Only without a command."""
+    platform: str | None
+    """"CloudRendering" (headless, Vulkan) or "Linux64" (an X display). Only without a command."""
+    x_display: str | None
+    """X display such as ":0". A local executable that needs none must be given a name all the same."""
+    gpu_device: int | None
+    """Index of the GPU that renders; null leaves the choice to the simulator. A local executable gets it as
+    -force-device-index."""
+    width: int
+    """Pixels; the model and the records need 300."""
+    height: int
+    """Pixels; the model and the records need 300."""
+    field_of_view: float
+    """Degrees, of the whole image."""
+    visibility_distance: float
+    """Metres; touches beyond it fail. `geometry.reach_keywords` adds what a reach needs beyond it."""
+    start_timeout_s: float
+    """Seconds from launch until the first scene is ready."""
+    step_timeout_s: float
+    """Seconds for one action or for one reset."""
+    options: dict[str, Any]
+    """Options of the command: `name: value` is appended to it as --name value, true as --name and false as --no-name,
+    with a hyphen for each underscore. Empty without a command."""
+    controller: dict[str, Any]
+    """Further keywords of `ai2thor.controller.Controller`, e.g. snapToGrid."""
+    unlimited_reach: float = 100.0
+    """Metres that a hand goes at most where the shape of the reach sets no bound. The default serves runs that were
+    saved before this value existed."""
+    push: PushConfig = dataclasses.field(default_factory=PushConfig)
+    """How a touch pushes: appended to the command as --push-force-scale and so on. Only with a command."""
+
+    def __post_init__(self) -> None:
+        for field in (
+            "width",
+            "height",
+            "field_of_view",
+            "visibility_distance",
+            "start_timeout_s",
+            "step_timeout_s",
+            "unlimited_reach",
+        ):
+            if not getattr(self, field) > 0:
+                raise ValueError(f"simulator.{field} must be greater than 0, not {getattr(self, field)}")
+        if self.field_of_view >= 180:
+            raise ValueError(f"simulator.field_of_view must be below 180 degrees, not {self.field_of_view}")
+        if self.gpu_device is not None and self.gpu_device < 0:
+            raise ValueError(f"simulator.gpu_device must be null or at least 0, not {self.gpu_device}")
+        if self.command is None and self.platform not in ("CloudRendering", "Linux64"):
+            raise ValueError(f"simulator.platform must be CloudRendering or Linux64, not {self.platform}")
+        if self.command is not None and not self.command.strip():
+            raise ValueError("simulator.command must be null or a command line, not an empty string")
+        if self.command is None and self.options:
+            raise ValueError("simulator.options must be empty ({}) without simulator.command")
+        given = self.push.given()
+        if self.command is None and given:
+            raise ValueError(
+                f"simulator.push.{min(given)} must be null without simulator.command: a Unity build has no such value"
+            )
+        time_step, seconds = self.options.get("time_step"), self.push.seconds
+        if isinstance(time_step, (int, float)) and seconds is not None and seconds < time_step / 2:
+            raise ValueError(
+                f"simulator.push.seconds must be at least half of simulator.options.time_step ({time_step / 2:g}), for "
+                f"which a force acts at least, not {seconds}"
+            )
+        for name, value in self.options.items():
+            if not re.fullmatch("[a-z][a-z_]*", name) or not isinstance(value, (bool, int, float, str)):
+                raise ValueError(
+                    f"simulator.options.{name} must be true, false, a number or a text, under a name of small letters "
+                    f"and underscores, not {value}"
+                )
+
+
+@dataclass
+class ReachConfig:
+    """How far the agent reaches."""
+
+    shape: str
+    """A name of `REACH_SHAPES`."""
+    radius: float
+    """Metres; without effect if the reach is infinite."""
+
+    def __post_init__(self) -> None:
+        if self.shape not in REACH_SHAPES:
+            raise ValueError(f"actors.reach.shape must be one of {', '.join(REACH_SHAPES)}, not '{self.shape}'")
+        if not self.radius > 0:
+            raise ValueError(f"actors.reach.radius must be greater than 0 metres, not {self.radius}")
+
+
+@dataclass
+class SelfSupervisionConfig:
+    """How two images become a mask and a decision (spec section 2)."""
+
+    change_threshold: float
+    """A cell has changed if its mean squared HSV difference is greater."""
+    superpixels: bool
+    """Whether the mask is made of whole superpixels; otherwise it is the changed cells."""
+    superpixel_scale: float
+    """Felzenszwalb's scale: larger makes larger superpixels."""
+    superpixel_sigma: float
+    """Standard deviation of the Gaussian that smooths the image before, pixels."""
+    superpixel_min_size: int
+    """Pixels of the smallest superpixel."""
+    superpixel_fraction: float
+    """A superpixel joins the mask if a larger fraction of its cells has changed."""
+    kernel: str
+    """Weighs the mask around a touched cell: a name of `replay.interaction.kernels.KERNELS`."""
+    success_threshold: float
+    """A touch is successful if the weighted sum is at least this."""
+    success_strictly_above: bool = False
+    """Whether the weighted sum must be greater than the threshold instead. The default is that of older runs."""
+
+    def __post_init__(self) -> None:
+        where = "actors.self_supervision"
+        for field in ("change_threshold", "superpixel_scale", "success_threshold"):
+            if not getattr(self, field) > 0:
+                raise ValueError(f"{where}.{field} must be greater than 0, not {getattr(self, field)}")
+        if self.superpixel_sigma < 0:
+            raise ValueError(f"{where}.superpixel_sigma must not be negative, not {self.superpixel_sigma}")
+        if self.superpixel_min_size < 1:
+            raise ValueError(f"{where}.superpixel_min_size must be at least 1 pixel, not {self.superpixel_min_size}")
+        if not 0 <= self.superpixel_fraction < 1:
+            raise ValueError(f"{where}.superpixel_fraction must be in [0, 1), not {self.superpixel_fraction}")
+        if self.kernel not in KERNELS:
+            raise ValueError(f"{where}.kernel must be one of {', '.join(KERNELS)}, not '{self.kernel}'")
+        most = float(KERNELS[self.kernel].sum())
+        if self.success_threshold > most or (self.success_strictly_above and self.success_threshold >= most):
+            bound = "below" if self.success_strictly_above else "at most"
+            raise ValueError(
+                f"{where}.success_threshold must be {bound} {most:.3g}, the sum of kernel '{self.kernel}', or no touch "
+                f"would succeed, not {self.success_threshold}"
+            )
+
+
+@dataclass
+class VideoPcaConfig:
+    """How the video of a touch becomes a mask (`actors.interaction.video_pca`)."""
+
+    frame_seconds: float
+    """Simulated seconds between two frames."""
+    most_frames: int
+    """Of the motion; a longer one goes on without frames."""
+    components: int
+    """Principal components that rebuild the frames; if they rebuild the motion exactly, the mean alone is used."""
+    smoothing: float
+    """Standard deviation of the Gaussian that smooths errors and soft masks, cells."""
+    error_share: float
+    """The hard mask is where the squared error is more than this share of the largest, ..."""
+    least_error: float
+    """... and more than this; of colours in [0, 1], summed over the channels."""
+    color_levels: int
+    """Levels of each channel in the colour histograms."""
+    bell_extent: float
+    """Standard deviations of the bell around the hard mask, in those of the hard mask's cells."""
+    soft_threshold: float
+    """A cell has changed if its soft mask is greater."""
+
+    def __post_init__(self) -> None:
+        where = "actors.video_pca"
+        if not 0 < self.frame_seconds <= LARGEST_FRAME_SECONDS:
+            raise ValueError(
+                f"{where}.frame_seconds must be greater than 0 and at most {LARGEST_FRAME_SECONDS}, "
+                f"not {self.frame_seconds}"
+            )
+        if self.components < 1:
+            raise ValueError(f"{where}.components must be at least 1, not {self.components}")
+        if self.most_frames < self.components:
+            raise ValueError(
+                f"{where}.most_frames must be at least {where}.components ({self.components}), or so many components "
+                f"would always rebuild every frame, not {self.most_frames}"
+            )
+        if not 2 <= self.color_levels <= 64:
+            raise ValueError(f"{where}.color_levels must be 2 to 64, not {self.color_levels}")
+        for field in ("smoothing", "least_error", "bell_extent"):
+            if not getattr(self, field) > 0:
+                raise ValueError(f"{where}.{field} must be greater than 0, not {getattr(self, field)}")
+        for field in ("error_share", "soft_threshold"):
+            if not 0 < getattr(self, field) < 1:
+                raise ValueError(f"{where}.{field} must be between 0 and 1, not {getattr(self, field)}")
+
+
+@dataclass
+class ActorConfig:
+    """How an actor plays a location."""
+
+    reach: ReachConfig
+    supervision: str
+    """What the actor learns from: a name of `SUPERVISIONS`."""
+    truth_min_pixels: int
+    """Fewest pixels within reach of an object that oracles know."""
+    truth_max_mass: float
+    """Oracles know no objects from this mass on, kg."""
+    choice: str
+    """Which touches are made: a name of `CHOICES`. All of a location's touches become of the one kind that is named."""
+    forces: list[float]
+    """moveMagnitude of the three force magnitudes, light to heavy."""
+    cluster_distance: float
+    """Squared distance in embedding space below which a cell belongs to an instance (spec section 4)."""
+    placement_attempts: int
+    """numPlacementAttempts of InitialRandomSpawn."""
+    drop_on_earlier_mask: bool
+    """Whether an unsuccessful touch on a cell of an earlier mask of its location is left out (spec section 10)."""
+    mask_source: str
+    """What tells which cells a touch changed: a name of `MASK_SOURCES`."""
+    self_supervision: SelfSupervisionConfig
+    flow_threshold: float
+    """Pixels; with optical flow a cell has changed if the flow moves it farther."""
+    video_pca: VideoPcaConfig
+
+    def __post_init__(self) -> None:
+        if self.supervision not in SUPERVISIONS:
+            raise ValueError(f"actors.supervision must be one of {', '.join(SUPERVISIONS)}, not '{self.supervision}'")
+        if self.truth_min_pixels < 1:
+            raise ValueError(f"actors.truth_min_pixels must be at least 1, not {self.truth_min_pixels}")
+        if not self.truth_max_mass > 0:
+            raise ValueError(f"actors.truth_max_mass must be greater than 0 kg, not {self.truth_max_mass}")
+        if self.choice not in CHOICES:
+            raise ValueError(f"actors.choice must be one of {', '.join(CHOICES)}, not '{self.choice}'")
+        if self.mask_source not in MASK_SOURCES:
+            raise ValueError(f"actors.mask_source must be one of {', '.join(MASK_SOURCES)}, not '{self.mask_source}'")
+        if self.mask_source != "module" and self.oracles.masks:
+            raise ValueError(
+                f"actors.mask_source must be module with actors.supervision={self.supervision}, whose masks are the "
+                f"true ones, not '{self.mask_source}'"
+            )
+        if not self.oracles.touching and not self.self_supervision.superpixels:
+            raise ValueError(
+                f"actors.self_supervision.superpixels=false cannot be with actors.supervision={self.supervision}, "
+                "where no touch makes a mask"
+            )
+        if not self.flow_threshold > 0:
+            raise ValueError(f"actors.flow_threshold must be greater than 0 pixels, not {self.flow_threshold}")
+        if len(self.forces) != MAGNITUDES or list(self.forces) != sorted(set(self.forces)) or min(self.forces) <= 0:
+            raise ValueError(
+                f"actors.forces must be {MAGNITUDES} positive magnitudes in increasing order, not {list(self.forces)}"
+            )
+        if not self.cluster_distance > 0:
+            raise ValueError(f"actors.cluster_distance must be greater than 0, not {self.cluster_distance}")
+        if self.placement_attempts < 1:
+            raise ValueError(f"actors.placement_attempts must be at least 1, not {self.placement_attempts}")
+
+    @property
+    def oracles(self) -> Oracles:
+        """The ground truth that the actor is given."""
+        return SUPERVISIONS[self.supervision]
+
+    @property
+    def record_fields(self) -> Fields:
+        """The fields of the records that the actor makes."""
+        rows = ORACLE_TOUCHES if self.oracles.points else MAX_TOUCHES
+        return record_fields(rows, soft_mask=self.mask_source == "video_pca", labels=not self.oracles.touching)
+
+    def touches(self, greedy: int, random: int) -> tuple[int, int]:
+        """How many greedy and random touches a location gets for which a phase plans so many of each."""
+        if self.choice == "greedy":
+            return greedy + random, 0
+        if self.choice == "random":
+            return 0, greedy + random
+        return greedy, random

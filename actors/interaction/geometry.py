@@ -1,0 +1,122 @@
+"""Camera geometry: from depth along the camera's axis to distance along a pixel's ray, and what is within reach.
+
+Pixel (row v, column u) of a W-pixel wide image with field of view 90 degrees looks along
+((u - c)/f, (v - c)/f, 1) in camera coordinates (x right, y down, z forward), f = W/2 = 150 px, c = (W-1)/2 = 149.5
+(paper section 2; spec section 1).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.interaction.config import ReachConfig, SimulatorConfig
+from replay.interaction.record import GRID_STRIDE, centres
+
+NEAR_PLANE = 0.1
+"""Metres from the camera to its near plane; subtracted from distances as in the authors' released code."""
+
+
+@cache
+def _offsets(size: int, field_of_view: float) -> NDArray[np.float64]:
+    """(size,) x/z of each column's rays, which is y/z of each row's."""
+    focal = size / 2 / np.tan(np.radians(field_of_view) / 2)
+    return (np.arange(size) - (size - 1) / 2) / focal
+
+
+@cache
+def ray_factor(size: int, field_of_view: float) -> NDArray[np.float64]:
+    """(size, size) metres along each pixel's ray per metre along the camera's axis, of a square image."""
+    offsets = _offsets(size, field_of_view)
+    factor = np.sqrt(1 + offsets[None, :] ** 2 + offsets[:, None] ** 2)
+    factor.setflags(write=False)
+    return factor
+
+
+@cache
+def _ray_factor32(size: int, field_of_view: float) -> NDArray[np.float32]:
+    return ray_factor(size, field_of_view).astype(np.float32)
+
+
+def ray_distance(axis_depth: NDArray[np.float32], field_of_view: float) -> NDArray[np.float32]:
+    """Converts (H, H) depth along the camera's axis to metres along each pixel's ray, minus the near plane.
+
+    Raises ValueError if the image is not square.
+    """
+    height, width = axis_depth.shape
+    if height != width:
+        raise ValueError(f"depth must be square, not {height}x{width}")
+    # All in float32: every look passes here, and metres need no more.
+    distance = np.multiply(axis_depth, _ray_factor32(height, field_of_view), dtype=np.float32)
+    distance -= np.float32(NEAR_PLANE)
+    return distance
+
+
+def hand_distance(reach: ReachConfig, simulator: SimulatorConfig) -> float:
+    """The handDistance of touches within a reach, metres.
+
+    A cylinder of any height, like an infinite reach, sets no bound on the ray: the reach itself is checked by depth
+    before a touch.
+    """
+    return reach.radius if reach.shape in ("sphere", "intersection") else simulator.unlimited_reach
+
+
+def reach_keywords(reach: ReachConfig, simulator: SimulatorConfig) -> dict[str, float]:
+    """What a simulator in which such a reach is touched or measured is started with, beside its own settings.
+
+    AI2-THOR refuses touches beyond visibilityDistance, which therefore is never less than the hand's distance.
+    """
+    return {"visibilityDistance": max(simulator.visibility_distance, hand_distance(reach, simulator))}
+
+
+def reach_mask(
+    depth: NDArray[np.floating], horizon: float, reach: ReachConfig, field_of_view: float
+) -> NDArray[np.bool_]:
+    """Which grid cells show a point within reach, judged at each cell's centre pixel.
+
+    Args:
+        depth: (H, H) metres along each ray minus the near plane, as `ray_distance` gives it.
+        horizon: degrees that the camera looks down.
+        reach: shape and radius; the sphere is measured from the camera itself.
+        field_of_view: degrees.
+
+    Returns:
+        (H/3, H/3) bool.
+    """
+    factor, offsets = ray_factor(len(depth), field_of_view), _offsets(len(depth), field_of_view)
+    return _within(centres(depth), centres(factor), offsets[GRID_STRIDE // 2 :: GRID_STRIDE], horizon, reach)
+
+
+def reachable_pixels(
+    depth: NDArray[np.floating], horizon: float, reach: ReachConfig, field_of_view: float
+) -> NDArray[np.bool_]:
+    """Which pixels show a point within reach, each judged at its own distance; arguments as of `reach_mask`.
+
+    Returns:
+        (H, H) bool.
+    """
+    return _within(depth, ray_factor(len(depth), field_of_view), _offsets(len(depth), field_of_view), horizon, reach)
+
+
+def _within(
+    depth: NDArray[np.floating],
+    factor: NDArray[np.float64],
+    offsets: NDArray[np.float64],
+    horizon: float,
+    reach: ReachConfig,
+) -> NDArray[np.bool_]:
+    """Whether the points at (N, N) depths are within reach, given the (N, N) `ray_factor` and (N,) `_offsets` there."""
+    distance = depth.astype(np.float64) + NEAR_PLANE
+    reachable = np.ones(distance.shape, dtype=bool)
+    if reach.shape in ("sphere", "intersection"):
+        reachable &= distance <= reach.radius
+    if reach.shape in ("cylinder", "intersection"):
+        ahead = distance / factor
+        pitch = np.radians(horizon)
+        # Looking down by the pitch, "down" in the image points down and back towards the agent.
+        forward = ahead * (np.cos(pitch) - offsets[:, None] * np.sin(pitch))
+        sideways = ahead * offsets[None, :]
+        reachable &= np.hypot(forward, sideways) <= reach.radius
+    return reachable

@@ -1,0 +1,98 @@
+"""From a checkpoint to what predicts with it, whichever model it is of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from evaluation.interaction.coco import MASS_CLASSES
+from evaluation.interaction.config import BASELINE_CLASS
+from learner.checkpoint import load_model
+from learner.checkpoint_index import CheckpointError, read_index
+from models.interaction.config import NetworkConfig
+from models.interaction.inference import Predictor
+from models.interaction.mask_rcnn.config import MaskRcnnNetworkConfig
+from models.interaction.mask_rcnn.inference import MaskRcnnPredictor
+from models.interaction.network import build_network
+from models.interaction.video_pca.config import SoftMaskConfig, SoftMaskNetworkConfig
+
+MASS_CLASSES_KEY = "mass_classes"
+"""In a Mask R-CNN checkpoint's "extra": whether its classes are the mass classes; else it has one."""
+
+AnyPredictor = Predictor | MaskRcnnPredictor
+"""Both have a `network`, and `predict`."""
+
+
+def trained_predictor(models: NetworkConfig, checkpoint: Path) -> tuple[AnyPredictor, dict[str, Any]]:
+    """The model with a checkpoint's weights, and the checkpoint's index.
+
+    Mask R-CNN and the videoPCA baseline are as the checkpoint describes them, and so is the input of our network, which
+    has no part in its weights' shapes.
+
+    Args:
+        models: of our network.
+        checkpoint: its folder.
+
+    Raises:
+        CheckpointError: see `learner.checkpoint.load_model`.
+        TorchvisionMissing: it is of Mask R-CNN, which cannot be had here.
+    """
+    index = read_index(checkpoint)
+    predictor = untrained_predictor(models, index, index["seed"])
+    return loaded(predictor, checkpoint), index
+
+
+def loaded(predictor: AnyPredictor, checkpoint: Path) -> AnyPredictor:
+    """The predictor with the weights of a checkpoint."""
+    load_model(checkpoint, predictor.network)
+    return Predictor(predictor.network) if isinstance(predictor, Predictor) else predictor
+
+
+def untrained_predictor(models: NetworkConfig, index: dict[str, Any], seed: int) -> AnyPredictor:
+    """The model of a checkpoint as it was before training; arguments as of `trained_predictor`."""
+    if "soft_mask" in index["network"]:
+        return Predictor(build_network(soft_mask_config(index["network"]), seed))
+    if "mask_rcnn" not in index["network"]:
+        return Predictor(build_network(with_inputs_of(index, models), seed))
+    try:
+        config = MaskRcnnNetworkConfig(**index["network"]["mask_rcnn"])
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f'the checkpoint\'s "network" does not describe a Mask R-CNN: {error}') from error
+    return mask_rcnn_predictor(config, bool(index["extra"].get(MASS_CLASSES_KEY)), seed)
+
+
+def with_inputs_of(index: dict[str, Any], models: NetworkConfig) -> NetworkConfig:
+    """The settings with the checkpoint's treatment of inputs, which overrides do not change: its weights need it.
+
+    Raises:
+        CheckpointError: it says what cannot be.
+    """
+    network = index["network"]
+    try:
+        return replace(
+            models,
+            **{name: network.get(name, getattr(NetworkConfig, name)) for name in ("normalize_input", "max_depth")},
+        )
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f'the checkpoint\'s "network" does not describe a network: {error}') from error
+
+
+def soft_mask_config(network: dict[str, Any]) -> SoftMaskNetworkConfig:
+    """The settings in a checkpoint of models=video_pca.
+
+    Raises:
+        CheckpointError: they do not describe such a network.
+    """
+    try:
+        return SoftMaskNetworkConfig(**{**network, "soft_mask": SoftMaskConfig(**network["soft_mask"])})
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f'the checkpoint\'s "network" does not describe a soft-mask network: {error}') from error
+
+
+def mask_rcnn_predictor(config: MaskRcnnNetworkConfig, mass_classes: bool, seed: int) -> MaskRcnnPredictor:
+    """An untrained Mask R-CNN with the mass classes, or with one class."""
+    from models.interaction.mask_rcnn.network import build_mask_rcnn
+
+    network = build_mask_rcnn(config, len(MASS_CLASSES) if mass_classes else 1, seed)
+    return MaskRcnnPredictor(network, None if mass_classes else BASELINE_CLASS)

@@ -1,0 +1,45 @@
+"""What the phases of a run ask of the replay's limiter. Without torch or Ray, so that a mistake is told at once."""
+
+from __future__ import annotations
+
+from cluster.run.config import TrainConfig
+from common.errors import UsageError
+from learner.interaction.mask_rcnn.config import MaskRcnnLearnerConfig
+from learner.interaction.schedule import PhaseConfig, batches_in_round, total_batches, total_locations
+from replay.limiter import Phase, RateLimiter
+
+
+def limiter_phase(phase: PhaseConfig, batch_size: int) -> Phase:
+    """What the schedule asks of the memory bank."""
+    rounds = tuple(batches_in_round(phase, index) for index in range(phase.rounds))
+    return Phase(phase.prefill, phase.locations_per_round, rounds, batch_size)
+
+
+def check_schedule(config: TrainConfig) -> None:
+    """Whether the phases can be run; looks at the configuration alone, so that each run of a sweep is checked first.
+
+    Raises:
+        UsageError: the schedule and the bank do not fit together.
+    """
+    phases = [phase for phase in config.learner.phases.values() if phase.rounds]
+    if not phases:
+        raise UsageError("learner.phases has no phase with rounds above 0: nothing would be trained")
+    own = config.learner.mask_rcnn.steps if isinstance(config.learner, MaskRcnnLearnerConfig) else 0
+    if own is None and not sum(map(total_batches, phases)):
+        raise UsageError("learner.mask_rcnn.steps must be given where learner.phases have no batches")
+    present = 0
+    for phase in phases:
+        present = 0 if phase.fresh_bank else present
+        try:
+            RateLimiter(
+                limiter_phase(phase, config.learner.batch_size),
+                capacity=config.replay.capacity,
+                present=present,
+                strict=config.replay.strict,
+                locations_ahead=config.replay.locations_ahead,
+                batches_ahead=config.replay.batches_ahead,
+                once_a_round=config.replay.without_replacement == "round",
+            )
+        except ValueError as error:
+            raise UsageError(f"learner.phases.{phase.name}: {error}") from error
+        present = min(config.replay.capacity, present + total_locations(phase))

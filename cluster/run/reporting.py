@@ -1,0 +1,354 @@
+"""What a run says while it goes on: progress, rows of metrics, health, the log of what went wrong, `status.json`."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from actors.interaction.statistics import PlayStatistics
+from cluster.run.checkpoints import Saved
+from cluster.run.status import StatusFile, actor_rows, disk_bytes
+from cluster.run.tracking import Tracker
+from cluster.workers.actor_pool import ActorPool
+from cluster.workers.health import object_store_bytes
+from common.progress import Progress
+from learner.interaction.schedule import PhaseConfig
+
+if TYPE_CHECKING:  # importing torch takes seconds
+    from learner.shell import TrainReport
+
+SUCCESS_WINDOW = 100
+"""Locations over which the success shares of greedy and random touches are taken."""
+
+
+class Reporter:
+    """Collects what happens and passes it on to the terminal and the tracker."""
+
+    def __init__(self, tracker: Tracker, folder: Path, every_s: float) -> None:
+        """Opens the log.
+
+        Args:
+            tracker: metrics and W&B.
+            folder: the run's folder, where `run.log` lies.
+            every_s: least seconds between two rows of metrics.
+        """
+        self.tracker, self.folder, self.every_s = tracker, folder, every_s
+        self.log_file = (folder / "run.log").open("a", encoding="utf-8")
+        self.started = time.monotonic()
+        self.training_seconds = 0.0
+        self.recent: deque[PlayStatistics] = deque(maxlen=SUCCESS_WINDOW)
+        self.progress: list[Progress] = []
+        self.prefill = self.phase_locations = self.phase_batches = 0
+        self.phase = ""
+        self.done = (0, 0)
+        """Locations and steps of the phase."""
+        self.touches = self.locations = self.steps = self.given_up = self.simulator_restarts = 0
+        self.last_train: dict[str, float] = {}
+        self.last_row = 0.0
+        self.faults: Counter[str] = Counter()
+        """What went wrong and was made good, by kind."""
+        self.redone = 0
+        """Times that a location was played again."""
+        self.newest_number = -1
+        """The highest running number handed out: numbers come in order, and again only if they are redone."""
+        self.quarantined: dict[str, str] = {}
+        """The run's `RunState.quarantined`."""
+        self.actors = (0, 0)
+        """Actors alive and wanted."""
+        self.status = StatusFile(folder)
+        self.row_locations: list[PlayStatistics] = []
+        self.row_reports: list[TrainReport] = []
+        self.row_started = self.started
+
+    def seconds(self) -> float:
+        """Since the run began."""
+        return time.monotonic() - self.started
+
+    def note(self, line: str) -> None:
+        """One line for the log and the terminal."""
+        # A full disk ends no run: the line is on the terminal.
+        with contextlib.suppress(OSError):
+            print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}", file=self.log_file, flush=True)
+        if self.progress:
+            self.progress[0].note(line)
+        else:
+            print(line, file=sys.stderr, flush=True)
+
+    def get_state(self) -> dict[str, Any]:
+        """What a resumed run's reporter goes on from; JSON-able."""
+        return {
+            "seconds": self.seconds(),
+            "touches": self.touches,
+            "locations": self.locations,
+            "given_up": self.given_up,
+            "simulator_restarts": self.simulator_restarts,
+            "faults": dict(self.faults),
+            "redone": self.redone,
+            "newest_number": self.newest_number,
+            "recent": [asdict(statistics) for statistics in self.recent],
+        }
+
+    def set_state(self, state: Mapping[str, Any], steps: int) -> None:
+        """Goes on from `get_state` of the reporter of a run that was stopped.
+
+        Args:
+            state: as `get_state` gave it.
+            steps: optimiser steps done.
+        """
+        self.started -= float(state["seconds"])
+        self.faults.update({str(kind): int(number) for kind, number in state["faults"].items()})
+        self.redone, self.newest_number = int(state["redone"]), int(state["newest_number"])
+        self.go_back(state, steps)
+
+    def go_back(self, state: Mapping[str, Any], steps: int) -> None:
+        """Counts again from a checkpoint; the clock and the faults go on.
+
+        Args:
+            state: as `get_state` gave it.
+            steps: optimiser steps done.
+        """
+        self.close_progress()
+        self.steps = steps
+        for name in ("touches", "locations", "given_up", "simulator_restarts"):
+            setattr(self, name, int(state[name]))
+        self.recent.clear()
+        self.recent.extend(PlayStatistics(**statistics) for statistics in state["recent"])
+        self.row_locations, self.row_reports = [], []
+
+    # ---- phases ----------------------------------------------------------------------------------------------
+
+    def start_phase(self, phase: PhaseConfig, locations: int, batches: int) -> None:
+        """Opens the phase's progress: prefill first, then locations and steps."""
+        self.prefill = phase.prefill
+        self.phase, self.phase_locations, self.phase_batches = phase.name, locations, batches
+        self.done = (0, 0)
+        self.progress = [Progress(f"{phase.name}: prefill", phase.prefill, "location")]
+
+    def end_phase(self) -> None:
+        """Closes the phase's progress."""
+        self.close_progress()
+        self.training_seconds = self.seconds()
+        self.row()
+
+    def close_progress(self) -> None:
+        """Closes whatever bars are open."""
+        for progress in self.progress:
+            progress.close()
+        self.progress = []
+
+    def tick(self, locations: int, batches: int, pool: ActorPool, bank: Callable[[], Mapping[str, Any]]) -> None:
+        """Brings the progress up to date; writes a row of metrics when it is time.
+
+        Args:
+            locations, batches: done in this phase.
+            pool: for the actors' health.
+            bank: gives the memory bank's statistics; called once a row.
+        """
+        self.actors = (pool.alive, pool.config.actors)
+        self.done = (locations, batches)
+        if len(self.progress) == 1 and locations >= self.prefill:
+            self.progress[0].update(self.prefill, self.figures())
+            self.close_progress()
+            self.progress = [
+                Progress(f"{self.phase}: locations", self.phase_locations - self.prefill, "location"),
+                Progress(f"{self.phase}: training", self.phase_batches, "step"),
+            ]
+        figures = self.figures()
+        if len(self.progress) == 2:
+            self.progress[0].update(locations - self.prefill, figures)
+            self.progress[1].update(batches, self.last_train)
+        elif self.progress:
+            self.progress[0].update(locations, figures)
+        if time.monotonic() - self.last_row > self.every_s:
+            self.row(pool, bank())
+
+    def figures(self) -> dict[str, float]:
+        """Success shares and touch rate for the progress line; missing actors and faults, if there are any."""
+        figures = {
+            "touches/s": self.touches / max(1e-9, self.seconds()),
+            "greedy": self.success("greedy"),
+            "random": self.success("random"),
+        }
+        alive, wanted = self.actors
+        if alive < wanted:
+            figures[f"actors of {wanted}"] = alive
+        if self.faults:
+            figures["faults"] = self.faults.total()
+        return figures
+
+    # ---- events ----------------------------------------------------------------------------------------------
+
+    def handed_out(self, number: int) -> None:
+        """An actor gets a location."""
+        self.redone += number <= self.newest_number
+        self.newest_number = max(number, self.newest_number)
+
+    def location(self, statistics: PlayStatistics) -> None:
+        """A location was played and stored."""
+        self.recent.append(statistics)
+        self.row_locations.append(statistics)
+        self.locations += 1
+        self.touches += statistics.touches
+        self.simulator_restarts += statistics.restarts
+        if statistics.fault:
+            self.redone += 1
+            self.fault("wrong_frame" if statistics.wrong_frame else "simulator_failed")
+            self.note(f"actor {statistics.actor}, location {statistics.number}, redone: {statistics.fault}")
+
+    def fault(self, kind: str) -> None:
+        """Counts something that went wrong and is made good."""
+        self.faults[kind] += 1
+
+    def location_given_up(self, number: int, error: str) -> None:
+        """A location failed too often: it is left out from now on."""
+        self.given_up += 1
+        self.faults["location_quarantined"] += 1
+        self.note(f"location {number} is quarantined after repeated failure: {error}")
+
+    def trained(self, report: TrainReport, steps: int) -> None:
+        """Some batches were trained."""
+        self.row_reports.append(report)
+        self.steps = steps
+        total = report.wait_s + report.compute_s
+        if report.batches:
+            self.last_train = {
+                "steps/s": report.batches / max(1e-9, total),
+                "waiting": report.wait_s / max(1e-9, total),
+                "stale": sum(report.staleness) / max(1, len(report.staleness)),
+                "mask IoU": report.metrics.get("mask_iou", float("nan")),
+            }
+
+    def evaluated(self, metrics: dict[str, float], folder: Path) -> None:
+        """An evaluation on the way is done."""
+        self.note(
+            f"evaluation at step {metrics['steps']:.0f}: mask AP50 {metrics['mask_ap50']:.1f}, "
+            f"AP {metrics['mask_ap']:.1f} on {metrics['images']:.0f} images"
+        )
+        self.log({f"evaluation/{name}": value for name, value in metrics.items()})
+
+    def checkpointed(self, saved: Saved) -> None:
+        """A checkpoint was written."""
+        written = saved.learner_bytes + saved.bank_state_bytes + saved.bank_record_bytes
+        self.note(
+            f"checkpoint {saved.path.name} saved in {saved.seconds:.1f} s: {written / 1e6:.1f} MB, of which "
+            f"{(saved.bank_state_bytes + saved.bank_record_bytes) / 1e6:.1f} MB of the bank; "
+            f"the learner waited {saved.pause_s:.1f} s"
+        )
+        row = {
+            "checkpoint/seconds": saved.seconds,
+            "checkpoint/learner_pause_s": saved.pause_s,
+            "checkpoint/bytes": float(written),
+            "checkpoint/learner_bytes": float(saved.learner_bytes),
+            "checkpoint/bank_state_bytes": float(saved.bank_state_bytes),
+            "checkpoint/bank_record_bytes": float(saved.bank_record_bytes),
+        }
+        self.log(row)
+        self.status.update(checkpoint={"name": saved.path.name, "at": time.time(), "steps": self.steps, **row})
+
+    def log(self, row: Mapping[str, float], histograms: Mapping[str, Any] | None = None) -> None:
+        """One row of metrics. If the disk takes none, the terminal says so once and the run goes on without."""
+        try:
+            self.tracker.log(row, histograms)
+        except OSError as error:
+            if not self.faults["metrics_lost"]:
+                self.note(f"a row of metrics could not be written: {error.strerror}")
+            self.fault("metrics_lost")
+
+    # ---- figures ---------------------------------------------------------------------------------------------
+
+    def success(self, choice: str) -> float:
+        """Share of successful touches among the latest locations', "greedy" or "random"; NaN without any."""
+        touches = sum(statistics.touches_by_choice.get(choice, 0) for statistics in self.recent)
+        successes = sum(statistics.successes_by_choice.get(choice, 0) for statistics in self.recent)
+        return successes / touches if touches else float("nan")
+
+    def row(self, pool: ActorPool | None = None, bank: Mapping[str, Any] | None = None) -> None:
+        """Writes one row of metrics from what happened since the last one.
+
+        Args:
+            pool: for the actors' health.
+            bank: statistics of the memory bank.
+        """
+        now = time.monotonic()
+        span = max(1e-9, now - self.row_started)
+        row: dict[str, float] = {
+            "steps": self.steps,
+            "locations": self.locations,
+            "touches": self.touches,
+            "rate/locations_per_s": len(self.row_locations) / span,
+            "rate/touches_per_s": sum(statistics.touches for statistics in self.row_locations) / span,
+            "actors/greedy_success": self.success("greedy"),
+            "actors/random_success": self.success("random"),
+            "actors/given_up": self.given_up,
+            "actors/simulator_restarts": self.simulator_restarts,
+        }
+        histograms: dict[str, Any] = {}
+        seconds: dict[str, float] = {}
+        for statistics in self.row_locations:
+            for part, spent in statistics.seconds.items():
+                seconds[part] = seconds.get(part, 0.0) + spent
+        total = sum(seconds.values())
+        row.update({f"actors/share_{part}": spent / total for part, spent in seconds.items() if total})
+        batches = sum(report.batches for report in self.row_reports)
+        if batches:
+            waited = sum(report.wait_s for report in self.row_reports)
+            computed = sum(report.compute_s for report in self.row_reports)
+            staleness = [age for report in self.row_reports for age in report.staleness]
+            row["rate/steps_per_s"] = batches / span
+            row["learner/wait_share"] = waited / max(1e-9, waited + computed)
+            row["learner/staleness_mean"] = sum(staleness) / len(staleness)
+            row["learner/staleness_max"] = max(staleness)
+            histograms["learner/staleness"] = np.histogram(staleness, bins=20)
+            for name in sorted({name for report in self.row_reports for name in report.metrics}):
+                pairs = [(r.metrics[name], r.batches) for r in self.row_reports if name in r.metrics]
+                row[f"learner/{name}"] = sum(v * n for v, n in pairs) / max(1, sum(n for _, n in pairs))
+        row.update({f"faults/{kind}": number for kind, number in self.faults.items()})
+        row["actors/quarantined"] = len(self.quarantined)
+        row["actors/redone"] = self.redone
+        if pool is not None:
+            row["actors/alive"] = pool.alive
+            row["actors/busy"] = pool.busy
+            row["actors/waiting_to_push"] = sum(bool((m.beat.answer or {}).get("pushing")) for m in pool.members)
+            row["actors/queue"] = len(pool.waiting)
+            row["object_store/bytes"] = object_store_bytes()
+        row.update(disk_bytes(self.folder))
+        for name, value in (bank or {}).items():
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                row[f"replay/{name}"] = value
+            elif name in ("priorities", "staleness") and value and value["counts"]:
+                row[f"replay/{name}_mean"] = value["mean"]
+                histograms[f"replay/{name}"] = (value["counts"], value["edges"])
+        self.log(row, histograms)
+        self.write_status(row, pool)
+        self.row_locations, self.row_reports = [], []
+        self.last_row = self.row_started = now
+
+    def write_status(self, row: Mapping[str, float], pool: ActorPool | None) -> None:
+        """Brings `status.json` up to date with a row of metrics."""
+        locations, batches = self.done
+        values: dict[str, Any] = {
+            "seconds": self.seconds(),
+            "phase": self.phase,
+            "locations": [locations, self.phase_locations],
+            "steps": [batches, self.phase_batches],
+            "row": self.status.values.get("row", {}) | dict(row),
+            "faults": dict(self.faults),
+            "quarantined": self.quarantined,
+        }
+        if pool is not None:
+            values |= {"actors": actor_rows(pool), "nodes_out_of_use": pool.avoided}
+        self.status.update(**values)
+
+    def close(self) -> None:
+        """Closes the log."""
+        self.close_progress()
+        with contextlib.suppress(OSError):
+            self.log_file.close()

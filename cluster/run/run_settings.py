@@ -1,0 +1,67 @@
+"""The settings of a run that a checkpoint is of, for commands that use its model afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import yaml
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from cluster.run.config import EvaluateConfig, PredictConfig, first_line
+from common.errors import UsageError
+from learner.checkpoint_index import INDEX, read_index
+
+Settings = TypeVar("Settings", EvaluateConfig, PredictConfig)
+
+
+def settings_of_run(config: Settings, checkpoint: Path) -> Settings:
+    """The configuration with the actors of the run and the network of the checkpoint, but for what is overridden.
+
+    A checkpoint that lies in no run's folder leaves the actors as they are. Mask R-CNN and the videoPCA baseline are
+    left out: `cluster.interaction.predictors` makes them as the checkpoint describes them.
+
+    Args:
+        config: as composed for this command.
+        checkpoint: its folder.
+
+    Raises:
+        UsageError: what the run or the checkpoint saved does not fit this version's settings.
+        CheckpointError: see `read_index`.
+    """
+    changed = {}
+    network = read_index(checkpoint)["network"]
+    if not {"soft_mask", "mask_rcnn"} & set(network):
+        changed["models"] = _merged(config.models, "models", network, checkpoint / INDEX)
+    run = checkpoint.parent.parent / "config.yaml"
+    if checkpoint.parent.name == "checkpoints" and run.is_file():
+        try:
+            values = OmegaConf.to_container(OmegaConf.load(run))
+            actors = cast(dict[str, Any], values)["actors"]
+        except (OmegaConfBaseException, OSError, ValueError, yaml.YAMLError, KeyError, TypeError) as error:
+            raise UsageError(f"{run} is not the configuration of a run: {first_line(error)}") from error
+        changed["actors"] = _merged(config.actors, "actors", actors, run)
+    return replace(config, **changed)
+
+
+def _merged(composed: Any, group: str, saved: Mapping[str, Any], where: Path) -> Any:
+    """A group's settings as they were saved; those that the command line names are the composed ones."""
+    ours = OmegaConf.structured(composed)
+    try:
+        merged = OmegaConf.merge(ours, saved)
+        for key in _named(group):
+            OmegaConf.update(merged, key, OmegaConf.select(ours, key), merge=False)
+        return OmegaConf.to_object(merged)
+    except (OmegaConfBaseException, ValueError) as error:
+        raise UsageError(f"{where} does not fit this version's {group}: {first_line(error)}") from error
+
+
+def _named(group: str) -> list[str]:
+    """The keys of a group that the command line overrides, without the group's name."""
+    texts = HydraConfig.get().overrides.task
+    keys = [str(text).split("=", 1)[0].lstrip("+") for text in texts]
+    return [key.removeprefix(f"{group}.") for key in keys if key.startswith(f"{group}.")]

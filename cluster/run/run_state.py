@@ -1,0 +1,122 @@
+"""Where a run stands, beside the learner's weights and the memory bank: what `resume` continues from.
+
+It is stored with each checkpoint, as JSON (`learner.json`, "extra"), together with the state of the memory bank.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, get_origin, get_type_hints
+
+from cluster.run.checkpoints import whole_checkpoints
+from cluster.run.run_folder import check_same_run
+from common.errors import RunError, UsageError
+from learner.checkpoint_index import INDEX, read_index
+
+KEY = "run"
+"""Name of the state in a checkpoint's "extra"."""
+
+
+@dataclass
+class RunState:
+    """Counters of a run. Phases are numbered among those that have rounds."""
+
+    phase: int = 0
+    """Number of the phase that goes on."""
+    phase_over: bool = False
+    """Whether that phase is over: the next one has not begun yet."""
+    phase_steps_before: int = 0
+    """Optimiser steps when the phase began."""
+    phase_seconds: float = 0.0
+    """How long the phase has run."""
+    locations: int = 0
+    """Locations of the phase that are stored."""
+    next_number: int = 0
+    """Running number of the next location."""
+    open_numbers: list[int] = field(default_factory=list)
+    """Locations that were handed out and not reported as done: they are visited again. One whose record the bank holds
+    already is not stored twice."""
+    quarantined: dict[str, str] = field(default_factory=dict)
+    """Locations of the data set that are left out because they failed again and again: index -> last error."""
+    report: dict[str, Any] = field(default_factory=dict)
+    """`Reporter.get_state`."""
+
+    def as_json(self) -> dict[str, Any]:
+        """For `from_json`."""
+        return asdict(self)
+
+    def quarantine(self, entry: int, error: str, at_most: int) -> None:
+        """Leaves a location of the data set out from now on.
+
+        Args:
+            entry: its index.
+            error: why it could not be played.
+            at_most: how many may be left out.
+
+        Raises:
+            RunError: one more than may be; with the error.
+        """
+        self.quarantined[str(entry)] = error
+        if len(self.quarantined) > at_most:
+            raise RunError(
+                f"{len(self.quarantined)} locations of the data set could not be played, more than "
+                f"cluster.quarantined_locations={at_most}; the last error: {error}"
+            )
+
+    @classmethod
+    def from_json(cls, values: Any, where: Path) -> RunState:
+        """Checks and takes over what `as_json` gave.
+
+        Raises:
+            UsageError: a field is missing or of another type.
+        """
+        hints = get_type_hints(cls)
+        for item in fields(cls):
+            kind = get_origin(hints[item.name]) or hints[item.name]
+            found = values.get(item.name) if isinstance(values, dict) else None
+            if type(found) is not kind and not (kind is float and type(found) is int):
+                raise UsageError(f"{where}: {KEY}.{item.name} must be of type {kind.__name__}, so it cannot be resumed")
+        return cls(**{item.name: values[item.name] for item in fields(cls)})
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """A checkpoint to go on from."""
+
+    checkpoint: Path
+    """Its folder, which also holds the state of the memory bank."""
+    state: RunState
+    steps: int
+    """Optimiser steps of its weights."""
+
+
+def refuse_finished(folder: Path) -> None:
+    """Raises UsageError if the run is finished."""
+    if (folder / "results.json").exists():
+        raise UsageError(f"resume={folder}: that run is finished; its results are in {folder / 'results.json'}")
+
+
+def find_resumable(folder: Path, seed: int) -> Resumed:
+    """The newest checkpoint of a run that holds everything that is needed to go on.
+
+    Args:
+        folder: of the run.
+        seed: of its configuration.
+
+    Raises:
+        UsageError: there is none, it was saved by another run, or the run is finished.
+        CheckpointError: its index is damaged.
+    """
+    refuse_finished(folder)
+    whole = whole_checkpoints(folder)
+    if not whole:
+        raise UsageError(f"resume={folder} holds no checkpoint with a memory bank: start that run anew")
+    if not (folder / "bank").is_dir():
+        raise UsageError(f"resume={folder} lacks the memory bank's folder {folder / 'bank'}")
+    check_same_run(folder, whole[-1], seed)
+    index = read_index(whole[-1])
+    state = RunState.from_json(index["extra"].get(KEY), whole[-1] / INDEX)
+    if not 0 <= state.phase_steps_before <= index["version"] or state.locations < 0 or state.phase < 0:
+        raise UsageError(f"{whole[-1] / INDEX}: {KEY} counts what cannot be, so it cannot be resumed")
+    return Resumed(whole[-1], state, index["version"])

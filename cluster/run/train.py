@@ -1,0 +1,133 @@
+"""`./playpen train`: data set, Ray, replay, learner, actors, phases, evaluation, table, figures."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from actors.launch import check_launch, end_abandoned
+from cluster.command.compose import save_config
+from cluster.command.result_line import print_result
+from cluster.interaction.dataset import find_locations
+from cluster.interaction.schedule import check_schedule
+from cluster.machines.resources import check_before_start, ray_session
+from cluster.run.checkpoints import DISK_ERRORS, how_it_ended, how_to_resume
+from cluster.run.config import TrainConfig, plain_values
+from cluster.run.interrupt import interrupt_flag, stop_if
+from cluster.run.reporting import Reporter
+from cluster.run.run_state import Resumed, find_resumable
+from cluster.run.status import is_running
+from cluster.run.tracking import Tracker
+from common.errors import Interrupted, RunError, UsageError
+from models.interaction.mask_rcnn.config import MaskRcnnConfig
+from replay.ring import bytes_per_record
+
+CHECKPOINT_BYTES = 30_000_000
+"""Room for one checkpoint: weights, two moments and an average of 1.4 million parameters, rounded up."""
+
+
+def run(config: TrainConfig, folder: Path) -> int:
+    """The whole command. Returns the exit code."""
+    if config.resume is not None and is_running(folder):
+        raise UsageError(f"resume={folder}: that run still goes on; stop it first")
+    if isinstance(config.models, MaskRcnnConfig):
+        from cluster.interaction import mask_rcnn
+
+        return mask_rcnn.run(config, folder)
+    started = time.monotonic()
+    resumed = find_resumable(folder, config.seed) if config.resume is not None else None
+    check(config, folder, resumed)
+    save_config(config, folder / "config.yaml")
+    print(f"RUN {folder}", flush=True)
+    with interrupt_flag() as interrupted:
+        training, test = find_locations(config.evaluation, config.simulator, interrupted)
+        tracker = Tracker(config.tracking, folder, plain_values(config), folder.name)
+        reporter = Reporter(tracker, folder, config.tracking.log_every_s)
+        if resumed is not None:
+            reporter.set_state(resumed.state.report, resumed.steps)
+            tracker.started_before(reporter.seconds())
+            started -= reporter.seconds()
+            reporter.note(f"resumed from {resumed.checkpoint.name} in phase {resumed.state.phase}")
+        reporter.status.update(experiment=config.experiment_name)
+        unsynced: str | None = None
+        try:
+            stop_if(interrupted)
+            # Ray takes seconds to start, most of them in other processes: the time for what takes seconds to import.
+            with imported_meanwhile("cluster.run.training"), ray_session(config.cluster) as resources:
+                from cluster.run.training import run_training
+
+                stop_if(interrupted)
+                result = run_training(
+                    config, folder, resources, training, test, reporter, interrupted, resumed, started
+                )
+            reporter.status.update(state="finished", seconds=reporter.seconds())
+        except Interrupted as error:
+            sentence = how_it_ended(error, folder)
+            reporter.status.update(state="interrupted", sentence=sentence)
+            raise Interrupted(sentence) from error
+        except OSError as error:
+            if error.errno not in DISK_ERRORS:
+                raise
+            sentence = f"{error.filename or folder}: {error.strerror}{how_to_resume(folder)}"
+            reporter.status.update(state="failed", sentence=sentence)
+            raise RunError(sentence) from error
+        except Exception as error:
+            reporter.status.update(state="failed", sentence=" ".join(str(error).split()))
+            raise
+        finally:
+            reporter.close()
+            try:
+                unsynced = tracker.close()
+            except OSError as error:
+                print(f"playpen: metrics.csv could not be written: {error.strerror}", file=sys.stderr)
+            end_abandoned()
+        if not config.keep_bank:
+            shutil.rmtree(folder / "bank", ignore_errors=True)  # the run is finished, whatever the disk says
+        print(f"figures: {folder / 'figures'}, table: {folder / 'results.md'}", file=sys.stderr)
+        if unsynced:
+            print(f"W&B run kept on this machine; to send it: {unsynced}", file=sys.stderr)
+    print_result(result)
+    return 0
+
+
+@contextlib.contextmanager
+def imported_meanwhile(module: str) -> Iterator[None]:
+    """Imports a module in a thread, which has ended on the way out. Whoever imports it within waits for that import."""
+
+    def work() -> None:
+        with contextlib.suppress(Exception):  # whoever imports it within gets the error
+            importlib.import_module(module)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
+def check(config: TrainConfig, folder: Path, resumed: Resumed | None = None) -> None:
+    """What can be known before any process starts.
+
+    Raises:
+        UsageError: the schedule, the bank and the disk do not fit together.
+    """
+    check_before_start(config.cluster)
+    check_schedule(config)
+    if config.cluster.address is None:
+        check_launch(config.simulator)
+    record_bytes = bytes_per_record(config.actors.record_fields)
+    bank = config.replay.capacity * record_bytes if resumed is None else 0
+    needed = bank + CHECKPOINT_BYTES * (config.checkpoints_kept + 1)
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise UsageError(
+            f"{folder} has {free / 1e6:.0f} MB free, and the memory bank of replay.capacity={config.replay.capacity} "
+            f"locations and the checkpoints need {needed / 1e6:.0f} MB; lower replay.capacity or choose another disk"
+        )

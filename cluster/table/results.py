@@ -1,0 +1,267 @@
+"""What a table is made of: the measurements of its runs, kept beside them, and the files that compare them."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from cluster.command.result_line import print_result
+from cluster.interaction.dataset import find_locations, find_test_locations
+from cluster.interaction.predictors import trained_predictor
+from cluster.run.checkpoints import find_checkpoint
+from cluster.run.tracking import Tracker
+from cluster.run.tracking import read_metrics as read_rows
+from cluster.table.command import Plan, compose_train
+from cluster.table.runs import FINISHED, PlannedRun, results_of
+from cluster.table.work import say, settings
+from common.errors import Interrupted
+from common.files import write_text
+from evaluation.interaction.coco import Metrics
+from evaluation.interaction.comparison import Comparison, MeasuredRun, Method, Reported, heading, markdown, table_lines
+from evaluation.interaction.comparison_figures import comparison_figures
+from evaluation.interaction.config import EvaluationConfig, chosen_entries
+from evaluation.interaction.evaluate import Evaluator
+from evaluation.interaction.measured import METRICS, measure_key, read_metrics, write_measured, write_metrics
+from evaluation.interaction.report import make_panels
+from evaluation.tables import COLUMNS, COUNTS, Row, csv_text, terminal_table
+from models.interaction.inference import Predictor
+from models.interaction.network import build_network
+
+BASELINES = {
+    "untrained": "untrained network",
+    "superpixels": "superpixels, no priors",
+    "depth_edges": "depth edges, with priors",
+}
+"""Rows that need no training."""
+
+
+class Bench:
+    """The test locations of one data set, on which every run is measured alike.
+
+    Args:
+        config: of its evaluation.
+        plan: for the simulator and the network.
+        interrupted: set by Ctrl-C.
+    """
+
+    def __init__(self, config: EvaluationConfig, plan: Plan, interrupted: threading.Event) -> None:
+        test = find_test_locations(config, plan.base.simulator, interrupted)
+        self.config, self.plan, self.test = config, plan, test
+        self.name = config.dataset.name
+        self.key = measure_key(config, test.path, plan.request.config.figures)
+        self._evaluator: Evaluator | None = None
+
+    @property
+    def evaluator(self) -> Evaluator:
+        """With all looks; made when something is measured."""
+        if self._evaluator is None:
+            self._evaluator = Evaluator(
+                self.config, self.test.path, self.test.entries, self.plan.base.simulator, self.plan.base.seed
+            )
+        return self._evaluator
+
+    def folder(self, run: PlannedRun) -> Path:
+        """Where the measurements of a run are kept."""
+        assert run.found is not None
+        return run.found.folder / "comparison" / self.key
+
+    def measure(self, run: PlannedRun) -> None:
+        """Measures a finished run, unless that was done before."""
+        folder = self.folder(run)
+        if read_metrics(folder / METRICS) is not None:
+            return
+        assert run.found is not None
+        say(f"measuring {run.label} on {self.name}")
+        evaluator, count = self.evaluator, self.plan.request.config.figures
+        predictor, _ = trained_predictor(run.config.models, find_checkpoint(str(run.found.folder)))
+        evaluation = evaluator.evaluate(predictor, run.config.actors.cluster_distance, show=False)
+        chosen = chosen_entries(len(evaluator.entries), count) if count else []
+        simulator, actors = self.plan.base.simulator, run.config.actors
+        write_measured(
+            folder, evaluation, make_panels(evaluator, predictor, simulator, actors, run.config.seed, chosen)
+        )
+
+    def baseline_files(self) -> dict[str, Path]:
+        """Where what needs no training is kept, beside all tables; the untrained network by its model and seed."""
+        folder = Path(self.plan.request.config.folder) / "baselines" / self.key
+        base = self.plan.base
+        decisive = (base.models, base.seed, base.actors.cluster_distance)
+        network = hashlib.sha256(repr(decisive).encode()).hexdigest()[:8]
+        return {name: folder / f"{name}.json" for name in BASELINES} | {
+            "untrained": folder / f"untrained-{network}.json"
+        }
+
+    def baselines(self) -> dict[str, Metrics]:
+        """What needs no training."""
+        files = self.baseline_files()
+        found = {name: read_metrics(path) for name, path in files.items()}
+        if None in found.values():
+            say(f"measuring the baselines on {self.name}")
+            untrained = Predictor(build_network(self.plan.base.models, self.plan.base.seed))
+            measured = {name: result.metrics for name, result in self.evaluator.baselines().items()}
+            distance = self.plan.base.actors.cluster_distance
+            measured["untrained"] = self.evaluator.evaluate(untrained, distance, show=False).metrics
+            for name in BASELINES:
+                write_metrics(files[name], measured[name])
+            found = {name: measured[name] for name in BASELINES}
+        return {BASELINES[name]: metrics for name, metrics in found.items() if metrics is not None}
+
+
+class Results:
+    """The measurements of a plan's runs and the files that are made of them."""
+
+    def __init__(self, plan: Plan, interrupted: threading.Event) -> None:
+        """Makes the data sets that are missing.
+
+        Raises:
+            UsageError: a data set cannot be made.
+            Interrupted: Ctrl-C.
+        """
+        self.plan, self.interrupted = plan, interrupted
+        configs = [compose_train([*plan.request.base, f"evaluation={n}"]) for n in plan.request.config.data_sets]
+        if any(run.state != FINISHED for run in plan.runs()):  # what these will read, made once
+            find_locations(plan.base.evaluation, plan.base.simulator, interrupted)
+        self.benches = [Bench(config.evaluation, plan, interrupted) for config in configs]
+        self.baselines = [bench.baselines() for bench in self.benches]
+
+    def measure(self, run: PlannedRun) -> None:
+        """Measures a finished run on every data set, unless that was done before.
+
+        Raises:
+            Interrupted: Ctrl-C, between two data sets.
+        """
+        for bench in self.benches:
+            if self.interrupted.is_set():
+                raise Interrupted("the same command goes on")
+            bench.measure(run)
+
+    def comparisons(self, table: str) -> list[Comparison]:
+        """One for each data set."""
+        rows = [row for row in self.plan.rows if row.table == table]
+        found = []
+        for bench, baselines in zip(self.benches, self.baselines, strict=True):
+            methods = [
+                Method(row.name, [self.measured(bench, run) for run in row.runs if run.state == FINISHED], row.note())
+                for row in rows
+            ]
+            paper = self.plan.request.config.paper.get(bench.name)
+            reported = [
+                Reported(
+                    f"paper, {name} (other rooms)",
+                    {key: (values[0], values[1] if len(values) > 1 else None) for key, values in line.figures.items()},
+                    np.array(line.confusion) if line.confusion else None,
+                )
+                for name, line in (paper.lines.items() if paper else ())
+            ]
+            title = self.plan.request.config.tables[table].title
+            found.append(Comparison(title, bench.name, methods, reported, baselines))
+        return found
+
+    def measured(self, bench: Bench, run: PlannedRun) -> MeasuredRun:
+        """What was measured of a run."""
+        assert run.found is not None
+        metrics = read_metrics(bench.folder(run) / METRICS)
+        assert metrics is not None, "measure comes first"
+        results = results_of(run.found.folder)
+        return MeasuredRun(
+            seed=run.config.seed,
+            folder=bench.folder(run),
+            metrics=metrics,
+            knows_mass="mass_accuracy" in results,
+            touches=results["touches"],
+            steps=results["steps"],
+            minutes=results["wall_s"] / 60,
+            # On the way a run is measured on its own test locations alone.
+            curve=curve_of(read_rows(run.found.folder / "metrics.jsonl"))
+            if run.config.evaluation.dataset.name == bench.name
+            else [],
+        )
+
+    def conditions(self) -> str:
+        """The budget, in a sentence or two."""
+        request = self.plan.request
+        seeds = ", ".join(map(str, request.config.seeds))
+        several = len(request.config.seeds) > 1
+        runs = f"Mean ± standard deviation over seeds {seeds}" if several else f"One run of each row, of seed {seeds}"
+        images = ", ".join(f"{len(bench.test.entries)} of {bench.name}" for bench in self.benches)
+        return (
+            f"{runs}; {settings(self.plan.base)}. Every row is measured on the "
+            f"same test locations ({images}). Made by `{request.command}`. The paper's figures are of AI2-THOR's rooms "
+            "and of its own budget: they stand beside, not in comparison."
+        )
+
+    def write(self, figures: bool) -> None:
+        """Writes table.md and table.csv, and the figures if asked for."""
+        comparisons = {name: self.comparisons(name) for name in self.plan.request.config.tables}
+        text = "\n".join(markdown(found, self.conditions()) for found in comparisons.values())
+        write_text(self.plan.folder / "table.md", text)
+        lines: list[list[Any]] = []
+        for name, found in comparisons.items():
+            lines += table_lines(name, found)[1 if lines else 0 :]
+        write_text(self.plan.folder / "table.csv", csv_text(lines))
+        if figures:
+            drawn: dict[str, Path] = {}
+            for name, found in comparisons.items():
+                folder = self.plan.folder / "figures" / name
+                for comparison in found:
+                    drawn |= {f"{name}/{path.stem}": path for path in comparison_figures(folder, comparison)}
+            self.track(lines, drawn)
+
+    def track(self, lines: list[list[Any]], drawn: dict[str, Path]) -> None:
+        """Sends the table and the figures to W&B, as a run of its own."""
+        request, base = self.plan.request, self.plan.base
+        values = {"table": request.name, "seeds": list(request.config.seeds), "base": list(request.base)}
+        tracker = Tracker(base.tracking, self.plan.folder, values, self.plan.folder.name)
+        tracker.log({}, images=drawn, tables={"table": lines})
+        unsynced = tracker.close()
+        if unsynced:
+            say(f"W&B run kept on this machine; to send it: {unsynced}")
+
+    def show(self) -> None:
+        """Prints the tables and the RESULT line."""
+        console = Console(width=None if sys.stdout.isatty() else 160)
+        tables: dict[str, Any] = {}
+        for name in self.plan.request.config.tables:
+            for found in self.comparisons(name):
+                rows = [Row(heading(row), row.runs, row.reported) for row in found.rows()]
+                console.print(terminal_table(f"{found.title}, {found.data_set}", rows, COLUMNS | COUNTS))
+                tables.setdefault(name, {})[found.data_set] = {
+                    row.name: {key: round(s[0], 3) for key in COLUMNS | COUNTS if (s := row.statistic(key))}
+                    for row in found.rows()
+                }
+        runs = self.plan.runs()
+        print_result(
+            {
+                "command": "table",
+                "table": self.plan.request.name,
+                "runs": len(runs),
+                "finished": sum(run.state == FINISHED for run in runs),
+                "seeds": list(self.plan.request.config.seeds),
+                "folder": str(self.plan.folder),
+                "tables": tables,
+            }
+        )
+
+
+def curve_of(rows: list[dict[str, Any]]) -> list[tuple[int, float]]:
+    """(touches, mask AP50) of each evaluation on the way, from the rows of metrics.jsonl.
+
+    An evaluation tells when its weights were taken; how many touches there were then is read off the other rows.
+    """
+    counted = [(row["seconds"], row["touches"]) for row in rows if "touches" in row]
+    if not counted:
+        return []
+    seconds, touches = zip(*counted, strict=True)
+    # What was undone when the run went back to a checkpoint counts as what was left of it.
+    left = np.minimum.accumulate(touches[::-1])[::-1]
+    return [
+        (int(np.interp(60 * row["evaluation/minutes"], seconds, left)), row["evaluation/mask_ap50"])
+        for row in rows
+        if "evaluation/mask_ap50" in row
+    ]

@@ -1,0 +1,206 @@
+"""What needs no training: proposals from colour edges and from depth edges, on the model's grid.
+
+- Felzenszwalb superpixels of the image as proposals, without priors. A superpixel has no score, so random scores and
+  small-first are both tried.
+- Connected components of the depth image between edges. Simulated depth has no noise, which makes this a strong
+  baseline. It is tried without priors, and with the priors that an agent of known reach may have: components that are
+  large (walls, floors, tops of tables) or out of reach are left out.
+
+Each variant is evaluated at each of `limits` proposals an image; the best mask AP50 is reported, with all others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.interaction.geometry import NEAR_PLANE, ray_factor
+from evaluation.interaction.coco import GroundTruth, Metrics, compute_metrics, encode_detections
+from evaluation.interaction.config import BASELINE_CLASS, BaselineConfig, DepthEdgeConfig, SuperpixelConfig
+from models.interaction.superpixels import superpixel_grid
+from replay.interaction.record import GRID_SIZE, IMAGE_SIZE, centres
+
+FIELD_OF_VIEW = 90.0
+"""Degrees (spec section 1)."""
+
+
+class Order(Enum):
+    """What scores proposals that have no score of their own."""
+
+    SMALL = "small first"
+    LARGE = "large first"
+    RANDOM = "random score"
+
+
+@dataclass(frozen=True)
+class Proposals:
+    """Instances in the fields that the model's predictions have, best first."""
+
+    seeds: NDArray[np.int64]
+    """(n, 2) cell (row, column) of the mask that is nearest to its centroid."""
+    masks: NDArray[np.bool_]
+    """(n, 100, 100), disjoint."""
+    scores: NDArray[np.float32]
+    """(n,) falling."""
+    force: NDArray[np.int64]
+    """(n,) one class for all: these baselines know nothing of mass."""
+
+
+@dataclass(frozen=True)
+class BaselineResult:
+    """The best variant of a baseline, and the mask and box AP50 of all."""
+
+    metrics: Metrics
+    variant: str
+    variants: dict[str, dict[str, float]]
+
+
+def depth_edges(depth: NDArray[np.floating], config: DepthEdgeConfig) -> NDArray[np.bool_]:
+    """Pixels at which a surface ends behind another one or folds towards the camera.
+
+    Inverse depth along the camera's axis is an affine function of the pixel on every plane. It lies below the mean of
+    two opposite neighbours where the surface folds inwards (a thing stands on a table) and on the far side of a jump,
+    and above it on outward folds (a box's own edges) and on the near side; only the former part things.
+
+    Args:
+        depth: (300, 300) metres along each ray minus the near plane, not negative.
+
+    Returns:
+        (300, 300) bool.
+    """
+    along_ray = np.maximum(np.asarray(depth, dtype=np.float64) + NEAR_PLANE, NEAR_PLANE)
+    inverse = ray_factor(len(depth), FIELD_OF_VIEW) / along_ray
+    step = config.step
+    edges = np.zeros(depth.shape, dtype=bool)
+    size = len(depth)
+    padded = np.pad(inverse, step, mode="reflect", reflect_type="odd")
+    for rows, columns in ((step, 0), (0, step)):
+        before = padded[step - rows : step - rows + size, step - columns : step - columns + size]
+        after = padded[step + rows : step + rows + size, step + columns : step + columns + size]
+        edges |= (before + after) / 2 - inverse > config.threshold * inverse
+    return edges
+
+
+def depth_components(depth: NDArray[np.floating], config: DepthEdgeConfig) -> NDArray[np.int64]:
+    """(300, 300) number of the 4-connected component between depth edges at each pixel; 0 on edges and in components
+    smaller than `min_size`."""
+    free = (~depth_edges(depth, config)).astype(np.uint8)
+    _, labels, statistics, _ = cv2.connectedComponentsWithStats(free, connectivity=4)
+    kept = statistics[:, cv2.CC_STAT_AREA] >= config.min_size
+    kept[0] = False
+    return np.where(kept[labels], labels, 0).astype(np.int64)
+
+
+def superpixel_masks(image: NDArray[np.uint8], config: SuperpixelConfig) -> NDArray[np.bool_]:
+    """(n, 100, 100) every superpixel of a (300, 300, 3) uint8 image that has a cell, disjoint."""
+    labels = superpixel_grid(image, config.scale, config.sigma, config.min_size)
+    return _stack([labels == label for label in np.unique(labels)])
+
+
+def depth_masks(depth: NDArray[np.floating], config: DepthEdgeConfig, priors: bool) -> NDArray[np.bool_]:
+    """(n, 100, 100) every component between depth edges that has a cell, disjoint.
+
+    Args:
+        depth: (300, 300) metres along each ray minus the near plane.
+        config: of the edges, and the priors' borders.
+        priors: leave out components above `max_share` of the image or with a median depth beyond `reach`.
+    """
+    labels = depth_components(depth, config)
+    grid = centres(labels)
+    masks: list[NDArray[np.bool_]] = []
+    for label in np.unique(grid[grid > 0]):
+        if priors:
+            pixels = labels == label
+            distance = float(np.median(np.asarray(depth)[pixels])) + NEAR_PLANE
+            if pixels.sum() > config.max_share * labels.size or distance > config.reach:
+                continue
+        masks.append(grid == label)
+    return _stack(masks)
+
+
+def scored(masks: NDArray[np.bool_], order: Order, random: np.random.Generator) -> Proposals:
+    """Proposals from (n, 100, 100) masks: scored by area, or by `random`."""
+    share = masks.mean(axis=(1, 2)) if len(masks) else np.zeros(0)
+    scores = {Order.SMALL: 1.0 - share, Order.LARGE: share, Order.RANDOM: random.random(len(masks))}[order]
+    first = np.argsort(-scores, kind="stable")
+    return Proposals(
+        seeds=np.array([_seed(masks[i]) for i in first], dtype=np.int64).reshape(-1, 2),
+        masks=masks[first],
+        scores=scores[first].astype(np.float32),
+        force=np.full(len(masks), BASELINE_CLASS, dtype=np.int64),
+    )
+
+
+def evaluate_baselines(
+    images: Sequence[NDArray[np.uint8]],
+    depths: Sequence[NDArray[np.floating]],
+    ground_truths: Sequence[GroundTruth],
+    config: BaselineConfig,
+    seed: int,
+    progress: Callable[[], None] = lambda: None,
+) -> dict[str, BaselineResult]:
+    """Evaluates "superpixels" and "depth_edges" on the same images as a network.
+
+    Args:
+        images: (300, 300, 3) uint8 each.
+        depths: (300, 300) metres along each ray minus the near plane.
+        ground_truths: of the same images.
+        config: parameters of both.
+        seed: of the random scores.
+        progress: called after each image.
+
+    Returns:
+        The best variant of each by mask AP50.
+    """
+    proposals: dict[str, list[Proposals]] = {}
+    for number, (image, depth) in enumerate(zip(images, depths, strict=True)):
+        for variant, found in _variants(image, depth, config, [seed, number]):
+            proposals.setdefault(variant, []).append(found)
+        progress()
+    results: dict[str, BaselineResult] = {}
+    for variant, per_image in proposals.items():
+        for limit in config.limits:
+            name = f"{variant}, at most {limit}"
+            encoded = [
+                encode_detections(truth.image_id, found, limit)
+                for truth, found in zip(ground_truths, per_image, strict=True)
+            ]
+            metrics = compute_metrics(ground_truths, encoded, IMAGE_SIZE, limit)
+            baseline = variant.split(":")[0]
+            so_far = results.get(baseline)
+            figures = {"mask_ap50": round(metrics.mask_ap50, 3), "box_ap50": round(metrics.box_ap50, 3)}
+            variants = (so_far.variants if so_far else {}) | {name: figures}
+            if so_far is None or metrics.mask_ap50 > so_far.metrics.mask_ap50:
+                results[baseline] = BaselineResult(metrics, name, variants)
+            else:
+                results[baseline] = BaselineResult(so_far.metrics, so_far.variant, variants)
+    return results
+
+
+def _variants(
+    image: NDArray[np.uint8], depth: NDArray[np.floating], config: BaselineConfig, seed: list[int]
+) -> Iterator[tuple[str, Proposals]]:
+    """Every way in which the two baselines propose instances of one image, named "baseline: variant"."""
+    ways = (
+        ("superpixels:", superpixel_masks(image, config.superpixels), (Order.SMALL, Order.RANDOM)),
+        ("depth_edges: without priors,", depth_masks(depth, config.depth_edges, False), (Order.SMALL, Order.RANDOM)),
+        ("depth_edges: with priors,", depth_masks(depth, config.depth_edges, True), (Order.LARGE, Order.RANDOM)),
+    )
+    for name, masks, orders in ways:
+        for order in orders:
+            yield f"{name} {order.value}", scored(masks, order, np.random.default_rng(seed))
+
+
+def _stack(masks: list[NDArray[np.bool_]]) -> NDArray[np.bool_]:
+    return np.array(masks, dtype=bool).reshape(-1, GRID_SIZE, GRID_SIZE)
+
+
+def _seed(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Cell of the mask nearest to its centroid."""
+    points = np.argwhere(mask)
+    return points[np.argmin(((points - points.mean(axis=0)) ** 2).sum(axis=1))]

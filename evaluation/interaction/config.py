@@ -1,0 +1,234 @@
+"""Settings of evaluation; their values are in `conf/evaluation/`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from actors.interaction.config import REACH_SHAPES, ReachConfig
+from evaluation.interaction.coco import MASS_CLASSES
+
+
+@dataclass
+class SplitConfig:
+    """One file of locations."""
+
+    first_room: int
+    """Number of the first room within each kind of room, from 1."""
+    last_room: int
+    """Number of the last room within each kind, at most 30."""
+    locations: int
+    """How many locations the file holds."""
+    spawns_per_visit: int
+    """Spawns of a room in a row: loading a room anew costs more than spawning its things anew."""
+    poses_per_spawn: int
+    """Most locations that share a room and a spawn seed: more are faster to make, fewer are more varied."""
+    annotated: bool
+    """Whether the file stores the objects of each location (to evaluate on), not only how to get there."""
+
+
+@dataclass
+class DatasetConfig:
+    """How to make the files of locations of the embedded rooms."""
+
+    name: str
+    """Name of the data set, part of the names of its files."""
+    folder: str
+    """Where the files are kept; each is made once for its settings."""
+    seed: int
+    """All random choices follow from it, whatever the number of workers."""
+    scene_offsets: list[int]
+    """What is added to a room's number within its kind to get its scene number: one offset for each kind of room."""
+    train: SplitConfig
+    """Locations to train at."""
+    test: SplitConfig
+    """Locations to evaluate at."""
+    rotations: list[float]
+    """Rotations about the vertical to choose from, degrees."""
+    horizons: list[float]
+    """Horizons to choose from, degrees; positive looks down."""
+    attempts_per_spawn: int
+    """Poses tried in one spawn before the next one."""
+    min_objects: int
+    """Fewest moveable things in reach that make a pose a location."""
+    min_pixels: int
+    """Fewest pixels in reach that let a thing count towards `min_objects`."""
+    min_annotated_pixels: int
+    """Fewest pixels in reach that make a thing part of the ground truth (spec section 1: 10)."""
+    max_mass: float
+    """Things from this mass on are no part of the ground truth, kg (spec section 1: 150)."""
+    forces: list[float]
+    """Magnitudes, rising, that are tried on each annotated thing for its smallest sufficient one (`min_force`, which
+    then decides its mass class); empty: not measured, the class follows from the mass."""
+    reach_shape: str
+    """What is in reach: a key of `actors.interaction.config.REACH_SHAPES`; the agent's unless overridden."""
+    reach_radius: float
+    """Metres."""
+    placement_attempts: int
+    """numPlacementAttempts of InitialRandomSpawn; must be the actors', or they find other rooms."""
+    workers: int
+    """Processes that make locations, each with its own simulator."""
+
+    def __post_init__(self) -> None:
+        for name, split in (("train", self.train), ("test", self.test)):
+            where = f"evaluation.dataset.{name}"
+            if not 1 <= split.first_room <= split.last_room <= 30:
+                raise ValueError(f"{where}.first_room and last_room must be a range of rooms within 1 to 30.")
+            for field in ("locations", "spawns_per_visit", "poses_per_spawn"):
+                if getattr(split, field) < 1:
+                    raise ValueError(f"{where}.{field} must be at least 1.")
+        if self.train.first_room <= self.test.last_room and self.test.first_room <= self.train.last_room:
+            raise ValueError(
+                f"evaluation.dataset.train and test must not share rooms, but rooms {self.train.first_room}-"
+                f"{self.train.last_room} and {self.test.first_room}-{self.test.last_room} overlap."
+            )
+        if not self.test.annotated:
+            raise ValueError("evaluation.dataset.test.annotated must be true: the file is evaluated on.")
+        for field in ("scene_offsets", "rotations", "horizons"):
+            if not getattr(self, field):
+                raise ValueError(f"evaluation.dataset.{field} must hold at least one value.")
+        for field in (
+            "attempts_per_spawn",
+            "min_objects",
+            "min_pixels",
+            "min_annotated_pixels",
+            "workers",
+            "placement_attempts",
+        ):
+            if getattr(self, field) < 1:
+                raise ValueError(f"evaluation.dataset.{field} must be at least 1.")
+        if self.seed < 0:
+            raise ValueError(f"evaluation.dataset.seed must be 0 or more, not {self.seed}.")
+        if self.max_mass <= 0:
+            raise ValueError("evaluation.dataset.max_mass must be above 0.")
+        if list(self.forces) != sorted(set(self.forces)) or min(self.forces, default=1) <= 0:
+            raise ValueError(
+                f"evaluation.dataset.forces must be positive magnitudes in increasing order, not {list(self.forces)}"
+            )
+        if self.reach_shape not in REACH_SHAPES:
+            raise ValueError(f"evaluation.dataset.reach_shape must be one of {', '.join(REACH_SHAPES)}.")
+        if self.reach_radius <= 0:
+            raise ValueError("evaluation.dataset.reach_radius must be above 0 metres.")
+
+    def reach(self) -> ReachConfig:
+        """Shape and radius of what is in reach."""
+        return ReachConfig(shape=self.reach_shape, radius=self.reach_radius)
+
+
+@dataclass
+class SuperpixelConfig:
+    """Felzenszwalb superpixels as proposals without priors."""
+
+    scale: float
+    """Larger values make larger superpixels."""
+    sigma: float
+    """Width of the Gaussian that smooths the image first, pixels."""
+    min_size: int
+    """Smallest superpixel, pixels."""
+
+    def __post_init__(self) -> None:
+        if self.scale <= 0 or self.sigma < 0 or self.min_size < 1:
+            raise ValueError(
+                "evaluation.baselines.superpixels must have a scale above 0, a sigma of 0 or more and a min_size of at "
+                f"least 1, not {self.scale}, {self.sigma} and {self.min_size}"
+            )
+
+
+@dataclass
+class DepthEdgeConfig:
+    """Connected components between depth edges as proposals."""
+
+    step: int
+    """Distance of the two neighbours that a pixel's inverse depth is compared with, pixels."""
+    threshold: float
+    """A pixel is an edge if its inverse depth is below its neighbours' mean by more than this share of itself."""
+    min_size: int
+    """Smallest component that becomes a proposal, pixels."""
+    max_share: float
+    """Largest component that becomes a proposal under the size prior, share of the image."""
+    reach: float
+    """Farthest median depth of a proposal under the reach prior, metres along the ray."""
+
+    def __post_init__(self) -> None:
+        for field in ("step", "min_size"):
+            if getattr(self, field) < 1:
+                raise ValueError(
+                    f"evaluation.baselines.depth_edges.{field} must be at least 1, not {getattr(self, field)}"
+                )
+        for field in ("threshold", "max_share", "reach"):
+            if getattr(self, field) <= 0:
+                raise ValueError(
+                    f"evaluation.baselines.depth_edges.{field} must be above 0, not {getattr(self, field)}"
+                )
+
+
+@dataclass
+class BaselineConfig:
+    """What a trained network is compared with."""
+
+    limits: list[int]
+    """Most proposals an image, each tried; the best is reported."""
+    superpixels: SuperpixelConfig
+    """Felzenszwalb superpixels of the colour image."""
+    depth_edges: DepthEdgeConfig
+    """Connected components of the depth image."""
+
+    def __post_init__(self) -> None:
+        if not self.limits or min(self.limits) < 1:
+            raise ValueError("evaluation.baselines.limits must hold at least one number, each at least 1.")
+
+
+@dataclass
+class EvaluationConfig:
+    """One evaluation: data set, what is measured and what is drawn."""
+
+    dataset: DatasetConfig
+    """Locations of the embedded rooms."""
+    train_file: str | None
+    """Data set file to train at instead of one made for the embedded rooms."""
+    test_file: str | None
+    """Data set file to evaluate at instead of one made for the embedded rooms."""
+    images: int
+    """How many of the test locations are evaluated, evenly spaced in the file; 0 for all."""
+    max_detections: int
+    """Most instances an image (spec section 8: 32)."""
+    batch_size: int
+    """Images that the network sees at once."""
+    figures: int
+    """How many six-panel figures are drawn."""
+    figure_touches: int
+    """Touches of the model, and as many random ones, at each drawn location: their masks are the last panel."""
+    every_minutes: float | None
+    """Minutes between two evaluations during training; null: only at its end."""
+    images_on_the_way: int
+    """How many of the evaluated locations are used during training, evenly spaced; 0 for all."""
+    baselines: BaselineConfig
+    """What the trained network is compared with."""
+
+    def __post_init__(self) -> None:
+        for field, least in (
+            ("images", 0),
+            ("max_detections", 1),
+            ("batch_size", 1),
+            ("figures", 0),
+            ("figure_touches", 0),
+            ("images_on_the_way", 0),
+        ):
+            if getattr(self, field) < least:
+                raise ValueError(f"evaluation.{field} must be at least {least}.")
+        # The run may be resumed from another folder.
+        self.train_file, self.test_file = (
+            file and str(Path(file).resolve()) for file in (self.train_file, self.test_file)
+        )
+        if self.every_minutes is not None and self.every_minutes <= 0:
+            raise ValueError("evaluation.every_minutes must be null or above 0.")
+
+
+def chosen_entries(total: int, images: int) -> list[int]:
+    """Indices of `images` of `total` locations, evenly spaced; all of them if `images` is 0 or more than there are."""
+    count = total if images == 0 else min(images, total)
+    return [index * total // count for index in range(count)]
+
+
+BASELINE_CLASS = MASS_CLASSES.index("medium")
+"""Mass class of every proposal of a baseline: they do not predict one."""

@@ -1,0 +1,218 @@
+"""From a data set and a model to figures: renders the test locations once, predicts, measures (spec section 8)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.controller import SimulatorProcess
+from actors.interaction.config import SimulatorConfig
+from actors.interaction.locations import Location, set_up
+from common.files import save_array
+from common.progress import Progress
+from evaluation.interaction.baselines import BaselineResult, evaluate_baselines
+from evaluation.interaction.coco import EncodedDetections, GroundTruth, Metrics, compute_metrics, encode_detections
+from evaluation.interaction.config import EvaluationConfig, chosen_entries
+from evaluation.interaction.dataset import Entry
+from evaluation.interaction.job_files import observation_paths
+from evaluation.interaction.locations import location_of
+from evaluation.interaction.make_dataset import changed_push, source_hash
+from models.interaction.inference import InstancePredictor
+from replay.interaction.record import IMAGE_SIZE
+
+
+@dataclass(frozen=True)
+class Looks:
+    """The observations of n locations; the arrays may be memory-mapped."""
+
+    images: NDArray[np.uint8]
+    """(n, 300, 300, 3)."""
+    depths: NDArray[np.float16]
+    """(n, 300, 300) metres along each ray minus the near plane, as the memory bank holds them."""
+
+    def take(self, indices: Sequence[int]) -> Looks:
+        """Some of them, copied."""
+        return Looks(self.images[list(indices)], self.depths[list(indices)])
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured, and the detections that it was measured on."""
+
+    metrics: Metrics
+    detections: list[EncodedDetections]
+
+
+def load_looks(
+    path: Path,
+    entries: Sequence[Entry],
+    simulator: SimulatorConfig,
+    placement_attempts: int,
+    chosen: Sequence[int] | None = None,
+) -> Looks:
+    """The observations of a data set file's locations.
+
+    Those beside a file that `make_dataset` wrote are taken. For any other file the wanted locations are rendered, once:
+    the result is kept beside the file under a hash of the file, the simulator and the wanted locations.
+
+    Args:
+        path: the data set file.
+        entries: all its locations.
+        simulator: renders them.
+        placement_attempts: see `set_up`.
+        chosen: indices of the wanted locations; None: all.
+
+    Raises:
+        SimulatorError, LocationError: see `set_up`.
+    """
+    made = observation_paths(path)
+    options = sorted(simulator.options.items())
+    source = source_hash(simulator.command)
+    key: list[object] = [simulator.name, simulator.command, options, simulator.build_path, source, placement_attempts]
+    key += changed_push(simulator)
+    content = path.read_bytes() + repr(key).encode()
+    chosen = list(range(len(entries)) if chosen is None else chosen)
+
+    def rendered(indices: Sequence[int]) -> tuple[Path, Path]:
+        some = b"" if list(indices) == list(range(len(entries))) else repr(list(indices)).encode()
+        digest = hashlib.sha256(content + some).hexdigest()[:12]
+        return observation_paths(path.with_name(f"{path.stem}-{digest}.json"))
+
+    everything = range(len(entries))
+    for files, indices in ((made, everything), (rendered(everything), everything), (rendered(chosen), chosen)):
+        looks = _stored(*files)
+        if looks is not None and len(looks.images) == len(looks.depths) == len(indices):
+            return looks if list(indices) == chosen else looks.take(chosen)
+    looks = render(entries, simulator, placement_attempts, chosen)
+    images, depths = rendered(chosen)
+    save_array(images, looks.images)
+    save_array(depths, looks.depths)
+    return looks
+
+
+def _stored(images: Path, depths: Path) -> Looks | None:
+    """Looks in two files; None if one is missing."""
+    if not images.exists() or not depths.exists():
+        return None
+    return Looks(np.load(images, mmap_mode="r"), np.load(depths, mmap_mode="r"))
+
+
+def render(
+    entries: Sequence[Entry], simulator: SimulatorConfig, placement_attempts: int, chosen: Sequence[int]
+) -> Looks:
+    """Sets up the chosen ones of a file's locations and looks.
+
+    Raises:
+        SimulatorError, LocationError: see `set_up`.
+    """
+    images = np.empty((len(chosen), IMAGE_SIZE, IMAGE_SIZE, 3), dtype=np.uint8)
+    depths = np.empty((len(chosen), IMAGE_SIZE, IMAGE_SIZE), dtype=np.float16)
+    process = SimulatorProcess(simulator)
+    try:
+        with Progress("rendering the test locations", len(chosen), "image") as progress:
+            for row, index in enumerate(chosen):
+                look = set_up(process, location_of(entries[index], index), placement_attempts)
+                images[row], depths[row] = look.image, look.depth
+                progress.step()
+    finally:
+        process.stop()
+    return Looks(images, depths)
+
+
+def evaluate(
+    looks: Looks,
+    ground_truths: Sequence[GroundTruth],
+    predictor: InstancePredictor,
+    limit: int,
+    batch_size: int,
+    cluster_distance: float,
+    progress: Callable[[int], None] = lambda images: None,
+) -> Evaluation:
+    """Predicts and measures.
+
+    Args:
+        looks: n observations.
+        ground_truths: of the same n images.
+        predictor: the model.
+        limit: most instances an image; there is no score threshold.
+        batch_size: images that the model sees at once.
+        cluster_distance: see `ActorConfig`.
+        progress: called with the number of images done since the last call.
+
+    Raises:
+        ValueError: no image holds an object.
+    """
+    detections: list[EncodedDetections] = []
+    for start in range(0, len(ground_truths), batch_size):
+        stop = min(start + batch_size, len(ground_truths))
+        images = np.array(looks.images[start:stop])  # copied: the file that they may be mapped from is read-only
+        depths = np.asarray(looks.depths[start:stop], dtype=np.float32)
+        batch = predictor.predict(images, depths, limit, cluster_distance)
+        for truth, found in zip(ground_truths[start:stop], batch, strict=True):
+            detections.append(encode_detections(truth.image_id, found, limit))
+        progress(stop - start)
+    return Evaluation(compute_metrics(ground_truths, detections, IMAGE_SIZE, limit), detections)
+
+
+class Evaluator:
+    """Measures models and baselines on the chosen locations of a test file.
+
+    Args:
+        config: what is evaluated.
+        path: the test file, or where one belongs that has no observations yet.
+        entries: its locations.
+        simulator: renders them if that was not done yet.
+        seed: of the baselines' random scores.
+    """
+
+    def __init__(
+        self, config: EvaluationConfig, path: Path, entries: Sequence[Entry], simulator: SimulatorConfig, seed: int
+    ) -> None:
+        self.config = config
+        self.seed = seed
+        self.chosen = chosen_entries(len(entries), config.images)
+        self.entries = [entries[index] for index in self.chosen]
+        self.looks = load_looks(path, entries, simulator, config.dataset.placement_attempts, self.chosen)
+        self.ground_truths = [entry.ground_truth() for entry in self.entries]
+
+    def evaluate(
+        self, predictor: InstancePredictor, cluster_distance: float, images: int = 0, show: bool = True
+    ) -> Evaluation:
+        """Measures a model.
+
+        Args:
+            predictor: the model.
+            cluster_distance: the one that the model's actors use, see `ActorConfig`.
+            images: on so many evenly spaced locations; 0: all.
+            show: with a progress bar.
+        """
+        indices = chosen_entries(len(self.entries), images)
+        everything = len(indices) == len(self.entries)
+        looks = self.looks if everything else self.looks.take(indices)
+        truths = [self.ground_truths[index] for index in indices]
+        limit, batch_size = self.config.max_detections, self.config.batch_size
+        if not show:
+            return evaluate(looks, truths, predictor, limit, batch_size, cluster_distance)
+        with Progress("evaluation", len(truths), "image") as progress:
+            return evaluate(looks, truths, predictor, limit, batch_size, cluster_distance, progress.step)
+
+    def baselines(self) -> dict[str, BaselineResult]:
+        """Measures "superpixels" and "depth_edges" on all chosen locations, with a progress bar."""
+        with Progress("baselines", len(self.entries), "image") as progress:
+            return evaluate_baselines(
+                list(self.looks.images),
+                list(self.looks.depths),
+                self.ground_truths,
+                self.config.baselines,
+                self.seed,
+                progress.step,
+            )
+
+    def location(self, index: int) -> Location:
+        """Place of the index-th chosen location."""
+        return location_of(self.entries[index], self.chosen[index])

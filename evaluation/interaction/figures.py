@@ -1,0 +1,324 @@
+"""Figures: what the model sees in an image (spec section 8; paper, Figure 1 of its supplement), and how it learns.
+
+All functions draw with matplotlib's Agg canvas, without pyplot's global state, and write PNG files atomically.
+"""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from numpy.typing import NDArray
+
+from common.files import atomic
+from evaluation.interaction.coco import MASS_CLASSES, RECALLS, Detections, Metrics
+from evaluation.interaction.masks import upsample
+from replay.interaction.record import GRID_STRIDE
+
+MASS_COLORS = np.array([[0.86, 0.16, 0.16], [0.13, 0.63, 0.22], [0.12, 0.36, 0.86]])
+"""Red light, green medium, blue heavy."""
+PANEL_TITLES = (
+    "Observation",
+    "Interaction score",
+    "Mass",
+    "Instances",
+    "Ground truth",
+    "Self-supervised ground truth",
+)
+SHOWN_INSTANCES = 12
+"""Most instances drawn in one panel: more hide each other."""
+
+
+@dataclass(frozen=True)
+class Panels:
+    """What a six-panel figure shows of one image."""
+
+    image: NDArray[np.uint8]
+    """(300, 300, 3)."""
+    score_map: NDArray[np.floating]
+    """(100, 100) in [0, 1]."""
+    force_map: NDArray[np.floating]
+    """(3, 100, 100) force logits."""
+    detections: Detections
+    """Instances, best first; the first `shown` of them are drawn."""
+    truth_masks: NDArray[np.bool_]
+    """(objects, 300, 300)."""
+    truth_classes: Sequence[int]
+    """Mass class of each object."""
+    touch_masks: NDArray[np.bool_] | None
+    """(touches, 100, 100) B+ of each successful touch at the location; None if none were made."""
+    touch_points: NDArray[np.integer] | None
+    """(touches, 2) cell (row, column) of each of them."""
+    shown: int
+    """How many instances are drawn: usually those of a score above one half, at least a few."""
+    knows_mass: bool = True
+    """Whether the model tells mass classes apart; else none is shown."""
+
+
+def instance_colors(count: int) -> NDArray[np.float64]:
+    """(count, 3) RGB in [0, 1], neighbours in the list far apart in hue."""
+    return np.array([colormaps["hsv"]((i * 0.618034) % 1.0)[:3] for i in range(count)]).reshape(-1, 3)
+
+
+def overlay(
+    image: NDArray[np.uint8], masks: NDArray[np.bool_], colors: NDArray[np.float64], strength: float = 0.5
+) -> NDArray[np.float64]:
+    """The image, greyed, with (n, 300, 300) masks tinted in (n, 3) colours and outlined. Returns (300, 300, 3)."""
+    canvas = _grey(image)
+    # Large masks first, so that small ones stay visible on top of them.
+    for i in sorted(range(len(masks)), key=lambda i: -int(masks[i].sum())):
+        mask = masks[i]
+        canvas[mask] = (1 - strength) * canvas[mask] + strength * colors[i]
+        inner = cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=2).astype(bool)
+        canvas[mask & ~inner] = colors[i]
+    return canvas
+
+
+def instances_image(image: NDArray[np.uint8], detections: Detections, shown: int) -> NDArray[np.float64]:
+    """(300, 300, 3) overlay of the first `shown` instances."""
+    masks = np.asarray(detections.masks[:shown], dtype=bool)
+    return overlay(image, upsample(masks), instance_colors(len(masks)))
+
+
+def draw_panels(axes: Sequence[Axes], panels: Panels, titles: bool) -> None:
+    """Draws the six panels of one image into six axes."""
+    shown = min(panels.shown, SHOWN_INSTANCES)
+    for axis, title in zip(axes, PANEL_TITLES, strict=True):
+        axis.set_axis_off()
+        if titles:
+            axis.set_title(title, fontsize=8)
+    observation, score, mass, instances, truth, touches = axes
+    observation.imshow(panels.image)
+
+    # Brighter green for a higher score, over the greyed image.
+    heat = upsample(panels.score_map[None])[0][..., None]
+    score.imshow(np.clip(0.55 * _grey(panels.image) * (1 - heat) + heat * np.array([0.1, 0.95, 0.2]), 0, 1))
+
+    # The class's colour everywhere, stronger where the model would touch: elsewhere the class means nothing.
+    classes = upsample(np.argmax(panels.force_map, axis=0)[None])[0]
+    weight = 0.25 + 0.55 * heat
+    if panels.knows_mass:
+        mass.imshow((1 - weight) * _grey(panels.image) + weight * MASS_COLORS[classes])
+    else:
+        _nothing(mass, panels.image, "no mass is predicted")
+
+    instances.imshow(instances_image(panels.image, panels.detections, shown))
+    seeds = np.asarray(panels.detections.seeds[:shown])
+    if len(seeds):
+        known = MASS_COLORS[np.asarray(panels.detections.force[:shown])]
+        _points(instances, seeds, known if panels.knows_mass else np.full_like(known, 0.5))
+
+    truth.imshow(overlay(panels.image, panels.truth_masks, MASS_COLORS[np.asarray(panels.truth_classes, dtype=int)]))
+    if panels.touch_masks is None or panels.touch_points is None:
+        _nothing(touches, panels.image, "no touches made")
+    else:
+        colors = instance_colors(len(panels.touch_masks))
+        touches.imshow(overlay(panels.image, upsample(panels.touch_masks), colors, strength=0.4))
+        if len(panels.touch_points):
+            _points(touches, panels.touch_points, colors)
+
+
+def six_panels(path: Path, panels: Panels) -> None:
+    """Writes the figure of one image: two rows of three panels and a key to the mass colours."""
+    figure = Figure(figsize=(7.2, 5.3), layout="constrained")
+    axes = figure.subplots(2, 3)
+    draw_panels(list(axes.ravel()), panels, titles=True)
+    _mass_key(figure)
+    save(figure, path, dpi=110)
+
+
+def contact_sheet(path: Path, images: Sequence[Panels], names: Sequence[str] = ()) -> None:
+    """Writes one row of six panels for each image, named at its side if there are names.
+
+    Raises:
+        ValueError: no images, or another number of names.
+    """
+    if not images:
+        raise ValueError("a contact sheet needs at least one image.")
+    figure = Figure(figsize=(11, 1.86 * len(images) + 0.55), layout="constrained")
+    axes = figure.subplots(len(images), 6, squeeze=False)
+    for row, panels in enumerate(images):
+        draw_panels(list(axes[row]), panels, titles=row == 0)
+    for axis, name in zip(axes[:, 0], names, strict=True) if names else ():
+        axis.text(-0.06, 0.5, textwrap.fill(name, 26), transform=axis.transAxes, rotation=90, ha="right", va="center")
+    _mass_key(figure)
+    save(figure, path, dpi=100)
+
+
+def detections_figure(path: Path, image: NDArray[np.uint8], detections: Detections) -> None:
+    """Writes an image next to its instances: the best `SHOWN_INSTANCES`, with seeds in the colours of mass classes."""
+    shown = min(len(detections.scores), SHOWN_INSTANCES)
+    figure = Figure(figsize=(7.2, 4.1), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for axis, title in ((left, "Observation"), (right, "Instances and scores")):
+        axis.set_axis_off()
+        axis.set_title(title, fontsize=9)
+    left.imshow(image)
+    right.imshow(instances_image(image, detections, shown))
+    seeds = np.asarray(detections.seeds[:shown])
+    if shown:
+        _points(right, seeds, MASS_COLORS[np.asarray(detections.force[:shown])])
+    for (row, column), score in zip(seeds, detections.scores, strict=False):
+        right.annotate(
+            f"{float(score):.2f}",
+            (column * GRID_STRIDE, row * GRID_STRIDE),
+            xytext=(4, 4),
+            textcoords="offset points",
+            fontsize=6,
+            color="white",
+            bbox={"boxstyle": "round,pad=0.15", "facecolor": "0.1", "edgecolor": "none", "alpha": 0.7},
+        )
+    _mass_key(figure)
+    save(figure, path, dpi=110)
+
+
+@dataclass(frozen=True)
+class LearningPoint:
+    """One evaluation during a run, or the state of collection at that time."""
+
+    minutes: float
+    """Since training began."""
+    steps: int
+    """Optimiser steps."""
+    mask_ap50: float | None
+    """0-100, None if nothing was evaluated at this point."""
+    box_ap50: float | None
+    greedy_success: float | None
+    """Share 0-1 of greedy touches that moved something, over the last rounds; None without touches."""
+    random_success: float | None
+    """The same of random touches."""
+
+
+def learning_curve(path: Path, points: Sequence[LearningPoint], baselines: Mapping[str, float]) -> None:
+    """Writes AP50 and the success of touches against minutes, with steps on a second scale.
+
+    Args:
+        path: of the PNG.
+        points: in the order of time.
+        baselines: mask AP50 of each baseline, drawn as horizontal lines.
+    """
+    figure = Figure(figsize=(9.2, 3.5), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    evaluated = [p for p in points if p.mask_ap50 is not None and p.box_ap50 is not None]
+    minutes = [p.minutes for p in evaluated]
+    left.plot(minutes, [p.mask_ap50 for p in evaluated], "o-", ms=3.5, color="#1f5fbf", label="mask AP50")
+    left.plot(minutes, [p.box_ap50 for p in evaluated], "s--", ms=3.5, color="#d1741c", label="box AP50")
+    for (name, value), style in zip(baselines.items(), (":", "-.", "--", "-") * len(baselines), strict=False):
+        left.axhline(value, color="0.45", linestyle=style, linewidth=1, label=f"{name} (mask AP50)")
+    left.set(xlabel="minutes of training", ylabel="AP50 on unseen locations", ylim=(0, None), title="Detection")
+    touched = [p for p in points if p.greedy_success is not None]
+    drawn = [p for p in points if p.random_success is not None]
+    right.plot(
+        [p.minutes for p in touched],
+        [100 * (p.greedy_success or 0.0) for p in touched],
+        color="#208a3c",
+        label="greedy",
+    )
+    right.plot(
+        [p.minutes for p in drawn], [100 * (p.random_success or 0.0) for p in drawn], color="0.45", label="random"
+    )
+    right.set(xlabel="minutes of training", ylabel="successful touches, %", ylim=(0, None), title="Touches")
+    for axis in (left, right):
+        axis.grid(alpha=0.25)
+        axis.spines[["top", "right"]].set_visible(False)
+        if axis.get_legend_handles_labels()[1]:
+            axis.legend(frameon=False, fontsize=8)
+    if len({p.minutes for p in points}) > 1:
+        times, steps = [p.minutes for p in points], [p.steps for p in points]
+        ticks = np.linspace(times[0], times[-1], 5)
+        above = left.twiny()
+        above.set_xlim(left.get_xlim())
+        above.set_xticks(ticks, [f"{np.interp(t, times, steps):.0f}" for t in ticks], fontsize=7, color="0.4")
+        above.spines[["right"]].set_visible(False)
+        above.set_xlabel("optimiser steps", fontsize=8, color="0.4")
+    save(figure, path, dpi=110)
+
+
+def confusion_figure(path: Path, metrics: Metrics) -> None:
+    """Writes the row-normalised confusion matrix of the mass classes of found objects, with the counts."""
+    figure = Figure(figsize=(4.2, 3.7), layout="constrained")
+    axis = figure.subplots()
+    picture = draw_confusion(axis, metrics.confusion_percent(), metrics.confusion)
+    axis.set(xlabel="predicted mass class", ylabel="true mass class")
+    figure.suptitle(f"Mass of found objects: {metrics.mass_accuracy:.1f} % right (mean per class)", fontsize=10)
+    figure.colorbar(picture, ax=axis, shrink=0.85, label="% of the true class")
+    save(figure, path, dpi=110)
+
+
+def draw_confusion(axis: Axes, percent: NDArray[np.float64], counts: NDArray[np.int64] | None) -> AxesImage:
+    """Draws a matrix of (3, 3) percentages with its counts; returns the picture."""
+    picture = axis.imshow(np.nan_to_num(percent), cmap="Blues", vmin=0, vmax=100)
+    for row in range(len(MASS_CLASSES)):
+        for column in range(len(MASS_CLASSES)):
+            value = percent[row, column]
+            count = "" if counts is None else f"\n({counts[row, column]})"
+            text = "–" if np.isnan(value) else f"{value:.1f} %{count}"
+            axis.text(column, row, text, ha="center", va="center", color="white" if value > 55 else "0.15", fontsize=9)
+    axis.set_xticks(range(len(MASS_CLASSES)), MASS_CLASSES)
+    axis.set_yticks(range(len(MASS_CLASSES)), MASS_CLASSES)
+    return picture
+
+
+def precision_recall_figure(path: Path, curves: Mapping[str, Metrics]) -> None:
+    """Writes precision against recall at IoU 0.5 for masks and boxes, one line for each named method."""
+    figure = Figure(figsize=(8.4, 3.6), layout="constrained")
+    for axis, kind, title in zip(figure.subplots(1, 2, sharey=True), ("mask", "box"), ("Masks", "Boxes"), strict=True):
+        for name, metrics in curves.items():
+            precision = metrics.mask_precision if kind == "mask" else metrics.box_precision
+            ap = metrics.mask_ap50 if kind == "mask" else metrics.box_ap50
+            axis.plot(RECALLS, precision, linewidth=1.6, label=f"{name} ({ap:.1f})")
+        axis.set(xlabel="recall", xlim=(0, 1), ylim=(0, 1.02), title=f"{title} at IoU 0.5")
+        axis.grid(alpha=0.25)
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.legend(frameon=False, fontsize=8, title="AP50", title_fontsize=8)
+        if kind == "mask":
+            axis.set_ylabel("precision")
+    save(figure, path, dpi=110)
+
+
+def save(figure: Figure, path: Path, dpi: int) -> None:
+    """Writes a figure as PNG, atomically; without a date in it, so that equal figures are equal files."""
+    buffer = io.BytesIO()
+    FigureCanvasAgg(figure).print_figure(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    with atomic(path) as file:
+        file.write(buffer.getvalue())
+
+
+def _grey(image: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """(H, W, 3) luminance in [0, 1], as a ground for colours."""
+    luminance = image.astype(np.float64) @ np.array([0.299, 0.587, 0.114]) / 255
+    return np.repeat(luminance[..., None], 3, axis=2)
+
+
+def _points(axis: Axes, cells: NDArray[np.integer], colors: NDArray[np.float64]) -> None:
+    """Marks the centres of grid cells."""
+    centres = (cells + 0.5) * GRID_STRIDE - 0.5
+    axis.scatter(centres[:, 1], centres[:, 0], s=26, c=colors, edgecolors="white", linewidths=0.9, zorder=3)
+
+
+def _nothing(axis: Axes, image: NDArray[np.uint8], why: str) -> None:
+    """The greyed image with a word on what is missing."""
+    axis.imshow(_grey(image))
+    axis.text(0.5, 0.5, why, transform=axis.transAxes, ha="center", va="center", color="white")
+
+
+def _mass_key(figure: Figure) -> None:
+    """Names the colours of the mass classes below the panels."""
+    marks = [
+        figure.axes[0].plot([], [], "s", color=color, label=name)[0]
+        for name, color in zip(MASS_CLASSES, MASS_COLORS, strict=True)
+    ]
+    figure.legend(
+        handles=marks, loc="outside lower center", ncols=3, frameon=False, fontsize=8,
+        title="mass class (also of instances, by their points)", title_fontsize=8,
+    )  # fmt: skip

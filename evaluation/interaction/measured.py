@@ -1,0 +1,101 @@
+"""What was measured of a run on a data set, kept in a folder: a table is made anew from it without measuring again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from common.files import atomic, write_json
+from evaluation.interaction.coco import Metrics, prediction_file
+from evaluation.interaction.config import EvaluationConfig
+from evaluation.interaction.evaluate import Evaluation
+from evaluation.interaction.figures import Panels
+from models.interaction.inference import Prediction
+
+METRICS = "metrics.json"
+"""Written last: a folder that has it is whole."""
+PANELS = "panels.npz"
+DETECTED = ("seeds", "masks", "scores", "force")
+TOUCHED = ("touch_masks", "touch_points")
+SHOWN = ("image", "score_map", "force_map", "truth_masks", "shown", "knows_mass")
+
+
+def measure_key(config: EvaluationConfig, test_file: Path, figures: int) -> str:
+    """A name of a data set and of how it is measured; equal only where figures can be compared."""
+    how = [config.images, config.max_detections, config.figure_touches, figures, asdict(config.baselines)]
+    digest = hashlib.sha256(test_file.read_bytes() + json.dumps(how, sort_keys=True).encode()).hexdigest()[:12]
+    return f"{config.dataset.name}-{digest}"
+
+
+def write_measured(folder: Path, evaluation: Evaluation, panels: Sequence[Panels]) -> None:
+    """Writes the predictions, and what `read_metrics` and `read_panels` give back."""
+    write_json(folder / "predictions.json", prediction_file(evaluation.detections))
+    write_panels(folder / PANELS, panels)
+    write_metrics(folder / METRICS, evaluation.metrics)
+
+
+def write_panels(path: Path, panels: Sequence[Panels]) -> None:
+    """Writes what six-panel figures show, as arrays."""
+    arrays: dict[str, Any] = {"count": np.array(len(panels))}
+    for index, image in enumerate(panels):
+        fields = {name: getattr(image, name) for name in SHOWN}
+        fields |= {name: getattr(image.detections, name)[: image.shown] for name in DETECTED}
+        fields |= {name: getattr(image, name) for name in TOUCHED if getattr(image, name) is not None}
+        fields["truth_classes"] = np.array(image.truth_classes, dtype=np.int64)
+        arrays |= {f"{index}_{name}": value for name, value in fields.items()}
+    with atomic(path) as file:
+        np.savez_compressed(file, **arrays)
+
+
+def read_panels(folder: Path) -> list[Panels]:
+    """What `write_measured` wrote; the drawn instances alone.
+
+    Raises:
+        OSError: they are missing.
+        ValueError, KeyError: they are damaged.
+    """
+    with np.load(folder / PANELS, allow_pickle=False) as arrays:
+        found = []
+        for index in range(int(arrays["count"])):
+            prefix = f"{index}_"
+            one = {key.removeprefix(prefix): arrays[key] for key in arrays.files if key.startswith(prefix)}
+            maps = {name: one[name] for name in ("score_map", "force_map")}
+            found.append(
+                Panels(
+                    image=one["image"],
+                    detections=Prediction(**{name: one[name] for name in DETECTED}, **maps),
+                    truth_masks=one["truth_masks"],
+                    truth_classes=one["truth_classes"].tolist(),
+                    touch_masks=one.get("touch_masks"),
+                    touch_points=one.get("touch_points"),
+                    shown=int(one["shown"]),
+                    knows_mass=bool(one.get("knows_mass", True)),
+                    **maps,
+                )
+            )
+        return found
+
+
+def write_metrics(path: Path, metrics: Metrics) -> None:
+    """Writes figures, curves and confusion matrix as JSON."""
+    values = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in vars(metrics).items()}
+    write_json(path, values)
+
+
+def read_metrics(path: Path) -> Metrics | None:
+    """What `write_metrics` wrote; None if it is missing, or of another version: then it is to be measured again."""
+    try:
+        values: Any = json.loads(path.read_text(encoding="utf-8"))
+        if set(values) != {field.name for field in fields(Metrics)}:
+            return None
+    except (OSError, ValueError, TypeError):
+        return None
+    for name, kind in (("confusion", np.int64), ("mask_precision", np.float64), ("box_precision", np.float64)):
+        values[name] = np.array(values[name], dtype=kind)
+    return Metrics(**values)

@@ -1,0 +1,211 @@
+"""What an evaluation leaves in its folder: prediction files, figures, the table (spec section 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from actors.controller import SimulatorProcess
+from actors.interaction.choose import TouchPlan
+from actors.interaction.config import ActorConfig, SimulatorConfig
+from actors.interaction.geometry import reach_keywords
+from actors.interaction.interact import Player
+from common.files import write_json
+from evaluation.interaction.baselines import BaselineResult
+from evaluation.interaction.coco import Metrics, ground_truth_file, prediction_file
+from evaluation.interaction.config import chosen_entries
+from evaluation.interaction.evaluate import Evaluation, Evaluator
+from evaluation.interaction.figures import Panels, confusion_figure, contact_sheet, precision_recall_figure, six_panels
+from evaluation.interaction.masks import decode
+from evaluation.tables import MASS_COLUMNS
+from models.interaction.inference import InstancePredictor
+from replay.interaction.record import IMAGE_SIZE, is_success, unpack_masks
+
+SURE = 0.5
+"""Score from which an instance is drawn."""
+LEAST_SHOWN = 3
+"""So many instances are drawn however low their scores."""
+
+
+@dataclass(frozen=True)
+class References:
+    """What a model is compared with on its evaluator's locations."""
+
+    untrained: Evaluation
+    """The same model before training."""
+    baselines: dict[str, BaselineResult]
+    """See `Evaluator.baselines`."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `write_report` measured and wrote."""
+
+    trained: Metrics
+    untrained: Metrics
+    baselines: dict[str, BaselineResult]
+    figures: list[Path]
+    knows_mass: bool
+    """Whether the model tells mass classes apart."""
+
+    def known_figures(self) -> dict[str, float | int]:
+        """The trained model's figures: those of mass only if it knows mass."""
+        return known_figures(self.trained, self.knows_mass)
+
+    @property
+    def others(self) -> dict[str, Metrics]:
+        """All but the trained model's, by name."""
+        return {"untrained": self.untrained} | {name: result.metrics for name, result in self.baselines.items()}
+
+
+def known_figures(metrics: Metrics, knows_mass: bool) -> dict[str, float | int]:
+    """The figures that a model has: those of mass only if it knows mass."""
+    return {key: value for key, value in metrics.figures().items() if knows_mass or key not in MASS_COLUMNS}
+
+
+def measure_references(evaluator: Evaluator, untrained: InstancePredictor, cluster_distance: float) -> References:
+    """Measures what needs no training, the baselines with a progress bar; `cluster_distance` as in `ActorConfig`."""
+    return References(evaluator.evaluate(untrained, cluster_distance, show=False), evaluator.baselines())
+
+
+def write_report(
+    folder: Path,
+    evaluator: Evaluator,
+    predictor: InstancePredictor,
+    references: References,
+    simulator: SimulatorConfig,
+    actors: ActorConfig,
+    show: bool,
+) -> Report:
+    """Measures a trained model on all of the evaluator's locations and writes `predictions/` and `figures/`.
+
+    Args:
+        folder: where these two go.
+        evaluator: of the locations; its seed is that of the figures' touches, too.
+        predictor: the model; there is no confusion matrix if it knows no mass.
+        references: of the same evaluator.
+        simulator: for the touches of the six-panel figures.
+        actors: for these touches, and how the model's output becomes instances.
+        show: with a progress bar.
+
+    Raises:
+        SimulatorError, LocationError: see `write_six_panels`.
+    """
+    trained = evaluator.evaluate(predictor, actors.cluster_distance, show=show)
+    for part in ("predictions", "figures"):
+        (folder / part).mkdir(exist_ok=True)
+    write_predictions(folder / "predictions", "trained", evaluator, trained)
+    write_predictions(folder / "predictions", "untrained", evaluator, references.untrained)
+    report = Report(trained.metrics, references.untrained.metrics, references.baselines, [], predictor.knows_mass)
+    report.figures.extend(write_metric_figures(folder / "figures", report))
+    report.figures.extend(write_six_panels(folder / "figures", evaluator, predictor, simulator, actors, evaluator.seed))
+    return report
+
+
+def write_predictions(folder: Path, name: str, evaluator: Evaluator, evaluation: Evaluation) -> None:
+    """Writes `ground_truth.json` and `predictions_<name>.json`, both as COCO's own tools read them."""
+    write_json(folder / "ground_truth.json", ground_truth_file(evaluator.ground_truths, IMAGE_SIZE))
+    write_json(folder / f"predictions_{name}.json", prediction_file(evaluation.detections))
+
+
+def write_metric_figures(folder: Path, report: Report) -> list[Path]:
+    """Draws the precision-recall curves and, if the model knows mass, the confusion matrix; returns the files."""
+    confusion, curves = folder / "confusion.png", folder / "precision_recall.png"
+    precision_recall_figure(curves, {"trained": report.trained} | report.others)
+    if not report.knows_mass:
+        return [curves]
+    confusion_figure(confusion, report.trained)
+    return [confusion, curves]
+
+
+def write_six_panels(
+    folder: Path,
+    evaluator: Evaluator,
+    predictor: InstancePredictor,
+    simulator: SimulatorConfig,
+    actors: ActorConfig,
+    seed: int,
+) -> list[Path]:
+    """Draws `evaluation.figures` locations, evenly spaced, one file each and a sheet of all.
+
+    At each of them the model touches what it would touch in training; what that shows is the last panel. These
+    touches serve the picture alone.
+
+    Returns:
+        the files, the sheet last; none if `evaluation.figures` is 0.
+
+    Raises:
+        SimulatorError, LocationError: see `Player.play`.
+    """
+    if not evaluator.config.figures or not evaluator.entries:
+        return []
+    chosen = chosen_entries(len(evaluator.entries), evaluator.config.figures)
+    drawn = make_panels(evaluator, predictor, simulator, actors, seed, chosen)
+    paths = []
+    for index, panels in zip(chosen, drawn, strict=True):
+        paths.append(folder / f"six_panels_{index:04d}.png")
+        six_panels(paths[-1], panels)
+    paths.append(folder / "six_panels.png")
+    contact_sheet(paths[-1], drawn)
+    return paths
+
+
+def make_panels(
+    evaluator: Evaluator,
+    predictor: InstancePredictor,
+    simulator: SimulatorConfig,
+    actors: ActorConfig,
+    seed: int,
+    chosen: Sequence[int],
+) -> list[Panels]:
+    """What six-panel figures show of some of the evaluator's locations; see `write_six_panels`.
+
+    Raises:
+        SimulatorError, LocationError: see `Player.play`.
+    """
+    config = evaluator.config
+    process = SimulatorProcess(simulator, **reach_keywords(actors.reach, simulator)) if config.figure_touches else None
+    # The panel shows what touching tells, whatever the actors learned from, in the rooms of the data set.
+    shown = replace(actors, supervision="self", placement_attempts=config.dataset.placement_attempts)
+    drawn: list[Panels] = []
+    try:
+        for index in chosen:
+            masks = points = None
+            if process is not None:
+                plan = TouchPlan(config.figure_touches, config.figure_touches, force_trials=False)
+                player = Player(process, predictor, shown, seed)
+                record, _ = player.play(evaluator.location(index), index, plan, weights_version=0)
+                success = is_success(record.feedback)
+                masks, points = unpack_masks(record.masks[success]), record.points[success].astype(np.int64)
+            drawn.append(panels_of(evaluator, predictor, actors.cluster_distance, index, masks, points))
+    finally:
+        if process is not None:
+            process.stop()
+    return drawn
+
+
+def panels_of(
+    evaluator: Evaluator, predictor: InstancePredictor, cluster_distance: float, index: int, masks: Any, points: Any
+) -> Panels:
+    """What the six panels show of the index-th chosen location."""
+    truth = evaluator.ground_truths[index]
+    image = np.array(evaluator.looks.images[index])
+    depth = np.asarray(evaluator.looks.depths[index], dtype=np.float32)
+    (found,) = predictor.predict(image, depth, evaluator.config.max_detections, cluster_distance)
+    truth_masks: Sequence[Any] = [decode(segmentation) for segmentation in truth.segmentations]
+    return Panels(
+        image=image,
+        score_map=found.score_map,
+        force_map=found.force_map,
+        detections=found,
+        truth_masks=np.stack(truth_masks) if truth_masks else np.zeros((0, IMAGE_SIZE, IMAGE_SIZE), dtype=bool),
+        truth_classes=truth.mass_classes,
+        touch_masks=masks,
+        touch_points=points,
+        shown=max(int((found.scores > SURE).sum()), LEAST_SHOWN),
+        knows_mass=predictor.knows_mass,
+    )

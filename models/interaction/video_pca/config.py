@@ -1,0 +1,48 @@
+"""Settings of the soft-mask model. Values and comments: `conf/models/video_pca.yaml`. Without torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from models.interaction.config import NetworkConfig
+
+
+@dataclass
+class SoftMaskConfig:
+    """How a predicted soft mask becomes instances."""
+
+    threshold: float
+    """Cells of a larger soft mask are foreground."""
+    least_cells: int
+    """Smaller connected components are left out."""
+    superpixel_scale: float
+    """Felzenszwalb's scale: larger makes larger superpixels."""
+    superpixel_sigma: float
+    """Standard deviation of the Gaussian that smooths the image before, pixels."""
+    superpixel_min_size: int
+    """Pixels of the smallest superpixel."""
+    superpixel_fraction: float
+    """A superpixel joins the component that covers more than this fraction of its cells."""
+
+    def __post_init__(self) -> None:
+        where = "models.soft_mask"
+        if not 0 < self.threshold < 1:
+            raise ValueError(f"{where}.threshold must be between 0 and 1, not {self.threshold}")
+        if not self.superpixel_scale > 0:
+            raise ValueError(f"{where}.superpixel_scale must be greater than 0, not {self.superpixel_scale}")
+        if self.superpixel_sigma < 0:
+            raise ValueError(f"{where}.superpixel_sigma must not be negative, not {self.superpixel_sigma}")
+        for name in ("least_cells", "superpixel_min_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{where}.{name} must be at least 1, not {getattr(self, name)}")
+        # Below one half two components might claim one superpixel.
+        if not 0.5 <= self.superpixel_fraction < 1:
+            raise ValueError(f"{where}.superpixel_fraction must be in [0.5, 1), not {self.superpixel_fraction}")
+
+
+@dataclass
+class SoftMaskNetworkConfig(NetworkConfig):
+    """What `models=video_pca` chooses: our network's trunk with one head. `embedding_channels` has no effect."""
+
+    soft_mask: SoftMaskConfig
+    """From the prediction to instances."""
