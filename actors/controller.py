@@ -10,30 +10,18 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from ai2thor.controller import Controller
 from ai2thor.server import Event
-from numpy.typing import NDArray
 
-from actors.interaction.config import SimulatorConfig
-from actors.interaction.geometry import ray_distance
+from actors.config import SimulatorConfig
 from actors.launch import PrivateHome, client_environment, controller_arguments
+from actors.observation import Observation, ray_distance
 from actors.watchdog import SimulatorError, Watchdog
 
 __all__ = ["Observation", "SimulatorError", "SimulatorProcess"]
-
-
-@dataclass(frozen=True)
-class Observation:
-    """One look: what the model sees."""
-
-    image: NDArray[np.uint8]
-    """(H, W, 3) RGB, contiguous."""
-    depth: NDArray[np.float32]
-    """(H, W) metres along the pixel's ray, minus the near plane (spec section 1)."""
 
 
 class SimulatorProcess:

@@ -25,8 +25,9 @@ import ai2thor.build
 import psutil
 from ai2thor.controller import Controller
 
-from actors.interaction.config import SimulatorConfig
+from actors.config import SimulatorConfig
 from actors.watchdog import SimulatorError
+from common.processes import descendants, kill_all
 
 EMBEDDED = ["python", "-m", "simulator"]
 """First words of the embedded simulator's command line."""
@@ -290,6 +291,4 @@ def _end(owner: str) -> None:
         pid, created = owner.split()
         process = psutil.Process(int(pid))
         if process.create_time() == float(created):
-            for descendant in process.children(recursive=True):
-                descendant.kill()
-            process.kill()
+            kill_all([*descendants(process.pid), process])

@@ -17,13 +17,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-import psutil
 from ai2thor.controller import Controller
+
+from common.processes import kill_tree
 
 POLL_S = 0.02
 """Seconds between two looks at the process: an upper bound on how much later than necessary a death is noticed."""
-KILL_WAIT_S = 5.0
-"""Seconds to wait for a killed process to be gone (the kernel may hold one in uninterruptible sleep)."""
 _ZEROS = bytes(4096)
 
 
@@ -172,17 +171,3 @@ def exit_text(returncode: int) -> str:
     with contextlib.suppress(ValueError):
         return f"was killed by signal {signal.Signals(-returncode).name}"
     return f"was killed by signal {-returncode}"
-
-
-def kill_tree(process: subprocess.Popen) -> None:
-    """Kills a child process and its descendants by their ids and reaps the child."""
-    descendants: list[psutil.Process] = []
-    if process.poll() is None:
-        with contextlib.suppress(psutil.Error):
-            descendants = psutil.Process(process.pid).children(recursive=True)
-        process.kill()
-    for descendant in descendants:
-        with contextlib.suppress(psutil.Error):
-            descendant.kill()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(KILL_WAIT_S)

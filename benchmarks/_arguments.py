@@ -48,7 +48,7 @@ def torch_device(text: str) -> str:
 def check_overrides(parser: ArgumentParser, overrides: list[str]) -> None:
     """Ends the program with one sentence if `./playpen train` would refuse the overrides."""
     from cluster.command import compose
-    from cluster.run.config import register
+    from cluster.systems import register
     from common.errors import UsageError
 
     register()

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import nnls
 
-from cluster.run.config import TrainConfig
+from cluster.interaction.config import TrainConfig
 from learner.interaction.schedule import PhaseConfig
 from replay.interaction.record import RECORD_BYTES
 

@@ -1,4 +1,4 @@
-"""An actor without a room, for several benchmarks: a small process with the calls of `actors.shell.ActorShell`.
+"""An actor without a room, for several benchmarks: a small process with the calls of `actors.actor.PlayerActor`.
 
 It takes locations and weights and pushes records of the real shape and size as a real actor does; there is no
 simulator and no network behind it, so that many fit on one machine.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -35,18 +36,18 @@ class LightActorShell:
         self._pushing = False
 
     def play(
-        self, location: Any, number: int, greedy: int, random: int, force_trials: bool, weights: list[Any], version: int
+        self, task: Any, number: int, orders: Mapping[str, Any], weights: list[Any], version: int
     ) -> PlayStatistics:
-        """As `ActorShell.play`, without the visit."""
+        """As `PlayerActor.play`, without the visit."""
         if version != self._version:
             self.fetch(weights)
             self._version = version
-        own = {"location": number, "entry": location.entry, "weights_version": version, "actor": self._number}
+        own = {"location": number, "entry": task.entry, "weights_version": version, "actor": self._number}
         record = LocationRecord(
             **vars(self._record)
             | {name: np.array(value, getattr(self._record, name).dtype) for name, value in own.items()}
         )
-        statistics = PlayStatistics(number, location.entry, self._number, version, touches=int(record.touches))
+        statistics = PlayStatistics(number, self._number, version, entry=task.entry, touches=int(record.touches))
         self._pushing = True
         with statistics.clock("push"):
             statistics.stored = ray.get(self._replay.insert.remote(record)).slot >= 0
@@ -66,7 +67,7 @@ class LightActorShell:
 
     @ray.method(concurrency_group="control")
     def health(self) -> dict[str, Any]:
-        """As `ActorShell.health`."""
+        """As `PlayerActor.health`."""
         return {
             "actor": self._number,
             "pid": os.getpid(),
@@ -74,7 +75,7 @@ class LightActorShell:
             "node": ray.get_runtime_context().get_node_id(),
             "simulator_pid": None,
             "simulator_starts": 0,
-            "locations": self._locations,
+            "tasks": self._locations,
             "pushing": self._pushing,
             "weights_version": self._version,
         }

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from actors.interaction.locations import Location
-from cluster.run.config import TrainConfig
+from cluster.interaction.config import TrainConfig
 from cluster.run.coordinator import Coordinator, Parts
 from cluster.run.reporting import Reporter
-from learner.interaction.schedule import PhaseConfig, total_batches
+from learner.schedule import Phase
 
 
 def run_light_phase(
@@ -23,7 +23,7 @@ def run_light_phase(
     crew: Sequence[Any],
     locations: Sequence[Location],
     reporter: Reporter,
-    phase: PhaseConfig,
+    phase: Phase,
 ) -> None:
     """Runs a phase with the first `config.cluster.actors` of a crew, which all answer before it begins.
 
@@ -40,8 +40,8 @@ def run_light_phase(
     parts = Parts(replay, replay.pid.remote(), learner, None, lambda index, avoided: crew[index])
     # The run's own progress is not the command's; it takes its stream when the phase begins.
     with (folder / "progress.txt").open("w") as progress, contextlib.redirect_stderr(progress):
-        coordinator = Coordinator(config, folder, parts, locations, reporter, threading.Event())
+        coordinator = Coordinator(config, folder, parts, [phase], locations, reporter, threading.Event())
         while coordinator.pool.alive < config.cluster.actors:
             coordinator.pool.collect([])
         # As a later phase: the first one begins with a checkpoint.
-        coordinator.run_phase(1, phase, 0, total_batches(phase))
+        coordinator.run_phase(1, phase, 0, phase.total_batches)

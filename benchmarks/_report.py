@@ -16,7 +16,9 @@ from hydra import compose, initialize_config_dir
 from rich.console import Console
 from rich.table import Table
 
-from cluster.run.config import TrainConfig, instantiate, register
+from cluster.interaction.config import TrainConfig
+from cluster.run.config import instantiate
+from cluster.systems import register
 
 _STARTED = psutil.cpu_times()
 CONF = Path(__file__).resolve().parent.parent / "conf"

@@ -25,11 +25,12 @@ import torch
 from ai2thor.server import Event
 from tqdm import tqdm
 
+from actors.config import SimulatorConfig
 from actors.controller import SimulatorProcess
 from actors.interaction.choose import TouchPlan
-from actors.interaction.config import ActorConfig, SimulatorConfig
+from actors.interaction.config import ActorConfig
 from actors.interaction.geometry import reach_mask
-from actors.interaction.interact import Player
+from actors.interaction.interact import Visitor
 from actors.interaction.locations import Location, LocationError
 from actors.launch import check_launch
 from benchmarks._arguments import whole
@@ -135,7 +136,7 @@ def main(arguments: list[str] | None = None) -> None:
         played, bare = RecordingSimulator(simulator_config), SimulatorProcess(simulator_config)
         stack.callback(bare.stop)
         stack.callback(played.stop)
-        player = Player(played, predictor, config, options.seed)
+        player = Visitor(played, predictor, config, options.seed)
         for number, location in enumerate(tqdm(locations, desc="locations", disable=None)):
             played.asked.clear()
             start = perf_counter()

@@ -29,11 +29,12 @@ from benchmarks._light_actor import LightActor
 from benchmarks._report import conditions, configuration, report
 from benchmarks.scale import ACTOR_BYTES, GROUP
 from cluster.machines.resources import check_before_start, ray_session
-from learner.shell import LearnerShell, Weights
+from cluster.systems.interaction import SYSTEM
+from learner.actor import LearnerActor, Weights
 
 
-class TimedLearner(LearnerShell):
-    """The learner's shell, which also tells how long it was busy with publishing."""
+class TimedLearner(LearnerActor):
+    """The learner's Ray actor, which also tells how long it was busy with publishing."""
 
     def timed_publish(self) -> tuple[Weights, float]:
         """`publish`, and its seconds in this process."""
@@ -72,7 +73,7 @@ def main(arguments: list[str] | None = None) -> None:
     make_remote: Any = ray.remote  # its type hints lack max_concurrency
     with ray_session(cluster):
         learner = make_remote(max_concurrency=3, num_cpus=0)(TimedLearner).remote(
-            config.models, config.learner, None, config.seed, config.replay.mode
+            SYSTEM.learner(config), None, config.learner.threads
         )
         actors: list[Any] = []
         while len(actors) < options.actors:

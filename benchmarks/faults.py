@@ -47,7 +47,7 @@ from replay.config import ReplayConfig
 from replay.interaction.batch import LOCATION_RECORDS
 
 ROOT = Path(__file__).resolve().parents[1]
-KINDS = {"actor": "ray::ActorShell", "learner": "ray::LearnerShell", "replay": "ray::ReplayActor"}
+KINDS = {"actor": "ray::PlayerActor", "learner": "ray::LearnerActor", "replay": "ray::ReplayActor"}
 """Titles of Ray's workers; simulators are children of the actors'."""
 ROUNDS = 8
 """Of each phase; the smoke experiment has 3 and 2."""

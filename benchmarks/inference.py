@@ -19,8 +19,8 @@ import torch
 
 from benchmarks._arguments import positive, torch_device, whole
 from benchmarks._report import conditions, configuration, report
+from models.interaction.build import build_network
 from models.interaction.inference import Predictor
-from models.interaction.network import build_network
 from replay.interaction.record import IMAGE_SIZE
 
 PAPER_IMAGES_PER_S = (20, 25)

@@ -39,7 +39,8 @@ from benchmarks._report import CONF, conditions, configuration, report
 from learner.interaction.learner import Learner
 from learner.interaction.losses import embedding_gradient, force_gradient, score_gradient, surrogate
 from learner.interaction.targets import point_targets, read_masks, read_touches
-from models.interaction.network import NetworkOutput, build_network
+from models.interaction.build import build_network
+from models.interaction.network import NetworkOutput
 from replay.interaction.kernels import kernel
 from replay.interaction.record import MAX_TOUCHES, RECORD_FIELDS, Batch, Feedback, pack_masks, unpack_masks
 from replay.priorities import priority_from_score

@@ -35,12 +35,13 @@ from benchmarks._light_actor import LightActor
 from benchmarks._light_run import run_light_phase
 from benchmarks._report import conditions, configuration, report
 from benchmarks.replay import make_record
+from cluster.interaction.config import TrainConfig
 from cluster.machines.resources import Resources, check_before_start, ray_session
-from cluster.run.config import TrainConfig
 from cluster.run.reporting import Reporter
 from cluster.run.tracking import Tracker
-from learner.interaction.schedule import PhaseConfig
-from learner.shell import LearnerActor, TrainReport
+from cluster.systems.interaction import SYSTEM
+from learner.actor import RemoteLearnerActor, TrainReport
+from learner.schedule import Phase
 from replay.interaction.batch import LOCATION_RECORDS
 from replay.shell import start_replay
 
@@ -50,7 +51,7 @@ CPU_BATCH = 4
 class Reports(Reporter):
     """A run's reporter that keeps the learner's reports after the first, and ends the phase when that is enough."""
 
-    def measure(self, phase: PhaseConfig, replay: Any, seconds: float) -> None:
+    def measure(self, phase: Phase, replay: Any, seconds: float) -> None:
         """Sets how long to measure, in which phase, and with which memory bank."""
         self.phase_measured, self.replay, self.span_s = phase, replay, seconds
         self.calls = 0
@@ -80,15 +81,16 @@ def measure(config: TrainConfig, resources: Resources, folder: Path, seconds: fl
     replay: Any = start_replay(
         config.replay, LOCATION_RECORDS, folder / "bank", seed=config.seed, actors=count, options={"num_cpus": 0}
     )
-    learner = LearnerActor.options(**resources.learner).remote(
-        config.models, config.learner, replay, config.seed, config.replay.mode, config.replay.image_score
+    learner = RemoteLearnerActor.options(**resources.learner).remote(
+        SYSTEM.learner(config), replay, config.learner.threads
     )
     record = ray.put(made_record(config.seed))
     crew = [LightActor.remote(number, replay, record) for number in range(count)]
     ray.get([learner.health.remote(), *(actor.health.remote() for actor in crew)])
-    first = next(iter(config.learner.phases.values()))
-    phase = dataclasses.replace(first, prefill=config.learner.batch_size, minutes=None)
-    reporter = Reports(Tracker(config.tracking, folder, {}, "overlap"), folder, config.tracking.log_every_s)
+    phase = dataclasses.replace(SYSTEM.phases(config)[0], prefill=config.learner.batch_size, minutes=None)
+    tracker = Tracker(config.tracking, folder, {}, "overlap")
+    meter = SYSTEM.meter(config)
+    reporter = Reports(tracker, folder, config.tracking.log_every_s, meter, SYSTEM.evaluation_sentence)
     reporter.measure(phase, replay, seconds)
     locations = [Location(entry, "FloorPlan1", (0.0, 0.9, 0.0), 0.0, 0.0, entry) for entry in range(count)]
     run_light_phase(config, folder, replay, learner, crew, locations, reporter, phase)

@@ -39,9 +39,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks._arguments import positive, whole
 from benchmarks._report import conditions, configuration, report
-from cluster.run.config import TrainConfig
+from cluster.interaction.config import TrainConfig
 from learner.interaction.schedule import PhaseConfig, batches_in_round, total_batches, total_locations
-from models.interaction.network import build_network
+from models.interaction.build import build_network
 from replay.interaction.record import IMAGE_SIZE, MAGNITUDES
 
 PAPER_HOURS, PAPER_THREADS, PAPER_GPUS = 36.0, 36, 2

@@ -53,15 +53,17 @@ from benchmarks._light_run import run_light_phase
 from benchmarks._report import conditions, configuration, rounded
 from benchmarks.learner import made_up_batch
 from benchmarks.replay import make_record
+from cluster.interaction.config import TrainConfig
 from cluster.machines.resources import check_before_start, ray_session
-from cluster.run.config import TrainConfig
 from cluster.run.reporting import Reporter
 from cluster.run.tracking import Tracker
+from cluster.systems.interaction import SYSTEM
 from cluster.workers.health import object_store_bytes
+from learner.actor import LearnerActor, Weights
 from learner.interaction.learner import Learner, StepResult
-from learner.interaction.schedule import PhaseConfig
-from learner.shell import LearnerShell, Weights
-from models.interaction.network import build_network
+from learner.interaction.schedule import phase_of
+from learner.schedule import Phase
+from models.interaction.build import build_network
 from replay.interaction.batch import LOCATION_RECORDS
 from replay.interaction.record import RECORD_BYTES, Batch
 from replay.shell import start_replay
@@ -82,8 +84,8 @@ STEP_IMAGES, STEP_MASKS = 4, 5
 """Images of the batch by which a step is timed on a CPU, and masks an image."""
 
 
-class Consumer(LearnerShell):
-    """The learner's shell with the computation of its steps left out."""
+class Consumer(LearnerActor):
+    """The learner's Ray actor with the computation of its steps left out."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -103,18 +105,18 @@ class Consumer(LearnerShell):
 class Meter(Reporter):
     """A run's reporter that reads the counters at both ends of a span and ends the phase after it."""
 
-    def measure(self, read: Callable[[], dict[str, float]], seconds: float, phase: PhaseConfig) -> None:
+    def measure(self, read: Callable[[], dict[str, float]], seconds: float, phase: Phase) -> None:
         """Sets a span: so many seconds after the prefill, and until `LEAST` was done."""
         self.read, self.span_s, self.measured = read, seconds, phase
         self.first: dict[str, float] = {}
         self.last: dict[str, float] = {}
 
-    def tick(self, locations: int, *arguments: Any) -> None:
+    def tick(self, tasks: int, *arguments: Any) -> None:
         """See `Reporter.tick`."""
-        super().tick(locations, *arguments)
-        batches = LEAST["batches"] if self.measured.batches_last > 1 else 0
+        super().tick(tasks, *arguments)
+        batches = LEAST["batches"] if self.measured.batches[-1] > 1 else 0
         if not self.first:
-            if locations >= self.measured.prefill:
+            if tasks >= self.measured.prefill:
                 self.first = self.read()
         elif time.monotonic() - self.first["seconds"] >= self.span_s:
             self.last = self.read()
@@ -137,7 +139,7 @@ class Bench:
         )
         make_remote: Any = ray.remote  # its type hints lack max_concurrency
         self.learner = make_remote(max_concurrency=3, num_cpus=0)(Consumer).remote(
-            config.models, config.learner, self.replay, config.seed, config.replay.mode
+            SYSTEM.learner(config), self.replay, config.learner.threads
         )
         self.crew: list[Any] = []
         self.record = ray.put(make_record(0, np.random.default_rng(config.seed)))
@@ -190,17 +192,20 @@ class Bench:
     def span(self, count: int, batches_per_round: int) -> dict[str, float]:
         """Runs the first phase of the schedule for a while, with so many batches a round."""
         schedule = next(iter(self.config.learner.phases.values()))
-        phase = dataclasses.replace(
+        schedule = dataclasses.replace(
             schedule,
             prefill=self.config.learner.batch_size,
             batches_first=batches_per_round,
             batches_last=batches_per_round,
             minutes=None,
         )
+        phase = phase_of(schedule, {})
         folder = self.folder / f"{count}_{batches_per_round}"
         folder.mkdir()
         config = dataclasses.replace(self.config, cluster=dataclasses.replace(self.config.cluster, actors=count))
-        reporter = Meter(Tracker(config.tracking, folder, {}, "scale"), folder, config.tracking.log_every_s)
+        tracker = Tracker(config.tracking, folder, {}, "scale")
+        meter = SYSTEM.meter(config)
+        reporter = Meter(tracker, folder, config.tracking.log_every_s, meter, SYSTEM.evaluation_sentence)
         reporter.measure(self.read, self.seconds, phase)
         run_light_phase(config, folder, self.replay, self.learner, self.crew, self.locations, reporter, phase)
         stored = object_store_bytes()

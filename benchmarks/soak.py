@@ -50,10 +50,10 @@ from evaluation.interaction.figures import save
 
 ROOT = Path(__file__).resolve().parents[1]
 ROLES = {
-    "ray::LearnerShell": "learner",
+    "ray::LearnerActor": "learner",
     "ray::ReplayActor": "memory bank",
-    "ray::ActorShell": "actors",
-    "ray::EvaluationShell": "evaluator",
+    "ray::PlayerActor": "actors",
+    "ray::EvaluatorActor": "evaluator",
     "ray::": "Ray's idle workers",
     "-m simulator": "simulators",
     "wandb": "W&B",

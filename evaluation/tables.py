@@ -14,21 +14,20 @@ from rich.table import Table
 
 from common.files import write_text
 
-COLUMNS: dict[str, str] = {
-    "box_ap50": "box AP50",
-    "box_ap": "box AP",
-    "mask_ap50": "mask AP50",
-    "mask_ap": "mask AP",
-    "mass_accuracy": "mass accuracy",
-    "mass_ap50": "mass+box AP50",
-}
-"""Figures of the table, by the names of `Metrics.figures`, in the order of the paper's table."""
-DETECTION_COLUMNS = ("box_ap50", "box_ap", "mask_ap50", "mask_ap")
-"""Figures that methods have which do not predict mass."""
-MASS_COLUMNS = ("mass_accuracy", "mass_ap50")
-"""Figures that methods have which do."""
-COUNTS: dict[str, str] = {"touches": "touches", "steps": "steps", "minutes": "minutes"}
-"""What a run spent: whole numbers, of which none is the best."""
+
+@dataclass(frozen=True)
+class Column:
+    """One figure of a table."""
+
+    heading: str
+    digits: int = 1
+    """Digits after the decimal point."""
+    best: bool = True
+    """Whether the highest value is marked; what a run spent has no best."""
+
+
+Columns = Mapping[str, Column]
+"""A table's figures by the keys of results.json, in their order."""
 ABSENT = "–"
 
 
@@ -58,12 +57,12 @@ def mean_and_deviation(values: Sequence[float]) -> tuple[float, float | None]:
     return mean, math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
 
 
-def cells(row: Row, columns: Mapping[str, str] = COLUMNS) -> list[str]:
+def cells(row: Row, columns: Columns) -> list[str]:
     """The figures of a method as text: "24.2", over several runs "23.8 ± 0.8", or a dash if any run lacks it."""
     texts: list[str] = []
-    for key in columns:
+    for key, column in columns.items():
         found = row.statistic(key)
-        digits = 0 if key in COUNTS else 1
+        digits = column.digits
         if found is None:
             texts.append(ABSENT)
         elif found[1] is None:
@@ -73,12 +72,12 @@ def cells(row: Row, columns: Mapping[str, str] = COLUMNS) -> list[str]:
     return texts
 
 
-def terminal_table(title: str, rows: Sequence[Row], columns: Mapping[str, str] = COLUMNS) -> Table:
+def terminal_table(title: str, rows: Sequence[Row], columns: Columns) -> Table:
     """A table for `rich.console.Console.print`; the best method of each figure is bold."""
     table = Table(title=title, title_justify="left")
     table.add_column("")
-    for heading in columns.values():
-        table.add_column(heading, justify="right")
+    for column in columns.values():
+        table.add_column(column.heading, justify="right")
     best = _best(rows, columns)
     for number, row in enumerate(rows):
         texts = [f"[bold]{text}[/bold]" if number in best[i] else text for i, text in enumerate(cells(row, columns))]
@@ -86,10 +85,13 @@ def terminal_table(title: str, rows: Sequence[Row], columns: Mapping[str, str] =
     return table
 
 
-def markdown_table(rows: Sequence[Row], columns: Mapping[str, str] = COLUMNS) -> str:
+def markdown_table(rows: Sequence[Row], columns: Columns) -> str:
     """The table in Markdown; the best method of each figure is bold."""
     best = _best(rows, columns)
-    lines = ["| | " + " | ".join(columns.values()) + " |", "|---" * (len(columns) + 1) + "|"]
+    lines = [
+        "| | " + " | ".join(column.heading for column in columns.values()) + " |",
+        "|---" * (len(columns) + 1) + "|",
+    ]
     for number, row in enumerate(rows):
         texts = [f"**{text}**" if number in best[i] else text for i, text in enumerate(cells(row, columns))]
         name = row.name.replace("|", "\\|")
@@ -97,12 +99,12 @@ def markdown_table(rows: Sequence[Row], columns: Mapping[str, str] = COLUMNS) ->
     return "\n".join(lines) + "\n"
 
 
-def csv_head(columns: Mapping[str, str] = COLUMNS) -> list[str]:
+def csv_head(columns: Columns) -> list[str]:
     """The headings of `csv_line`."""
     return ["method", "runs", *(name for key in columns for name in (key, f"{key}_std"))]
 
 
-def csv_line(row: Row, columns: Mapping[str, str] = COLUMNS) -> list[str | int | float | None]:
+def csv_line(row: Row, columns: Columns) -> list[str | int | float | None]:
     """A method's name, number of runs, and each figure's mean and deviation over the runs, None where there is none."""
     line: list[str | int | float | None] = [row.name, len(row.runs)]
     for key in columns:
@@ -118,26 +120,26 @@ def csv_text(lines: Sequence[Sequence[str | int | float | None]]) -> str:
     return text.getvalue()
 
 
-def csv_table(rows: Sequence[Row]) -> str:
+def csv_table(rows: Sequence[Row], columns: Columns) -> str:
     """The table as CSV."""
-    return csv_text([csv_head(), *(csv_line(row) for row in rows)])
+    return csv_text([csv_head(columns), *(csv_line(row, columns) for row in rows)])
 
 
-def write_tables(folder: Path, rows: Sequence[Row]) -> None:
+def write_tables(folder: Path, rows: Sequence[Row], columns: Columns) -> None:
     """Writes `results.md` and `results.csv` into a folder, atomically."""
-    write_text(folder / "results.md", markdown_table(rows))
-    write_text(folder / "results.csv", csv_table(rows))
+    write_text(folder / "results.md", markdown_table(rows, columns))
+    write_text(folder / "results.csv", csv_table(rows, columns))
 
 
-def _best(rows: Sequence[Row], columns: Mapping[str, str]) -> list[set[int]]:
+def _best(rows: Sequence[Row], columns: Columns) -> list[set[int]]:
     """For each figure the numbers of the rows with the highest mean; none if all rows that have it are equal."""
     best: list[set[int]] = []
-    for key in columns:
+    for key, column in columns.items():
         means = {
             number: found[0]
             for number, row in enumerate(rows)
             if not row.reported and (found := row.statistic(key)) is not None
         }
         highest = {number for number, mean in means.items() if mean == max(means.values())}
-        best.append(highest if len(highest) < len(means) and key not in COUNTS else set())
+        best.append(highest if len(highest) < len(means) and column.best else set())
     return best

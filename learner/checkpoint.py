@@ -26,9 +26,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from learner.checkpoint_index import FORMAT, FORMAT_VERSION, INDEX, CheckpointError, read_index
-from learner.interaction.state import LearnerState
-from models.interaction.config import NetworkConfig
-from models.interaction.network import InteractionNetwork
+from learner.state import LearnerState
 from models.weights import architecture, architecture_signature, float_state
 
 ADAM = ("step", "exp_avg", "exp_avg_sq")
@@ -76,7 +74,7 @@ def save_checkpoint(folder: Path, state: LearnerState, extra: dict[str, Any]) ->
         "learner": state.learner_config,
         "version": state.version,
         "phase": state.phase,
-        "force_head_only": state.force_head_only,
+        "orders": state.orders,
         "progress": state.progress,
         "seed": state.seed,
         "averaged": state.average is not None,
@@ -116,32 +114,12 @@ def load_model(folder: Path, network: nn.Module) -> dict[str, Any]:
             truncated, changed, or holds NaN.
     """
     index = read_index(folder)
-    _check_architecture(folder, index, network)
-    _copy_into(network, _read_tensors(folder, index, "model", index["architecture"]))
+    check_architecture(folder, index, network)
+    copy_into(network, read_tensors(folder, index, "model", index["architecture"]))
     return index
 
 
-def load_network(folder: Path) -> InteractionNetwork:
-    """A network as the checkpoint's config describes it, with its weights to evaluate.
-
-    Raises:
-        CheckpointError: as `load_model`, or the config in it is not a network's.
-    """
-    index = read_index(folder)
-    try:
-        config = NetworkConfig(**index["network"])
-        with torch.device("meta"):  # shapes without memory: a forged config cannot ask for more than the file holds
-            sketch = InteractionNetwork(config)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise CheckpointError(f'{Path(folder) / INDEX}: "network" does not describe a network: {error}') from error
-    _check_architecture(folder, index, sketch)
-    tensors = _read_tensors(folder, index, "model", index["architecture"])
-    network = InteractionNetwork(config)
-    _copy_into(network, tensors)
-    return network
-
-
-def _copy_into(network: nn.Module, tensors: dict[str, Tensor]) -> None:
+def copy_into(network: nn.Module, tensors: dict[str, Tensor]) -> None:
     """Overwrites the network's floating point state."""
     with torch.no_grad():
         for name, value in float_state(network).items():
@@ -160,15 +138,15 @@ def load_checkpoint(folder: Path, network: nn.Module, moments_of: Sequence[str] 
         CheckpointError: as `load_model`, for both files.
     """
     index = read_index(folder)
-    _check_architecture(folder, index, network)
+    check_architecture(folder, index, network)
     shapes: dict[str, list[int]] = index["architecture"]
-    model = _read_tensors(folder, index, "model", shapes)
+    model = read_tensors(folder, index, "model", shapes)
     parameters = {name: list(value.shape) for name, value in network.named_parameters()}
     raw = {f"weights.{name}": shape for name, shape in shapes.items()} if index["averaged"] else {}
     moments = {
         f"{key}.{name}": [] if key == "step" else shape for name, shape in parameters.items() for key in moments_of
     }
-    training = _read_tensors(folder, index, "training", raw, optional=moments)
+    training = read_tensors(folder, index, "training", raw, optional=moments)
     for name in parameters:
         if len({f"{key}.{name}" in training for key in moments_of}) > 1:
             raise CheckpointError(f"checkpoint {folder} holds only a part of Adam's moments of '{name}'")
@@ -178,7 +156,7 @@ def load_checkpoint(folder: Path, network: nn.Module, moments_of: Sequence[str] 
         moments=training,
         version=index["version"],
         phase=index["phase"],
-        force_head_only=index["force_head_only"],
+        orders=index["orders"],
         progress=index["progress"],
         seed=index["seed"],
         network_config=index["network"],
@@ -186,7 +164,7 @@ def load_checkpoint(folder: Path, network: nn.Module, moments_of: Sequence[str] 
     )
 
 
-def _check_architecture(folder: Path, index: dict[str, Any], network: nn.Module) -> None:
+def check_architecture(folder: Path, index: dict[str, Any], network: nn.Module) -> None:
     """Compares the index with a network and names the first difference."""
     theirs, ours = index["architecture"], architecture(network)
     for name in sorted(theirs.keys() | ours.keys()):
@@ -198,7 +176,7 @@ def _check_architecture(folder: Path, index: dict[str, Any], network: nn.Module)
             )
 
 
-def _read_tensors(
+def read_tensors(
     folder: Path,
     index: dict[str, Any],
     kind: str,

@@ -39,8 +39,12 @@ def read_index(folder: Path) -> dict[str, Any]:
         raise CheckpointError(
             f"{path} has format_version {index.get('format_version')!r}, but this program reads {FORMAT_VERSION}"
         )
+    if "orders" not in index and type(index.get("force_head_only")) is bool:
+        index["orders"] = {
+            "force_head_only": index["force_head_only"]
+        }  # written before orders had a field of their own
     for name, kind in {
-        "architecture": dict, "network": dict, "learner": dict, "version": int, "phase": str, "force_head_only": bool,
+        "architecture": dict, "network": dict, "learner": dict, "version": int, "phase": str, "orders": dict,
         "progress": float, "seed": int, "averaged": bool, "files": dict, "extra": dict,
     }.items():  # fmt: skip
         _field(index, name, kind, path)

@@ -7,7 +7,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from actors.interaction.config import SimulatorConfig
+from actors.config import SimulatorConfig
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 

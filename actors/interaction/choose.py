@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.controller import Observation
+from actors.observation import Observation
 from replay.interaction.record import GRID_SIZE, MAGNITUDES, MAX_TOUCHES, Choice
 
 if TYPE_CHECKING:  # importing torch takes seconds, which who only needs the directions need not wait for

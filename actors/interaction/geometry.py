@@ -7,51 +7,13 @@ Pixel (row v, column u) of a W-pixel wide image with field of view 90 degrees lo
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.interaction.config import ReachConfig, SimulatorConfig
+from actors.config import SimulatorConfig
+from actors.interaction.config import ReachConfig
+from actors.observation import NEAR_PLANE, pixel_offsets, ray_factor
 from replay.interaction.record import GRID_STRIDE, centres
-
-NEAR_PLANE = 0.1
-"""Metres from the camera to its near plane; subtracted from distances as in the authors' released code."""
-
-
-@cache
-def _offsets(size: int, field_of_view: float) -> NDArray[np.float64]:
-    """(size,) x/z of each column's rays, which is y/z of each row's."""
-    focal = size / 2 / np.tan(np.radians(field_of_view) / 2)
-    return (np.arange(size) - (size - 1) / 2) / focal
-
-
-@cache
-def ray_factor(size: int, field_of_view: float) -> NDArray[np.float64]:
-    """(size, size) metres along each pixel's ray per metre along the camera's axis, of a square image."""
-    offsets = _offsets(size, field_of_view)
-    factor = np.sqrt(1 + offsets[None, :] ** 2 + offsets[:, None] ** 2)
-    factor.setflags(write=False)
-    return factor
-
-
-@cache
-def _ray_factor32(size: int, field_of_view: float) -> NDArray[np.float32]:
-    return ray_factor(size, field_of_view).astype(np.float32)
-
-
-def ray_distance(axis_depth: NDArray[np.float32], field_of_view: float) -> NDArray[np.float32]:
-    """Converts (H, H) depth along the camera's axis to metres along each pixel's ray, minus the near plane.
-
-    Raises ValueError if the image is not square.
-    """
-    height, width = axis_depth.shape
-    if height != width:
-        raise ValueError(f"depth must be square, not {height}x{width}")
-    # All in float32: every look passes here, and metres need no more.
-    distance = np.multiply(axis_depth, _ray_factor32(height, field_of_view), dtype=np.float32)
-    distance -= np.float32(NEAR_PLANE)
-    return distance
 
 
 def hand_distance(reach: ReachConfig, simulator: SimulatorConfig) -> float:
@@ -85,7 +47,7 @@ def reach_mask(
     Returns:
         (H/3, H/3) bool.
     """
-    factor, offsets = ray_factor(len(depth), field_of_view), _offsets(len(depth), field_of_view)
+    factor, offsets = ray_factor(len(depth), field_of_view), pixel_offsets(len(depth), field_of_view)
     return _within(centres(depth), centres(factor), offsets[GRID_STRIDE // 2 :: GRID_STRIDE], horizon, reach)
 
 
@@ -97,7 +59,9 @@ def reachable_pixels(
     Returns:
         (H, H) bool.
     """
-    return _within(depth, ray_factor(len(depth), field_of_view), _offsets(len(depth), field_of_view), horizon, reach)
+    return _within(
+        depth, ray_factor(len(depth), field_of_view), pixel_offsets(len(depth), field_of_view), horizon, reach
+    )
 
 
 def _within(

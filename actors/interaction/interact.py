@@ -1,6 +1,6 @@
 """Playing one location: look, choose points, touch them one by one, and record what came of it.
 
-Source: paper sections 2 and 4; spec sections 1, 2 and 4. The core without Ray; `actors/shell.py` is the Ray actor.
+Source: paper sections 2 and 4; spec sections 1, 2 and 4. The core without Ray; `player.py` gives it to the Ray actor.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.controller import Observation, SimulatorProcess
+from actors.controller import SimulatorProcess
 from actors.interaction.choose import Touch, TouchPlan, choose_touches
 from actors.interaction.config import ActorConfig
 from actors.interaction.geometry import hand_distance, reach_mask
@@ -20,6 +20,7 @@ from actors.interaction.locations import Location, set_up, verify
 from actors.interaction.mask_sources import make_supervision, perform_touch, video_of
 from actors.interaction.oracles import Truth, labels, look_truth, one_touch_each, true_objects, with_true_forces
 from actors.interaction.statistics import PlayStatistics
+from actors.observation import Observation
 from models.interaction.inference import InstancePredictor
 from replay.interaction.record import (
     GRID_SIZE,
@@ -41,7 +42,7 @@ class Supervision(Protocol):
         """The (100, 100) mask of what the touch of a cell moved, or None if it was not successful."""
 
 
-class Player:
+class Visitor:
     """Plays locations in one simulator.
 
     Args:
@@ -86,7 +87,7 @@ class Player:
         Raises:
             LocationError, SimulatorError: see `set_up`.
         """
-        statistics = PlayStatistics(number, location.entry, self.actor, weights_version)
+        statistics = PlayStatistics(number, self.actor, weights_version, entry=location.entry)
         rng = np.random.default_rng([self.seed, number])
         with statistics.clock("set_up"):
             first = set_up(self.simulator, location, self.config.placement_attempts)

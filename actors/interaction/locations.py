@@ -7,7 +7,9 @@ from typing import Any
 
 from ai2thor.server import Event
 
-from actors.controller import Observation, SimulatorError, SimulatorProcess
+from actors.controller import SimulatorProcess
+from actors.core import TaskError, WrongFrame
+from actors.observation import Observation
 
 POSITION_TOLERANCE = 0.05
 """Metres between the pose asked for and the one answered; the Unity build lets the agent settle on the floor."""
@@ -32,6 +34,11 @@ class Location:
     seed: int
     """Seed of InitialRandomSpawn."""
 
+    @property
+    def key(self) -> str:
+        """The entry, as text: see `actors.core.Task`."""
+        return str(self.entry)
+
     def __str__(self) -> str:
         x, y, z = self.position
         return (
@@ -40,12 +47,8 @@ class Location:
         )
 
 
-class LocationError(ValueError):
-    """A location that the simulator refuses; the simulator itself is in order."""
-
-
-class WrongFrame(SimulatorError):
-    """An answer that is of another scene or pose than asked for: the simulator is not to be trusted."""
+class LocationError(TaskError):
+    """The simulator refuses a location; the simulator itself works."""
 
 
 def set_up(simulator: SimulatorProcess, location: Location, placement_attempts: int = 5) -> Observation:

@@ -24,12 +24,13 @@ import numpy as np
 from ai2thor.server import Event
 from numpy.typing import NDArray
 
-from actors.controller import Observation
+from actors.config import SimulatorConfig
 from actors.interaction.choose import DIRECTIONS, Touch
-from actors.interaction.config import ActorConfig, SelfSupervisionConfig, SimulatorConfig
+from actors.interaction.config import ActorConfig, SelfSupervisionConfig
 from actors.interaction.geometry import reach_keywords, reach_mask
 from actors.interaction.ground_truth import TrueObject, mass_class, objects_in_reach
 from actors.interaction.self_supervision import succeeds
+from actors.observation import Observation
 from replay.interaction.record import GRID_SIZE, IMAGE_SIZE, MAGNITUDES, MAX_OBJECTS, Choice, Feedback, centres
 
 

@@ -18,16 +18,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from cluster.command.compose import (
-    CONF,
-    OWN_FOLDER,
-    check_overrides,
-    hydra_overrides,
-    multirun,
-    quoted,
-    resumed_config,
-    resumed_folder,
-)
+from cluster.command.compose import OWN_FOLDER, check_overrides, resumed_config, resumed_folder
+from cluster.command.overrides import CONF, hydra_overrides, multirun, quoted
 from cluster.run.checkpoints import how_to_resume
 from cluster.run.run_folder import RUN_FILE, claim
 from common.errors import Interrupted, RunError, UsageError
@@ -35,12 +27,6 @@ from common.output import never_fail
 from common.signals import stopping
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
-
-COMMANDS = {
-    "train": "cluster.run.train",
-    **{name: f"cluster.interaction.{name}" for name in ("evaluate", "predict", "dataset", "rooms")},
-}
-"""Modules whose `run(config, folder)` is a command that Hydra composes."""
 
 ROOMS = ("actors", "evaluation", "learner", "models", "replay")
 
@@ -290,11 +276,13 @@ def hydra_command(command: str, arguments: list[str]) -> int:
     from omegaconf import DictConfig
 
     from cluster.machines.resources import use_ray_token
-    from cluster.run.config import SCHEMAS, instantiate, register
+    from cluster.run.config import instantiate
+    from cluster.systems import chosen, register
 
     register()
     use_ray_token()
     arguments = hydra_overrides(arguments)
+    system = chosen(arguments)
     shown_only = any(argument in ("--cfg", "-c", "--info", "-i", "--hydra-help") for argument in arguments)
     if not shown_only:
         check_overrides(command, arguments)
@@ -316,8 +304,9 @@ def hydra_command(command: str, arguments: list[str]) -> int:
 
         folder = Path(HydraConfig.get().runtime.output_dir)
         if sweep.inside_ray():
-            return sweep.run_apart(HydraConfig.get().overrides.task, folder)
-        module = importlib.import_module(COMMANDS[command])
+            return sweep.run_apart(HydraConfig.get().overrides.task, folder, system.objective)
+        entry = system.commands[command]
+        module = importlib.import_module(entry.module)
         if run_folder is not None:
             config = resumed_config(run_folder, changes)
         claimed = False
@@ -327,7 +316,7 @@ def hydra_command(command: str, arguments: list[str]) -> int:
             if command in OWN_FOLDER and run_folder is None:
                 claim(folder, command)
                 claimed = True
-            return int(module.run(instantiate(config, SCHEMAS[command]), folder))
+            return int(module.run(instantiate(config, entry.schema), folder))
 
         codes.append(guarded(work, folder))
         if codes[-1]:
@@ -336,12 +325,13 @@ def hydra_command(command: str, arguments: list[str]) -> int:
             if HydraConfig.get().mode == RunMode.MULTIRUN and codes[-1] != 130:
                 raise JobFailed(f"{folder} failed")
             raise SystemExit(codes[-1])
-        return sweep.objective(folder) if command == "train" else None
+        return sweep.objective(folder, system.objective) if command == "train" else None
 
     if command == "train" and run_folder is None and multirun(arguments) and not shown_only:
         from cluster.command import sweep
+        from cluster.command.sweep_config import ray_launcher
 
-        if (settings := sweep.ray_launcher(arguments)) is not None:
+        if (settings := ray_launcher(arguments)) is not None:
             sweep.start_launcher(settings)
     # Hydra would print the errors of its own steps (such as a full disk) with a traceback.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")

@@ -10,18 +10,15 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from omegaconf import OmegaConf
-
-from cluster.command.compose import CONF, quoted
-from cluster.command.ending import TRAIN, last_words
-from common.errors import RunError, UsageError
+from cluster.command.child_run import TRAIN
+from cluster.command.overrides import quoted
+from common.errors import RunError
 from common.output import say
+from common.processes import last_words
 from common.signals import restored
 
-OBJECTIVE = "mask_ap50"
-"""Figure of results.json that a sweeper maximises."""
 LOOK_EVERY_S = 0.5
 STOP_TIMEOUT_S = 300.0
 """Longest wait for the runs of a sweep that is stopped; one whose node was lost never says that it ended."""
@@ -32,16 +29,20 @@ OF_THE_WORKER = (
 """Environment of a Ray worker that would bind a run in it to the launcher's Ray and to one thread."""
 
 
-def objective(folder: Path) -> float:
+def objective(folder: Path, key: str) -> float:
     """What a finished run reached.
+
+    Args:
+        folder: of the run.
+        key: of results.json: the system's objective, which a sweeper maximises.
 
     Raises:
         RunError: it has no result.
     """
     try:
-        return float(json.loads((folder / "results.json").read_text(encoding="utf-8"))[OBJECTIVE])
+        return float(json.loads((folder / "results.json").read_text(encoding="utf-8"))[key])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(f"{folder / 'results.json'} holds no {OBJECTIVE}") from error
+        raise RunError(f"{folder / 'results.json'} holds no {key}") from error
 
 
 def inside_ray() -> bool:
@@ -53,7 +54,7 @@ def inside_ray() -> bool:
     return bool(ray.is_initialized()) and ray.get_runtime_context().worker.mode == ray.WORKER_MODE
 
 
-def run_apart(overrides: Sequence[str], folder: Path) -> float:
+def run_apart(overrides: Sequence[str], folder: Path, key: str) -> float:
     """Trains in a process of its own, which starts a Ray of its own or joins the one that `cluster.address` names.
 
     A worker cannot start a second Ray, and a run has more parts than the worker has CPUs. When the sweep is stopped,
@@ -62,6 +63,7 @@ def run_apart(overrides: Sequence[str], folder: Path) -> float:
     Args:
         overrides: of `./playpen train`.
         folder: of the run.
+        key: see `objective`.
 
     Returns:
         its objective.
@@ -100,7 +102,7 @@ def run_apart(overrides: Sequence[str], folder: Path) -> float:
         _internal_kv_del(own)
     if child.returncode:
         raise RunError(f"{folder}: {last_words(log) or f'ended with code {child.returncode}, see {log}'}")
-    return objective(folder)
+    return objective(folder, key)
 
 
 def key_of(*words: str) -> bytes:
@@ -164,49 +166,3 @@ def stop_runs() -> list[str]:
     while going_on() and time.monotonic() < deadline:
         time.sleep(LOOK_EVERY_S)
     return folders
-
-
-def swept(overrides: Sequence[str]) -> list[str]:
-    """The parameters of the sweep that some overrides choose, each as an override with several values.
-
-    Raises:
-        UsageError: the sweep is not understood, or a package of its launcher or sweeper cannot be imported.
-    """
-    hydra = sweep_config(overrides)
-    try:
-        if hydra.runtime.choices["hydra/launcher"] == "ray":
-            import ray  # noqa: F401
-        if hydra.runtime.choices["hydra/sweeper"] == "optuna":
-            import optuna  # noqa: F401
-    except ImportError as error:
-        raise UsageError(f"the sweep needs a package that cannot be imported: {error}") from error
-    given = {text.split("=")[0] for text in overrides}
-    params = OmegaConf.select(hydra, "sweeper.params") or {}
-    return [f"{name}={value}" for name, value in params.items() if name not in given]
-
-
-def ray_launcher(overrides: Sequence[str]) -> dict[str, Any] | None:
-    """Arguments of `ray.init` of the launcher that some overrides choose; None if it is not Ray's."""
-    hydra = sweep_config(overrides)
-    if hydra.runtime.choices["hydra/launcher"] != "ray":
-        return None
-    return cast(dict[str, Any], OmegaConf.to_container(hydra.launcher.ray.init, resolve=True))
-
-
-def sweep_config(overrides: Sequence[str]) -> Any:
-    """Hydra's own part of the configuration that some overrides of `train` choose.
-
-    Raises:
-        UsageError: the sweep is not understood.
-    """
-    from hydra import compose, initialize_config_dir
-    from hydra.errors import HydraException
-
-    from cluster.run.config import first_line
-
-    plain = [text for text in overrides if text.startswith(("sweep=", "hydra"))]
-    try:
-        with initialize_config_dir(str(CONF), version_base="1.3"):
-            return compose("train", overrides=plain, return_hydra_config=True).hydra
-    except HydraException as error:
-        raise UsageError(first_line(error)) from error

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from actors.config import SimulatorConfig
 from actors.controller import SimulatorError, SimulatorProcess
 from actors.interaction.choose import TouchPlan
-from actors.interaction.config import ActorConfig, SimulatorConfig
-from actors.interaction.interact import Player
+from actors.interaction.config import ActorConfig
+from actors.interaction.interact import Visitor
 from actors.interaction.locations import Location, LocationError
 from actors.interaction.oracles import simulator_keywords
 from common.errors import Interrupted
@@ -69,7 +70,7 @@ def collect(
                     try:
                         # No touch is greedy, so no model is asked.
                         predictor: Any = None
-                        record, _ = Player(process, predictor, actors, seed).play(locations[number], number, plan, 0)
+                        record, _ = Visitor(process, predictor, actors, seed).play(locations[number], number, plan, 0)
                         ring.append(record_columns(record))
                         break
                     except (LocationError, SimulatorError) as error:

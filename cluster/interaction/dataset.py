@@ -6,10 +6,10 @@ import threading
 import time
 from pathlib import Path
 
-from actors.interaction.config import SimulatorConfig
+from actors.config import SimulatorConfig
 from actors.interaction.locations import Location
 from cluster.command.result_line import print_result
-from cluster.run.config import DatasetConfig
+from cluster.interaction.config import DatasetConfig
 from cluster.run.run_folder import inside_run
 from common.errors import UsageError
 from evaluation.interaction.config import EvaluationConfig

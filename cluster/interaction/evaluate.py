@@ -6,15 +6,18 @@ import time
 from pathlib import Path
 
 from actors.launch import check_launch
-from cluster.command.compose import save_config
+from cluster.command.overrides import save_config
 from cluster.command.result_line import print_result
+from cluster.interaction.config import EvaluateConfig
 from cluster.interaction.dataset import find_test_locations
+from cluster.interaction.measure import measure
 from cluster.interaction.predictors import trained_predictor, untrained_predictor
+from cluster.interaction.run_settings import settings_of_run
 from cluster.run.checkpoints import find_checkpoint
-from cluster.run.config import EvaluateConfig
-from cluster.run.results import details, measure, result_figures, show_table
-from cluster.run.run_settings import settings_of_run
+from cluster.run.results import show_table
 from common.files import write_json
+from evaluation.interaction.columns import COLUMNS
+from evaluation.interaction.final import final_report
 
 
 def run(config: EvaluateConfig, folder: Path) -> int:
@@ -28,10 +31,10 @@ def run(config: EvaluateConfig, folder: Path) -> int:
     print(f"RUN {folder}", flush=True)
     test = find_test_locations(config.evaluation, config.simulator)
     untrained = untrained_predictor(config.models, index, index["seed"])
-    report = measure(config, folder, test, predictor, untrained)
+    report = final_report(measure(config, folder, test, predictor, untrained), config.evaluation.dataset.name)
     result = {
         "command": "evaluate",
-        **result_figures(report),
+        **report.result,
         "touches": index["extra"].get("touches"),
         "steps": index["version"],
         "wall_s": round(time.monotonic() - started, 1),
@@ -39,7 +42,7 @@ def run(config: EvaluateConfig, folder: Path) -> int:
         "dataset": config.evaluation.dataset.name,
         "checkpoint": str(checkpoint),
     }
-    show_table(folder, report, config.evaluation.dataset.name)
-    write_json(folder / "results.json", result | details(report))
+    show_table(folder, report, COLUMNS)
+    write_json(folder / "results.json", result | report.details)
     print_result(result)
     return 0

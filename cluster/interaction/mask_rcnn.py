@@ -19,10 +19,12 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from actors.launch import check_launch
-from cluster.command.compose import save_config
+from cluster.command.overrides import save_config
 from cluster.command.result_line import print_result
 from cluster.interaction.collecting import collect
+from cluster.interaction.config import TrainConfig
 from cluster.interaction.dataset import find_locations, find_test_locations
+from cluster.interaction.measure import measure
 from cluster.interaction.predictors import MASS_CLASSES_KEY, mask_rcnn_predictor
 from cluster.run.checkpoints import (
     how_it_ended,
@@ -33,9 +35,9 @@ from cluster.run.checkpoints import (
     staging_folder,
     whole_checkpoints,
 )
-from cluster.run.config import TrainConfig, first_line, plain_values
+from cluster.run.config import first_line, plain_values
 from cluster.run.interrupt import interrupt_flag, stop_if
-from cluster.run.results import details, measure, result_figures, show_table
+from cluster.run.results import show_table
 from cluster.run.run_folder import RUN_ID, check_same_run, run_id
 from cluster.run.run_state import refuse_finished
 from cluster.run.status import StatusFile, is_running
@@ -43,14 +45,16 @@ from cluster.run.tracking import Tracker
 from common.errors import Interrupted, RunError, UsageError
 from common.files import write_json
 from common.progress import Progress
+from evaluation.interaction.columns import COLUMNS
+from evaluation.interaction.final import final_report
 from evaluation.interaction.locations import TestSet
+from learner.actor import available_cores
 from learner.checkpoint import load_checkpoint, save_checkpoint
 from learner.checkpoint_index import INDEX, read_index
 from learner.interaction.mask_rcnn.config import MaskRcnnLearnerConfig
 from learner.interaction.mask_rcnn.targets import Examples, RecordError
 from learner.interaction.mask_rcnn.training import MOMENTS, MaskRcnnTrainer
 from learner.interaction.schedule import total_batches
-from learner.shell import available_cores
 from models.interaction.mask_rcnn.config import MaskRcnnConfig
 from models.interaction.mask_rcnn.inference import MaskRcnnPredictor
 from replay.ring import bytes_per_record
@@ -205,7 +209,7 @@ class Training:
         self.config, self.folder, self.examples, self.tracker, self.status = config, folder, examples, tracker, status
         self.settings, self.budget = config.learner.mask_rcnn, Budget(config.learner)
         self.touches = examples.touches if config.actors.oracles.touching else 0
-        """That were made: full supervision makes none."""
+        """Touches made; 0 under full supervision."""
         self.before = 0.0
         """Seconds of training before this process began."""
         self.began = time.monotonic()
@@ -272,7 +276,8 @@ class Training:
         self.tracker.log(row | counts)
         self.status.update(
             phase="mask_rcnn",
-            locations=[len(self.examples)] * 2,
+            unit="location",
+            tasks=[len(self.examples)] * 2,
             steps=[self.trainer.version, self.budget.steps],
             seconds=self.seconds,
             row=row | counts,
@@ -302,11 +307,10 @@ def finish(config: TrainConfig, folder: Path, trained: Training, test: TestSet) 
     assert isinstance(config.models, MaskRcnnConfig)
     untrained = mask_rcnn_predictor(config.models.mask_rcnn, mass_classes(config), config.seed)
     predictor = MaskRcnnPredictor(trained.trainer.network, untrained.only_class, trained.trainer.device)
-    report = measure(config, folder, test, predictor, untrained)
-    figures = report.known_figures()
+    report = final_report(measure(config, folder, test, predictor, untrained), config.evaluation.dataset.name)
     result = {
         "command": "train",
-        **result_figures(report),
+        **report.result,
         "touches": trained.touches,
         "locations": len(trained.examples),
         "masks": trained.examples.masks,
@@ -318,8 +322,8 @@ def finish(config: TrainConfig, folder: Path, trained: Training, test: TestSet) 
         "dataset": config.evaluation.dataset.name,
         "simulator": config.simulator.name,
     }
-    trained.tracker.log({f"final/{key}": value for key, value in figures.items()})
+    trained.tracker.log({f"final/{key}": value for key, value in report.logged.items()})
     trained.tracker.summary(result)
-    show_table(folder, report, config.evaluation.dataset.name)
-    write_json(folder / "results.json", result | details(report))
+    show_table(folder, report, COLUMNS)
+    write_json(folder / "results.json", result | report.details)
     return result

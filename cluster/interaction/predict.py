@@ -6,11 +6,11 @@ import time
 from pathlib import Path
 
 from cluster.command.result_line import print_result
+from cluster.interaction.config import PredictConfig
 from cluster.interaction.predictors import trained_predictor
+from cluster.interaction.run_settings import settings_of_run
 from cluster.run.checkpoints import find_checkpoint
-from cluster.run.config import PredictConfig
 from cluster.run.run_folder import inside_run
-from cluster.run.run_settings import settings_of_run
 from common.errors import UsageError
 from evaluation.interaction.predict import predict_files
 

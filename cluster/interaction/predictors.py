@@ -10,11 +10,11 @@ from evaluation.interaction.coco import MASS_CLASSES
 from evaluation.interaction.config import BASELINE_CLASS
 from learner.checkpoint import load_model
 from learner.checkpoint_index import CheckpointError, read_index
+from models.interaction.build import build_network
 from models.interaction.config import NetworkConfig
 from models.interaction.inference import Predictor
 from models.interaction.mask_rcnn.config import MaskRcnnNetworkConfig
 from models.interaction.mask_rcnn.inference import MaskRcnnPredictor
-from models.interaction.network import build_network
 from models.interaction.video_pca.config import SoftMaskConfig, SoftMaskNetworkConfig
 
 MASS_CLASSES_KEY = "mass_classes"

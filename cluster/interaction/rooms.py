@@ -12,7 +12,7 @@ from actors.controller import SimulatorProcess
 from actors.interaction.geometry import reach_keywords
 from actors.launch import check_launch
 from cluster.command.result_line import print_result
-from cluster.run.config import RoomsConfig
+from cluster.interaction.config import RoomsConfig
 from common.errors import UsageError
 from common.progress import Progress
 from evaluation.interaction.room_sheets import touches_sheet, views_sheet

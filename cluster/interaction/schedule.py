@@ -1,18 +1,24 @@
-"""What the phases of a run ask of the replay's limiter. Without torch or Ray, so that a mistake is told at once."""
+"""The phases of a run, and whether they can be run. Needs neither torch nor Ray, so that errors appear at once."""
 
 from __future__ import annotations
 
-from cluster.run.config import TrainConfig
+from cluster.interaction.config import TrainConfig
 from common.errors import UsageError
 from learner.interaction.mask_rcnn.config import MaskRcnnLearnerConfig
-from learner.interaction.schedule import PhaseConfig, batches_in_round, total_batches, total_locations
-from replay.limiter import Phase, RateLimiter
+from learner.interaction.schedule import phase_of, total_batches, total_locations
+from learner.schedule import Phase
+from replay.limiter import RateLimiter
 
 
-def limiter_phase(phase: PhaseConfig, batch_size: int) -> Phase:
-    """What the schedule asks of the memory bank."""
-    rounds = tuple(batches_in_round(phase, index) for index in range(phase.rounds))
-    return Phase(phase.prefill, phase.locations_per_round, rounds, batch_size)
+def phases(config: TrainConfig) -> list[Phase]:
+    """The schedule as the coordinator runs it; phases without rounds are left out."""
+    found = []
+    for phase in config.learner.phases.values():
+        if phase.rounds:
+            greedy, random = config.actors.touches(phase.greedy, phase.random)
+            orders = {"greedy": greedy, "random": random, "force_trials": phase.force_trials}
+            found.append(phase_of(phase, orders))
+    return found
 
 
 def check_schedule(config: TrainConfig) -> None:
@@ -32,7 +38,7 @@ def check_schedule(config: TrainConfig) -> None:
         present = 0 if phase.fresh_bank else present
         try:
             RateLimiter(
-                limiter_phase(phase, config.learner.batch_size),
+                phase_of(phase, {}).limit(config.learner.batch_size),
                 capacity=config.replay.capacity,
                 present=present,
                 strict=config.replay.strict,

@@ -1,4 +1,4 @@
-"""The configuration of every command, assembled from the rooms' dataclasses.
+"""The configuration that every run has, whichever system it trains.
 
 The dataclasses say what there is and of which type; the values live in `conf/` alone. Hydra composes the YAML tree
 over these schemas, so an unknown key or a wrong type is refused before anything starts.
@@ -7,23 +7,14 @@ over these schemas, so an unknown key or a wrong type is refused before anything
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar, cast
 
-from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from actors.interaction.config import ActorConfig, SimulatorConfig
+from actors.config import SimulatorConfig
 from common.errors import UsageError
-from evaluation.interaction.config import EvaluationConfig
-from learner.interaction.config import LearnerConfig
-from learner.interaction.mask_rcnn.config import MaskRcnnLearnerConfig
-from models.interaction.config import NetworkConfig
-from models.interaction.mask_rcnn.config import MaskRcnnConfig
-from models.interaction.video_pca.config import SoftMaskNetworkConfig
-from replay.config import ReplayConfig
-from replay.interaction.record import IMAGE_SIZE
 
 
 @dataclass
@@ -115,8 +106,8 @@ class TrackingConfig:
 
 
 @dataclass
-class TrainConfig:
-    """Everything `./playpen train` reads."""
+class RunConfig:
+    """What `./playpen train` reads; each system has a schema that extends it with its own groups."""
 
     experiment_name: str
     """Name of the experiment, for the run's folder and W&B."""
@@ -127,17 +118,24 @@ class TrainConfig:
     checkpoints_kept: int
     """How many of the newest checkpoints are kept."""
     keep_bank: bool
-    """Whether the memory bank's files stay when the run is done."""
+    """Whether the replay buffer's files stay when the run is done."""
     resume: str | None
     """Folder of a run that was stopped or died, to go on with from its last checkpoint; null: a new run."""
     simulator: SimulatorConfig
-    actors: ActorConfig
-    replay: ReplayConfig
-    models: NetworkConfig
-    learner: LearnerConfig
-    evaluation: EvaluationConfig
+    actors: Any
+    """Of the system: how the players play."""
+    replay: Any
+    """Of the system: its tables. `strict` asks for strict alternation of collecting and training."""
+    models: Any
+    """Of the system: its networks."""
+    learner: Any
+    """Of the system; `publish_every`, `prefetch` and `threads` are what the chassis reads."""
+    evaluation: Any
+    """Of the system; `every_minutes` is what the chassis reads."""
     cluster: ClusterConfig
     tracking: TrackingConfig
+    system: str = field(default="interaction", kw_only=True)
+    """Name of a module of cluster/systems/. The default is what runs from before this value were."""
 
     def __post_init__(self) -> None:
         if self.seed < 0:
@@ -146,183 +144,9 @@ class TrainConfig:
             raise ValueError(f"checkpoint_minutes must be positive, not {self.checkpoint_minutes}")
         if self.checkpoints_kept < 1:
             raise ValueError(f"checkpoints_kept must be at least 1, not {self.checkpoints_kept}")
-        check_picture(self.simulator)
-        check_model(self)
 
-
-@dataclass
-class EvaluateConfig:
-    """Everything `./playpen evaluate` reads."""
-
-    checkpoint: str
-    """A checkpoint folder, or a run folder (its newest checkpoint)."""
-    seed: int
-    """Seed of the figures' touches and of the random-score baseline."""
-    simulator: SimulatorConfig
-    actors: ActorConfig
-    """Taken from the checkpoint's run, except overridden values."""
-    models: NetworkConfig
-    """Taken from the checkpoint, except overridden values; what its weights need of the input is never overridden."""
-    evaluation: EvaluationConfig
-
-    def __post_init__(self) -> None:
-        check_picture(self.simulator)
-
-
-@dataclass
-class DatasetConfig:
-    """Everything `./playpen dataset` reads."""
-
-    simulator: SimulatorConfig
-    evaluation: EvaluationConfig
-
-    def __post_init__(self) -> None:
-        check_picture(self.simulator)
-
-
-@dataclass
-class RoomsConfig:
-    """Everything `./playpen rooms` reads."""
-
-    scenes: list[str]
-    """Scene names of the rooms."""
-    views: int
-    """Looks into each room."""
-    touches: int
-    """Touches shown, in all."""
-    seed: int
-    """Of arrangements, poses and touches."""
-    simulator: SimulatorConfig
-    actors: ActorConfig
-
-    def __post_init__(self) -> None:
-        for name in ("views", "touches"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
-        if not self.scenes:
-            raise ValueError("scenes must name at least one scene")
-        if self.seed < 0:
-            raise ValueError(f"seed must not be negative, not {self.seed}")
-        check_picture(self.simulator)
-
-
-@dataclass
-class PredictConfig:
-    """Everything `./playpen predict` reads."""
-
-    checkpoint: str
-    """A checkpoint folder, or a run folder (its newest checkpoint)."""
-    image: str
-    """Image file of 300x300 pixels; see `evaluation.interaction.predict.read_image`."""
-    depth: str
-    """File of depth along the camera axis; see `evaluation.interaction.predict.read_depth`."""
-    depth_scale: float
-    """Metres of one unit where depth is in integers."""
-    output: str
-    """Folder that gets the COCO JSON and the overlay."""
-    count: int
-    """At most so many instances."""
-    actors: ActorConfig
-    """Taken from the checkpoint's run, except overridden values; `cluster_distance` makes instances."""
-    models: NetworkConfig
-
-
-def check_picture(simulator: SimulatorConfig) -> None:
-    """Refuses pictures that the records and the model cannot take."""
-    for name in ("width", "height"):
-        if getattr(simulator, name) != IMAGE_SIZE:
-            raise ValueError(f"simulator.{name} must be {IMAGE_SIZE}, not {getattr(simulator, name)}")
-
-
-def check_model(config: TrainConfig) -> None:
-    """Refuses parts that are of different models, and what a model cannot do."""
-    groups = {"models": isinstance(config.models, MaskRcnnConfig)}
-    groups["learner"] = isinstance(config.learner, MaskRcnnLearnerConfig)
-    for group, other in (("models", "learner"), ("learner", "models")):
-        if groups[group] and not groups[other]:
-            raise ValueError(f"{group}=mask_rcnn needs {other}=mask_rcnn")
-    if isinstance(config.models, SoftMaskNetworkConfig) and config.actors.mask_source != "video_pca":
-        raise ValueError(f"models=video_pca needs actors.mask_source=video_pca, not {config.actors.mask_source}")
-    reach = config.actors.reach
-    farthest = config.simulator.unlimited_reach if reach.shape == "infinite" else reach.radius
-    depth = NetworkConfig.max_depth  # Mask R-CNN has it built in
-    if groups["models"] and (reach.shape == "infinite" or farthest > depth):
-        raise ValueError(
-            f"models=mask_rcnn sees {depth:g} metres deep: actors.reach must not go farther, as "
-            f"shape={reach.shape} and radius={reach.radius:g} do"
-        )
-    if not groups["models"] and config.models.max_depth < farthest:
-        raise ValueError(
-            f"models.max_depth must be at least {farthest:g} metres, as far as touches go with "
-            f"actors.reach.shape={reach.shape}, not {config.models.max_depth}"
-        )
-    if groups["models"] and config.actors.mask_source == "video_pca":
-        raise ValueError("actors.mask_source=video_pca cannot be with models=mask_rcnn, which takes no soft masks")
-    if groups["models"] and config.actors.choice != "both":
-        raise ValueError(
-            f"actors.choice={config.actors.choice} cannot be with models=mask_rcnn, whose data are collected "
-            "beforehand, at random points"
-        )
-    if groups["models"]:
-        for name, only in (("mode", "priority"), ("image_score", "min"), ("without_replacement", "batch")):
-            if (value := getattr(config.replay, name)) != only:
-                raise ValueError(
-                    f"replay.{name}={value} cannot be with models=mask_rcnn, which samples all records alike"
-                )
-    if isinstance(config.models, SoftMaskNetworkConfig):
-        unused = {
-            "replay.image_score": (config.replay.image_score, "min"),
-            "learner.mask_reduction": (config.learner.mask_reduction, "sum"),
-            "learner.huber_square": (config.learner.huber_square, True),
-            "learner.repeated_points": (config.learner.repeated_points, "once"),
-        }
-        for name, (value, neutral) in unused.items():
-            if value != neutral:
-                raise ValueError(
-                    f"{name} must be {str(neutral).lower()} with models=video_pca, which learns from one soft mask a "
-                    f"location, not {str(value).lower()}"
-                )
-    if (
-        isinstance(config.models, SoftMaskNetworkConfig)
-        and config.actors.choice == "greedy"
-        and not config.actors.oracles.points
-    ):
-        raise ValueError(
-            "actors.choice=greedy cannot be with models=video_pca, which finds no point once its map is low "
-            "everywhere, unless an oracle adds some: actors.supervision=interaction_oracle"
-        )
-
-
-def schema_like(values: Any) -> DictConfig:
-    """The schema of `train` with the models and the learner that a saved configuration is of."""
-    schema = OmegaConf.structured(TrainConfig)
-    for group, chosen in (("models", MaskRcnnConfig), ("learner", MaskRcnnLearnerConfig)):
-        if "mask_rcnn" in (values.get(group) or {}):
-            schema[group] = OmegaConf.structured(chosen)
-    if "soft_mask" in (values.get("models") or {}):
-        schema.models = OmegaConf.structured(SoftMaskNetworkConfig)
-    return cast(DictConfig, schema)
-
-
-SCHEMAS: dict[str, type] = {
-    "train": TrainConfig,
-    "evaluate": EvaluateConfig,
-    "dataset": DatasetConfig,
-    "predict": PredictConfig,
-    "rooms": RoomsConfig,
-}
 
 Config = TypeVar("Config")
-
-
-def register() -> None:
-    """Tells Hydra the schemas; `conf/COMMAND.yaml` extends `COMMAND_schema`."""
-    store = ConfigStore.instance()
-    for name, schema in SCHEMAS.items():
-        store.store(name=f"{name}_schema", node=schema)
-    store.store(group="models", name="mask_rcnn_schema", node=MaskRcnnConfig)
-    store.store(group="models", name="video_pca_schema", node=SoftMaskNetworkConfig)
-    store.store(group="learner", name="mask_rcnn_schema", node=MaskRcnnLearnerConfig)
 
 
 def instantiate(config: DictConfig, schema: type[Config]) -> Config:
@@ -331,7 +155,7 @@ def instantiate(config: DictConfig, schema: type[Config]) -> Config:
     Raises:
         UsageError: one sentence naming the field.
     """
-    unknown = sorted(set(map(str, config)) - {field.name for field in fields(schema)})  # type: ignore[arg-type]
+    unknown = sorted(set(map(str, config)) - {item.name for item in fields(schema)})  # type: ignore[arg-type]
     if unknown:
         raise UsageError(f"{unknown[0]} is no field of the configuration; leave '+{unknown[0]}=...' out")
     missing = OmegaConf.missing_keys(config)
@@ -358,7 +182,7 @@ def check_finite(value: Any, key: str = "") -> None:
         raise UsageError(f"{key} must be a finite number, not {value}")
 
 
-def plain_values(config: TrainConfig) -> dict[str, Any]:
+def plain_values(config: RunConfig) -> dict[str, Any]:
     """The configuration as dictionaries, lists and single values."""
     plain = OmegaConf.to_container(OmegaConf.structured(config))
     assert isinstance(plain, dict)

@@ -1,9 +1,9 @@
 """The run's main loop: phases of collecting and training that overlap, checkpoints, evaluation on the way.
 
-The coordinator moves small things only: locations and weight references to actors, numbers of batches to the learner,
-statistics to the tracker. Images go from actors to the replay and from there to the learner. How far collecting and
-training may run apart is the replay's law (replay/limiter.py); in strict alternation the coordinator also hands a
-round's locations out only when the weights of the round before are there.
+The coordinator moves small things only: tasks and weight references to actors, numbers of batches to the learner,
+statistics to the tracker. Images go from actors to the replay buffer and from there to the learner. The rate limiter
+(replay/limiter.py) bounds how far collecting and training may run apart; in strict alternation the coordinator also
+hands a round's tasks out only when the weights of the round before are there.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ import numpy as np
 import ray
 from ray.exceptions import GetTimeoutError, RayError, RayTaskError
 
-from actors.interaction.locations import Location
-from cluster.interaction.schedule import limiter_phase
+from actors.core import Task
 from cluster.run.checkpoints import (
     CheckpointFailed,
     Saved,
@@ -32,7 +31,7 @@ from cluster.run.checkpoints import (
     staging_folder,
     whole_checkpoints,
 )
-from cluster.run.config import TrainConfig
+from cluster.run.config import RunConfig
 from cluster.run.evaluator import RunEvaluator
 from cluster.run.interrupt import LOOK_EVERY_S, awaited
 from cluster.run.reporting import Reporter
@@ -41,8 +40,8 @@ from cluster.run.run_state import KEY, Resumed, RunState
 from cluster.workers.actor_pool import ActorPool, Assignment
 from cluster.workers.health import Vigil, cause_of, is_loss, lost_part
 from common.errors import Interrupted, PartLost, RunError
-from learner.interaction.schedule import PhaseConfig, batches_before_round, total_batches, total_locations
-from learner.shell import TrainReport, Weights, available_cores
+from learner.actor import TrainReport, Weights, available_cores
+from learner.schedule import Phase
 
 SAVE_TIMEOUT_S = 120.0
 """A part that has not written its share of a checkpoint by then is taken for hung."""
@@ -71,10 +70,11 @@ class Coordinator:
 
     def __init__(
         self,
-        config: TrainConfig,
+        config: RunConfig,
         folder: Path,
         parts: Parts,
-        locations: Sequence[Location],
+        phases: Sequence[Phase],
+        tasks: Sequence[Task],
         reporter: Reporter,
         interrupted: threading.Event,
         resumed: Resumed | None = None,
@@ -85,7 +85,8 @@ class Coordinator:
             config: the whole configuration.
             folder: the run's folder.
             parts: the Ray actors.
-            locations: the training file's locations.
+            phases: the schedule.
+            tasks: what actors are given.
             reporter: takes everything that happens.
             interrupted: set by Ctrl-C.
             resumed: the checkpoint that the memory bank was loaded from, and the learner shall be; None: a new run.
@@ -96,7 +97,7 @@ class Coordinator:
             RunError: one of them does not start.
         """
         self.config, self.folder, self.parts, self.reporter = config, folder, parts, reporter
-        self.locations = locations
+        self.phases, self.tasks = phases, tasks
         self.interrupted = interrupted
         self.vigil = Vigil(
             {"the learner": parts.learner.health.remote, "the memory bank": parts.replay.pid.remote}, config.cluster
@@ -147,8 +148,8 @@ class Coordinator:
             RunError: an error in one of them, an actor that failed again and again on the only node, too many locations
                 that cannot be played, or a last checkpoint that the disk did not take.
         """
-        phases = [phase for phase in self.config.learner.phases.values() if phase.rounds]
-        totals = [total_batches(phase) for phase in phases]
+        phases = self.phases
+        totals = [phase.total_batches for phase in phases]
         first = self.state.phase + self.state.phase_over
         try:
             for index in range(first, len(phases)):
@@ -161,28 +162,28 @@ class Coordinator:
         finally:
             self.reporter.close_progress()
 
-    def begin_phase(self, index: int, phase: PhaseConfig) -> None:
+    def begin_phase(self, index: int, phase: Phase) -> None:
         """Starts a phase, or goes on in the middle of one."""
         state = self.state
         resumed = self.resumed is not None and index == state.phase and not state.phase_over
         self.ask(self.parts.learner.start_phase.remote(phase.name))
         if resumed:
-            law = limiter_phase(phase, self.config.learner.batch_size)
-            self.ask(self.parts.replay.continue_phase.remote(self.steps - state.phase_steps_before, law))
+            limit = phase.limit(self.config.learner.batch_size)
+            self.ask(self.parts.replay.continue_phase.remote(self.steps - state.phase_steps_before, limit))
             self.phase_started = time.monotonic() - state.phase_seconds
             for number in state.open_numbers:
                 self.pool.submit(self.assignment(phase, number))
         else:
-            law = limiter_phase(phase, self.config.learner.batch_size)
-            self.ask(self.parts.replay.start_phase.remote(law, phase.fresh_bank))
+            limit = phase.limit(self.config.learner.batch_size)
+            self.ask(self.parts.replay.start_phase.remote(limit, phase.fresh))
             self.phase_started = time.monotonic()
             state.phase, state.phase_over = index, False
-            state.phase_steps_before, state.locations = self.steps, 0
+            state.phase_steps_before, state.tasks = self.steps, 0
             if self.resumed is None and index == 0:
                 self.checkpoint_on_the_way()  # from here on the run can be resumed whatever happens
-        self.reporter.start_phase(phase, total_locations(phase), total_batches(phase))
+        self.reporter.start_phase(phase)
 
-    def run_phase(self, index: int, phase: PhaseConfig, steps_before: int, steps_in_all: int) -> None:
+    def run_phase(self, index: int, phase: Phase, steps_before: int, steps_in_all: int) -> None:
         """One phase: prefill, then rounds.
 
         Args:
@@ -193,10 +194,10 @@ class Coordinator:
         """
         self.begin_phase(index, phase)
         state, pool, strict = self.state, self.pool, self.config.replay.strict
-        cumulative = batches_before_round(phase)
-        locations_wanted, batches_wanted = total_locations(phase), total_batches(phase)
+        cumulative = phase.batches_before_round
+        tasks_wanted, batches_wanted = phase.total_tasks, phase.total_batches
         batches = self.steps - state.phase_steps_before
-        while state.locations < locations_wanted or batches < batches_wanted:
+        while state.tasks < tasks_wanted or batches < batches_wanted:
             self.look()
             elapsed = time.monotonic() - self.phase_started
             if phase.minutes is not None and elapsed > 60 * phase.minutes:
@@ -204,11 +205,11 @@ class Coordinator:
                 break
 
             while pool.in_flight < self.config.cluster.actors:
-                submitted = state.locations + pool.in_flight
-                round_index = max(0, submitted - phase.prefill) // phase.locations_per_round
-                if submitted >= locations_wanted or (strict and batches < cumulative[min(round_index, phase.rounds)]):
+                submitted = state.tasks + pool.in_flight
+                round_index = max(0, submitted - phase.prefill) // max(1, phase.tasks_per_round)
+                if submitted >= tasks_wanted or (strict and batches < cumulative[min(round_index, phase.rounds)]):
                     break
-                while str(self.location(state.next_number).entry) in state.quarantined:
+                while self.task(state.next_number).key in state.quarantined:
                     state.next_number += 1
                 pool.submit(self.assignment(phase, state.next_number))
                 state.next_number += 1
@@ -226,7 +227,7 @@ class Coordinator:
                     min(cumulative[round_index + 1], begun + self.config.learner.publish_every) - batches,
                     batches_wanted - batches,
                     min(1.0, share),
-                    round_index < phase.force_head_only_rounds,
+                    phase.learner_orders[round_index],
                     0 if strict else self.config.learner.prefetch,
                 )
 
@@ -239,7 +240,7 @@ class Coordinator:
                 self.take_report()
             batches = self.steps - state.phase_steps_before
             self.reporter.tick(
-                state.locations,
+                state.tasks,
                 batches,
                 pool,
                 lambda: self.ask(self.parts.replay.status.remote(self.weights.version)),
@@ -254,16 +255,16 @@ class Coordinator:
     def take_in(self, ready: list[Any]) -> None:
         """Takes in what the actors have done; a location that cannot be played is left out from now on."""
         for finished in self.pool.collect(ready):
-            if finished.statistics is None:  # another location takes its place
-                location = self.location(finished.number)
-                named = str(location) in finished.error
-                error = finished.error if named else f"{location}: {finished.error}"
-                self.reporter.location_given_up(finished.number, error)
-                at_most = min(self.config.cluster.quarantined_locations, len(self.locations) - 1)
-                self.state.quarantine(location.entry, error, at_most)
+            if finished.statistics is None:  # another task takes its place
+                task = self.task(finished.number)
+                named = str(task) in finished.error
+                error = finished.error if named else f"{task}: {finished.error}"
+                self.reporter.task_given_up(finished.number, error)
+                at_most = min(self.config.cluster.quarantined_locations, len(self.tasks) - 1)
+                self.state.quarantine(task.key, error, at_most)
             else:
-                self.state.locations += finished.statistics.stored
-                self.reporter.location(finished.statistics)
+                self.state.tasks += finished.statistics.stored
+                self.reporter.played(finished.statistics)
 
     def look(self) -> None:
         """Notices Ctrl-C, and a learner or a memory bank that is gone or hangs."""
@@ -322,17 +323,16 @@ class Coordinator:
                 raise PartLost(lost)
             _, references = ray.wait(references, num_returns=len(references), timeout=LOOK_EVERY_S)
 
-    def location(self, number: int) -> Location:
-        """The location of a running number: the data set's order is shuffled anew for each pass through it."""
-        passes, position = divmod(number, len(self.locations))
-        order = np.random.default_rng([self.config.seed, passes]).permutation(len(self.locations))
-        return self.locations[int(order[position])]
+    def task(self, number: int) -> Task:
+        """The task of a running number: the order of the tasks is shuffled anew for each pass through them."""
+        passes, position = divmod(number, len(self.tasks))
+        order = np.random.default_rng([self.config.seed, passes]).permutation(len(self.tasks))
+        return self.tasks[int(order[position])]
 
-    def assignment(self, phase: PhaseConfig, number: int) -> Assignment:
-        """A location on its way, with the newest weights."""
-        touches = *self.config.actors.touches(phase.greedy, phase.random), phase.force_trials
+    def assignment(self, phase: Phase, number: int) -> Assignment:
+        """A task on its way, with the newest weights."""
         weights = self.weights.reference, self.weights.version
-        return Assignment(number, (self.location(number), number, *touches, *weights))
+        return Assignment(number, (self.task(number), number, phase.player_orders, *weights))
 
     def evaluate_on_the_way(self) -> None:
         """Starts an evaluation now and then, takes in the one that is done, and replaces an evaluator that is lost."""
@@ -340,7 +340,7 @@ class Coordinator:
         if evaluator is None or evaluator.given_up:
             return
         if not evaluator.begun:
-            if self.state.locations and self.pool.complete:  # until then the actors need the machine for their start
+            if self.state.tasks and self.pool.complete:  # until then the actors need the machine for their start
                 evaluator.begin()
             return
         if (figures := evaluator.take()) is not None:
@@ -390,7 +390,7 @@ class Coordinator:
             RUN_ID: run_id(self.folder),
             "experiment": self.config.experiment_name,
             "seed": self.config.seed,
-            "touches": self.reporter.touches,
+            **self.reporter.meter.results(),
         }
         staging: Path | None = None
         try:

@@ -5,58 +5,64 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from actors.interaction.statistics import PlayStatistics
+from actors.core import Statistics
 from cluster.run.checkpoints import Saved
 from cluster.run.status import StatusFile, actor_rows, disk_bytes
+from cluster.run.system import Meter
 from cluster.run.tracking import Tracker
 from cluster.workers.actor_pool import ActorPool
 from cluster.workers.health import object_store_bytes
 from common.progress import Progress
-from learner.interaction.schedule import PhaseConfig
+from learner.schedule import Phase
 
 if TYPE_CHECKING:  # importing torch takes seconds
-    from learner.shell import TrainReport
-
-SUCCESS_WINDOW = 100
-"""Locations over which the success shares of greedy and random touches are taken."""
+    from learner.actor import TrainReport
 
 
 class Reporter:
     """Collects what happens and passes it on to the terminal and the tracker."""
 
-    def __init__(self, tracker: Tracker, folder: Path, every_s: float) -> None:
+    def __init__(
+        self,
+        tracker: Tracker,
+        folder: Path,
+        every_s: float,
+        meter: Meter,
+        evaluation_sentence: Callable[[Mapping[str, float]], str],
+    ) -> None:
         """Opens the log.
 
         Args:
             tracker: metrics and W&B.
             folder: the run's folder, where `run.log` lies.
-            every_s: least seconds between two rows of metrics.
+            every_s: minimum seconds between two rows of metrics.
+            meter: makes figures of the actors' statistics.
+            evaluation_sentence: describes an evaluation on the way.
         """
         self.tracker, self.folder, self.every_s = tracker, folder, every_s
+        self.meter, self.evaluation_sentence = meter, evaluation_sentence
         self.log_file = (folder / "run.log").open("a", encoding="utf-8")
         self.started = time.monotonic()
         self.training_seconds = 0.0
-        self.recent: deque[PlayStatistics] = deque(maxlen=SUCCESS_WINDOW)
         self.progress: list[Progress] = []
-        self.prefill = self.phase_locations = self.phase_batches = 0
+        self.prefill = self.phase_tasks = self.phase_batches = 0
         self.phase = ""
         self.done = (0, 0)
-        """Locations and steps of the phase."""
-        self.touches = self.locations = self.steps = self.given_up = self.simulator_restarts = 0
+        """Tasks and steps of the phase."""
+        self.steps = self.given_up = self.simulator_restarts = 0
         self.last_train: dict[str, float] = {}
         self.last_row = 0.0
         self.faults: Counter[str] = Counter()
-        """What went wrong and was made good, by kind."""
+        """Faults that were recovered from, by kind."""
         self.redone = 0
-        """Times that a location was played again."""
+        """Times that a task was played again."""
         self.newest_number = -1
         """The highest running number handed out: numbers come in order, and again only if they are redone."""
         self.quarantined: dict[str, str] = {}
@@ -64,7 +70,7 @@ class Reporter:
         self.actors = (0, 0)
         """Actors alive and wanted."""
         self.status = StatusFile(folder)
-        self.row_locations: list[PlayStatistics] = []
+        self.row_statistics: list[Statistics] = []
         self.row_reports: list[TrainReport] = []
         self.row_started = self.started
 
@@ -86,14 +92,12 @@ class Reporter:
         """What a resumed run's reporter goes on from; JSON-able."""
         return {
             "seconds": self.seconds(),
-            "touches": self.touches,
-            "locations": self.locations,
             "given_up": self.given_up,
             "simulator_restarts": self.simulator_restarts,
             "faults": dict(self.faults),
             "redone": self.redone,
             "newest_number": self.newest_number,
-            "recent": [asdict(statistics) for statistics in self.recent],
+            **self.meter.get_state(),
         }
 
     def set_state(self, state: Mapping[str, Any], steps: int) -> None:
@@ -117,20 +121,19 @@ class Reporter:
         """
         self.close_progress()
         self.steps = steps
-        for name in ("touches", "locations", "given_up", "simulator_restarts"):
+        for name in ("given_up", "simulator_restarts"):
             setattr(self, name, int(state[name]))
-        self.recent.clear()
-        self.recent.extend(PlayStatistics(**statistics) for statistics in state["recent"])
-        self.row_locations, self.row_reports = [], []
+        self.meter.set_state(state)
+        self.row_statistics, self.row_reports = [], []
 
     # ---- phases ----------------------------------------------------------------------------------------------
 
-    def start_phase(self, phase: PhaseConfig, locations: int, batches: int) -> None:
-        """Opens the phase's progress: prefill first, then locations and steps."""
+    def start_phase(self, phase: Phase) -> None:
+        """Opens the phase's progress: prefill first, then tasks and steps."""
         self.prefill = phase.prefill
-        self.phase, self.phase_locations, self.phase_batches = phase.name, locations, batches
+        self.phase, self.phase_tasks, self.phase_batches = phase.name, phase.total_tasks, phase.total_batches
         self.done = (0, 0)
-        self.progress = [Progress(f"{phase.name}: prefill", phase.prefill, "location")]
+        self.progress = [Progress(f"{phase.name}: prefill", phase.prefill, self.meter.unit)]
 
     def end_phase(self) -> None:
         """Closes the phase's progress."""
@@ -144,39 +147,35 @@ class Reporter:
             progress.close()
         self.progress = []
 
-    def tick(self, locations: int, batches: int, pool: ActorPool, bank: Callable[[], Mapping[str, Any]]) -> None:
+    def tick(self, tasks: int, batches: int, pool: ActorPool, bank: Callable[[], Mapping[str, Any]]) -> None:
         """Brings the progress up to date; writes a row of metrics when it is time.
 
         Args:
-            locations, batches: done in this phase.
+            tasks, batches: done in this phase.
             pool: for the actors' health.
             bank: gives the memory bank's statistics; called once a row.
         """
         self.actors = (pool.alive, pool.config.actors)
-        self.done = (locations, batches)
-        if len(self.progress) == 1 and locations >= self.prefill:
+        self.done = (tasks, batches)
+        if len(self.progress) == 1 and tasks >= self.prefill:
             self.progress[0].update(self.prefill, self.figures())
             self.close_progress()
             self.progress = [
-                Progress(f"{self.phase}: locations", self.phase_locations - self.prefill, "location"),
+                Progress(f"{self.phase}: {self.meter.unit}s", self.phase_tasks - self.prefill, self.meter.unit),
                 Progress(f"{self.phase}: training", self.phase_batches, "step"),
             ]
         figures = self.figures()
         if len(self.progress) == 2:
-            self.progress[0].update(locations - self.prefill, figures)
+            self.progress[0].update(tasks - self.prefill, figures)
             self.progress[1].update(batches, self.last_train)
         elif self.progress:
-            self.progress[0].update(locations, figures)
+            self.progress[0].update(tasks, figures)
         if time.monotonic() - self.last_row > self.every_s:
             self.row(pool, bank())
 
     def figures(self) -> dict[str, float]:
-        """Success shares and touch rate for the progress line; missing actors and faults, if there are any."""
-        figures = {
-            "touches/s": self.touches / max(1e-9, self.seconds()),
-            "greedy": self.success("greedy"),
-            "random": self.success("random"),
-        }
+        """The meter's figures for the progress line; missing actors and faults, if there are any."""
+        figures = self.meter.progress(self.seconds())
         alive, wanted = self.actors
         if alive < wanted:
             figures[f"actors of {wanted}"] = alive
@@ -187,31 +186,29 @@ class Reporter:
     # ---- events ----------------------------------------------------------------------------------------------
 
     def handed_out(self, number: int) -> None:
-        """An actor gets a location."""
+        """An actor gets a task."""
         self.redone += number <= self.newest_number
         self.newest_number = max(number, self.newest_number)
 
-    def location(self, statistics: PlayStatistics) -> None:
-        """A location was played and stored."""
-        self.recent.append(statistics)
-        self.row_locations.append(statistics)
-        self.locations += 1
-        self.touches += statistics.touches
+    def played(self, statistics: Statistics) -> None:
+        """A task was played and stored."""
+        self.meter.add(statistics)
+        self.row_statistics.append(statistics)
         self.simulator_restarts += statistics.restarts
         if statistics.fault:
             self.redone += 1
             self.fault("wrong_frame" if statistics.wrong_frame else "simulator_failed")
-            self.note(f"actor {statistics.actor}, location {statistics.number}, redone: {statistics.fault}")
+            self.note(f"actor {statistics.actor}, {self.meter.unit} {statistics.number}, redone: {statistics.fault}")
 
     def fault(self, kind: str) -> None:
-        """Counts something that went wrong and is made good."""
+        """Counts a fault that was recovered from."""
         self.faults[kind] += 1
 
-    def location_given_up(self, number: int, error: str) -> None:
-        """A location failed too often: it is left out from now on."""
+    def task_given_up(self, number: int, error: str) -> None:
+        """A task failed too often: it is left out from now on."""
         self.given_up += 1
         self.faults["location_quarantined"] += 1
-        self.note(f"location {number} is quarantined after repeated failure: {error}")
+        self.note(f"{self.meter.unit} {number} is quarantined after repeated failure: {error}")
 
     def trained(self, report: TrainReport, steps: int) -> None:
         """Some batches were trained."""
@@ -228,10 +225,7 @@ class Reporter:
 
     def evaluated(self, metrics: dict[str, float], folder: Path) -> None:
         """An evaluation on the way is done."""
-        self.note(
-            f"evaluation at step {metrics['steps']:.0f}: mask AP50 {metrics['mask_ap50']:.1f}, "
-            f"AP {metrics['mask_ap']:.1f} on {metrics['images']:.0f} images"
-        )
+        self.note(f"evaluation at step {metrics['steps']:.0f}: {self.evaluation_sentence(metrics)}")
         self.log({f"evaluation/{name}": value for name, value in metrics.items()})
 
     def checkpointed(self, saved: Saved) -> None:
@@ -264,12 +258,6 @@ class Reporter:
 
     # ---- figures ---------------------------------------------------------------------------------------------
 
-    def success(self, choice: str) -> float:
-        """Share of successful touches among the latest locations', "greedy" or "random"; NaN without any."""
-        touches = sum(statistics.touches_by_choice.get(choice, 0) for statistics in self.recent)
-        successes = sum(statistics.successes_by_choice.get(choice, 0) for statistics in self.recent)
-        return successes / touches if touches else float("nan")
-
     def row(self, pool: ActorPool | None = None, bank: Mapping[str, Any] | None = None) -> None:
         """Writes one row of metrics from what happened since the last one.
 
@@ -281,18 +269,13 @@ class Reporter:
         span = max(1e-9, now - self.row_started)
         row: dict[str, float] = {
             "steps": self.steps,
-            "locations": self.locations,
-            "touches": self.touches,
-            "rate/locations_per_s": len(self.row_locations) / span,
-            "rate/touches_per_s": sum(statistics.touches for statistics in self.row_locations) / span,
-            "actors/greedy_success": self.success("greedy"),
-            "actors/random_success": self.success("random"),
+            **self.meter.row(span),
             "actors/given_up": self.given_up,
             "actors/simulator_restarts": self.simulator_restarts,
         }
         histograms: dict[str, Any] = {}
         seconds: dict[str, float] = {}
-        for statistics in self.row_locations:
+        for statistics in self.row_statistics:
             for part, spent in statistics.seconds.items():
                 seconds[part] = seconds.get(part, 0.0) + spent
         total = sum(seconds.values())
@@ -328,16 +311,17 @@ class Reporter:
                 histograms[f"replay/{name}"] = (value["counts"], value["edges"])
         self.log(row, histograms)
         self.write_status(row, pool)
-        self.row_locations, self.row_reports = [], []
+        self.row_statistics, self.row_reports = [], []
         self.last_row = self.row_started = now
 
     def write_status(self, row: Mapping[str, float], pool: ActorPool | None) -> None:
         """Brings `status.json` up to date with a row of metrics."""
-        locations, batches = self.done
+        tasks, batches = self.done
         values: dict[str, Any] = {
             "seconds": self.seconds(),
             "phase": self.phase,
-            "locations": [locations, self.phase_locations],
+            "unit": self.meter.unit,
+            "tasks": [tasks, self.phase_tasks],
             "steps": [batches, self.phase_batches],
             "row": self.status.values.get("row", {}) | dict(row),
             "faults": dict(self.faults),

@@ -30,15 +30,15 @@ class RunState:
     """Optimiser steps when the phase began."""
     phase_seconds: float = 0.0
     """How long the phase has run."""
-    locations: int = 0
-    """Locations of the phase that are stored."""
+    tasks: int = 0
+    """Tasks of the phase that were played and stored."""
     next_number: int = 0
-    """Running number of the next location."""
+    """Running number of the next task."""
     open_numbers: list[int] = field(default_factory=list)
-    """Locations that were handed out and not reported as done: they are visited again. One whose record the bank holds
+    """Tasks that were handed out and not reported as done: they are played again. A record that the replay buffer holds
     already is not stored twice."""
     quarantined: dict[str, str] = field(default_factory=dict)
-    """Locations of the data set that are left out because they failed again and again: index -> last error."""
+    """Tasks that are left out because they failed again and again: key -> last error."""
     report: dict[str, Any] = field(default_factory=dict)
     """`Reporter.get_state`."""
 
@@ -46,18 +46,18 @@ class RunState:
         """For `from_json`."""
         return asdict(self)
 
-    def quarantine(self, entry: int, error: str, at_most: int) -> None:
-        """Leaves a location of the data set out from now on.
+    def quarantine(self, key: str, error: str, at_most: int) -> None:
+        """Leaves a task out from now on.
 
         Args:
-            entry: its index.
+            key: of the task.
             error: why it could not be played.
             at_most: how many may be left out.
 
         Raises:
             RunError: one more than may be; with the error.
         """
-        self.quarantined[str(entry)] = error
+        self.quarantined[key] = error
         if len(self.quarantined) > at_most:
             raise RunError(
                 f"{len(self.quarantined)} locations of the data set could not be played, more than "
@@ -71,6 +71,8 @@ class RunState:
         Raises:
             UsageError: a field is missing or of another type.
         """
+        if isinstance(values, dict) and "tasks" not in values and "locations" in values:
+            values = values | {"tasks": values["locations"]}  # its name in older checkpoints
         hints = get_type_hints(cls)
         for item in fields(cls):
             kind = get_origin(hints[item.name]) or hints[item.name]
@@ -117,6 +119,6 @@ def find_resumable(folder: Path, seed: int) -> Resumed:
     check_same_run(folder, whole[-1], seed)
     index = read_index(whole[-1])
     state = RunState.from_json(index["extra"].get(KEY), whole[-1] / INDEX)
-    if not 0 <= state.phase_steps_before <= index["version"] or state.locations < 0 or state.phase < 0:
+    if not 0 <= state.phase_steps_before <= index["version"] or state.tasks < 0 or state.phase < 0:
         raise UsageError(f"{whole[-1] / INDEX}: {KEY} counts what cannot be, so it cannot be resumed")
     return Resumed(whole[-1], state, index["version"])

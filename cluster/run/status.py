@@ -180,9 +180,9 @@ def describe(folder: Path, status: dict[str, Any]) -> list[str | Table]:
     if status.get("sentence"):
         lines.append(f"  {status['sentence']}")
     if "phase" in status:
-        (locations, wanted), (steps, batches) = status["locations"], status["steps"]
+        (tasks, wanted), (steps, batches) = status["tasks"], status["steps"]
         lines.append(
-            f"  phase {status['phase']}: {locations}/{wanted} locations, {steps}/{batches} steps; in all "
+            f"  phase {status['phase']}: {tasks}/{wanted} {status['unit']}s, {steps}/{batches} steps; in all "
             f"{number(row, 'locations')} locations, {number(row, 'touches')} touches, {number(row, 'steps')} steps "
             f"in {duration(status['seconds'])}"
         )

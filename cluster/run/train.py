@@ -12,43 +12,42 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from actors.launch import check_launch, end_abandoned
-from cluster.command.compose import save_config
+from cluster.command.overrides import save_config
 from cluster.command.result_line import print_result
-from cluster.interaction.dataset import find_locations
-from cluster.interaction.schedule import check_schedule
 from cluster.machines.resources import check_before_start, ray_session
 from cluster.run.checkpoints import DISK_ERRORS, how_it_ended, how_to_resume
-from cluster.run.config import TrainConfig, plain_values
+from cluster.run.config import RunConfig, plain_values
 from cluster.run.interrupt import interrupt_flag, stop_if
 from cluster.run.reporting import Reporter
 from cluster.run.run_state import Resumed, find_resumable
 from cluster.run.status import is_running
+from cluster.run.system import System
 from cluster.run.tracking import Tracker
+from cluster.systems import find
 from common.errors import Interrupted, RunError, UsageError
-from models.interaction.mask_rcnn.config import MaskRcnnConfig
 from replay.ring import bytes_per_record
 
 CHECKPOINT_BYTES = 30_000_000
 """Room for one checkpoint: weights, two moments and an average of 1.4 million parameters, rounded up."""
 
 
-def run(config: TrainConfig, folder: Path) -> int:
+def run(config: RunConfig, folder: Path) -> int:
     """The whole command. Returns the exit code."""
+    system = find(config.system)
     if config.resume is not None and is_running(folder):
         raise UsageError(f"resume={folder}: that run still goes on; stop it first")
-    if isinstance(config.models, MaskRcnnConfig):
-        from cluster.interaction import mask_rcnn
-
-        return mask_rcnn.run(config, folder)
+    if (own := system.own_run(config)) is not None:
+        return own(config, folder)
     started = time.monotonic()
     resumed = find_resumable(folder, config.seed) if config.resume is not None else None
-    check(config, folder, resumed)
+    check(system, config, folder, resumed)
     save_config(config, folder / "config.yaml")
     print(f"RUN {folder}", flush=True)
     with interrupt_flag() as interrupted:
-        training, test = find_locations(config.evaluation, config.simulator, interrupted)
+        data = system.data(config, interrupted)
         tracker = Tracker(config.tracking, folder, plain_values(config), folder.name)
-        reporter = Reporter(tracker, folder, config.tracking.log_every_s)
+        meter = system.meter(config)
+        reporter = Reporter(tracker, folder, config.tracking.log_every_s, meter, system.evaluation_sentence)
         if resumed is not None:
             reporter.set_state(resumed.state.report, resumed.steps)
             tracker.started_before(reporter.seconds())
@@ -63,9 +62,7 @@ def run(config: TrainConfig, folder: Path) -> int:
                 from cluster.run.training import run_training
 
                 stop_if(interrupted)
-                result = run_training(
-                    config, folder, resources, training, test, reporter, interrupted, resumed, started
-                )
+                result = run_training(system, config, folder, resources, data, reporter, interrupted, resumed, started)
             reporter.status.update(state="finished", seconds=reporter.seconds())
         except Interrupted as error:
             sentence = how_it_ended(error, folder)
@@ -112,17 +109,17 @@ def imported_meanwhile(module: str) -> Iterator[None]:
         thread.join()
 
 
-def check(config: TrainConfig, folder: Path, resumed: Resumed | None = None) -> None:
+def check(system: System, config: RunConfig, folder: Path, resumed: Resumed | None = None) -> None:
     """What can be known before any process starts.
 
     Raises:
         UsageError: the schedule, the bank and the disk do not fit together.
     """
     check_before_start(config.cluster)
-    check_schedule(config)
+    system.check(config)
     if config.cluster.address is None:
         check_launch(config.simulator)
-    record_bytes = bytes_per_record(config.actors.record_fields)
+    record_bytes = bytes_per_record(system.records(config).fields)
     bank = config.replay.capacity * record_bytes if resumed is None else 0
     needed = bank + CHECKPOINT_BYTES * (config.checkpoints_kept + 1)
     free = shutil.disk_usage(folder).free

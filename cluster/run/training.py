@@ -10,23 +10,22 @@ from typing import Any
 
 import ray
 
-from actors.interaction.locations import Location
-from actors.shell import InteractionActor
+from actors.actor import RemotePlayerActor
+from actors.core import Task
 from cluster.machines.resources import Resources
 from cluster.run.checkpoints import find_checkpoint, how_to_resume, kept_in, whole_checkpoints
-from cluster.run.config import TrainConfig
+from cluster.run.config import RunConfig
 from cluster.run.coordinator import Coordinator, Parts
 from cluster.run.evaluator import RunEvaluator
 from cluster.run.interrupt import awaited
 from cluster.run.reporting import Reporter
 from cluster.run.results import finish
 from cluster.run.run_state import Resumed, find_resumable
+from cluster.run.system import Data, System
 from cluster.workers.health import cause_of
 from common.errors import Interrupted, PartLost, RunError
-from evaluation.interaction.locations import TestSet
-from evaluation.shell import EvaluationActor
-from learner.shell import LearnerActor, Weights
-from replay.interaction.batch import record_format
+from evaluation.actor import RemoteEvaluatorActor
+from learner.actor import RemoteLearnerActor, Weights
 from replay.ring import in_use
 from replay.shell import begin_replay
 
@@ -35,11 +34,11 @@ BANK_FREE_S = 30.0
 
 
 def run_training(
-    config: TrainConfig,
+    system: System,
+    config: RunConfig,
     folder: Path,
     resources: Resources,
-    training: Sequence[Location],
-    test: TestSet,
+    data: Data,
     reporter: Reporter,
     interrupted: threading.Event,
     resumed: Resumed | None,
@@ -48,11 +47,11 @@ def run_training(
     """Trains, evaluates the final weights, and writes the results.
 
     Args:
+        system: what is trained.
         config: the whole configuration.
         folder: the run's.
         resources: who gets which CPUs and GPUs.
-        training: the training file's locations.
-        test: where it is evaluated.
+        data: what the actors play and the evaluator measures on.
         reporter: takes everything that happens.
         interrupted: set by Ctrl-C.
         resumed: the checkpoint to go on from; None: a new run.
@@ -65,15 +64,15 @@ def run_training(
         Interrupted: Ctrl-C; says what is saved.
         RunError: see `train`, or the evaluation failed.
     """
-    evaluator = make_evaluator(config, resources, test, reporter)
-    weights = train(config, folder, resources, training, reporter, interrupted, evaluator, resumed)
+    evaluator = make_evaluator(system, config, resources, data.test, reporter)
+    weights = train(system, config, folder, resources, data.tasks, reporter, interrupted, evaluator, resumed)
     if evaluator.given_up or not evaluator.begun:
         evaluator.begin()  # the final weights are worth another attempt
     while True:
         try:
             awaited(evaluator.prepared, interrupted, look=evaluator.look)
             before = time.monotonic() - started
-            return finish(config, folder, evaluator, weights, reporter, before, interrupted)
+            return finish(system, config, folder, evaluator, weights, reporter, before, interrupted)
         except Interrupted:
             kept = find_checkpoint(str(folder))
             raise Interrupted(kept_in(kept)) from None
@@ -88,22 +87,23 @@ def run_training(
             raise RunError(f"the evaluation failed: {sentence}; the weights are in {kept}") from error
 
 
-def make_evaluator(config: TrainConfig, resources: Resources, test: TestSet, reporter: Reporter) -> RunEvaluator:
+def make_evaluator(
+    system: System, config: RunConfig, resources: Resources, test: Any, reporter: Reporter
+) -> RunEvaluator:
     """The evaluator, not begun."""
 
     def start() -> Any:
-        return EvaluationActor.options(**resources.light).remote(
-            config.evaluation, config.simulator, config.actors, config.models, test, config.seed
-        )
+        return RemoteEvaluatorActor.options(**resources.light).remote(system.evaluator(config, test))
 
     return RunEvaluator(start, config.cluster, reporter)
 
 
 def train(
-    config: TrainConfig,
+    system: System,
+    config: RunConfig,
     folder: Path,
     resources: Resources,
-    training: Sequence[Location],
+    tasks: Sequence[Task],
     reporter: Reporter,
     interrupted: threading.Event,
     evaluator: RunEvaluator,
@@ -118,14 +118,15 @@ def train(
         Interrupted: Ctrl-C.
         RunError: see `Coordinator.run`, or these parts were lost too often without progress; says how to resume.
     """
+    phases = system.phases(config)
     losses = 0
     best = (-1, -1)
     while True:
         parts: Parts | None = None
         coordinator: Coordinator | None = None
         try:
-            parts = build(config, folder, resources, evaluator, resumed)
-            coordinator = Coordinator(config, folder, parts, training, reporter, interrupted, resumed)
+            parts = build(system, config, folder, resources, evaluator, resumed)
+            coordinator = Coordinator(config, folder, parts, phases, tasks, reporter, interrupted, resumed)
             return coordinator.run()
         except PartLost as error:
             if parts is not None:
@@ -133,7 +134,7 @@ def train(
             if interrupted.is_set():
                 raise Interrupted(f"{error}{how_to_resume(folder)}") from error
             resumed = find_resumable(folder, config.seed) if whole_checkpoints(folder) else None
-            reached = (resumed.steps, resumed.state.report["locations"]) if resumed else (-1, -1)
+            reached = (resumed.steps, resumed.state.report["newest_number"]) if resumed else (-1, -1)
             losses = 1 if reached > best else losses + 1
             best = max(best, reached)
             if losses > config.cluster.part_restarts:
@@ -157,7 +158,8 @@ def end(parts: Parts) -> None:
 
 
 def build(
-    config: TrainConfig,
+    system: System,
+    config: RunConfig,
     folder: Path,
     resources: Resources,
     evaluator: RunEvaluator,
@@ -170,23 +172,23 @@ def build(
         time.sleep(0.1)  # the process that had it is just being ended
     replay, opened = begin_replay(
         config.replay,
-        record_format(config.actors.record_fields),
+        system.records(config),
         bank,
         seed=config.seed,
         actors=config.cluster.actors,
         restore_from=resumed.checkpoint if resumed else None,
         options=dict(resources.light),
     )
-    learner = LearnerActor.options(**resources.learner).remote(
-        config.models, config.learner, replay, config.seed, config.replay.mode, config.replay.image_score
+    learner = RemoteLearnerActor.options(**resources.learner).remote(
+        system.learner(config), replay, config.learner.threads
     )
+
+    make_player = system.player(config)
 
     def make_actor(index: int, avoided: frozenset[str]) -> Any:
         options: dict[str, Any] = dict(resources.actor)
         if avoided:
             options["label_selector"] = {"ray.io/node-id": f"!in({','.join(sorted(avoided))})"}
-        return InteractionActor.options(**options).remote(
-            index, config.simulator, config.actors, config.models, replay, config.seed
-        )
+        return RemotePlayerActor.options(**options).remote(index, config.simulator, make_player, replay)
 
     return Parts(replay, opened, learner, evaluator, make_actor)

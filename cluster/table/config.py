@@ -10,7 +10,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.errors import HydraException
 
-from cluster.command.compose import CONF, hydra_overrides
+from cluster.command.overrides import CONF, hydra_overrides
 from cluster.run.config import first_line, instantiate
 from common.errors import UsageError
 

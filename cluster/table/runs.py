@@ -15,10 +15,10 @@ from typing import Any
 import yaml
 
 from cluster.run.checkpoints import whole_checkpoints
-from cluster.run.config import TrainConfig, plain_values
+from cluster.run.config import RunConfig, plain_values
 from cluster.run.status import is_running
+from cluster.systems import find
 from common.errors import UsageError
-from models.interaction.mask_rcnn.config import MaskRcnnConfig
 from replay.ring import STAMP_FILE
 
 APART = ("experiment_name", "resume", "checkpoint_minutes", "checkpoints_kept", "keep_bank", "tracking", "cluster")
@@ -56,7 +56,7 @@ class PlannedRun:
     """For folders and messages."""
     overrides: tuple[str, ...]
     """Of `./playpen train`."""
-    config: TrainConfig
+    config: RunConfig
     found: FoundRun | None = None
     failed: str = ""
     """Why it failed in this call, in one sentence."""
@@ -71,7 +71,7 @@ class PlannedRun:
     @property
     def collects(self) -> bool:
         """See `state_of`."""
-        return isinstance(self.config.models, MaskRcnnConfig)
+        return find(self.config.system).own_run(self.config) is not None
 
 
 def run_key(values: Mapping[str, Any]) -> str:

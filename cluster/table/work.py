@@ -15,14 +15,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
-from cluster.command.compose import quoted
-from cluster.command.ending import TRAIN, last_words
+from cluster.command.child_run import TRAIN
+from cluster.command.overrides import quoted
 from cluster.machines.nodes import ask
-from cluster.run.config import ClusterConfig, TrainConfig, plain_values
+from cluster.run.config import ClusterConfig, plain_values
 from cluster.run.status import duration, read_status
-from cluster.table.command import Plan
+from cluster.systems import find
+from cluster.table.plan import Plan
 from cluster.table.runs import FINISHED, RUNNING, UNFINISHED, FoundRun, PlannedRun, state_of
 from common.errors import Interrupted, RunError, UsageError
+from common.processes import last_words
 
 TRIES = 2
 """How often a run is started in one call: a machine that is too busy for a start may well be free later."""
@@ -55,11 +57,9 @@ def work(plan: Plan, interrupted: threading.Event) -> int:
     Raises:
         Interrupted: Ctrl-C; the same command goes on.
     """
-    from cluster.table.results import Results
-
     plan.folder.mkdir(parents=True, exist_ok=True)
     with alone_in(plan.folder):
-        return _work(plan, interrupted, Results(plan, interrupted))
+        return _work(plan, interrupted, find(plan.base.system).table_results(plan, interrupted))
 
 
 @contextmanager
@@ -230,13 +230,3 @@ def tell(plan: Plan, children: list[Child], waiting: list[PlannedRun]) -> None:
         doing.append(f"waiting for {', '.join(elsewhere)}, which another process trains")
     done = sum(run.state == FINISHED for run in plan.runs())
     say(f"{done} of {len(plan.runs())} runs done; {'; '.join(doing)}")
-
-
-def settings(config: TrainConfig) -> str:
-    """The budget of a run in words."""
-    phases = [phase for phase in config.learner.phases.values() if phase.rounds]
-    words = [
-        f"{phase.name} phase of {phase.rounds} rounds" + (f" or {phase.minutes:g} minutes" if phase.minutes else "")
-        for phase in phases
-    ]
-    return f"experiment {config.experiment_name}: {', '.join(words)}, batches of {config.learner.batch_size}"

@@ -17,7 +17,7 @@ from typing import Any
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from actors.interaction.locations import LocationError
+from actors.core import TaskError
 from cluster.machines.resources import LEARNER, SIMULATION
 from cluster.run.config import ClusterConfig
 from cluster.workers.health import Heartbeat, cause_of, is_loss, listen, one_line
@@ -56,7 +56,7 @@ class Member:
 
     handle: Any
     beat: Heartbeat
-    """Its answers are `ActorShell.health`'s."""
+    """Its answers are `PlayerActor.health`'s."""
     made: float = field(default_factory=time.monotonic)
     """Monotonic seconds when it was started."""
     assignment: Assignment | None = None
@@ -234,7 +234,7 @@ class ActorPool:
                 assignment.attempts -= 1
                 return self.failed(index, member, "part_missing", cause_of(error), replace=False, blame=False)
             # A location that the simulator refuses is not the actor's fault.
-            blame = not isinstance(error, LocationError)
+            blame = not isinstance(error, TaskError)
             return self.failed(index, member, "location_failed", cause_of(error), replace=False, blame=blame)
         except RayError as error:
             return self.failed(index, member, "actor_died", f"the actor died ({one_line(error)})", replace=True)

@@ -17,7 +17,7 @@ from ray.exceptions import GetTimeoutError, ObjectLostError, RayActorError, RayE
 from cluster.run.config import ClusterConfig
 
 STORE_TIMEOUT_S = 2.0
-PARTS = {"ReplayActor": "the memory bank", "LearnerShell": "the learner"}
+PARTS = {"ReplayActor": "the memory bank", "LearnerActor": "the learner"}
 """Names of Ray actors' classes, for messages. A learner's error may quote the bank's: the bank comes first."""
 
 

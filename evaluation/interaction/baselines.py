@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.interaction.geometry import NEAR_PLANE, ray_factor
+from actors.observation import NEAR_PLANE, ray_factor
 from evaluation.interaction.coco import GroundTruth, Metrics, compute_metrics, encode_detections
 from evaluation.interaction.config import BASELINE_CLASS, BaselineConfig, DepthEdgeConfig, SuperpixelConfig
 from models.interaction.superpixels import superpixel_grid

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.interaction.coco import Metrics
-from evaluation.tables import COLUMNS, COUNTS, DETECTION_COLUMNS, Row, csv_head, csv_line, markdown_table
+from evaluation.interaction.columns import COLUMNS, COUNTS, DETECTION_COLUMNS
+from evaluation.tables import Row, csv_head, csv_line, markdown_table
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.config import SimulatorConfig
 from actors.controller import SimulatorProcess
-from actors.interaction.config import SimulatorConfig
 from actors.interaction.locations import Location, set_up
 from common.files import save_array
 from common.progress import Progress

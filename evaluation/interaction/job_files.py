@@ -21,7 +21,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.controller import Observation
+from actors.observation import Observation
 from common.files import atomic
 from evaluation.interaction.dataset import save_entries
 from replay.interaction.record import IMAGE_SIZE

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from actors.config import SimulatorConfig
 from actors.controller import SimulatorProcess
-from actors.interaction.config import SimulatorConfig
 from actors.interaction.locations import Location
 from evaluation.interaction.config import EvaluationConfig
 from evaluation.interaction.dataset import Entry, load_entries

@@ -33,12 +33,13 @@ from typing import Any
 import numpy as np
 from ai2thor.server import Event
 
-from actors.controller import Observation, SimulatorError, SimulatorProcess
-from actors.interaction.config import SimulatorConfig
+from actors.config import SimulatorConfig
+from actors.controller import SimulatorError, SimulatorProcess
 from actors.interaction.geometry import hand_distance, reach_keywords, reachable_pixels
 from actors.interaction.ground_truth import TrueObject, mass_class, objects_in_reach
 from actors.interaction.locations import Location, verify
 from actors.launch import check_launch
+from actors.observation import Observation
 from common.progress import Progress
 from evaluation.interaction.config import DatasetConfig, SplitConfig
 from evaluation.interaction.dataset import NOT_MEASURED, SEED_LIMIT

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from actors.interaction.geometry import ray_distance
+from actors.observation import ray_distance
 from common.files import write_json
 from evaluation.interaction.coco import Detections, coco_file, encode_detections
 from evaluation.interaction.figures import detections_figure

@@ -9,19 +9,20 @@ from typing import Any
 
 import numpy as np
 
+from actors.config import SimulatorConfig
 from actors.controller import SimulatorProcess
 from actors.interaction.choose import TouchPlan
-from actors.interaction.config import ActorConfig, SimulatorConfig
+from actors.interaction.config import ActorConfig
 from actors.interaction.geometry import reach_keywords
-from actors.interaction.interact import Player
+from actors.interaction.interact import Visitor
 from common.files import write_json
 from evaluation.interaction.baselines import BaselineResult
 from evaluation.interaction.coco import Metrics, ground_truth_file, prediction_file
+from evaluation.interaction.columns import MASS_COLUMNS
 from evaluation.interaction.config import chosen_entries
 from evaluation.interaction.evaluate import Evaluation, Evaluator
 from evaluation.interaction.figures import Panels, confusion_figure, contact_sheet, precision_recall_figure, six_panels
 from evaluation.interaction.masks import decode
-from evaluation.tables import MASS_COLUMNS
 from models.interaction.inference import InstancePredictor
 from replay.interaction.record import IMAGE_SIZE, is_success, unpack_masks
 
@@ -139,7 +140,7 @@ def write_six_panels(
         the files, the sheet last; none if `evaluation.figures` is 0.
 
     Raises:
-        SimulatorError, LocationError: see `Player.play`.
+        SimulatorError, LocationError: see `Visitor.play`.
     """
     if not evaluator.config.figures or not evaluator.entries:
         return []
@@ -165,7 +166,7 @@ def make_panels(
     """What six-panel figures show of some of the evaluator's locations; see `write_six_panels`.
 
     Raises:
-        SimulatorError, LocationError: see `Player.play`.
+        SimulatorError, LocationError: see `Visitor.play`.
     """
     config = evaluator.config
     process = SimulatorProcess(simulator, **reach_keywords(actors.reach, simulator)) if config.figure_touches else None
@@ -177,7 +178,7 @@ def make_panels(
             masks = points = None
             if process is not None:
                 plan = TouchPlan(config.figure_touches, config.figure_touches, force_trials=False)
-                player = Player(process, predictor, shown, seed)
+                player = Visitor(process, predictor, shown, seed)
                 record, _ = player.play(evaluator.location(index), index, plan, weights_version=0)
                 success = is_success(record.feedback)
                 masks, points = unpack_masks(record.masks[success]), record.points[success].astype(np.int64)

@@ -12,13 +12,14 @@ import numpy as np
 from ai2thor.server import Event
 from numpy.typing import NDArray
 
-from actors.controller import Observation, SimulatorProcess
+from actors.controller import SimulatorProcess
 from actors.interaction.choose import DIRECTIONS
 from actors.interaction.config import ActorConfig
 from actors.interaction.geometry import hand_distance, reach_mask
 from actors.interaction.ground_truth import TrueObject, objects_in_reach
 from actors.interaction.locations import Location, set_up
 from actors.interaction.mask_sources import make_supervision, perform_touch
+from actors.observation import Observation
 from evaluation.interaction.min_force import moved, pose
 from replay.interaction.record import GRID_SIZE, GRID_STRIDE, centres
 

@@ -1,13 +1,16 @@
 """The learner: batches in, priorities and weights out (spec/interaction.md sections 5 to 7).
 
-Plain PyTorch; `learner.shell` makes a Ray actor of it. One thread calls `step` and the methods that steer it; any other
+Plain PyTorch; `learner.actor` makes a Ray actor of it. One thread calls `step` and the methods that steer it; any other
 thread may call `weights` and `get_state` meanwhile: they wait for an optimiser update at most, never for a whole step.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +18,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils import get_total_norm
 
+from learner.checkpoint import load_checkpoint, save_checkpoint
+from learner.core import Source
 from learner.interaction import augmentation
 from learner.interaction.config import LearnerConfig
 from learner.interaction.losses import (
@@ -25,8 +30,8 @@ from learner.interaction.losses import (
 )
 from learner.interaction.metrics import force_agreement, foreground_iou
 from learner.interaction.schedule import learning_rate
-from learner.interaction.state import LearnerState
 from learner.interaction.targets import Masks, Touches, point_targets, read_masks, read_touches
+from learner.state import LearnerState
 from models.interaction.inputs import network_input
 from models.interaction.network import InteractionNetwork
 from models.weights import flatten_state, float_state
@@ -137,19 +142,25 @@ class Learner:
             self._phase = name
             self._force_head_only = False
 
-    def train_only_force_head(self, only: bool) -> None:
-        """Freezes everything but the force head, BatchNorm's running statistics included, or lets it go on."""
-        with self._lock:
-            self._force_head_only = only
+    def steer(self, progress: float, orders: Mapping[str, Any]) -> None:
+        """Sets what holds for the next steps.
 
-    def set_progress(self, progress: float) -> None:
-        """Tells the share of the run that is done, in [0, 1]: the learning rate follows it."""
+        Args:
+            progress: share of the run done, in [0, 1]: the learning rate follows it.
+            orders: "force_head_only": whether everything but the force head is frozen, BatchNorm's running statistics
+                included.
+        """
         config = self.config
         rate = learning_rate(config.lr, config.lr_schedule, config.lr_decay_fraction, progress)
         with self._lock:
             self._progress = progress
+            self._force_head_only = bool(orders["force_head_only"])
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
+
+    def source(self, step: int) -> Source:
+        """All batches come from the locations."""
+        return Source("locations", self.config.batch_size)
 
     # Training
 
@@ -320,7 +331,7 @@ class Learner:
                 moments=moments,
                 version=self.version,
                 phase=self._phase,
-                force_head_only=self._force_head_only,
+                orders={"force_head_only": self._force_head_only},
                 progress=self._progress,
                 seed=self.seed,
                 network_config=asdict(self.network.config),
@@ -335,8 +346,7 @@ class Learner:
         """
         if state.phase:
             self.start_phase(state.phase)
-        self.train_only_force_head(state.force_head_only)
-        self.set_progress(state.progress)
+        self.steer(state.progress, state.orders)
         with self._lock, torch.no_grad():
             for name, value in float_state(self.network).items():
                 value.copy_(state.weights[name])
@@ -355,6 +365,14 @@ class Learner:
             self.version = state.version
             self.seed = state.seed
             self._remember_buffers()
+
+    def save(self, folder: Path, extra: dict[str, Any]) -> int:
+        """Writes a checkpoint; see `learner.checkpoint.save_checkpoint`."""
+        return save_checkpoint(folder, self.get_state(), extra)
+
+    def load(self, folder: Path) -> None:
+        """Continues from a checkpoint; see `learner.checkpoint.load_checkpoint`."""
+        self.set_state(load_checkpoint(folder, self.network))
 
     def _current(self) -> dict[str, Tensor]:
         """`float_state` of the network as it was after the last step."""

@@ -7,8 +7,12 @@ the coordinator, the replay's limiter and the learner read the same numbers from
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Any
+
+from learner.schedule import Phase
 
 
 @dataclass
@@ -60,6 +64,27 @@ class PhaseConfig:
             raise ValueError(
                 f"{where}.force_head_only_rounds needs {where}.force_trials: nothing else would be trained"
             )
+
+
+def phase_of(config: PhaseConfig, player_orders: Mapping[str, Any]) -> Phase:
+    """The phase as the coordinator runs it.
+
+    Args:
+        config: of a phase with rounds.
+        player_orders: fields of `actors.interaction.choose.TouchPlan`.
+    """
+    return Phase(
+        name=config.name,
+        prefill=config.prefill,
+        tasks_per_round=config.locations_per_round,
+        batches=tuple(batches_in_round(config, index) for index in range(config.rounds)),
+        minutes=config.minutes,
+        fresh=config.fresh_bank,
+        player_orders=player_orders,
+        learner_orders=tuple(
+            {"force_head_only": index < config.force_head_only_rounds} for index in range(config.rounds)
+        ),
+    )
 
 
 def batches_in_round(phase: PhaseConfig, round_index: int) -> int:

@@ -18,7 +18,6 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from models.interaction.config import NetworkConfig
-from models.interaction.video_pca.config import SoftMaskNetworkConfig
 from replay.interaction.record import GRID_SIZE, GRID_STRIDE, MAGNITUDES
 
 INPUT_CHANNELS = 4
@@ -167,16 +166,3 @@ def folded(network: InteractionNetwork) -> InteractionNetwork:
             layer[0] = fuse_conv_bn_eval(convolution, layer[1], transpose=isinstance(convolution, nn.ConvTranspose2d))
             layer[1] = nn.Identity()
     return copy.requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
-def build_network(config: NetworkConfig, seed: int) -> InteractionNetwork:
-    """A freshly initialised network, the same one for the same seed: PyTorch's defaults and `smooth_upsampling`.
-
-    It leaves the process's random state as it was.
-    """
-    from models.interaction.video_pca.network import SoftMaskNetwork  # which builds on this module
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = SoftMaskNetwork(config) if isinstance(config, SoftMaskNetworkConfig) else InteractionNetwork(config)
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.interaction.config import SimulatorConfig
+from actors.config import SimulatorConfig
 
 FAKE = Path(__file__).with_name("fake_simulator.py")
 

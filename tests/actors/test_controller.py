@@ -15,8 +15,8 @@ import numpy as np
 import psutil
 import pytest
 
+from actors.config import SimulatorConfig
 from actors.controller import SimulatorError, SimulatorProcess
-from actors.interaction.config import SimulatorConfig
 from tests.actors.conftest import FAKE
 
 MakeConfig = Callable[..., SimulatorConfig]

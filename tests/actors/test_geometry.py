@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.interaction.config import ReachConfig
-from actors.interaction.geometry import NEAR_PLANE, hand_distance, ray_distance, ray_factor, reach_keywords, reach_mask
+from actors.interaction.geometry import hand_distance, reach_keywords, reach_mask
+from actors.observation import NEAR_PLANE, ray_distance, ray_factor
 from tests.settings import simulator_settings
 
 

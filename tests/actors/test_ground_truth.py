@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from actors.interaction.config import ReachConfig
-from actors.interaction.geometry import NEAR_PLANE
 from actors.interaction.ground_truth import mass_class, objects_in_reach
+from actors.observation import NEAR_PLANE
 from tests.evaluation.helpers import rectangle
 
 SPHERE = ReachConfig(shape="sphere", radius=1.5)

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from actors.controller import Observation
 from actors.interaction.choose import DIRECTIONS, Touch, TouchPlan, choose_touches
 from actors.interaction.config import ActorConfig, ReachConfig
-from actors.interaction.interact import Player, trials
+from actors.interaction.interact import Visitor, trials
 from actors.interaction.locations import Location
+from actors.observation import Observation
 from replay.interaction.record import Choice, Feedback, check_record, unpack_masks
 from tests.actors.test_self_supervision import CONFIG as SELF_SUPERVISION
 from tests.actors.test_video_pca import CONFIG as VIDEO_PCA
@@ -93,7 +93,7 @@ class Seer:
 
 
 def play(table: Table, seer: Seer, plan: TouchPlan, config: ActorConfig = CONFIG, number: int = 8) -> tuple:
-    return Player(table, seer, config, seed=1, actor=4).play(LOCATION, number, plan, 77)  # type: ignore[arg-type]
+    return Visitor(table, seer, config, seed=1, actor=4).play(LOCATION, number, plan, 77)  # type: ignore[arg-type]
 
 
 def test_trials_by_hand() -> None:
@@ -201,7 +201,7 @@ def test_other_sources_of_masks_and_touches() -> None:
     def choose(*_: Any) -> list[Touch]:
         return [Touch(9, 9, 1, (1.0, 1.0, 1.0), Choice.ORACLE)]
 
-    player = Player(Table(), Seer(), CONFIG, 0, supervise=lambda first: Oracle(), choose=choose)  # type: ignore[arg-type]
+    player = Visitor(Table(), Seer(), CONFIG, 0, supervise=lambda first: Oracle(), choose=choose)  # type: ignore[arg-type]
     record, statistics = player.play(LOCATION, 0, TouchPlan(1, 0, False), 0)
     assert (unpack_masks(record.masks)[0] == oracle).all() and record.feedback[0] == Feedback.MOVED
     assert statistics.successes_by_choice == {"oracle": 1}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.interaction.config import PushConfig, SimulatorConfig
+from actors.config import PushConfig, SimulatorConfig
 from actors.launch import check_launch, controller_arguments
 from actors.watchdog import SimulatorError
 from simulator.push import PushSettings

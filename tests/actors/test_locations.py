@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from ai2thor.server import Event
 
+from actors.config import SimulatorConfig
 from actors.controller import SimulatorError, SimulatorProcess
-from actors.interaction.config import SimulatorConfig
 from actors.interaction.locations import Location, LocationError, set_up, verify
 
 LOCATION = Location(17, "FloorPlan2", (0.5, 0.9, -1.25), 270.0, 30.0, 5)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.controller import Observation, SimulatorError
+from actors.controller import SimulatorError
 from actors.interaction.choose import TouchPlan
 from actors.interaction.config import ActorConfig
 from actors.interaction.mask_sources import make_supervision, perform_touch
@@ -20,6 +20,7 @@ from actors.interaction.optical_flow import OpticalFlow, flow_length
 from actors.interaction.self_supervision import ImageDifference
 from actors.interaction.video import film_touch
 from actors.interaction.video_pca import VideoPca
+from actors.observation import Observation
 from replay.interaction.record import LocationRecord, SoftMaskRecord, check_record, unpack_masks
 from tests.actors.test_interact import CONFIG, Seer, Table, play
 

@@ -11,15 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.controller import Observation, SimulatorProcess
+from actors.controller import SimulatorProcess
 from actors.interaction.choose import Touch, TouchPlan
 from actors.interaction.config import SUPERVISIONS, ReachConfig
 from actors.interaction.geometry import reach_mask
 from actors.interaction.ground_truth import TrueObject, mass_class, objects_in_reach
-from actors.interaction.interact import Player
+from actors.interaction.interact import Visitor
 from actors.interaction.locations import Location, set_up
 from actors.interaction.oracles import Truth, labels, look_truth, one_touch_each, simulator_keywords, with_true_forces
 from actors.interaction.self_supervision import succeeds
+from actors.observation import Observation
 from replay.interaction.record import (
     ORACLE_TOUCHES,
     Choice,
@@ -426,7 +427,7 @@ def test_real_rooms() -> None:
         things = objects_in_reach(simulator.last_event, look.depth, 45.0, config.reach, 90.0, 10, 150.0)
         truths = [(centres(item.mask), mass_class(item.mass)) for item in things]
         for name in ("full", "both"):
-            player = Player(simulator, Seer(), replace(config, supervision=name), 0)  # type: ignore[arg-type]
+            player = Visitor(simulator, Seer(), replace(config, supervision=name), 0)  # type: ignore[arg-type]
             record, _ = player.play(location, 0, TouchPlan(0, 10, True), 0)
             check_record(record)
             masks = unpack_masks(record.masks)

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from actors.controller import Observation, SimulatorProcess
+from actors.controller import SimulatorProcess
 from actors.interaction.choose import Touch, TouchPlan
 from actors.interaction.config import ReachConfig
-from actors.interaction.geometry import NEAR_PLANE, hand_distance, reach_keywords, reach_mask
-from actors.interaction.interact import Player
+from actors.interaction.geometry import hand_distance, reach_keywords, reach_mask
+from actors.interaction.interact import Visitor
 from actors.interaction.locations import Location, set_up
 from actors.interaction.oracles import simulator_keywords
+from actors.observation import NEAR_PLANE, Observation
 from replay.interaction.record import Choice, LocationRecord, is_success, unpack_masks
 from tests.actors.test_interact import CONFIG
 from tests.settings import simulator_settings
@@ -72,7 +73,7 @@ def test_touched_things_become_masks_alike_in_every_process() -> None:
             return [Touch(row, column, 2, (1.0, 1.0, 1.0), Choice.ORACLE) for _, row, column in things[:10]]
 
         def play(simulator: SimulatorProcess) -> LocationRecord:
-            player = Player(simulator, None, CONFIG, 0, choose=choose)  # type: ignore[arg-type]
+            player = Visitor(simulator, None, CONFIG, 0, choose=choose)  # type: ignore[arg-type]
             return player.play(location, 0, TouchPlan(10, 0, False), 0)[0]
 
         record = play(first)

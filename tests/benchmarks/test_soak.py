@@ -15,8 +15,8 @@ from tests.cluster.runs import processes_of
 @pytest.mark.parametrize(
     ("command", "role"),
     [
-        ("ray::LearnerShell.train()", "learner"),
-        ("ray::ActorShell.play()", "actors"),
+        ("ray::LearnerActor.train()", "learner"),
+        ("ray::PlayerActor.play()", "actors"),
         ("ray::IDLE", "Ray's idle workers"),
         ("python -m simulator --port 1", "simulators"),
         ("/venv/site-packages/ray/core/src/ray/raylet/raylet --x", "Ray's daemons"),

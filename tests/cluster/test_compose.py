@@ -12,17 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from cluster.command.compose import (
-    MAX_NAME_BYTES,
-    check_overrides,
-    file_name,
-    hydra_overrides,
-    multirun,
-    quoted,
-    save_config,
-)
-from cluster.run.config import plain_values, register
-from cluster.table.command import compose_train
+from cluster.command.compose import check_overrides
+from cluster.command.overrides import MAX_NAME_BYTES, file_name, hydra_overrides, multirun, quoted, save_config
+from cluster.run.config import plain_values
+from cluster.systems import register
+from cluster.table.plan import compose_train
 from common.errors import UsageError
 
 ODD = "0_experiment=smoke,learner.lr=1e-3 [ü] {x} 'q' \"d\" ${y} a\\b"

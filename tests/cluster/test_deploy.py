@@ -14,7 +14,7 @@ import yaml
 from cluster.command.cli import HELP
 from cluster.command.compose import check_overrides
 from cluster.machines.resources import LEARNER, SIMULATION, role_resources
-from cluster.run.config import register
+from cluster.systems import register
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "cluster" / "deploy"

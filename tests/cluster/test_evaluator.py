@@ -122,7 +122,7 @@ def test_a_run_goes_on_without_its_evaluator(smoke: SmokeRun, tmp_path: Path) ->
         wait_until(lambda: steps_done(tmp_path) >= 2, process)
         log = run_folder(tmp_path) / "run.log"
         wait_until(lambda: "evaluation at step" in log.read_text(), process)
-        process_of(process, "EvaluationShell").kill()
+        process_of(process, "EvaluatorActor").kill()
         wait_until(lambda: "it starts anew" in log.read_text(), process)
         output, errors = process.communicate(timeout=240)
     finally:

@@ -11,8 +11,10 @@ import yaml
 from hydra import compose, initialize_config_dir
 
 from cluster.command.cli import CONF
+from cluster.interaction.config import TrainConfig
 from cluster.interaction.schedule import check_schedule
-from cluster.run.config import TrainConfig, instantiate, register
+from cluster.run.config import instantiate
+from cluster.systems import register
 from common.errors import UsageError
 from learner.interaction.schedule import batches_in_round, total_batches, total_locations
 

@@ -18,13 +18,14 @@ import psutil
 import pytest
 import ray
 
-from actors.interaction.config import SimulatorConfig
+from actors.actor import RemotePlayerActor
+from actors.config import SimulatorConfig
 from actors.interaction.locations import Location
-from actors.shell import InteractionActor
+from actors.interaction.player import MakePlayer
 from cluster.workers.actor_pool import ActorPool, Assignment, Finished
 from tests.actors.conftest import fake_config  # noqa: F401  (a fixture)
+from tests.actors.test_actor import NETWORK, WEIGHTS
 from tests.actors.test_interact import CONFIG
-from tests.actors.test_shell import NETWORK, WEIGHTS
 from tests.cluster.runs import SmokeRun, playpen, processes_of, result_of, start
 from tests.cluster.test_resources import LOCAL
 from tests.cluster.test_resume import run_folder, steps_done, wait_until
@@ -38,7 +39,7 @@ class Bank:
         self.numbers: list[int] = []
 
     def insert(self, record: Any) -> Any:
-        from tests.actors.test_shell import Receipt
+        from tests.actors.test_actor import Receipt
 
         self.numbers.append(int(record.location))
         return Receipt(0, True)
@@ -61,13 +62,16 @@ def test_locations_survive_their_simulator(
     config = dataclasses.replace(LOCAL, actors=1, heartbeat_s=0.2)
 
     def make(index: int, avoided: frozenset[str]) -> Any:
-        return InteractionActor.options(num_cpus=0).remote(index, simulator, CONFIG, NETWORK, bank, 1)
+        player = MakePlayer(simulator, CONFIG, NETWORK, 1)
+        return RemotePlayerActor.options(num_cpus=0).remote(index, simulator, player, bank)
 
     pool = ActorPool(make, config, log.append, log.append, lambda number: None)
 
     def play(number: int) -> Finished:
         location = Location(number, "FloorPlan1", (0.25 * number, 0.9, 0.0), 0.0, 30.0, 1)
-        pool.submit(Assignment(number, (location, number, 0, 1, False, WEIGHTS, 0)))
+        pool.submit(
+            Assignment(number, (location, number, {"greedy": 0, "random": 1, "force_trials": False}, WEIGHTS, 0))
+        )
         while True:
             pool.dispatch()
             ready, _ = ray.wait(pool.futures, timeout=0.5)
@@ -126,7 +130,7 @@ def test_a_run_survives_its_learner_and_its_bank(smoke: SmokeRun, tmp_path: Path
     process = start(tmp_path, smoke.root, *FAST, longer, "checkpoint_minutes=0.03", "cluster.silent_after_s=5")
     try:
         wait_until(lambda: steps_done(tmp_path) >= 2, process)
-        process_of(process, "LearnerShell").kill()
+        process_of(process, "LearnerActor").kill()
         log = run_folder(tmp_path) / "run.log"
         wait_until(lambda: log.read_text().count("start again from step_") == 1, process)
         shown = playpen("status", str(run_folder(tmp_path)), folder=tmp_path)
@@ -137,7 +141,7 @@ def test_a_run_survives_its_learner_and_its_bank(smoke: SmokeRun, tmp_path: Path
         wait_until(lambda: log.read_text().count("start again from step_") == 2, process)
         saved = log.read_text().count("checkpoint step_")
         wait_until(lambda: log.read_text().count("checkpoint step_") > saved, process)
-        process_of(process, "LearnerShell").send_signal(signal.SIGSTOP)
+        process_of(process, "LearnerActor").send_signal(signal.SIGSTOP)
         wait_until(lambda: log.read_text().count("start again from step_") == 3, process)
         output, errors = process.communicate(timeout=240)
     finally:

@@ -74,7 +74,7 @@ def test_the_final_evaluation_ends(tmp_path: Path) -> None:
     reporter: Any = SimpleNamespace(seconds=lambda: 0.0, note=lambda line: None)
     nothing: Any = SimpleNamespace(reference=None)
     with pytest.raises(Interrupted):
-        finish(nothing, tmp_path, evaluator, nothing, reporter, 0.0, interrupted)
+        finish(nothing, nothing, tmp_path, evaluator, nothing, reporter, 0.0, interrupted)
 
 
 def test_ray_leaves_sigterm_to_the_run(tmp_path: Path) -> None:

@@ -16,7 +16,9 @@ from actors.controller import SimulatorError
 from cluster.command.compose import check_overrides, resumed_config
 from cluster.interaction import collecting
 from cluster.interaction.collecting import collect
-from cluster.run.config import TrainConfig, instantiate, register
+from cluster.interaction.config import TrainConfig
+from cluster.run.config import instantiate
+from cluster.systems import register
 from common.errors import Interrupted, UsageError
 from learner.interaction.mask_rcnn.targets import Examples
 from models.interaction.mask_rcnn import config as settings
@@ -45,7 +47,7 @@ def composed(*overrides: str) -> TrainConfig:
     """The configuration of `./playpen train`."""
     from hydra import compose, initialize_config_dir
 
-    from cluster.command.compose import CONF
+    from cluster.command.overrides import CONF
 
     register()
     with initialize_config_dir(str(CONF), version_base="1.3"):

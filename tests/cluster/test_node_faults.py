@@ -18,10 +18,10 @@ from typing import Any
 import pytest
 import ray
 
-from actors.watchdog import kill_tree
 from cluster.machines.nodes import unspaced_python
 from cluster.machines.resources import local_environment
 from cluster.workers.actor_pool import ActorPool, Assignment, Finished
+from common.processes import kill_tree
 from tests.cluster.runs import ROOT
 from tests.cluster.test_resources import LOCAL
 

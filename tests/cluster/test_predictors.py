@@ -13,7 +13,7 @@ from cluster.interaction.predictors import trained_predictor
 from learner.checkpoint import save_checkpoint
 from learner.checkpoint_index import INDEX
 from learner.interaction.learner import Learner
-from models.interaction.network import build_network
+from models.interaction.build import build_network
 from tests.learner.helpers import PLAIN, SMALL, batch_of, config
 
 

@@ -7,8 +7,8 @@ import io
 import pytest
 
 from cluster.run.config import first_line
-from cluster.run.results import learning_points
 from common.progress import Progress
+from evaluation.interaction.final import learning_points
 
 
 def test_lines_are_whole_and_say_how_far(monkeypatch: pytest.MonkeyPatch) -> None:

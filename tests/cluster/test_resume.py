@@ -15,7 +15,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from cluster.command.compose import resumed_config, resumed_folder
-from cluster.run.config import TrainConfig, instantiate
+from cluster.interaction.config import TrainConfig
+from cluster.run.config import instantiate
 from cluster.run.run_state import RunState, find_resumable
 from cluster.run.tracking import mend
 from common.errors import UsageError

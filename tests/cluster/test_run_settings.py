@@ -9,21 +9,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-import ray
 import yaml
 from PIL import Image
 
-from actors.interaction.config import ActorConfig, SimulatorConfig
+from actors.config import SimulatorConfig
+from actors.interaction.config import ActorConfig
 from evaluation.interaction.dataset import load_entries, save_entries
 from evaluation.interaction.evaluate import Evaluator
+from evaluation.interaction.evaluator import MakeEvaluator
 from evaluation.interaction.job_files import observation_paths
 from evaluation.interaction.locations import TestSet
 from evaluation.interaction.report import make_panels, measure_references, write_report
-from evaluation.shell import EvaluationShell
 from learner.checkpoint import save_checkpoint
 from learner.interaction.learner import Learner
+from models.interaction.build import build_network
 from models.interaction.inference import Predictor
-from models.interaction.network import build_network
 from models.weights import flat_weights
 from tests.cluster.runs import ROOT, playpen_at_once, result_of
 from tests.evaluation.conftest import default, evaluation_config
@@ -67,12 +67,12 @@ def test_instances_are_made_with_the_distance_of_the_actors(
     (panels,) = make_panels(evaluator, predictor, simulator, actors, 0, [1])
     assert len(panels.detections.scores) == instances
     # The evaluator during training.
-    shell = EvaluationShell(config, simulator, actors, SMALL, test, seed=0)
-    shell.prepare()
-    assert shell.references is not None and shell.references.untrained.metrics.detections == 3 * instances
-    weights = [ray.put(flat_weights(build_network(SMALL, 1)))]
-    assert shell.on_the_way(weights, 5, 0.0)["detections"] == 3 * instances
-    assert shell.final(weights, str(tmp_path)).trained.detections == 3 * instances
+    during = MakeEvaluator(config, simulator, actors, SMALL, test, seed=0)()
+    during.prepare()
+    assert during.references is not None and during.references.untrained.metrics.detections == 3 * instances
+    during.load(flat_weights(build_network(SMALL, 1)))
+    assert during.on_the_way()["detections"] == 3 * instances
+    assert during.report(tmp_path).trained.detections == 3 * instances
 
 
 @pytest.fixture(scope="module")

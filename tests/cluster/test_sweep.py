@@ -11,9 +11,11 @@ import yaml
 
 from cluster.command import sweep
 from cluster.command.compose import check_overrides
-from cluster.command.sweep import inside_ray, objective, run_apart, swept
-from cluster.run.config import register
-from cluster.table.command import compose_train
+from cluster.command.sweep import inside_ray, objective, run_apart
+from cluster.command.sweep_config import swept
+from cluster.systems import register
+from cluster.systems.interaction import SYSTEM
+from cluster.table.plan import compose_train
 from common.errors import RunError, UsageError
 from tests.cluster.runs import ROOT, playpen_at_once
 
@@ -40,9 +42,9 @@ def test_a_sweep_is_checked_as_a_whole() -> None:
 
 def test_the_objective_is_the_final_figure(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="holds no mask_ap50"):
-        objective(tmp_path)
+        objective(tmp_path, "mask_ap50")
     (tmp_path / "results.json").write_text(json.dumps({"mask_ap50": 12.5}))
-    assert objective(tmp_path) == 12.5
+    assert objective(tmp_path, "mask_ap50") == 12.5
     assert not inside_ray()
 
 
@@ -59,11 +61,11 @@ def test_a_run_apart_sees_nothing_of_the_workers_ray(tmp_path: Path, monkeypatch
     monkeypatch.setattr(sweep, "TRAIN", [sys.executable, str(program)])
     monkeypatch.setenv("RAY_JOB_ID", "01000000")
     folder = tmp_path / "0_seed=1"
-    assert run_apart(["experiment=smoke", "seed=1"], folder) == 7.0
+    assert run_apart(["experiment=smoke", "seed=1"], folder, "mask_ap50") == 7.0
     written = json.loads((folder / "results.json").read_text())
     assert written["job"] is None and written["given"][:2] == ["experiment=smoke", "seed=1"]
     with pytest.raises(RunError, match="no disk"):
-        run_apart(["seed=2"], folder)
+        run_apart(["seed=2"], folder, "mask_ap50")
 
 
 @pytest.mark.parametrize("sweep_of", [["-m", "seed=1,2"], ["sweep=optuna", "hydra.sweeper.n_trials=2"]])
@@ -76,7 +78,7 @@ def test_a_run_that_fails_ends_no_other(sweep_of: list[str], tmp_path: Path) -> 
 
 def test_the_sweep_of_weights_and_biases_names_what_there_is() -> None:
     values = yaml.safe_load((ROOT / "docs" / "wandb_sweep.yaml").read_text())
-    assert values["metric"]["name"] == sweep.OBJECTIVE and values["command"][:2] == ["./playpen", "train"]
+    assert values["metric"]["name"] == SYSTEM.objective and values["command"][:2] == ["./playpen", "train"]
     compose_train(
         [f"{name}={spec.get('min', spec.get('values', [0])[0])}" for name, spec in values["parameters"].items()]
     )

@@ -21,13 +21,16 @@ import psutil
 import pytest
 from omegaconf import OmegaConf
 
-from cluster.run.config import TrainConfig, plain_values, register
+from cluster.interaction import table_results
+from cluster.interaction.config import TrainConfig
+from cluster.interaction.table_results import curve_of
+from cluster.run.config import plain_values
+from cluster.systems import register
 from cluster.table import command as table
-from cluster.table import results as table_results
 from cluster.table import work as table_work
-from cluster.table.command import Plan, compose_row, compose_train, listing, make_plan
+from cluster.table.command import listing
 from cluster.table.config import read_request
-from cluster.table.results import curve_of
+from cluster.table.plan import Plan, compose_row, compose_train, make_plan
 from cluster.table.runs import FINISHED, MISSING, OVERHEAD_S, RUNNING, UNFINISHED, run_key, state_of
 from cluster.table.work import room, train_missing, work
 from common.errors import Interrupted, UsageError

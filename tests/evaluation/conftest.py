@@ -8,7 +8,7 @@ from typing import TypeVar
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from actors.interaction.config import SimulatorConfig
+from actors.config import SimulatorConfig
 from evaluation.interaction.config import DatasetConfig, EvaluationConfig
 from evaluation.interaction.make_dataset import make_dataset
 

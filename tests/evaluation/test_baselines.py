@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from actors.interaction.geometry import NEAR_PLANE, ray_factor
+from actors.observation import NEAR_PLANE, ray_factor
 from evaluation.interaction.baselines import (
     Order,
     depth_components,

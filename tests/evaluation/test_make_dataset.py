@@ -20,8 +20,8 @@ import numpy as np
 import psutil
 import pytest
 
+from actors.config import PushConfig, SimulatorConfig
 from actors.controller import SimulatorProcess
-from actors.interaction.config import PushConfig, SimulatorConfig
 from actors.interaction.ground_truth import objects_in_reach
 from actors.interaction.locations import set_up
 from common.progress import Progress

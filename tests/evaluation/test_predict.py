@@ -16,7 +16,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from actors.interaction.geometry import NEAR_PLANE
+from actors.observation import NEAR_PLANE
 from evaluation.interaction.masks import decode
 from evaluation.interaction.predict import predict_files, read_depth, read_image
 from tests.evaluation.helpers import Found, cells, found, rectangle

@@ -12,7 +12,8 @@ import faster_coco_eval
 import pycocotools.coco
 from omegaconf import OmegaConf
 
-from actors.interaction.config import ActorConfig, SimulatorConfig
+from actors.config import SimulatorConfig
+from actors.interaction.config import ActorConfig
 from evaluation.interaction.config import DatasetConfig
 from evaluation.interaction.evaluate import Evaluator
 from evaluation.interaction.locations import locations_for

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from actors.config import SimulatorConfig
 from actors.controller import SimulatorProcess
-from actors.interaction.config import ActorConfig, SimulatorConfig
+from actors.interaction.config import ActorConfig
 from evaluation.interaction.room_sheets import touches_sheet, views_sheet
 from evaluation.interaction.rooms import HORIZON, StudiedTouch, View, fullest_views, study_touches
 from replay.interaction.record import centres

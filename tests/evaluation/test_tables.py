@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from evaluation.interaction.columns import COLUMNS
 from evaluation.tables import Row, cells, csv_table, markdown_table, mean_and_deviation, terminal_table, write_tables
 
 ALL = ("box_ap50", "box_ap", "mask_ap50", "mask_ap", "mass_accuracy", "mass_ap50")
@@ -25,14 +26,14 @@ def test_mean_and_sample_deviation() -> None:
 
 
 def test_cells_show_deviation_only_over_several_runs_and_a_dash_for_what_is_absent() -> None:
-    assert cells(ROWS[0]) == ["42.0 ± 2.8"] * 6
-    assert cells(ROWS[1]) == ["12.3", "5.0", "50.0", "6.6", "–", "–"]
-    assert cells(Row("nothing", [])) == ["–"] * 6
-    assert cells(Row("partly", [{"box_ap": 1.0}, {}]))[1] == "–"
+    assert cells(ROWS[0], COLUMNS) == ["42.0 ± 2.8"] * 6
+    assert cells(ROWS[1], COLUMNS) == ["12.3", "5.0", "50.0", "6.6", "–", "–"]
+    assert cells(Row("nothing", []), COLUMNS) == ["–"] * 6
+    assert cells(Row("partly", [{"box_ap": 1.0}, {}]), COLUMNS)[1] == "–"
 
 
 def test_markdown_marks_the_best_and_escapes_names() -> None:
-    lines = markdown_table(ROWS).splitlines()
+    lines = markdown_table(ROWS, COLUMNS).splitlines()
     assert (
         lines[2]
         == "| trained | **42.0 ± 2.8** | **42.0 ± 2.8** | 42.0 ± 2.8 | **42.0 ± 2.8** | 42.0 ± 2.8 | 42.0 ± 2.8 |"
@@ -43,13 +44,13 @@ def test_markdown_marks_the_best_and_escapes_names() -> None:
 
 def test_the_best_are_all_of_equal_rows_unless_no_row_is_worse() -> None:
     rows = [Row(name, [{"box_ap50": value, "box_ap": 0.0}]) for name, value in (("a", 2.0), ("b", 2.0), ("c", 1.0))]
-    lines = markdown_table(rows).splitlines()[2:]
+    lines = markdown_table(rows, COLUMNS).splitlines()[2:]
     assert [line.split(" | ")[1] for line in lines] == ["**2.0**", "**2.0**", "1.0"]
     assert [line.split(" | ")[2] for line in lines] == ["0.0"] * 3
 
 
 def test_csv_holds_means_deviations_and_empty_fields() -> None:
-    first, second = list(csv.DictReader(io.StringIO(csv_table(ROWS))))
+    first, second = list(csv.DictReader(io.StringIO(csv_table(ROWS, COLUMNS))))
     assert (
         first["runs"] == "2"
         and float(first["mask_ap50"]) == 42
@@ -60,9 +61,9 @@ def test_csv_holds_means_deviations_and_empty_fields() -> None:
 
 def test_terminal_and_files(tmp_path: Path) -> None:
     console = Console(file=io.StringIO(), width=120)
-    console.print(terminal_table("NovelSpaces", ROWS))
+    console.print(terminal_table("NovelSpaces", ROWS, COLUMNS))
     printed = console.file.getvalue()  # type: ignore[attr-defined]
     assert "NovelSpaces" in printed and "42.0 ± 2.8" in printed and "mass accuracy" in printed
-    write_tables(tmp_path / "new", ROWS)
+    write_tables(tmp_path / "new", ROWS, COLUMNS)
     assert sorted(p.name for p in (tmp_path / "new").iterdir()) == ["results.csv", "results.md"]
-    assert (tmp_path / "new" / "results.md").read_text() == markdown_table(ROWS)
+    assert (tmp_path / "new" / "results.md").read_text() == markdown_table(ROWS, COLUMNS)

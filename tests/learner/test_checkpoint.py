@@ -18,12 +18,13 @@ import safetensors.torch
 import torch
 
 from learner import checkpoint
-from learner.checkpoint import load_checkpoint, load_model, load_network, save_checkpoint
+from learner.checkpoint import load_checkpoint, load_model, save_checkpoint
 from learner.checkpoint_index import INDEX, CheckpointError, read_index
+from learner.interaction.checkpoint import load_network
 from learner.interaction.learner import Learner
-from learner.interaction.state import LearnerState
+from learner.state import LearnerState
+from models.interaction.build import build_network
 from models.interaction.config import NetworkConfig
-from models.interaction.network import build_network
 from models.weights import flat_weights
 from tests.learner.helpers import SMALL, batch_of, config
 
@@ -37,7 +38,7 @@ def states() -> dict[float, LearnerState]:
     for ema_decay in (0.0, 0.5):
         learner = Learner(build_network(SMALL, 0), config(ema_decay=ema_decay), seed=3)
         learner.start_phase("joint")
-        learner.set_progress(0.5)
+        learner.steer(0.5, {"force_head_only": False})
         for n in range(2):
             learner.step(batch_of(1, seed=n))
         found[ema_decay] = learner.get_state()
@@ -70,7 +71,7 @@ def test_a_state_comes_back_whole(states: dict[float, LearnerState], ema_decay: 
         if ours is not None:
             assert ours.keys() == theirs.keys()
             assert all(torch.equal(value, theirs[name]) for name, value in ours.items())
-    for field in ("version", "phase", "force_head_only", "progress", "seed", "network_config", "learner_config"):
+    for field in ("version", "phase", "orders", "progress", "seed", "network_config", "learner_config"):
         assert getattr(found, field) == getattr(state, field), field
     assert read_index(path)["extra"] == {"round": 7}
 

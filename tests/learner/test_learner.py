@@ -17,8 +17,8 @@ from learner.interaction.augmentation import flip_columns
 from learner.interaction.learner import Learner
 from learner.interaction.losses import embedding_gradient, force_gradient, score_gradient
 from learner.interaction.targets import point_targets
+from models.interaction.build import build_network
 from models.interaction.inference import Predictor
-from models.interaction.network import build_network
 from models.weights import flat_weights
 from replay.interaction.kernels import kernel
 from replay.interaction.record import Batch, Feedback, unpack_masks
@@ -56,12 +56,12 @@ def test_each_phase_trains_what_it_should() -> None:
     before = parameters(learner)
     learner.step(batch)
     assert changed(learner, before) == ALL
-    learner.train_only_force_head(True)
+    learner.steer(0.0, {"force_head_only": True})
     before = parameters(learner)
     result = learner.step(batch)
     assert changed(learner, before) == {"force_head"}  # running statistics stay too
     assert "force_agreement" in result.metrics and "mask_iou" in result.metrics
-    learner.train_only_force_head(False)
+    learner.steer(0.0, {"force_head_only": False})
     before = parameters(learner)
     learner.step(batch)
     assert changed(learner, before) == ALL
@@ -166,7 +166,7 @@ def test_a_compiled_learner_computes_the_same(tmp_path: Path, monkeypatch: pytes
         expected, found = gradients(plain, batch_of(2)), gradients(compiled, batch_of(2))
         assert torch.cosine_similarity(expected, found, dim=0) > 0.9999, phase
         assert 0.999 < found.norm() / expected.norm() < 1.001, phase
-    compiled.train_only_force_head(True)
+    compiled.steer(0.0, {"force_head_only": True})
     assert np.isfinite(list(compiled.step(batch_of(2)).metrics.values())).all()
     assert compiled.get_state().weights.keys() == plain.get_state().weights.keys()
 
@@ -276,7 +276,7 @@ def test_masks_below_the_area_floor_weigh_as_if_they_were_as_large() -> None:
 
 def test_progress_sets_the_learning_rate() -> None:
     learner = learner_with(lr=1e-2, lr_schedule="linear", lr_decay_fraction=0.5)
-    learner.set_progress(0.75)
+    learner.steer(0.75, {"force_head_only": False})
     assert learner.step(batch_of(1)).metrics["learning_rate"] == pytest.approx(5e-3)
 
 
@@ -318,7 +318,7 @@ def test_a_restored_learner_goes_on_exactly(ema_decay: float) -> None:
 
     first = learner_with(ema_decay=ema_decay)
     steps(first, 0, 2)
-    first.set_progress(0.25)
+    first.steer(0.25, {"force_head_only": False})
     state = first.get_state()
     steps(first, 2, 1)  # the state is a copy
     second = Learner(build_network(SMALL, 99), config(ema_decay=ema_decay), seed=99)
@@ -332,7 +332,7 @@ def test_a_restored_learner_goes_on_exactly(ema_decay: float) -> None:
 
 def test_force_head_only_survives_a_restart() -> None:
     first = learner_with(phase="joint")
-    first.train_only_force_head(True)
+    first.steer(0.0, {"force_head_only": True})
     first.step(batch_of(1))
     second = Learner(build_network(SMALL, 1), config(), seed=1)
     second.set_state(first.get_state())

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from learner.interaction.learner import Learner
+from models.interaction.build import build_network
 from models.interaction.config import NetworkConfig
 from models.interaction.inference import Predictor
-from models.interaction.network import build_network
 from models.weights import flat_weights
 from replay.interaction.record import unpack_masks
 from tests.learner.helpers import PLAIN, batch_of, config

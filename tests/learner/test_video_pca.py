@@ -11,7 +11,7 @@ import torch
 from cluster.interaction.predictors import trained_predictor
 from learner.checkpoint import save_checkpoint
 from learner.interaction.video_pca import SoftMaskLearner, soft_iou
-from models.interaction.network import build_network
+from models.interaction.build import build_network
 from replay.interaction.record import SoftMaskBatch, unpack_masks
 from replay.priorities import priority_from_score
 from tests.learner.helpers import PLAIN, SMALL, batch_of, config
@@ -63,7 +63,7 @@ def test_targets_are_mirrored_with_their_images() -> None:
 def test_it_learns_and_its_checkpoint_predicts(tmp_path: Path) -> None:
     made, batch = learner(lr=1e-2), soft_batch(2)
     # Phases that would train the force head alone train everything here.
-    made.train_only_force_head(True)
+    made.steer(0.0, {"force_head_only": True})
     losses = [made.step(batch).metrics["soft_mask_loss"] for _ in range(12)]
     assert losses[-1] < 0.6 * losses[0]
     save_checkpoint(tmp_path / "checkpoint", made.get_state(), {})

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from models.interaction.build import build_network
 from models.interaction.inference import Predictor
-from models.interaction.network import build_network
 from models.weights import flat_weights
 from tests.models.helpers import SMALL
 

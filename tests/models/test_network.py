@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import nn
 
+from models.interaction.build import build_network
 from models.interaction.network import (
     RECEPTIVE_BOX,
     DownBlock,
     InteractionNetwork,
     NetworkConfig,
     PointwiseConvolution,
-    build_network,
     folded,
 )
 from tests.models.helpers import PAPER, SMALL

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from models.interaction.build import build_network
 from models.interaction.inference import Predictor
-from models.interaction.network import InteractionNetwork, build_network
+from models.interaction.network import InteractionNetwork
 from models.interaction.video_pca.components import component_instances, components
 from models.interaction.video_pca.config import SoftMaskConfig, SoftMaskNetworkConfig
 from models.interaction.video_pca.network import SoftMaskNetwork

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from models.interaction.build import build_network
 from models.interaction.config import NetworkConfig
-from models.interaction.network import build_network
 from models.weights import architecture, architecture_signature, flat_weights, load_flat_weights, weights_hash
 from tests.models.helpers import PAPER, SMALL
 

@@ -15,7 +15,7 @@ from torch import nn
 
 from learner.interaction.mask_rcnn.config import MaskRcnnLearnerConfig
 from learner.interaction.mask_rcnn.targets import Examples
-from learner.interaction.state import LearnerState
+from learner.state import LearnerState
 from models.interaction.mask_rcnn.config import MaskRcnnConfig
 from models.weights import float_state
 
@@ -126,7 +126,7 @@ class MaskRcnnTrainer:
             moments=moments,
             version=self.version,
             phase="mask_rcnn",
-            force_head_only=False,
+            orders={},
             progress=progress,
             seed=self.seed,
             network_config=asdict(self.model),

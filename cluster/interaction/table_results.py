@@ -6,32 +6,34 @@ import hashlib
 import sys
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from rich.console import Console
 
 from cluster.command.result_line import print_result
+from cluster.interaction.config import TrainConfig
 from cluster.interaction.dataset import find_locations, find_test_locations
 from cluster.interaction.predictors import trained_predictor
 from cluster.run.checkpoints import find_checkpoint
 from cluster.run.tracking import Tracker
 from cluster.run.tracking import read_metrics as read_rows
-from cluster.table.command import Plan, compose_train
+from cluster.table.plan import Plan, compose_train
 from cluster.table.runs import FINISHED, PlannedRun, results_of
-from cluster.table.work import say, settings
+from cluster.table.work import say
 from common.errors import Interrupted
 from common.files import write_text
 from evaluation.interaction.coco import Metrics
+from evaluation.interaction.columns import COLUMNS, COUNTS
 from evaluation.interaction.comparison import Comparison, MeasuredRun, Method, Reported, heading, markdown, table_lines
 from evaluation.interaction.comparison_figures import comparison_figures
 from evaluation.interaction.config import EvaluationConfig, chosen_entries
 from evaluation.interaction.evaluate import Evaluator
 from evaluation.interaction.measured import METRICS, measure_key, read_metrics, write_measured, write_metrics
 from evaluation.interaction.report import make_panels
-from evaluation.tables import COLUMNS, COUNTS, Row, csv_text, terminal_table
+from evaluation.tables import Row, csv_text, terminal_table
+from models.interaction.build import build_network
 from models.interaction.inference import Predictor
-from models.interaction.network import build_network
 
 BASELINES = {
     "untrained": "untrained network",
@@ -191,7 +193,7 @@ class Results:
         runs = f"Mean ± standard deviation over seeds {seeds}" if several else f"One run of each row, of seed {seeds}"
         images = ", ".join(f"{len(bench.test.entries)} of {bench.name}" for bench in self.benches)
         return (
-            f"{runs}; {settings(self.plan.base)}. Every row is measured on the "
+            f"{runs}; {settings(cast(TrainConfig, self.plan.base))}. Every row is measured on the "
             f"same test locations ({images}). Made by `{request.command}`. The paper's figures are of AI2-THOR's rooms "
             "and of its own budget: they stand beside, not in comparison."
         )
@@ -265,3 +267,13 @@ def curve_of(rows: list[dict[str, Any]]) -> list[tuple[int, float]]:
         for row in rows
         if "evaluation/mask_ap50" in row
     ]
+
+
+def settings(config: TrainConfig) -> str:
+    """The budget of a run in words."""
+    phases = [phase for phase in config.learner.phases.values() if phase.rounds]
+    words = [
+        f"{phase.name} phase of {phase.rounds} rounds" + (f" or {phase.minutes:g} minutes" if phase.minutes else "")
+        for phase in phases
+    ]
+    return f"experiment {config.experiment_name}: {', '.join(words)}, batches of {config.learner.batch_size}"

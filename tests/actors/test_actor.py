@@ -15,10 +15,11 @@ import psutil
 import pytest
 import ray
 
+from actors.actor import RemotePlayerActor
+from actors.config import SimulatorConfig
 from actors.controller import SimulatorError, SimulatorProcess
-from actors.interaction.config import SimulatorConfig
 from actors.interaction.locations import Location, LocationError
-from actors.shell import InteractionActor
+from actors.interaction.player import MakePlayer
 from cluster.machines.resources import local_environment
 from models.interaction.config import NetworkConfig
 from models.interaction.network import InteractionNetwork
@@ -83,7 +84,8 @@ def start(bank: Any) -> Iterator[Callable[[SimulatorConfig], Any]]:
     handles = []
 
     def start(simulator: SimulatorConfig) -> Any:
-        handles.append(InteractionActor.options(num_cpus=0).remote(4, simulator, CONFIG, NETWORK, bank, 1))
+        player = MakePlayer(simulator, CONFIG, NETWORK, 1)
+        handles.append(RemotePlayerActor.options(num_cpus=0).remote(4, simulator, player, bank))
         return handles[-1]
 
     yield start
@@ -105,9 +107,9 @@ def test_play_push_and_health(start: Callable, bank: Any, fake_config: Callable[
     actor = start(fake_config())
     assert ray.get(actor.health.remote())["simulator_pid"] is None
     reference = [ray.put(WEIGHTS)]
-    first = ray.get(actor.play.remote(LOCATION, 8, 2, 3, False, reference, 5))
-    second = ray.get(actor.play.remote(LOCATION, 9, 0, 4, True, WEIGHTS, 6))
-    third = ray.get(actor.play.remote(LOCATION, 8, 2, 3, False, reference, 5))
+    first = ray.get(actor.play.remote(LOCATION, 8, {"greedy": 2, "random": 3, "force_trials": False}, reference, 5))
+    second = ray.get(actor.play.remote(LOCATION, 9, {"greedy": 0, "random": 4, "force_trials": True}, WEIGHTS, 6))
+    third = ray.get(actor.play.remote(LOCATION, 8, {"greedy": 2, "random": 3, "force_trials": False}, reference, 5))
     records = ray.get(bank.all.remote())
     assert [int(record.location) for record in records] == [8, 9, 8]
     assert [int(record.weights_version) for record in records] == [5, 6, 5]
@@ -120,7 +122,7 @@ def test_play_push_and_health(start: Callable, bank: Any, fake_config: Callable[
     assert (records[0].points == records[2].points).all() and (records[0].magnitudes == records[2].magnitudes).all()
     health = ray.get(actor.health.remote())
     assert psutil.pid_exists(health["simulator_pid"])
-    assert (health["actor"], health["locations"], health["simulator_starts"]) == (4, 3, 1)
+    assert (health["actor"], health["tasks"], health["simulator_starts"]) == (4, 3, 1)
     assert health["weights_version"] == 5
     ray.get(actor.stop.remote())
     assert gone(health["simulator_pid"])
@@ -128,7 +130,7 @@ def test_play_push_and_health(start: Callable, bank: Any, fake_config: Callable[
 
 def test_killed_actor_takes_its_simulator_along(start: Callable, fake_config: Callable[..., SimulatorConfig]) -> None:
     actor = start(fake_config())
-    ray.get(actor.play.remote(LOCATION, 0, 0, 1, False, WEIGHTS, 0))
+    ray.get(actor.play.remote(LOCATION, 0, {"greedy": 0, "random": 1, "force_trials": False}, WEIGHTS, 0))
     health = ray.get(actor.health.remote())
     os.kill(health["pid"], signal.SIGKILL)
     assert gone(health["simulator_pid"])
@@ -139,9 +141,9 @@ def test_killed_actor_takes_its_simulator_along(start: Callable, fake_config: Ca
 @pytest.mark.slow
 def test_dead_simulator_is_replaced(start: Callable, bank: Any, fake_config: Callable[..., SimulatorConfig]) -> None:
     actor = start(fake_config())
-    ray.get(actor.play.remote(LOCATION, 0, 0, 1, False, WEIGHTS, 0))
+    ray.get(actor.play.remote(LOCATION, 0, {"greedy": 0, "random": 1, "force_trials": False}, WEIGHTS, 0))
     os.kill(ray.get(actor.health.remote())["simulator_pid"], signal.SIGKILL)
-    statistics = ray.get(actor.play.remote(LOCATION, 1, 0, 1, False, WEIGHTS, 0))
+    statistics = ray.get(actor.play.remote(LOCATION, 1, {"greedy": 0, "random": 1, "force_trials": False}, WEIGHTS, 0))
     assert statistics.restarts == 1 and len(ray.get(bank.all.remote())) == 2
     assert "was killed by signal SIGKILL" in statistics.fault and not statistics.wrong_frame
 
@@ -150,10 +152,10 @@ def test_dead_simulator_is_replaced(start: Callable, bank: Any, fake_config: Cal
 def test_failing_twice_is_reported(start: Callable, bank: Any, fake_config: Callable[..., SimulatorConfig]) -> None:
     actor = start(fake_config(("MakeAllObjectsMoveable", "leave")))
     with pytest.raises(SimulatorError, match="simulator 'fake' exited with code 7 during MakeAllObjectsMoveable"):
-        ray.get(actor.play.remote(LOCATION, 0, 0, 1, False, WEIGHTS, 0))
+        ray.get(actor.play.remote(LOCATION, 0, {"greedy": 0, "random": 1, "force_trials": False}, WEIGHTS, 0))
     assert ray.get(actor.health.remote())["simulator_starts"] == 2
     with pytest.raises(SimulatorError):
-        ray.get(actor.play.remote(LOCATION, 0, 0, 1, False, WEIGHTS, 0))
+        ray.get(actor.play.remote(LOCATION, 0, {"greedy": 0, "random": 1, "force_trials": False}, WEIGHTS, 0))
     assert ray.get(bank.all.remote()) == []
 
 
@@ -162,15 +164,15 @@ def test_refused_location_costs_no_simulator(start: Callable, fake_config: Calla
     actor = start(fake_config())
     with pytest.raises(LocationError, match=r"location 0 \(FloorPlan7.*: scene 'FloorPlan7' is not one of the 3"):
         unknown = Location(0, "FloorPlan7", (0.0, 0.9, 0.0), 0.0, 30.0, 1)
-        ray.get(actor.play.remote(unknown, 0, 0, 1, False, WEIGHTS, 0))
-    ray.get(actor.play.remote(LOCATION, 0, 0, 1, False, WEIGHTS, 0))
+        ray.get(actor.play.remote(unknown, 0, {"greedy": 0, "random": 1, "force_trials": False}, WEIGHTS, 0))
+    ray.get(actor.play.remote(LOCATION, 0, {"greedy": 0, "random": 1, "force_trials": False}, WEIGHTS, 0))
     assert ray.get(actor.health.remote())["simulator_starts"] == 1
 
 
 @pytest.mark.slow
 def test_stop_in_the_middle(start: Callable, fake_config: Callable[..., SimulatorConfig]) -> None:
     actor = start(fake_config(("InitialRandomSpawn", "hang"), step_timeout_s=60.0))
-    playing = actor.play.remote(LOCATION, 0, 0, 1, False, WEIGHTS, 0)
+    playing = actor.play.remote(LOCATION, 0, {"greedy": 0, "random": 1, "force_trials": False}, WEIGHTS, 0)
     while ray.get(actor.health.remote())["simulator_pid"] is None:
         time.sleep(0.05)
     time.sleep(0.2)
@@ -178,7 +180,7 @@ def test_stop_in_the_middle(start: Callable, fake_config: Callable[..., Simulato
     with pytest.raises(SimulatorError):
         ray.get(playing, timeout=10)
     with pytest.raises(SimulatorError, match="actor 4 was stopped"):
-        ray.get(actor.play.remote(LOCATION, 0, 0, 1, False, WEIGHTS, 0))
+        ray.get(actor.play.remote(LOCATION, 0, {"greedy": 0, "random": 1, "force_trials": False}, WEIGHTS, 0))
 
 
 @pytest.mark.parametrize("stopped", [False, True])
@@ -187,7 +189,7 @@ def test_orphaned_simulator_exits(stopped: bool, fake_config: Callable[..., Simu
     script = tmp_path / "drive.py"
     script.write_text(
         "import sys, time\n"
-        "from actors.interaction.config import PushConfig, SimulatorConfig\n"
+        "from actors.config import PushConfig, SimulatorConfig\n"
         "from actors.controller import SimulatorProcess\n"
         f"print(SimulatorProcess({fake_config()!r}).pid, flush=True)\n"
         "time.sleep(60)\n"

@@ -12,7 +12,8 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from cluster.run.config import EvaluateConfig, PredictConfig, first_line
+from cluster.interaction.config import EvaluateConfig, PredictConfig
+from cluster.run.config import first_line
 from common.errors import UsageError
 from learner.checkpoint_index import INDEX, read_index
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
@@ -24,13 +25,13 @@ class LearnerState:
     """Optimiser steps done."""
     phase: str
     """Name of the current phase, "" before the first."""
-    force_head_only: bool
-    """Whether everything but the force head is frozen."""
+    orders: dict[str, Any]
+    """The latest orders, see `learner.core.LearnerCore.steer`; JSON-able."""
     progress: float
     """Share of the run done, for the learning rate."""
     seed: int
     """Key of the augmentation."""
     network_config: dict
-    """`NetworkConfig` as a dictionary."""
+    """The model's settings as a dictionary."""
     learner_config: dict
-    """`LearnerConfig` as a dictionary, for the record."""
+    """The learner's settings as a dictionary, for the record."""

@@ -1,4 +1,4 @@
-"""The learner as a Ray actor: it adds transport and timing to `learner.interaction.learner.Learner`, nothing else.
+"""The learner as a Ray actor: it adds transport and timing to a system's `LearnerCore`, nothing else.
 
 The next batches are in flight while one is computed, so the learner waits only when the replay's limiter says so.
 Weights are published as one `ray.put` of a flat float32 vector a version; the reference is handed out with the next
@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,7 @@ import numpy as np
 import ray
 import torch
 
-from learner.checkpoint import load_checkpoint, save_checkpoint
-from learner.interaction.config import LearnerConfig
-from learner.interaction.learner import Learner, PreparedBatch
-from learner.interaction.video_pca import SoftMaskLearner
-from models.interaction.config import NetworkConfig
-from models.interaction.network import build_network
-from models.interaction.video_pca.config import SoftMaskNetworkConfig
+from learner.core import MakeLearner, Source
 from replay.bank import PhaseFinished
 
 
@@ -54,36 +49,23 @@ class TrainReport:
     weights: Weights | None = None
 
 
-class LearnerShell:
+class LearnerActor:
     """Runs in a Ray actor with two threads: `train` occupies one, the other answers `save`, `stop` and `health`."""
 
-    def __init__(
-        self,
-        network: NetworkConfig,
-        config: LearnerConfig,
-        replay: Any,
-        seed: int,
-        priority_mode: str,
-        image_score: str,
-    ) -> None:
+    def __init__(self, make_learner: MakeLearner, replay: Any, threads: int | None) -> None:
         """Builds the learner on the GPU that Ray assigned, else on the CPU.
 
         Args:
-            network: the model.
-            config: the learner's settings.
-            replay: handle of the replay actor.
-            seed: of the initial weights and the augmentation.
-            priority_mode: how scores become priorities (`replay.mode`).
-            image_score: how the IoUs of an image's masks become its score (`replay.image_score`).
+            make_learner: makes the system's learner.
+            replay: handle of the replay's Ray actor.
+            threads: of PyTorch on the CPU; None: as many as this process may use cores.
         """
-        torch.set_num_threads(config.threads or available_cores())
+        torch.set_num_threads(threads or available_cores())
         device = torch.device("cuda" if ray.get_gpu_ids() and torch.cuda.is_available() else "cpu")
-        kind = SoftMaskLearner if isinstance(network, SoftMaskNetworkConfig) else Learner
-        self.learner = kind(build_network(network, seed), config, seed, device, priority_mode, image_score)
-        self.config = config
+        self.learner = make_learner(device)
         self.replay = replay
         self.stopping = threading.Event()
-        self.in_flight: deque[Any] = deque()
+        self.in_flight: deque[tuple[Source, Any]] = deque()
 
     def publish(self) -> Weights:
         """Puts the current weights into the object store."""
@@ -97,7 +79,7 @@ class LearnerShell:
         self.learner.start_phase(name)
 
     def train(
-        self, batches: int, left_in_phase: int, progress: float, force_head_only: bool, prefetch: int
+        self, batches: int, left_in_phase: int, progress: float, orders: Mapping[str, Any], prefetch: int
     ) -> TrainReport:
         """Takes `batches` steps and publishes.
 
@@ -105,7 +87,7 @@ class LearnerShell:
             batches: steps to take now.
             left_in_phase: steps left in the phase, these included: no more batches than that are asked for.
             progress: share of the run done, in [0, 1], for the learning rate.
-            force_head_only: whether everything but the force head is frozen.
+            orders: the round's, see `LearnerCore.steer`.
             prefetch: batches in flight beside the one in use; 0 asks for a batch only when the priorities of the
                 one before are stored, which strict alternation needs to be repeatable.
 
@@ -114,30 +96,32 @@ class LearnerShell:
         """
         report = TrainReport()
         sums: dict[str, list[float]] = {}
-        prepared: tuple[Any, PreparedBatch] | None = None
-        self.learner.set_progress(progress)
-        self.learner.train_only_force_head(force_head_only)
+        prepared: tuple[Source, Any, Any] | None = None
+        self.learner.steer(progress, orders)
         for step in range(batches):
             if self.stopping.is_set():
                 break  # before another batch is drawn: strict alternation goes on exactly here
             started = time.perf_counter()
             wanted = min(1 + prefetch, left_in_phase - step)
-            while len(self.in_flight) + (prepared is not None) < wanted:
-                self.in_flight.append(self.replay.sample.remote(self.config.batch_size))
-            batch = prepared[0] if prepared else self.next_batch()
-            if batch is None:
+            while (ahead := len(self.in_flight) + (prepared is not None)) < wanted:
+                source = self.learner.source(self.learner.version + ahead)
+                self.in_flight.append((source, self.replay.sample.remote(source.batch_size)))
+            found = prepared[:2] if prepared else self.next_batch()
+            if found is None:
                 break
+            source, batch = found
             received = time.perf_counter()
             report.staleness += [int(age) for age in self.learner.version - batch.weights_version]
-            begun = self.learner.begin(prepared[1] if prepared else self.learner.prepare(batch))
+            begun = self.learner.begin(prepared[2] if prepared else self.learner.prepare(batch))
             prepared = None
-            if step + 1 < batches and self.in_flight and ray.wait([self.in_flight[0]], timeout=0)[0]:
+            if step + 1 < batches and self.in_flight and ray.wait([self.in_flight[0][1]], timeout=0)[0]:
                 following = self.next_batch()  # while a GPU computes
-                prepared = following and (following, self.learner.prepare(following, ahead=1))
+                prepared = following and (*following, self.learner.prepare(following[1], ahead=1))
             result = self.learner.finish(begun)
-            stored = self.replay.update_priorities.remote(batch.slots, batch.stamps, result.priorities)
-            if prefetch == 0:
-                ray.get(stored)
+            if result.priorities is not None:
+                stored = self.replay.update_priorities.remote(batch.slots, batch.stamps, result.priorities)
+                if prefetch == 0:
+                    ray.get(stored)
             for name, value in result.metrics.items():
                 sums.setdefault(name, []).append(value)
             report.batches += 1
@@ -147,14 +131,14 @@ class LearnerShell:
         report.weights = self.publish()
         return report
 
-    def next_batch(self) -> Any:
-        """The oldest batch in flight; None once `stop` was called or the phase was ended."""
-        future = self.in_flight.popleft()
+    def next_batch(self) -> tuple[Source, Any] | None:
+        """The oldest batch in flight and its source; None once `stop` was called or the phase was ended."""
+        source, future = self.in_flight.popleft()
         while not self.stopping.is_set():
             ready, _ = ray.wait([future], timeout=0.5)
             if ready:
                 try:
-                    return ray.get(future)
+                    return source, ray.get(future)
                 except PhaseFinished:
                     return None
         return None
@@ -169,11 +153,11 @@ class LearnerShell:
         Returns:
             bytes written.
         """
-        return save_checkpoint(Path(folder), self.learner.get_state(), extra)
+        return self.learner.save(Path(folder), extra)
 
     def load(self, folder: str) -> None:
         """Continues from a checkpoint."""
-        self.learner.set_state(load_checkpoint(Path(folder), self.learner.network))
+        self.learner.load(Path(folder))
 
     def stop(self) -> None:
         """Makes a running `train` return after the step it is in."""
@@ -199,4 +183,4 @@ KEEP_MEMORY = {
 more than 32 MB is given back and asked for again, which takes a tenth of a step on a CPU in page faults."""
 
 _remote: Any = ray.remote  # its type hints lack max_concurrency
-LearnerActor: Any = _remote(max_concurrency=3, runtime_env={"env_vars": KEEP_MEMORY})(LearnerShell)
+RemoteLearnerActor: Any = _remote(max_concurrency=3, runtime_env={"env_vars": KEEP_MEMORY})(LearnerActor)

@@ -1,0 +1,79 @@
+"""The player of the interaction system: visits a location, touches objects, and pushes one record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.config import SimulatorConfig
+from actors.controller import SimulatorProcess
+from actors.core import Push
+from actors.interaction.choose import TouchPlan
+from actors.interaction.config import ActorConfig
+from actors.interaction.interact import Visitor
+from actors.interaction.locations import Location
+from actors.interaction.oracles import simulator_keywords
+from actors.interaction.statistics import PlayStatistics
+from models.interaction.build import build_network
+from models.interaction.config import NetworkConfig
+from models.interaction.inference import Predictor
+
+LOCATIONS = "locations"
+"""Name of the table of the replay buffer that gets a record of each visit."""
+
+
+@dataclass(frozen=True)
+class MakePlayer:
+    """Makes an actor's player.
+
+    Args:
+        simulator: whose reach the player must be able to use.
+        config: how locations are played.
+        network: architecture of the model.
+        seed: the run's.
+    """
+
+    simulator: SimulatorConfig
+    config: ActorConfig
+    network: NetworkConfig
+    seed: int
+
+    def __call__(self, actor: int) -> LocationPlayer:
+        """The player of actor number `actor`."""
+        predictor = Predictor(build_network(self.network, self.seed))
+        return LocationPlayer(predictor, self.config, self.seed, actor, simulator_keywords(self.config, self.simulator))
+
+
+@dataclass(frozen=True)
+class LocationPlayer:
+    """An `actors.core.Player`; its tasks are locations."""
+
+    predictor: Predictor
+    config: ActorConfig
+    seed: int
+    actor: int
+    controller_keywords: Mapping[str, Any]
+
+    def load(self, weights: NDArray[np.float32]) -> None:
+        """See `actors.core.Player.load`."""
+        self.predictor.load(weights)
+
+    def play(
+        self,
+        simulator: SimulatorProcess,
+        task: Location,
+        number: int,
+        orders: Mapping[str, Any],
+        version: int,
+        push: Push,
+    ) -> PlayStatistics:
+        """See `actors.core.Player.play`; `orders` are the fields of `TouchPlan`."""
+        visitor = Visitor(simulator, self.predictor, self.config, self.seed, self.actor)
+        record, statistics = visitor.play(task, number, TouchPlan(**orders), version)
+        with statistics.clock("push"):
+            statistics.stored = push(LOCATIONS, record)
+        return statistics

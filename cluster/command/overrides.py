@@ -1,0 +1,151 @@
+"""Overrides: from what the shell delivers to Hydra's grammar."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from common.errors import UsageError
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+
+PATHS = frozenset(
+    {
+        "checkpoint", "depth", "evaluation.dataset.folder", "evaluation.test_file", "evaluation.train_file", "folder",
+        "hydra.run.dir", "hydra.sweep.dir", "image", "output", "resume", "simulator.build_path",
+    }
+)  # fmt: skip
+"""Keys whose value is a path, which is taken as the shell delivers it."""
+PATH_LISTS = frozenset({"learner.mask_rcnn.records", "runs"})
+"""Keys whose value is a list of paths."""
+MAX_NAME_BYTES = 120
+"""Longest name that `file_name` gives: file systems take 255 bytes, and a number stands before it."""
+
+
+def file_name(text: str) -> str:
+    """Makes a folder name of overrides: no separators, quotes or spaces, at most `MAX_NAME_BYTES`."""
+    plain = re.sub(r"[^\w.,=+-]+", "_", str(text).replace("'", "").replace('"', ""))
+    return plain.encode()[:MAX_NAME_BYTES].decode(errors="ignore")
+
+
+# At import: a Ray worker of a sweep's launcher resolves the folder's name, and imports this module with its job.
+OmegaConf.register_new_resolver("file_name", file_name, replace=True)
+
+
+def parse(parser: Any, override: str) -> Any:
+    """One override, parsed.
+
+    Raises:
+        UsageError: it is no KEY=VALUE.
+    """
+    from hydra.errors import HydraException
+
+    key = override.split("=")[0].lstrip("+~")
+    try:
+        if not key or ("=" not in override and not override.startswith("~")):
+            raise HydraException
+        return parser.parse_override(override)
+    except HydraException as error:
+        raise UsageError(f"'{override}' is no override; write KEY=VALUE") from error
+
+
+def hydra_overrides(arguments: Sequence[str]) -> list[str]:
+    """Turns what the shell delivers into overrides in Hydra's grammar.
+
+    In Hydra's grammar a value with `=`, commas, brackets, quotes or letters outside ASCII must be quoted within the
+    shell's quotes. Here a path is taken as it is, and so is any other value that the grammar does not know. Hydra's
+    grammar reads a path only if no file has that name and the value is null, quoted, an interpolation or (with -m) a
+    list.
+
+    Args:
+        arguments: flags and overrides, as in `sys.argv`.
+
+    Returns:
+        the same arguments; values are quoted where Hydra needs it.
+
+    Raises:
+        UsageError: an argument is not valid UTF-8.
+    """
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    parser = OverridesParser.create()
+    flagged = any(argument in ("-m", "--multirun") for argument in arguments)
+
+    def understood(text: str) -> bool:
+        try:
+            parser.parse_override(text)
+        except HydraException:
+            return False
+        return True
+
+    def converted(argument: str) -> str:
+        try:
+            argument.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise UsageError(f"{argument!r} is not valid UTF-8; rename the file or folder that it names") from error
+        key, equals, value = argument.partition("=")
+        name = key.lstrip("+")
+        if not equals or not value or not name or argument.startswith(("-", "~")):
+            return argument
+        exists = os.path.lexists(value)
+        if name in PATH_LISTS and (exists or not understood(argument)):
+            inner = value if exists else value.removeprefix("[").removesuffix("]")
+            paths = [inner] if exists or inner == value else inner.split(",")
+            return f"{key}=[{','.join(quoted(path.strip()) for path in paths)}]"
+        if name in PATHS and (exists or not (value == "null" or _of_the_grammar(value, flagged))):
+            return f"{key}={quoted(value)}"
+        if understood(argument):
+            return argument
+        return f"{key}={quoted(value, interpolated=name in PATHS and not exists)}"
+
+    return [converted(argument) for argument in arguments]
+
+
+def _of_the_grammar(value: str, several: bool) -> bool:
+    """Whether a value of a path's key is meant for Hydra's grammar."""
+    in_quotes = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
+    return in_quotes or "${" in value or (several and ("," in value or "(" in value))
+
+
+def quoted(path: str | Path, interpolated: bool = False) -> str:
+    """A path as the value of an override in Hydra's grammar; `interpolated` keeps the meaning of `${...}` in it."""
+    from hydra.core.override_parser.types import Quote, QuotedString
+
+    text = str(path)
+    return QuotedString(text if interpolated else escaped(text), Quote.single).with_quotes()
+
+
+def escaped(text: str) -> str:
+    """A string that OmegaConf does not take for an interpolation."""
+    return re.sub(r"(\\*)\$\{", r"\1\1\\${", text)
+
+
+def save_config(config: Any, path: Path) -> None:
+    """Writes a configuration as YAML that `OmegaConf.load` reads back to the same values.
+
+    Args:
+        config: a dataclass.
+        path: of the file.
+    """
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: plain(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [plain(item) for item in value]
+        return escaped(value) if isinstance(value, str) else value
+
+    OmegaConf.save(OmegaConf.create(plain(asdict(config))), path)
+
+
+def multirun(arguments: Sequence[str]) -> bool:
+    """Whether the arguments of a command ask for several runs; `hydra.mode=RUN` makes one of a sweep's."""
+    asked = any(argument in ("-m", "--multirun") or argument.startswith("sweep=") for argument in arguments)
+    return (asked or "hydra.mode=MULTIRUN" in arguments) and "hydra.mode=RUN" not in arguments

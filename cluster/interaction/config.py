@@ -1,0 +1,197 @@
+"""The configurations of the interaction system's commands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+from omegaconf import DictConfig, OmegaConf
+
+from actors.config import SimulatorConfig
+from actors.interaction.config import ActorConfig
+from cluster.run.config import RunConfig
+from evaluation.interaction.config import EvaluationConfig
+from learner.interaction.config import LearnerConfig
+from learner.interaction.mask_rcnn.config import MaskRcnnLearnerConfig
+from models.interaction.config import NetworkConfig
+from models.interaction.mask_rcnn.config import MaskRcnnConfig
+from models.interaction.video_pca.config import SoftMaskNetworkConfig
+from replay.config import ReplayConfig
+from replay.interaction.record import IMAGE_SIZE
+
+
+@dataclass
+class TrainConfig(RunConfig):
+    """Everything `./playpen train` reads."""
+
+    actors: ActorConfig
+    replay: ReplayConfig
+    models: NetworkConfig
+    learner: LearnerConfig
+    evaluation: EvaluationConfig
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_picture(self.simulator)
+        check_model(self)
+
+
+@dataclass
+class EvaluateConfig:
+    """Everything `./playpen evaluate` reads."""
+
+    checkpoint: str
+    """A checkpoint folder, or a run folder (its newest checkpoint)."""
+    seed: int
+    """Seed of the figures' touches and of the random-score baseline."""
+    simulator: SimulatorConfig
+    actors: ActorConfig
+    """Taken from the checkpoint's run, except overridden values."""
+    models: NetworkConfig
+    """Taken from the checkpoint, except overridden values; what its weights need of the input is never overridden."""
+    evaluation: EvaluationConfig
+
+    def __post_init__(self) -> None:
+        check_picture(self.simulator)
+
+
+@dataclass
+class DatasetConfig:
+    """Everything `./playpen dataset` reads."""
+
+    simulator: SimulatorConfig
+    evaluation: EvaluationConfig
+
+    def __post_init__(self) -> None:
+        check_picture(self.simulator)
+
+
+@dataclass
+class RoomsConfig:
+    """Everything `./playpen rooms` reads."""
+
+    scenes: list[str]
+    """Scene names of the rooms."""
+    views: int
+    """Looks into each room."""
+    touches: int
+    """Touches shown, in all."""
+    seed: int
+    """Of arrangements, poses and touches."""
+    simulator: SimulatorConfig
+    actors: ActorConfig
+
+    def __post_init__(self) -> None:
+        for name in ("views", "touches"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if not self.scenes:
+            raise ValueError("scenes must name at least one scene")
+        if self.seed < 0:
+            raise ValueError(f"seed must not be negative, not {self.seed}")
+        check_picture(self.simulator)
+
+
+@dataclass
+class PredictConfig:
+    """Everything `./playpen predict` reads."""
+
+    checkpoint: str
+    """A checkpoint folder, or a run folder (its newest checkpoint)."""
+    image: str
+    """Image file of 300x300 pixels; see `evaluation.interaction.predict.read_image`."""
+    depth: str
+    """File of depth along the camera axis; see `evaluation.interaction.predict.read_depth`."""
+    depth_scale: float
+    """Metres of one unit where depth is in integers."""
+    output: str
+    """Folder that gets the COCO JSON and the overlay."""
+    count: int
+    """At most so many instances."""
+    actors: ActorConfig
+    """Taken from the checkpoint's run, except overridden values; `cluster_distance` makes instances."""
+    models: NetworkConfig
+
+
+def check_picture(simulator: SimulatorConfig) -> None:
+    """Refuses pictures that the records and the model cannot take."""
+    for name in ("width", "height"):
+        if getattr(simulator, name) != IMAGE_SIZE:
+            raise ValueError(f"simulator.{name} must be {IMAGE_SIZE}, not {getattr(simulator, name)}")
+
+
+def check_model(config: TrainConfig) -> None:
+    """Refuses parts that are of different models, and what a model cannot do."""
+    groups = {"models": isinstance(config.models, MaskRcnnConfig)}
+    groups["learner"] = isinstance(config.learner, MaskRcnnLearnerConfig)
+    for group, other in (("models", "learner"), ("learner", "models")):
+        if groups[group] and not groups[other]:
+            raise ValueError(f"{group}=mask_rcnn needs {other}=mask_rcnn")
+    if isinstance(config.models, SoftMaskNetworkConfig) and config.actors.mask_source != "video_pca":
+        raise ValueError(f"models=video_pca needs actors.mask_source=video_pca, not {config.actors.mask_source}")
+    reach = config.actors.reach
+    farthest = config.simulator.unlimited_reach if reach.shape == "infinite" else reach.radius
+    depth = NetworkConfig.max_depth  # Mask R-CNN has it built in
+    if groups["models"] and (reach.shape == "infinite" or farthest > depth):
+        raise ValueError(
+            f"models=mask_rcnn sees {depth:g} metres deep: actors.reach must not go farther, as "
+            f"shape={reach.shape} and radius={reach.radius:g} do"
+        )
+    if not groups["models"] and config.models.max_depth < farthest:
+        raise ValueError(
+            f"models.max_depth must be at least {farthest:g} metres, as far as touches go with "
+            f"actors.reach.shape={reach.shape}, not {config.models.max_depth}"
+        )
+    if groups["models"] and config.actors.mask_source == "video_pca":
+        raise ValueError("actors.mask_source=video_pca cannot be with models=mask_rcnn, which takes no soft masks")
+    if groups["models"] and config.actors.choice != "both":
+        raise ValueError(
+            f"actors.choice={config.actors.choice} cannot be with models=mask_rcnn, whose data are collected "
+            "beforehand, at random points"
+        )
+    if groups["models"]:
+        for name, only in (("mode", "priority"), ("image_score", "min"), ("without_replacement", "batch")):
+            if (value := getattr(config.replay, name)) != only:
+                raise ValueError(
+                    f"replay.{name}={value} cannot be with models=mask_rcnn, which samples all records alike"
+                )
+    if isinstance(config.models, SoftMaskNetworkConfig):
+        unused = {
+            "replay.image_score": (config.replay.image_score, "min"),
+            "learner.mask_reduction": (config.learner.mask_reduction, "sum"),
+            "learner.huber_square": (config.learner.huber_square, True),
+            "learner.repeated_points": (config.learner.repeated_points, "once"),
+        }
+        for name, (value, neutral) in unused.items():
+            if value != neutral:
+                raise ValueError(
+                    f"{name} must be {str(neutral).lower()} with models=video_pca, which learns from one soft mask a "
+                    f"location, not {str(value).lower()}"
+                )
+    if (
+        isinstance(config.models, SoftMaskNetworkConfig)
+        and config.actors.choice == "greedy"
+        and not config.actors.oracles.points
+    ):
+        raise ValueError(
+            "actors.choice=greedy cannot be with models=video_pca, which finds no point once its map is low "
+            "everywhere, unless an oracle adds some: actors.supervision=interaction_oracle"
+        )
+
+
+def schema_like(values: Any) -> DictConfig:
+    """The schema of `train` with the models and the learner that a saved configuration is of."""
+    schema = OmegaConf.structured(TrainConfig)
+    for group, chosen in (("models", MaskRcnnConfig), ("learner", MaskRcnnLearnerConfig)):
+        if "mask_rcnn" in (values.get(group) or {}):
+            schema[group] = OmegaConf.structured(chosen)
+    if "soft_mask" in (values.get("models") or {}):
+        schema.models = OmegaConf.structured(SoftMaskNetworkConfig)
+    return cast(DictConfig, schema)
+
+
+VARIANTS: dict[str, dict[str, type]] = {
+    "models": {"mask_rcnn": MaskRcnnConfig, "video_pca": SoftMaskNetworkConfig},
+    "learner": {"mask_rcnn": MaskRcnnLearnerConfig},
+}
+"""Schemas of groups that have one of their own: `conf/GROUP/NAME.yaml` extends `NAME_schema` of its group."""

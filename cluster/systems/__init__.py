@@ -1,0 +1,44 @@
+"""The systems that run on the chassis, found by name: each has a module here that composes it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+
+from hydra.core.config_store import ConfigStore
+
+from cluster.run.system import System
+from common.errors import UsageError
+
+NAMES = ("interaction",)
+DEFAULT = "interaction"
+
+
+def find(name: str) -> System:
+    """The system of that name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if name not in NAMES:
+        raise UsageError(f"system must be one of {', '.join(NAMES)}, not '{name}'")
+    system: System = importlib.import_module(f"cluster.systems.{name}").SYSTEM
+    return system
+
+
+def chosen(overrides: Sequence[str]) -> System:
+    """The system that `system=NAME` among some overrides chooses."""
+    names = [text.partition("=")[2] for text in overrides if text.startswith("system=")]
+    return find(names[-1] if names else DEFAULT)
+
+
+def register() -> None:
+    """Tells Hydra the schemas; `conf/COMMAND.yaml` extends `COMMAND_schema`."""
+    store = ConfigStore.instance()
+    for name in NAMES:
+        system = find(name)
+        for command, entry in system.commands.items():
+            store.store(name=f"{command}_schema", node=entry.schema)
+        for group, variants in system.variants.items():
+            for variant, schema in variants.items():
+                store.store(group=group, name=f"{variant}_schema", node=schema)

@@ -1,0 +1,131 @@
+"""The interaction system: agents learn to see objects by touching them. Read this file first.
+
+Source: *Learning About Objects by Learning to Interact with Them*; formulas and choices are in docs/interaction.md.
+
+- A task is a location: a place in a room, where the player touches objects (actors/interaction/).
+- Each visit gives one record, which a table with priorities keeps (replay/interaction/).
+- The learner trains a small UNet on score, embedding and force (learner/interaction/, models/interaction/).
+- The evaluator measures box and mask AP on locations of other rooms (evaluation/interaction/).
+
+Imports are inside the functions, so that a command that needs no torch starts fast.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cluster.interaction.config import (
+    VARIANTS,
+    DatasetConfig,
+    EvaluateConfig,
+    PredictConfig,
+    RoomsConfig,
+    TrainConfig,
+    schema_like,
+)
+from cluster.run.system import Command, Data, Meter
+from evaluation.interaction.columns import COLUMNS
+
+if TYPE_CHECKING:
+    from actors.core import MakePlayer
+    from evaluation.core import FinalReport, MakeEvaluator
+    from learner.core import MakeLearner
+    from learner.schedule import Phase
+    from replay.bank import RecordFormat
+
+
+class InteractionSystem:
+    """See `cluster.run.system.System`, whose methods these are."""
+
+    name = "interaction"
+    columns = COLUMNS
+    objective = "mask_ap50"
+    commands = {
+        "train": Command(TrainConfig, "cluster.run.train"),
+        "evaluate": Command(EvaluateConfig, "cluster.interaction.evaluate"),
+        "dataset": Command(DatasetConfig, "cluster.interaction.dataset"),
+        "predict": Command(PredictConfig, "cluster.interaction.predict"),
+        "rooms": Command(RoomsConfig, "cluster.interaction.rooms"),
+    }
+    variants = VARIANTS
+
+    def schema_like(self, values: Mapping[str, Any]) -> Any:
+        return schema_like(values)
+
+    def check(self, config: TrainConfig) -> None:
+        from cluster.interaction.schedule import check_schedule
+
+        check_schedule(config)
+
+    def data(self, config: TrainConfig, interrupted: threading.Event | None = None) -> Data:
+        from cluster.interaction.dataset import find_locations
+
+        return Data(*find_locations(config.evaluation, config.simulator, interrupted))
+
+    def records(self, config: TrainConfig) -> RecordFormat:
+        from replay.interaction.batch import record_format
+
+        return record_format(config.actors.record_fields)
+
+    def phases(self, config: TrainConfig) -> Sequence[Phase]:
+        from cluster.interaction.schedule import phases
+
+        return phases(config)
+
+    def player(self, config: TrainConfig) -> MakePlayer:
+        from actors.interaction.player import MakePlayer
+
+        return MakePlayer(config.simulator, config.actors, config.models, config.seed)
+
+    def learner(self, config: TrainConfig) -> MakeLearner:
+        from learner.interaction.make import MakeLearner
+
+        replay = config.replay
+        return MakeLearner(config.models, config.learner, config.seed, replay.mode, replay.image_score)
+
+    def evaluator(self, config: TrainConfig, test: Any) -> MakeEvaluator:
+        from evaluation.interaction.evaluator import MakeEvaluator
+
+        return MakeEvaluator(config.evaluation, config.simulator, config.actors, config.models, test, config.seed)
+
+    def meter(self, config: TrainConfig) -> Meter:
+        from cluster.interaction.meter import TouchMeter
+
+        return TouchMeter()
+
+    def curves(
+        self, folder: Path, rows: list[dict[str, Any]], report: FinalReport, seconds: float, steps: int
+    ) -> list[Path]:
+        from evaluation.interaction.final import draw_learning_curve
+
+        path = folder / "learning_curve.png"
+        draw_learning_curve(path, rows, report, seconds / 60, steps)
+        return [path]
+
+    def evaluation_sentence(self, metrics: Mapping[str, float]) -> str:
+        from evaluation.interaction.evaluator import on_the_way_sentence
+
+        return on_the_way_sentence(metrics)
+
+    def facts(self, config: TrainConfig) -> dict[str, Any]:
+        return {"dataset": config.evaluation.dataset.name}
+
+    def own_run(self, config: TrainConfig) -> Callable[[TrainConfig, Path], int] | None:
+        from models.interaction.mask_rcnn.config import MaskRcnnConfig
+
+        if not isinstance(config.models, MaskRcnnConfig):
+            return None
+        from cluster.interaction import mask_rcnn
+
+        return mask_rcnn.run
+
+    def table_results(self, plan: Any, interrupted: threading.Event) -> Any:
+        from cluster.interaction.table_results import Results
+
+        return Results(plan, interrupted)
+
+
+SYSTEM = InteractionSystem()

@@ -1,0 +1,19 @@
+"""The figures of the interaction system's tables (paper, Table 1)."""
+
+from __future__ import annotations
+
+from evaluation.tables import Column
+
+DETECTION_COLUMNS = {
+    "box_ap50": Column("box AP50"),
+    "box_ap": Column("box AP"),
+    "mask_ap50": Column("mask AP50"),
+    "mask_ap": Column("mask AP"),
+}
+"""Figures of every method, by the names of `Metrics.figures`."""
+MASS_COLUMNS = {"mass_accuracy": Column("mass accuracy"), "mass_ap50": Column("mass+box AP50")}
+"""Figures of methods that predict mass."""
+COLUMNS = DETECTION_COLUMNS | MASS_COLUMNS
+"""All of them, in the order of the paper's table."""
+COUNTS = {name: Column(name, digits=0, best=False) for name in ("touches", "steps", "minutes")}
+"""What a run spent."""

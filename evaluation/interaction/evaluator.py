@@ -1,0 +1,97 @@
+"""The evaluator of the interaction system: AP on the locations of a test file, beside baselines without training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.config import SimulatorConfig
+from actors.interaction.config import ActorConfig
+from evaluation.core import FinalReport
+from evaluation.interaction.config import EvaluationConfig
+from evaluation.interaction.evaluate import Evaluator
+from evaluation.interaction.final import final_report
+from evaluation.interaction.locations import TestSet
+from evaluation.interaction.report import References, Report, known_figures, measure_references, write_report
+from models.interaction.build import build_network
+from models.interaction.config import NetworkConfig
+from models.interaction.inference import Predictor
+
+
+@dataclass(frozen=True)
+class MakeEvaluator:
+    """See `evaluation.core.MakeEvaluator`.
+
+    Args:
+        config: what is measured and drawn.
+        simulator: for the touches of the six-panel figures.
+        actors: for these touches, and how the model's output becomes instances.
+        network: architecture of the model.
+        test: the test file.
+        seed: the run's: it makes the same untrained network as the learner's.
+    """
+
+    config: EvaluationConfig
+    simulator: SimulatorConfig
+    actors: ActorConfig
+    network: NetworkConfig
+    test: TestSet
+    seed: int
+
+    def __call__(self) -> LocationEvaluator:
+        """The evaluator, not prepared."""
+        return LocationEvaluator(self)
+
+
+class LocationEvaluator:
+    """An `evaluation.core.EvaluatorCore`."""
+
+    def __init__(self, settings: MakeEvaluator) -> None:
+        self.settings = settings
+        self.predictor = Predictor(build_network(settings.network, settings.seed))
+        self.evaluator: Evaluator | None = None
+        self.references: References | None = None
+
+    def prepare(self) -> None:
+        """Loads (or renders) the observations, and measures the untrained network and the baselines.
+
+        Raises:
+            SimulatorError, LocationError: a location cannot be rendered.
+        """
+        settings = self.settings
+        self.evaluator = Evaluator(
+            settings.config, settings.test.path, settings.test.entries, settings.simulator, settings.seed
+        )
+        self.references = measure_references(self.evaluator, self.predictor, settings.actors.cluster_distance)
+
+    def load(self, weights: NDArray[np.float32]) -> None:
+        """See `EvaluatorCore.load`."""
+        self.predictor.load(weights)
+
+    def on_the_way(self) -> dict[str, float]:
+        """Measures `evaluation.images_on_the_way` locations: the figures of `Metrics.figures` that the model has."""
+        assert self.evaluator is not None, "prepare comes first"
+        distance, images = self.settings.actors.cluster_distance, self.settings.config.images_on_the_way
+        metrics = self.evaluator.evaluate(self.predictor, distance, images, show=False).metrics
+        return known_figures(metrics, self.predictor.knows_mass)
+
+    def report(self, folder: Path) -> Report:
+        """Measures all chosen locations and writes predictions and figures into a folder."""
+        assert self.evaluator is not None and self.references is not None, "prepare comes first"
+        settings = self.settings
+        return write_report(
+            folder, self.evaluator, self.predictor, self.references, settings.simulator, settings.actors, show=False
+        )
+
+    def final(self, folder: Path) -> FinalReport:
+        """See `EvaluatorCore.final`."""
+        return final_report(self.report(folder), self.settings.config.dataset.name)
+
+
+def on_the_way_sentence(metrics: Mapping[str, float]) -> str:
+    """An evaluation on the way, for the run's log."""
+    return f"mask AP50 {metrics['mask_ap50']:.1f}, AP {metrics['mask_ap']:.1f} on {metrics['images']:.0f} images"

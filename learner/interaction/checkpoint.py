@@ -1,0 +1,32 @@
+"""A network of the interaction system as a checkpoint describes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from learner.checkpoint import check_architecture, copy_into, read_tensors
+from learner.checkpoint_index import INDEX, CheckpointError, read_index
+from models.interaction.config import NetworkConfig
+from models.interaction.network import InteractionNetwork
+
+
+def load_network(folder: Path) -> InteractionNetwork:
+    """A network as the checkpoint's config describes it, with its weights to evaluate.
+
+    Raises:
+        CheckpointError: as `load_model`, or the config in it is not a network's.
+    """
+    index = read_index(folder)
+    try:
+        config = NetworkConfig(**index["network"])
+        with torch.device("meta"):  # shapes without memory: a forged config cannot ask for more than the file holds
+            sketch = InteractionNetwork(config)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f'{Path(folder) / INDEX}: "network" does not describe a network: {error}') from error
+    check_architecture(folder, index, sketch)
+    tensors = read_tensors(folder, index, "model", index["architecture"])
+    network = InteractionNetwork(config)
+    copy_into(network, tensors)
+    return network

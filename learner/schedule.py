@@ -1,0 +1,58 @@
+"""The schedule of a run, as the coordinator reads it: phases of collecting and training, in rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+from replay import limiter
+
+
+@dataclass
+class Phase:
+    """One phase of a run: prefill, then rounds that each collect some tasks and train some batches.
+
+    A phase may only collect (no rounds, or rounds without batches) or only train (no tasks).
+    """
+
+    name: str
+    prefill: int
+    """Tasks that are collected before the first batch."""
+    tasks_per_round: int
+    """Tasks that each round adds."""
+    batches: tuple[int, ...]
+    """Batches of each round."""
+    minutes: float | None
+    """The phase ends after so many minutes even if rounds are left; None: never."""
+    fresh: bool
+    """Whether the phase starts with empty tables."""
+    player_orders: Mapping[str, Any]
+    """What the system tells its players with each task of the phase."""
+    learner_orders: tuple[Mapping[str, Any], ...]
+    """What the system tells its learner in each round."""
+
+    def limit(self, batch_size: int) -> limiter.Phase:
+        """What the rate limiter of the phase's table enforces, with batches of `batch_size` records."""
+        return limiter.Phase(self.prefill, self.tasks_per_round, self.batches, batch_size)
+
+    @property
+    def rounds(self) -> int:
+        """Number of rounds."""
+        return len(self.batches)
+
+    @property
+    def total_tasks(self) -> int:
+        """Tasks of the whole phase, prefill included."""
+        return self.prefill + self.rounds * self.tasks_per_round
+
+    @property
+    def total_batches(self) -> int:
+        """Batches of the whole phase."""
+        return sum(self.batches)
+
+    @property
+    def batches_before_round(self) -> list[int]:
+        """R + 1 numbers: batches of the phase done when round r begins; the last one is the phase's total."""
+        return list(accumulate(self.batches, initial=0))
