@@ -46,7 +46,7 @@ from evaluation.masks import area, box, encode
 from evaluation.min_force import minimum_forces
 from evaluation.progress import Progress
 from replay.interaction.record import IMAGE_SIZE
-from simulator.push import PushSettings
+from simulator.world.push import PushSettings
 
 SPLITS = ("train", "test")
 """Files of a data set; their order numbers their random streams."""

@@ -16,10 +16,10 @@ import sys
 from dataclasses import fields
 from typing import NoReturn
 
-from simulator.camera import LARGEST_IMAGE, LARGEST_PICTURE
-from simulator.graphics import ADVICE, NoGraphics, WrongSetting, check_device, choose_backend
-from simulator.push import PushSettings, option, wrong_push
-from simulator.refusal import exit_with_parent, refuse_client
+from simulator.wire.refusal import exit_with_parent, refuse_client
+from simulator.world.camera import LARGEST_IMAGE, LARGEST_PICTURE
+from simulator.world.graphics import ADVICE, NoGraphics, WrongSetting, check_device, choose_backend
+from simulator.world.push import PushSettings, option, wrong_push
 
 PIPES = ("AI2THOR_FIFO_SERVER_PIPE_PATH", "AI2THOR_FIFO_CLIENT_PIPE_PATH")
 TOKEN = "AI2THOR_CLIENT_TOKEN"
@@ -170,7 +170,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     if options.actions:
         os.environ["MUJOCO_GL"] = "disable"  # nothing is drawn
-        from simulator.reference import describe_actions
+        from simulator.wire.reference import describe_actions
 
         print(describe_actions())
         return 0
@@ -193,10 +193,10 @@ def main(arguments: list[str] | None = None) -> int:
     except NoGraphics as error:
         return refuse(str(error), exit_code(error))
     # Imported only now, because MuJoCo looks at MUJOCO_GL when it is imported.
-    from simulator.environment import Environment, Limits
-    from simulator.rendering import Quality
-    from simulator.room import generated_rooms, rooms_of_module
-    from simulator.server import serve
+    from simulator.wire.environment import Environment, Limits
+    from simulator.wire.server import serve
+    from simulator.world.rendering import Quality
+    from simulator.world.room import generated_rooms, rooms_of_module
 
     exit_with_parent()
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 
-from simulator.scene import Scene, SceneObject, Surface
+from simulator.rooms.scene import Scene, SceneObject, Surface
 
 SCENE_NAMES = ("FloorPlan1", "FloorPlan2", "FloorPlan3")
 

@@ -9,10 +9,10 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.categories import CATEGORIES, Category
-from simulator.materials import FINISHES, Draw, add_materials
-from simulator.physics import Physics
-from simulator.shapes import Part, add_parts, bounds, box
+from simulator.things.categories import CATEGORIES, Category
+from simulator.things.materials import FINISHES, Draw, add_materials
+from simulator.things.shapes import Part, add_parts, bounds, box
+from simulator.world.physics import Physics
 
 DROP = 0.002
 """Metres above its support at which a thing starts, as InitialRandomSpawn puts it."""

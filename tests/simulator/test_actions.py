@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from simulator.actions import ACTIONS, STRUCTURE
+from simulator.wire.actions import ACTIONS, STRUCTURE
 from tests.simulator.conftest import BOX_ROOMS
 
 FORWARD = {"x": 1, "y": 1, "z": 1}

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.actions import ACTIONS
-from simulator.arguments import Action, Angles, Vector, call, parameters_of
-from simulator.environment import ActionFailed, Environment
+from simulator.wire.actions import ACTIONS
+from simulator.wire.arguments import Action, Angles, Vector, call, parameters_of
+from simulator.wire.environment import ActionFailed, Environment
 
 NOWHERE = cast(Environment, None)
 """Conversion never looks at the environment."""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.camera import Camera
+from simulator.world.camera import Camera
 
 
 def camera(yaw: float = 0.0, horizon: float = 0.0, width: int = 300, height: int = 300) -> Camera:

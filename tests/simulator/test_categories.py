@@ -8,10 +8,10 @@ import mujoco
 import numpy as np
 import pytest
 
-from simulator.categories import CATEGORIES, LETTERS, Category, parse_scene_name, room_role
-from simulator.materials import FINISHES, Draw, add_materials
-from simulator.push import PushSettings
-from simulator.shapes import add_parts, bounds
+from simulator.things.categories import CATEGORIES, LETTERS, Category, parse_scene_name, room_role
+from simulator.things.materials import FINISHES, Draw, add_materials
+from simulator.things.shapes import add_parts, bounds
+from simulator.world.push import PushSettings
 
 
 def mass_class(category: Category) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.footprints import AGENT_RADIUS, GRID, Footprint, WalkGrid, blocked, footprint, overlap
+from simulator.rooms.footprints import AGENT_RADIUS, GRID, Footprint, WalkGrid, blocked, footprint, overlap
 
 number = st.floats(-1, 1)
 side = st.floats(0.02, 0.5)

@@ -15,13 +15,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from simulator.actions import ACTIONS
-from simulator.arguments import parameters_of
-from simulator.environment import Environment, Limits
-from simulator.protocol import MalformedAction, read_action
-from simulator.rendering import Quality
-from simulator.room import rooms_of_module
-from simulator.server import Session
+from simulator.wire.actions import ACTIONS
+from simulator.wire.arguments import parameters_of
+from simulator.wire.environment import Environment, Limits
+from simulator.wire.protocol import MalformedAction, read_action
+from simulator.wire.server import Session
+from simulator.world.rendering import Quality
+from simulator.world.room import rooms_of_module
 from tests.simulator.raw_client import RawClient
 
 CODES = {"", "InvalidAction", "MissingArguments", "InvalidArgument", "LookUpCantExceedMax", "LookDownCantExceedMin"}

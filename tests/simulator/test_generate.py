@@ -12,9 +12,9 @@ import mujoco
 import numpy as np
 import pytest
 
-from simulator.categories import CATEGORIES, room_role
-from simulator.generate import SCENE_NAMES, build_scene
-from simulator.scene import Scene
+from simulator.rooms.generate import SCENE_NAMES, build_scene
+from simulator.rooms.scene import Scene
+from simulator.things.categories import CATEGORIES, room_role
 
 ROOT = Path(__file__).resolve().parents[2]
 MUST_HAVE = {
@@ -70,7 +70,7 @@ def test_the_suffix_of_the_client_is_accepted() -> None:
 def test_same_room_in_another_process() -> None:
     names = ["FloorPlan3", "FloorPlan224", "FloorPlan428"]
     code = (
-        "from tests.simulator.test_generate import digest; from simulator.generate import build_scene\n"
+        "from tests.simulator.test_generate import digest; from simulator.rooms.generate import build_scene\n"
         f"for name in {names!r}: print(digest(build_scene(name)))"
     )
     seen = []

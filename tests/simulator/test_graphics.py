@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from simulator import graphics
+from simulator.world import graphics
 
 
 @pytest.mark.parametrize(

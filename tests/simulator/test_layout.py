@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from simulator import fixtures
-from simulator.fixtures import Fixture, Top
-from simulator.layout import OPEN_POSITIONS, Layout
-from simulator.materials import Draw
-from simulator.shapes import box
+from simulator.rooms.layout import OPEN_POSITIONS, Layout
+from simulator.things import fixtures
+from simulator.things.fixtures import Fixture, Top
+from simulator.things.materials import Draw
+from simulator.things.shapes import box
 
 
 @pytest.fixture

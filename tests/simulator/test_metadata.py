@@ -8,9 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.camera import Camera
-from simulator.metadata import ObjectDescriptions, describe_colors, euler_angles, object_ids, vector, visible_objects
-from simulator.room import Room, rooms_of_module
+from simulator.wire.metadata import (
+    ObjectDescriptions,
+    describe_colors,
+    euler_angles,
+    object_ids,
+    vector,
+    visible_objects,
+)
+from simulator.world.camera import Camera
+from simulator.world.room import Room, rooms_of_module
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from simulator.actions import perform
-from simulator.environment import ActionFailed, Agent, Environment, Limits
-from simulator.navigation import AGENT_RADIUS
-from simulator.rendering import Quality
-from simulator.room import RoomSource, generated_rooms, rooms_of_module
+from simulator.wire.actions import perform
+from simulator.wire.environment import ActionFailed, Agent, Environment, Limits
+from simulator.world.navigation import AGENT_RADIUS
+from simulator.world.rendering import Quality
+from simulator.world.room import RoomSource, generated_rooms, rooms_of_module
 
 Step = Callable[..., Any]
 STEPS = ("MoveAhead", "MoveRight", "MoveBack", "MoveLeft")

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from benchmarks.touch import CLASSES, DIRECTIONS, MAGNITUDES, calibrate, table
-from simulator.physics import (
+from simulator.world.physics import (
     ROLLING_RESISTANCE,
     Physics,
     Unstable,
     make_push,
 )
-from simulator.push import PushSettings
-from simulator.room import Room, rooms_of_module
+from simulator.world.push import PushSettings
+from simulator.world.room import Room, rooms_of_module
 from tests.simulator import box_room
 
 GRAVITY = 9.81

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.protocol import LONGEST_ACTION, Field, MalformedAction, read_action, write_reply
+from simulator.wire.protocol import LONGEST_ACTION, Field, MalformedAction, read_action, write_reply
 
 
 def message(body: bytes, kind: int = 2) -> bytes:

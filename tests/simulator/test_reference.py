@@ -7,10 +7,10 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
-from simulator.actions import ACTIONS
-from simulator.arguments import AS_INITIALIZED, FREE, FREE_FLAGS, ONLY, parameters_of
-from simulator.push import PushSettings
-from simulator.reference import describe_actions
+from simulator.wire.actions import ACTIONS
+from simulator.wire.arguments import AS_INITIALIZED, FREE, FREE_FLAGS, ONLY, parameters_of
+from simulator.wire.reference import describe_actions
+from simulator.world.push import PushSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 

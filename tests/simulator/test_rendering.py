@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from simulator.actions import perform
-from simulator.camera import FAR, LARGEST_IMAGE, NEAR
-from simulator.environment import ActionFailed, Environment, Limits
-from simulator.protocol import Field
-from simulator.rendering import Quality, instance_color, linear_depth
-from simulator.room import generated_rooms, rooms_of_module
+from simulator.wire.actions import perform
+from simulator.wire.environment import ActionFailed, Environment, Limits
+from simulator.wire.protocol import Field
+from simulator.world.camera import FAR, LARGEST_IMAGE, NEAR
+from simulator.world.rendering import Quality, instance_color, linear_depth
+from simulator.world.room import generated_rooms, rooms_of_module
 
 BOX_ROOMS = rooms_of_module("tests.simulator.box_room")
 
@@ -216,7 +216,7 @@ def test_leaving_out_what_is_out_of_view_changes_no_pixel(monkeypatch, shadows):
     for everything in (False, True):
         if everything:
             monkeypatch.setattr(
-                "simulator.camera.Camera.sees", lambda camera, points, radii: np.ones(len(points), bool)
+                "simulator.world.camera.Camera.sees", lambda camera, points, radii: np.ones(len(points), bool)
             )
         for yaw, horizon in ((0.0, 30.0), (100.0, -10.0), (235.0, 50.0)):
             made.move_agent(yaw=yaw, horizon=horizon)

@@ -6,9 +6,9 @@ import mujoco
 import numpy as np
 import pytest
 
-from simulator.navigation import Footprints
-from simulator.physics import make_push
-from simulator.room import Room, RoomCache, RoomSource, generated_rooms, rooms_of_module
+from simulator.world.navigation import Footprints
+from simulator.world.physics import make_push
+from simulator.world.room import Room, RoomCache, RoomSource, generated_rooms, rooms_of_module
 
 SOURCE = rooms_of_module("tests.simulator.box_room")
 

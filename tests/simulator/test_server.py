@@ -165,7 +165,7 @@ PIPES = {"AI2THOR_FIFO_SERVER_PIPE_PATH": "/nowhere/a", "AI2THOR_FIFO_CLIENT_PIP
 def test_without_an_opengl_library_it_says_what_to_install_before_it_opens_a_pipe():
     # A search path without any library stands for a machine that has none.
     code = (
-        "import simulator.graphics as g, sys; g.loads = lambda name: False; "
+        "import simulator.world.graphics as g, sys; g.loads = lambda name: False; "
         "from simulator.__main__ import main; sys.exit(main([]))"
     )
     environment = {key: value for key, value in os.environ.items() if key != "MUJOCO_GL"} | PIPES

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.shapes import (
+from simulator.things.shapes import (
     MeshArrays,
     Part,
     add_parts,
@@ -33,7 +33,7 @@ from simulator.shapes import (
     tilt,
     tube_mesh,
 )
-from simulator.shapes_vessels import crate_walls
+from simulator.things.vessels import crate_walls
 
 
 def volume(arrays: MeshArrays) -> float:

@@ -9,12 +9,12 @@ import mujoco
 import numpy as np
 import pytest
 
-from simulator.categories import CATEGORIES
-from simulator.footprints import WalkGrid, footprint
-from simulator.generate import build_scene
-from simulator.physics import Physics
-from simulator.scene import Scene
-from simulator.spawn import LEAST_POSITIONS, spawn
+from simulator.rooms.footprints import WalkGrid, footprint
+from simulator.rooms.generate import build_scene
+from simulator.rooms.scene import Scene
+from simulator.rooms.spawn import LEAST_POSITIONS, spawn
+from simulator.things.categories import CATEGORIES
+from simulator.world.physics import Physics
 
 NAMES = ("FloorPlan2", "FloorPlan22", "FloorPlan215", "FloorPlan223", "FloorPlan308", "FloorPlan329", "FloorPlan421")
 

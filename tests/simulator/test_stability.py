@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from benchmarks.touch import DIRECTIONS
-from simulator.categories import CATEGORIES
-from simulator.physics import Physics, make_push
-from simulator.push import PushSettings
-from simulator.shapes import bounds, flat_top
+from simulator.things.categories import CATEGORIES
+from simulator.things.shapes import bounds, flat_top
+from simulator.world.physics import Physics, make_push
+from simulator.world.push import PushSettings
 from tests.simulator.stage import Staged, draw_thing, stage
 
 INSTANCES = 4

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from simulator.physics import Physics, make_push
-from simulator.push import PushSettings
-from simulator.rendering import VISIBLE_GROUPS
-from simulator.shapes import bounds, hidden_box, hidden_cylinder, rotation
-from simulator.shapes_vessels import cavity, crate, hollow, vessel_mesh
+from simulator.things.shapes import bounds, hidden_box, hidden_cylinder, rotation
+from simulator.things.vessels import cavity, crate, hollow, vessel_mesh
+from simulator.world.physics import Physics, make_push
+from simulator.world.push import PushSettings
+from simulator.world.rendering import VISIBLE_GROUPS
 from tests.simulator.stage import Staged, ball, draw_thing, height, stage
 from tests.simulator.test_shapes import volume
 

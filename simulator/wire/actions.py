@@ -1,0 +1,291 @@
+"""The actions that a client can send, in AI2-THOR's names, with its arguments and return values.
+
+Each action is a function of the environment and of keyword arguments (see `simulator.wire.arguments`); what it returns
+is the reply's actionReturn. Failures are ActionFailed: with an errorCode for a call that can never be right (the client
+raises ValueError), without one for what the world does not allow (the client's event is false).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from simulator.wire.arguments import INVALID, MISSING, Action, Vector, call, shown
+from simulator.wire.environment import SCENE_SUFFIX, ActionFailed, Environment, View
+from simulator.wire.moves import MOVES
+from simulator.world.camera import FAR, LARGEST_IMAGE, LARGEST_PICTURE, NEAR
+from simulator.world.physics import Unstable, make_push
+
+LARGEST_MAGNITUDE, LARGEST_DIRECTION = 1e6, 1e3
+"""Of a touch: far beyond what a hand can do, and far from what arithmetic cannot."""
+MASSES, LARGEST_DRAG = (1e-3, 1e4), 1e3
+"""Least and largest kg, and 1/s, that SetMassProperties takes."""
+LARGEST_PHYSICS_STEP = 0.05
+"""Seconds: the largest timeStep of AdvancePhysicsStep."""
+STRUCTURE = "not a sim object, a structure was touched"
+"""The objectId of what is no object."""
+
+
+ACTIONS: dict[str, Action] = dict(MOVES)
+"""Name → action; `python -m simulator --actions` prints it."""
+
+
+def action(name: str, drawn: bool = True, **only: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Puts a function into the table of actions; see `Action` for the arguments."""
+
+    def enter(function: Callable[..., Any]) -> Callable[..., Any]:
+        ACTIONS[name] = Action(function, only, drawn)
+        return function
+
+    return enter
+
+
+def perform(environment: Environment, request: dict[str, Any]) -> tuple[Any, bool]:
+    """Performs an action; returns its actionReturn and whether the reply should have images.
+
+    Raises:
+        ActionFailed: it did not succeed.
+    """
+    name = request.get("action")
+    if not isinstance(name, str) or not name:
+        raise ActionFailed("The message names no action.", MISSING)
+    entry = ACTIONS.get(name)
+    if entry is None:
+        raise ActionFailed(
+            f"There is no action {shown(name)}; there are {', '.join(sorted(ACTIONS))}.", "InvalidAction"
+        )
+    try:
+        return call(entry, environment, request), entry.drawn
+    except Unstable as error:
+        raise ActionFailed(str(error)) from None
+
+
+# --- The connection: which scene, which images
+
+
+@action("GetScenesInBuild")
+def get_scenes_in_build(environment: Environment) -> list[str]:
+    """Names of all rooms."""
+    return [name + SCENE_SUFFIX for name in environment.source.names]
+
+
+# The client sends Initialize right after Reset, so images of the reset alone would never be seen.
+@action("Reset", drawn=False)
+def reset(environment: Environment, *, sceneName: str) -> None:
+    """Loads a room."""
+    environment.reset(sceneName)
+
+
+@action("ChangeResolution")
+def change_resolution(environment: Environment, *, x: int, y: int) -> None:
+    """Sets the size of the images, pixels."""
+    for name, value in (("x", x), ("y", y)):
+        if not 1 <= value <= LARGEST_IMAGE:
+            raise ActionFailed(f"The argument '{name}' must be between 1 and {LARGEST_IMAGE}, not {value}.", INVALID)
+    if x * y * max(1, environment.quality.samples) > LARGEST_PICTURE:
+        raise ActionFailed(
+            f"The arguments 'x' and 'y' must make at most {LARGEST_PICTURE} samples: {x} x {y} pixels of "
+            f"{environment.quality.samples} samples are too many.",
+            INVALID,
+        )
+    environment.width, environment.height = x, y
+
+
+@action(
+    "Initialize",
+    agentCount=1,
+    agentMode="default",
+    visibilityScheme="Collider",
+    applyActionNoise=False,
+    movementGaussianMu=0,
+    movementGaussianSigma=0,
+    rotateGaussianMu=0,
+    rotateGaussianSigma=0,
+    startAgentsRotatedBy=0,
+    makeAgentsVisible=True,
+    alwaysReturnVisibleRange=False,
+    autoSimulation=True,
+    timeScale=1,
+    massThreshold=None,
+    cameraNearPlane=NEAR,
+    cameraFarPlane=FAR,
+    continuous=False,
+    continuousMode=False,
+)
+def initialize(
+    environment: Environment,
+    *,
+    gridSize: float = 0.25,
+    visibilityDistance: float = 1.5,
+    fieldOfView: float = 90.0,
+    renderImage: bool = True,
+    renderDepthImage: bool = False,
+    renderInstanceSegmentation: bool = False,
+    renderObjectImage: bool = False,
+    snapToGrid: bool = True,
+    rotateStepDegrees: float = 90.0,
+    width: int | None = None,
+    height: int | None = None,
+) -> dict[str, float]:
+    """Sets what the agent is and what it sees; everything not sent goes back to its default."""
+    if gridSize < 0.05:
+        raise ActionFailed(f"The argument 'gridSize' must be at least 0.05 m, not {gridSize}.", INVALID)
+    if visibilityDistance <= 0:
+        raise ActionFailed(f"The argument 'visibilityDistance' must be positive, not {visibilityDistance}.", INVALID)
+    if not 1 <= fieldOfView <= 170:
+        raise ActionFailed(f"The argument 'fieldOfView' must be 1 to 170 degrees, not {fieldOfView}.", INVALID)
+    if rotateStepDegrees <= 0:
+        raise ActionFailed(f"The argument 'rotateStepDegrees' must be positive, not {rotateStepDegrees}.", INVALID)
+    environment.room  # noqa: B018 - fails without a scene
+    if width is not None or height is not None:
+        change_resolution(environment, x=width or environment.width, y=height or environment.height)
+    environment.view = View(
+        gridSize, visibilityDistance, fieldOfView, snapToGrid, rotateStepDegrees, renderImage, renderDepthImage,
+        renderInstanceSegmentation or renderObjectImage,
+    )  # fmt: skip
+    environment.initialized = True
+    return {"cameraNearPlane": NEAR, "cameraFarPlane": FAR}
+
+
+# --- The agent (simulator.wire.moves has the others)
+
+
+@action("Pass")
+def pass_(environment: Environment) -> None:
+    """Does nothing but look."""
+    environment.room  # noqa: B018 - fails without a scene
+
+
+@action("Done")
+def done(environment: Environment) -> None:
+    """Does nothing but look."""
+    environment.room  # noqa: B018 - fails without a scene
+
+
+@action("TouchThenApplyForce")
+def touch_then_apply_force(
+    environment: Environment, *, x: float, y: float, direction: Vector, moveMagnitude: float, handDistance: float
+) -> dict[str, Any]:
+    """Reaches through an image point and pushes what the hand meets; returns when everything rests.
+
+    Args:
+        environment: what it acts on.
+        x: image point, 0 (left) to 1.
+        y: image point, 0 (top) to 1.
+        direction: of the push (right, up, ahead) in the agent's body frame; its length counts.
+        moveMagnitude: of the push, see simulator.world.physics.
+        handDistance: how far the hand reaches from the camera, metres.
+    """
+    if not 0 <= moveMagnitude <= LARGEST_MAGNITUDE:
+        raise ActionFailed(
+            f"The argument 'moveMagnitude' must be 0 to {LARGEST_MAGNITUDE:g}, not {moveMagnitude:g}.", INVALID
+        )
+    if max(abs(direction.x), abs(direction.y), abs(direction.z)) > LARGEST_DIRECTION:
+        raise ActionFailed(f"The argument 'direction' must have parts up to {LARGEST_DIRECTION:g}.", INVALID)
+    if handDistance < 0:
+        raise ActionFailed(f"The argument 'handDistance' must not be negative, not {handDistance}.", INVALID)
+    room = environment.room
+    if not (0.0 <= x <= 1.0 and 0.0 <= y <= 1.0):
+        raise ActionFailed("The touched point is outside the agent's view: x and y go from 0 to 1.")
+    pick = environment.pick(x, y, handDistance)
+    if (handDistance if pick is None else pick.distance) > environment.view.visibility_distance:
+        raise ActionFailed("The hand would have to reach beyond the agent's visibilityDistance.")
+    if pick is None:
+        return {"didHandTouchSomething": False, "objectId": "", "armsLength": handDistance}
+    if pick.object is None:
+        return {"didHandTouchSomething": True, "objectId": STRUCTURE, "armsLength": pick.distance}
+    touched = {"didHandTouchSomething": True, "objectId": environment.ids[pick.object], "armsLength": pick.distance}
+    if room.scene.objects[pick.object].dynamic:
+        world = environment.to_world(np.array([direction.x, direction.y, direction.z]))
+        body = int(room.object_bodies[pick.object])
+        room.physics.push(make_push(room.data, body, pick.point, world, moveMagnitude, room.physics.push_settings))
+        if not environment.physics_paused:
+            room.physics.run_to_rest()
+    return touched
+
+
+# --- The things in the room
+
+
+@action("InitialRandomSpawn", excludedReceptacles=[], excludedObjectIds=[], numDuplicatesOfType=[])
+def initial_random_spawn(
+    environment: Environment,
+    *,
+    randomSeed: int | None = None,
+    seed: int | None = None,
+    forceVisible: bool = False,
+    numPlacementAttempts: int = 5,
+    placeStationary: bool = True,
+) -> None:
+    """Moves the room's things about, by a seed, and lets them settle. Their ids change.
+
+    `placeStationary` is accepted either way: things always come to rest before the reply.
+    """
+    if None not in (randomSeed, seed) and randomSeed != seed:
+        raise ActionFailed(
+            f"The arguments 'randomSeed' and 'seed' are the same thing and must not differ: {randomSeed} and {seed}.",
+            INVALID,
+        )
+    chosen = randomSeed if randomSeed is not None else seed if seed is not None else 0
+    if chosen < 0:
+        raise ActionFailed(f"The argument 'randomSeed' must not be negative, not {chosen}.", INVALID)
+    if not 1 <= numPlacementAttempts <= 1000:
+        raise ActionFailed("The argument 'numPlacementAttempts' must be between 1 and 1000.", INVALID)
+    environment.spawn(chosen, numPlacementAttempts, forceVisible)
+
+
+@action("MakeAllObjectsMoveable")
+def make_all_objects_moveable(environment: Environment) -> None:
+    """Frees what AI2-THOR's rooms hold fixed although it could move; in these rooms nothing is held."""
+    environment.room  # noqa: B018 - fails without a scene
+
+
+@action("SetMassProperties")
+def set_mass_properties(
+    environment: Environment, *, objectId: str, mass: float, drag: float, angularDrag: float
+) -> None:
+    """Changes the mass (kg) and the drag (1/s) of a moveable or pickupable object until the next Reset."""
+    room = environment.room
+    if objectId not in environment.ids:
+        raise ActionFailed(f"There is no object '{objectId}' in the scene.")
+    index = environment.ids.index(objectId)
+    if not room.scene.objects[index].dynamic:
+        raise ActionFailed(f"The object '{objectId}' is neither moveable nor pickupable, so it has no mass to set.")
+    if not MASSES[0] <= mass <= MASSES[1]:
+        raise ActionFailed(f"The argument 'mass' must be {MASSES[0]:g} to {MASSES[1]:g} kg, not {mass:g}.", INVALID)
+    for name, value in (("drag", drag), ("angularDrag", angularDrag)):
+        if not 0 <= value <= LARGEST_DRAG:
+            raise ActionFailed(f"The argument '{name}' must be 0 to {LARGEST_DRAG:g} 1/s, not {value:g}.", INVALID)
+    room.set_mass(index, mass, drag, angularDrag)
+
+
+# --- Time
+
+
+@action("PausePhysicsAutoSim")
+def pause_physics_auto_sim(environment: Environment) -> None:
+    """From now on only AdvancePhysicsStep lets time pass."""
+    environment.room  # noqa: B018 - fails without a scene
+    environment.physics_paused = True
+
+
+@action("UnpausePhysicsAutoSim")
+def unpause_physics_auto_sim(environment: Environment) -> None:
+    """Lets everything come to rest, now and after each action."""
+    room = environment.room
+    environment.physics_paused = False
+    if not room.physics.at_rest:
+        room.physics.run_to_rest()
+
+
+@action("AdvancePhysicsStep", simSeconds=None, allowAutoSimulation=False)
+def advance_physics_step(environment: Environment, *, timeStep: float = 0.02) -> None:
+    """Lets `timeStep` seconds pass while physics is paused."""
+    room = environment.room
+    if not environment.physics_paused:
+        raise ActionFailed("AdvancePhysicsStep needs PausePhysicsAutoSim first.")
+    if not 0 < timeStep <= LARGEST_PHYSICS_STEP:
+        raise ActionFailed(f"The timeStep must be greater than 0 and at most {LARGEST_PHYSICS_STEP} s, not {timeStep}.")
+    room.physics.run(timeStep)
