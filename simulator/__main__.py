@@ -17,7 +17,7 @@ from dataclasses import fields
 from typing import NoReturn
 
 from simulator.wire.refusal import exit_with_parent, refuse_client
-from simulator.world.camera import LARGEST_IMAGE, LARGEST_PICTURE
+from simulator.world.camera import MAX_IMAGE_SAMPLES, MAX_IMAGE_SIDE
 from simulator.world.graphics import ADVICE, NoGraphics, WrongSetting, check_device, choose_backend
 from simulator.world.push import PushSettings, option, wrong_push
 
@@ -115,10 +115,10 @@ def check(options: argparse.Namespace) -> str | None:
     if problem is not None:
         return problem
     for name in ("screen_width", "screen_height"):
-        if not 1 <= getattr(options, name) <= LARGEST_IMAGE:
-            return f"-{name.replace('_', '-')} must be 1 to {LARGEST_IMAGE} pixels, not {getattr(options, name)}"
-    if options.screen_width * options.screen_height * max(1, options.samples) > LARGEST_PICTURE:
-        return f"-screen-width times -screen-height times --samples must be at most {LARGEST_PICTURE}"
+        if not 1 <= getattr(options, name) <= MAX_IMAGE_SIDE:
+            return f"-{name.replace('_', '-')} must be 1 to {MAX_IMAGE_SIDE} pixels, not {getattr(options, name)}"
+    if options.screen_width * options.screen_height * max(1, options.samples) > MAX_IMAGE_SAMPLES:
+        return f"-screen-width times -screen-height times --samples must be at most {MAX_IMAGE_SAMPLES}"
     return None
 
 

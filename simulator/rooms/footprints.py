@@ -1,6 +1,6 @@
-"""Turned rectangles on the floor and on tops, and the grid of positions that an agent can stand at.
+"""Rotated rectangles on the floor and on tops, and the grid of positions where an agent can stand.
 
-The grid is AI2-THOR's: multiples of 0.25 m; an agent of 0.2 m radius must not touch anything.
+The grid is AI2-THOR's: multiples of 0.25 m. An agent of 0.2 m radius must not touch anything.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 AGENT_RADIUS = 0.2
-"""Metres; as AI2-THOR's agent."""
+"""Radius of AI2-THOR's agent, metres."""
 GRID = 0.25
-"""Spacing of the positions that an agent can stand at, metres."""
+"""Spacing of the positions where an agent can stand, metres."""
 GAP = 0.008
-"""Least distance between things that are put side by side, metres."""
+"""Smallest distance between objects that are put side by side, metres."""
 
 
 @dataclass(frozen=True)
 class Footprint:
-    """A turned rectangle: centre, half sides, cosine and sine of its yaw."""
+    """A rotated rectangle: centre, half sides, cosine and sine of its yaw, and half its diagonal."""
 
     x: float
     y: float
@@ -29,15 +29,16 @@ class Footprint:
     sin: float
     radius: float
     low: float = 0.0
-    """Height of its lower side above the surface, metres: shelves over tables do not hinder small things."""
+    """Height of its lower side above the surface, metres: small objects fit under a shelf above a table."""
 
 
 def footprint(x: float, y: float, a: float, b: float, yaw: float, low: float = 0.0) -> Footprint:
+    """The rectangle with centre (x, y) and half sides a and b (metres), turned by `yaw` radians."""
     return Footprint(x, y, a, b, math.cos(yaw), math.sin(yaw), math.hypot(a, b), low)
 
 
 def overlap(p: Footprint, q: Footprint, gap: float) -> bool:
-    """Whether two rectangles come nearer than `gap` to each other, by separating axes."""
+    """Whether two rectangles come closer than `gap` metres to each other (test of separating axes)."""
     dx, dy = q.x - p.x, q.y - p.y
     reach = p.radius + q.radius + gap
     if dx * dx + dy * dy >= reach * reach:
@@ -54,7 +55,7 @@ def overlap(p: Footprint, q: Footprint, gap: float) -> bool:
 
 
 def blocked(box: Footprint, taken: Sequence[Footprint], height: float) -> bool:
-    """Whether a thing of that `height` (metres) on `box` would meet one of the rectangles."""
+    """Whether an object of that `height` (metres) on `box` would meet one of the rectangles."""
     x, y, radius = box.x, box.y, box.radius + GAP
     for other in taken:
         dx, dy, reach = other.x - x, other.y - y, other.radius + radius
@@ -64,7 +65,7 @@ def blocked(box: Footprint, taken: Sequence[Footprint], height: float) -> bool:
 
 
 class WalkGrid:
-    """Positions on the 0.25 m grid where an agent can stand, as the bits of one integer: floods cost microseconds."""
+    """Grid positions where an agent can stand, as the bits of one integer, so that flood fills take microseconds."""
 
     def __init__(self, floor: tuple[float, float, float, float]) -> None:
         x_min, x_max, y_min, y_max = (value / GRID for value in floor)
@@ -77,7 +78,7 @@ class WalkGrid:
         self.free = sum(row << (index * self.width) for index in range(self.rows))
 
     def covered(self, rectangle: Footprint) -> int:
-        """The positions at which an agent would touch the rectangle."""
+        """The set of positions at which an agent would touch the rectangle."""
         upright = abs(rectangle.sin) < 1e-9
         reach_y = (rectangle.b if upright else rectangle.radius) + AGENT_RADIUS
         reach_x = rectangle.radius + AGENT_RADIUS
@@ -104,7 +105,7 @@ class WalkGrid:
         return bits
 
     def largest(self, free: int) -> int:
-        """The largest set of `free` positions connected by steps along the grid."""
+        """The largest set of `free` positions that are connected by steps along the grid."""
         best = 0
         while free:
             region = free & -free

@@ -1,4 +1,4 @@
-"""How rooms of each kind are furnished: which fixed things, in which order, on which walls."""
+"""Furnishing of each kind of room: which fixtures it has, in which order and at which walls they are placed."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from simulator.things.materials import Draw
 from simulator.things.shapes import Color
 
 _SIDES = {"kitchen": (3.0, 4.2), "living_room": (3.2, 4.3), "bedroom": (2.9, 3.8), "bathroom": (2.8, 3.5)}
-"""Range of a room's sides, metres."""
+"""Range of a room's width and depth, metres."""
 _TOP_AREA = {"kitchen": 4.0, "living_room": 4.2, "bedroom": 4.2, "bathroom": 3.1}
-"""Square metres of tops that a room must offer to hold its things."""
+"""Square metres of tops that a room should offer for its objects."""
 _BOARDS = {
     "kitchen": ("CounterTop", "CounterTop", "DiningTable", "CounterTop"),
     "living_room": ("Cabinet", "TVStand", "Desk", "Sofa", "DiningTable"),
     "bedroom": ("Desk", "Dresser", "Bed", "Dresser", "Desk"),
     "bathroom": ("Toilet", "Cabinet", "Dresser", "Bathtub", "Cabinet"),
 }
-"""Boards on the walls, and what they hang over if there is room."""
+"""Categories above which boards are hung on the wall, one board each, if there is room."""
 _TALL_SHELVES = ((0.4, 0.76, 1.08, 1.36), (0.6, 1.0, 1.35), (0.1, 0.45, 0.78, 1.1, 1.38))
 _SHELVES = ((0.12, 0.5, 0.85, 1.15), (0.4, 0.8, 1.2), (0.45, 0.8, 1.1))
 """Heights of the boards of open shelves, metres."""
@@ -29,9 +29,10 @@ _PLANS = 20
 
 
 def furnish(kind: str, draw: Draw) -> Layout:
-    """A furnished room: the walls' rectangle, fixed things in their places, surfaces.
+    """Draws a furnished room: its walls, fixtures and surfaces.
 
-    Draws floor plans until one offers enough tops, or takes the one with most; each leaves room to walk.
+    Draws floor plans until one offers enough tops, and takes the one with the largest area if none does. Each of them
+    leaves room to walk.
     """
     best: tuple[float, Layout, list[Color]] | None = None
     for _ in range(_PLANS):

@@ -1,4 +1,4 @@
-"""Generates the 120 rooms, each from its name alone, as compiled MuJoCo models."""
+"""Generates the 120 rooms as compiled MuJoCo models. A room depends on nothing but its name."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ SCENE_NAMES: tuple[str, ...] = tuple(f"FloorPlan{base + number}" for base in KIN
 
 @dataclass(frozen=True)
 class _Instance:
-    """A drawn thing that moves."""
+    """A dynamic object whose shape, mass and friction have been drawn."""
 
-    thing: SceneObject
+    obj: SceneObject
     category: Category
     parts: list[Part]
     friction: tuple[float, float, float]
-    """Sliding, torsional and rolling, as MuJoCo has them."""
+    """MuJoCo's coefficients: sliding, torsional (m) and rolling (m)."""
     top: Surface | None
 
 
 _ON_FLOOR = {"kitchen": (3, 5), "living_room": (4, 6), "bedroom": (2, 4), "bathroom": (2, 3)}
-"""How many things a room holds that belong on the floor only."""
+"""Range of the number of objects that belong on the floor only, by kind of room."""
 _ELSEWHERE = {"kitchen": (56, 64), "living_room": (62, 72), "bedroom": (60, 70), "bathroom": (54, 64)}
-"""How many others, if there is room for them."""
+"""Range of the number of other objects, if the tops have room for them."""
 _ROOMY = 0.05
-"""Half the side, metres, of the floor of containers that things are put into."""
+"""Half the side, metres, that a container's floor must have for objects to be put into it."""
 _LARGE = 0.05
-"""Square metres that a thing on a top may cover before it becomes rarer."""
+"""Square metres: objects for tops that cover more are drawn less often."""
 _COVER = 0.55
-"""Most of the tops' area that these others cover; more would not find room on them."""
+"""Largest share of the tops' area that objects may cover; more of them would not fit."""
 
 
 _WARM, _NEUTRAL, _COOL = (1.04, 1.0, 0.9), (1.0, 1.0, 0.98), (0.95, 0.99, 1.04)
@@ -52,10 +52,11 @@ _LIGHT = {
     "bedroom": ((0.8, 1.0), (_WARM, _NEUTRAL)),
     "bathroom": ((0.95, 1.1), (_NEUTRAL, _COOL, _COOL)),
 }
-"""Range of brightness, and tints."""
+"""Range of brightness and possible tints of the light, by kind of room."""
 
 
 def _draw_instances(kind: str, split: str, area: float, draw: Draw) -> list[_Instance]:
+    """Draws a room's dynamic objects; `area` is that of the tops, square metres."""
     letter = next(short for short, full in LETTERS.items() if full == kind)
     fitting = [category for category in CATEGORIES.values() if category.split == split and letter in category.kinds]
     instances: list[_Instance] = []
@@ -71,24 +72,25 @@ def _draw_instances(kind: str, split: str, area: float, draw: Draw) -> list[_Ins
                 break
             index = int(draw.generator.choice(len(group), p=weights / weights.sum()))
             instance = _instance(group[index], int(counts[index]) + 1, draw)
-            half_x, half_y, _ = instance.thing.half_extents
+            half_x, half_y, _ = instance.obj.half_extents
             footprint = 4 * half_x * half_y
-            # Large things would leave no room on the tops for the many small ones of a home.
+            # Large objects would leave no room on the tops for the many small ones of a home.
             if covered + footprint <= limit and (limit == math.inf or draw.chance(_LARGE / footprint)):
                 covered += footprint
                 counts[index] += 1
-                weights[index] *= 0.45  # a second one of a kind is likely, a fifth is not
+                weights[index] *= 0.45  # makes a second one of a category likely and a fifth one unlikely
                 instances.append(instance)
     return instances
 
 
 def _instance(category: Category, number: int, draw: Draw) -> _Instance:
+    """Draws the `number`-th object of a category in a room."""
     parts = category.make(draw)
     low, high = bounds(parts)
     half = (high - low) / 2
     offset = (high + low) / 2
     name = f"{category.name}_{number}"
-    thing = SceneObject(
+    obj = SceneObject(
         name=name,
         category=category.name,
         mass=draw.uniform(*category.mass),
@@ -107,7 +109,7 @@ def _instance(category: Category, number: int, draw: Draw) -> _Instance:
         inside = cavity(parts)
         if inside is not None and inside[1][0] >= _ROOMY:
             top = Surface(f"{name}|0", *inside, 0.0, 0.45, name, "inside")
-    return _Instance(thing, category, parts, category.draw_friction(draw), top)
+    return _Instance(obj, category, parts, category.draw_friction(draw), top)
 
 
 def _vector(values: np.ndarray) -> Vector:
@@ -115,16 +117,16 @@ def _vector(values: np.ndarray) -> Vector:
 
 
 def build_scene(name: str) -> Scene:
-    """Builds a room.
+    """Generates and compiles a room.
 
     Args:
         name: a scene name, with or without the suffix "_physics".
 
     Returns:
-        The compiled room; its reference configuration (`model.qpos0`) has all things in their first places.
+        The compiled room. Its reference configuration (`model.qpos0`) has all objects in their first places.
 
     Raises:
-        ValueError: no scene has this name.
+        ValueError: there is no scene of this name.
     """
     kind, number = parse_scene_name(name)
     name = f"FloorPlan{KINDS[kind] + number}"
@@ -144,10 +146,10 @@ def build_scene(name: str) -> Scene:
         "floor",
     )
     surfaces = (ground, *layout.surfaces, *(instance.top for instance in instances if instance.top))
-    things = [instance.thing for instance in instances]
-    poses = plan(things, surfaces, layout.obstacles, layout.floor, generator_of(name, 0))
+    objects = [instance.obj for instance in instances]
+    poses = plan(objects, surfaces, layout.obstacles, layout.floor, generator_of(name, 0))
     spec = _start_spec(name)
-    _add_shell(spec, kind, layout, draw)
+    _add_walls(spec, kind, layout, draw)
     fixed = []
     for placed in layout.placed:
         body = spec.worldbody.add_body(name=placed.name, pos=(placed.x, placed.y, placed.z), quat=about_z(placed.yaw))
@@ -168,16 +170,16 @@ def build_scene(name: str) -> Scene:
             )
     finishes = {part.finish for placed in layout.placed for part in placed.parts}
     for instance in instances:
-        thing = instance.thing
-        pose = poses[thing.name]
-        body = spec.worldbody.add_body(name=thing.name, pos=(pose.x, pose.y, pose.z), quat=about_z(pose.yaw))
-        joint = body.add_freejoint(name=thing.name)
-        joint.damping = [2.0 * thing.mass * sum(half * half for half in thing.half_extents) / 5, 0, 0]
+        obj = instance.obj
+        pose = poses[obj.name]
+        body = spec.worldbody.add_body(name=obj.name, pos=(pose.x, pose.y, pose.z), quat=about_z(pose.yaw))
+        joint = body.add_freejoint(name=obj.name)
+        joint.damping = [2.0 * obj.mass * sum(half * half for half in obj.half_extents) / 5, 0, 0]
         add_parts(
             spec,
             body,
             instance.parts,
-            mass=thing.mass,
+            mass=obj.mass,
             friction=instance.friction,
             condim=6 if instance.category.rolls else 4,
             priority=1,
@@ -188,7 +190,7 @@ def build_scene(name: str) -> Scene:
         name=name,
         kind=kind,
         model=spec.compile(),
-        objects=(*things, *fixed),
+        objects=(*objects, *fixed),
         surfaces=surfaces,
         floor=layout.floor,
         height=layout.height,
@@ -208,8 +210,8 @@ def _start_spec(name: str) -> mujoco.MjSpec:
     return spec
 
 
-def _add_shell(spec: mujoco.MjSpec, kind: str, layout: Layout, draw: Draw) -> None:
-    """Floor, walls, ceiling (planes that face the room) and lights."""
+def _add_walls(spec: mujoco.MjSpec, kind: str, layout: Layout, draw: Draw) -> None:
+    """Adds floor, walls and ceiling (planes that face the room) and the lights."""
     x_min, x_max, y_min, y_max = layout.floor
     half_x, half_y, height = (x_max - x_min) / 2, (y_max - y_min) / 2, layout.height
     world = spec.worldbody
@@ -236,7 +238,7 @@ def _add_shell(spec: mujoco.MjSpec, kind: str, layout: Layout, draw: Draw) -> No
 
 
 def _add_light(spec: mujoco.MjSpec, kind: str, height: float, draw: Draw) -> None:
-    """Light from everywhere and from one side, warm or cool, bright or dim, as the kind of room has it."""
+    """Adds ambient light and one directional lamp, with brightness and tint that suit the kind of room."""
     (low, high), tints = _LIGHT[kind]
     bright, tint = draw.uniform(low, high), np.array(draw.pick(tints))
     slant = draw.uniform(0.2, 0.6)

@@ -1,6 +1,6 @@
-"""Floor plans: where the fixed furniture, doors, windows and wall things of each kind of room go.
+"""Floor plans: places of fixed furniture, doors, windows and whatever hangs on the walls.
 
-All fixed things stand square to the walls. Walls are numbered 0 north (+y), 1 east (+x), 2 south, 3 west; the distance
+All fixtures stand parallel to a wall. Walls are numbered 0 north (+y), 1 east (+x), 2 south, 3 west; the distance
 along a wall runs clockwise, seen from above.
 """
 
@@ -20,16 +20,16 @@ Rectangle = tuple[float, float, float, float]
 """(x_min, x_max, y_min, y_max), metres."""
 
 OPEN_POSITIONS = 40
-"""Positions that fixed furniture must leave to walk, so that things on the floor find room."""
+"""Number of walkable grid positions that fixed furniture must leave, so that objects fit on the floor."""
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A fixed thing in its place."""
+    """A fixture in its place."""
 
     name: str
     category: str
-    """Empty for structure."""
+    """AI2-THOR objectType; empty for structure."""
     parts: list[Part]
     x: float
     y: float
@@ -58,7 +58,7 @@ class Layout:
         return x_max - x_min if wall % 2 == 0 else y_max - y_min
 
     def at_wall(self, wall: int, along: float, out: float) -> tuple[float, float, float]:
-        """(x, y, yaw) of a thing whose centre lies `along` the wall and `out` from it, with its back to the wall."""
+        """(x, y, yaw) of an object whose centre lies `along` the wall and `out` from it, with its back to the wall."""
         x_min, x_max, y_min, y_max = self.floor
         match wall:
             case 0:
@@ -80,7 +80,7 @@ class Layout:
         return self._rectangle(x + math.sin(yaw) * out, y - math.cos(yaw) * out, yaw, size[0], front)
 
     def fits(self, fixture: Fixture, x: float, y: float, yaw: float, z: float = 0.0) -> bool:
-        """Whether the fixture would stand inside the room, clear of others, and leave room to walk."""
+        """Whether the fixture fits inside the room, meets no other fixture and leaves room to walk."""
         taken = self._rectangle(x, y, yaw, fixture.size[0], fixture.size[1])
         x_min, x_max, y_min, y_max = self.floor
         slack = 1e-6
@@ -111,7 +111,7 @@ class Layout:
         return len(self.walkable(taken)) >= OPEN_POSITIONS
 
     def walkable(self, *more: Rectangle) -> list[tuple[float, float]]:
-        """The positions that can be walked to, with `more` rectangles taken too."""
+        """(x, y) of the grid positions in the largest connected free area, with `more` rectangles taken too, metres."""
         grid = WalkGrid(self.floor)
         free = grid.free
         taken = [
@@ -124,7 +124,7 @@ class Layout:
         return grid.positions(grid.largest(free))
 
     def put(self, fixture: Fixture, x: float, y: float, yaw: float, z: float = 0.0, label: str = "Structure") -> str:
-        """Puts a fixture in its place without further questions; returns its body name."""
+        """Puts a fixture in its place without checking whether it fits; returns its body name."""
         category = fixture.category or label
         count = sum(other.name.startswith(f"{category}_") for other in self.placed)
         name = f"{category}_{count + 1}"
@@ -142,7 +142,7 @@ class Layout:
         return name
 
     def against_wall(self, fixture: Fixture, walls: Sequence[int] = (0, 1, 2, 3), tries: int = 24) -> bool:
-        """Puts the fixture somewhere at one of the walls, often into a corner; False if it found no place."""
+        """Puts the fixture at a random place along one of the walls, often in a corner; False if it fits nowhere."""
         width, depth, _ = fixture.size
         for _ in range(tries):
             wall = self.draw.pick(walls)
@@ -157,7 +157,7 @@ class Layout:
         return False
 
     def row(self, first_wall: int, pieces: Sequence[Fixture]) -> None:
-        """Puts pieces side by side along a wall from one of its corners, going on along the next wall where it ends."""
+        """Puts pieces side by side along a wall, from a corner on, then along the next wall."""
         wall, start = first_wall, self.draw.pick([0.0, 0.0, 0.3])
         for piece in pieces:
             for _ in range(2):
@@ -167,19 +167,19 @@ class Layout:
                         self.put(piece, x, y, yaw)
                         start += piece.size[0]
                         break
-                wall, start = (wall + 1) % 4, 1.1  # round the corner, leaving the fronts of both walls free
+                wall, start = (wall + 1) % 4, 1.1  # round the corner; the gap keeps the fronts at both walls free
 
     def keep_free(self, x: float, y: float, yaw: float, width: float, depth: float) -> None:
         """Keeps a rectangle of the floor free of fixed furniture."""
         self.kept_free.append(self._rectangle(x, y, yaw, width, depth))
 
     def lay(self, fixture: Fixture, yaw: float) -> None:
-        """Lays something flat in the middle of the floor; it hinders nobody."""
+        """Lays a flat fixture, such as a rug, in the middle of the floor; it is no obstacle."""
         self.put(fixture, 0.0, 0.0, yaw)
         self.obstacles.pop()
 
     def in_the_middle(self, fixture: Fixture, tries: int = 16) -> bool:
-        """Puts the fixture freely into the room, away from the walls; False if it found no place."""
+        """Puts the fixture somewhere away from the walls; False if it fits nowhere."""
         x_min, x_max, y_min, y_max = self.floor
         for _ in range(tries):
             yaw = self.draw.pick([0.0, math.pi / 2])
@@ -191,7 +191,7 @@ class Layout:
         return False
 
     def hang(self, fixture: Fixture, z: float, tries: int = 12) -> bool:
-        """Fastens the fixture to a free stretch of some wall at height `z`."""
+        """Fastens the fixture to a free stretch of a wall at height `z` (metres); False if there is none."""
         width, depth, _ = fixture.size
         for _ in range(tries):
             wall = self.draw.integer(0, 3)
@@ -205,7 +205,7 @@ class Layout:
         return False
 
     def hang_over(self, category: str, fixture: Fixture, z: float) -> bool:
-        """Fastens the fixture to the wall behind the first fixed thing of that category with free wall above it."""
+        """Fastens the fixture above the first one of that category with free wall above it; False if there is none."""
         for below in [placed for placed in self.placed if placed.category == category]:
             back = (below.size[1] - fixture.size[1]) / 2
             x, y = below.x - math.sin(below.yaw) * back, below.y + math.cos(below.yaw) * back
@@ -215,7 +215,7 @@ class Layout:
         return False
 
     def glue_on_top(self, fixture: Fixture, tries: int = 8) -> bool:
-        """Fastens the fixture to some top, near its back edge: a thing that looks moveable and is not."""
+        """Fastens the fixture near the back edge of a top: it looks moveable and is not. False if it fits nowhere."""
         tops = [surface for surface in self.surfaces if surface.place == "top" and 0.4 < surface.center[2] < 1.1]
         for _ in range(tries):
             if not tops:
@@ -238,7 +238,7 @@ class Layout:
         return False
 
     def top_area(self) -> float:
-        """Square metres of tops and shelves that one can reach, the rest by how readily things are put there."""
+        """Square metres of surfaces for objects; those other than tops and shelves count with their readiness."""
         weights = {"top": 1.0, "shelf": 0.8, "soft": 0.3, "basin": 0.3, "under": 0.3}
         return sum(
             weights.get(surface.place, 0.0) * 4 * surface.half_size[0] * surface.half_size[1]

@@ -1,8 +1,8 @@
-"""What a generated room is: the compiled MuJoCo model and everything the simulator must know about it.
+"""Data classes of a scene: the compiled MuJoCo model and what the simulator must know about it.
 
-Coordinates in this package are MuJoCo's: right-handed, x east, y north, z up, metres, floor at z = 0. AI2-THOR's are
-Unity's: left-handed, x east, y up, z north. `to_unity`/`from_unity` swap the last two axes, which is exactly the
-change of handedness; a Unity yaw of t degrees looks along (sin t, cos t, 0) here.
+Coordinates in this package are MuJoCo's: right-handed, x east, y north, z up, metres, floor at z = 0. AI2-THOR uses
+Unity's: left-handed, x east, y up, z north. `to_unity` and `from_unity` swap the last two axes, which also changes the
+handedness. A Unity yaw of t degrees faces (sin t, cos t, 0) here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import mujoco
 
 @dataclass(frozen=True)
 class SceneObject:
-    """A thing with an AI2-THOR object id. Its MuJoCo body has a free joint if and only if it is moveable."""
+    """An object with an AI2-THOR object id. Its MuJoCo body has a free joint if and only if it is `dynamic`."""
 
     name: str
     """MuJoCo body name, unique in the room, e.g. "Mug_1a2b3c4d"."""
@@ -23,9 +23,9 @@ class SceneObject:
     mass: float
     """kg."""
     moveable: bool
-    """A touch may push it (after MakeAllObjectsMoveable: moveable or pickupable)."""
+    """Whether it is too large to carry but can be pushed."""
     pickupable: bool
-    """Small enough to carry; AI2-THOR marks a thing moveable or pickupable, not both."""
+    """Whether it is small enough to carry. AI2-THOR marks an object as moveable or pickupable, never both."""
     half_extents: tuple[float, float, float]
     """Half the sides of its bounding box in the upright rest pose, metres."""
     center_offset: tuple[float, float, float]
@@ -35,13 +35,13 @@ class SceneObject:
 
     @property
     def dynamic(self) -> bool:
-        """Whether it has a free joint."""
+        """Whether it has a free joint: a touch can push it."""
         return self.moveable or self.pickupable
 
 
 @dataclass(frozen=True)
 class Surface:
-    """A horizontal rectangle that InitialRandomSpawn may put things on: tops, shelves, the floor."""
+    """A horizontal rectangle that InitialRandomSpawn may put objects on: tops, shelves, the floor."""
 
     name: str
     center: tuple[float, float, float]
@@ -52,28 +52,27 @@ class Surface:
     clearance: float
     """Free height above it, metres."""
     support: str
-    """Body name of the object it belongs to (it moves with it if that is dynamic), or "" for the structure."""
+    """Body name of the object it belongs to, with which it moves if that is dynamic; "" for the structure."""
     place: str = "top"
-    """What it is like: "top", "shelf", "soft" (beds, sofas), "basin" (sinks, tubs), "under" (floor below furniture),
-    "inside" (of a moveable container) or "floor". Categories name the places they go to; see also
-    `simulator.rooms.spawn`."""
+    """Kind of surface: "top", "shelf", "soft" (beds, sofas), "basin" (sinks, tubs), "under" (floor below furniture),
+    "inside" (of a moveable container) or "floor". Each category of objects names the places it goes to."""
 
 
 @dataclass(frozen=True)
 class Obstacle:
-    """The box of a fixed thing, sides along the walls: nothing is put into it, and nobody walks through it."""
+    """The axis-aligned box of a fixture. Nothing is put into it, and the agent does not walk through it."""
 
     low: tuple[float, float, float]
     """Lower corner, metres."""
     high: tuple[float, float, float]
     """Upper corner, metres."""
     owner: str
-    """Body name of the fixed thing, or "" for the structure."""
+    """Body name of the fixture, or "" for the structure."""
 
 
 @dataclass
 class Scene:
-    """A compiled room."""
+    """A compiled room and its objects."""
 
     name: str
     """"FloorPlan1" ... "FloorPlan430", without the "_physics" suffix."""
@@ -81,7 +80,7 @@ class Scene:
     """"kitchen", "living_room", "bedroom" or "bathroom"."""
     model: mujoco.MjModel
     objects: tuple[SceneObject, ...]
-    """Moveable, pickupable and fixed objects. Every other body or geom is structure (walls, floor, glued things)."""
+    """Moveable, pickupable and fixed objects. Every other body or geom is structure (walls, floor, glued objects)."""
     surfaces: tuple[Surface, ...]
     floor: tuple[float, float, float, float]
     """(x_min, x_max, y_min, y_max) of the walkable rectangle inside the walls, metres."""

@@ -1,8 +1,8 @@
-"""InitialRandomSpawn: puts the dynamic things of a room on its surfaces, by seed, without touching the model.
+"""Placement by seed (InitialRandomSpawn): puts a room's dynamic objects on its surfaces and leaves the model unchanged.
 
-Every thing stands upright with a random yaw. Per surface the footprints are packed as turned rectangles; large things
-stand on the floor near walls and furniture and leave the floor walkable. The result depends on the room and the seed
-alone, not on where things were before.
+Every object stands upright with a random yaw. On each surface the footprints are packed as turned rectangles. Large
+objects stand on the floor near walls and furniture and keep the floor walkable. The result depends only on the room and
+the seed, not on where the objects were before.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from simulator.rooms.footprints import Footprint, WalkGrid, blocked, footprint
 from simulator.rooms.scene import Obstacle, Scene, SceneObject, Surface
 from simulator.things.categories import CATEGORIES
 
-LEAST_POSITIONS = 28
-"""Positions that must stay reachable from each other in every spawned room."""
+MIN_POSITIONS = 28
+"""Number of grid positions that must stay reachable from each other in every room."""
 LIKE: dict[str, tuple[str, float]] = {"basin": ("top", 0.08), "under": ("floor", 0.7), "inside": ("top", 8.0)}
-"""Places that no category names: a thing goes there as readily as to the other place, times the factor. Containers are
-small, and readiness goes by area, so theirs is large."""
+"""Place that no category names -> (the place it is treated like, a factor on the readiness). The factor of containers
+("inside") is large because readiness is multiplied by area and containers are small."""
 CARELESS = 0.02
-"""How readily anything that one can carry lies on the floor, where its category does not say."""
+"""Readiness of pickupable objects for the floor if their category does not name it."""
 _DROP = 0.002
 _FLOOR_TRIES = 40
 _PLANS = 5
 _AREA_THAT_COUNTS = 0.8
-"""Square metres of a kind of place up to which a larger area draws more things."""
+"""Square metres beyond which a larger area of one kind of place attracts no more objects."""
 
 
 @dataclass(frozen=True)
 class Pose:
-    """Where a thing's foot stands and how it is turned about +z (radians)."""
+    """Position of an object's foot (metres) and its yaw about +z (radians), world frame."""
 
     x: float
     y: float
@@ -49,25 +49,25 @@ class _Spot:
 
     surface: Surface
     taken: list[Footprint]
-    """Footprints on it and fixed things that rise from it or hang over it."""
+    """Footprints of the objects on it, and of fixtures that rise from it or hang over it."""
     free_area: float
     x: float
     y: float
     z: float
     yaw: float
     holder: str = field(default="")
-    """Name of the dynamic thing that carries it, if any."""
+    """Name of the dynamic object that carries it, if any."""
 
 
-def readiness(thing: SceneObject, place: str) -> float:
-    """How readily a thing is put on surfaces of a place, relative to others."""
+def readiness(obj: SceneObject, place: str) -> float:
+    """Relative weight with which an object is put on surfaces of a place; 0 means never."""
     like, factor = LIKE.get(place, (place, 1.0))
-    least = CARELESS if like == "floor" and thing.pickupable else 0.0
-    return factor * CATEGORIES[thing.category].places.get(like, least)
+    default = CARELESS if like == "floor" and obj.pickupable else 0.0
+    return factor * CATEGORIES[obj.category].places.get(like, default)
 
 
 def generator_of(name: str, *numbers: int) -> np.random.Generator:
-    """The random generator for a scene name and further numbers: the same in every process."""
+    """A random generator seeded by a scene name and further numbers; the same in every process."""
     return np.random.default_rng([zlib.crc32(name.encode()), *(number % 2**64 for number in numbers)])
 
 
@@ -78,7 +78,7 @@ def _spot(surface: Surface, obstacles: Sequence[Obstacle], pose: Pose | None = N
         cos, sin = math.cos(pose.yaw), math.sin(pose.yaw)
         x, y, z = pose.x + cos * x - sin * y, pose.y + sin * x + cos * y, pose.z + z
         yaw += pose.yaw
-    # Surfaces of fixed things lie square; a circle around the others is near enough.
+    # Surfaces of fixtures are parallel to the walls; for the others a circle around them is close enough.
     half_x, half_y = surface.half_size if pose is None else (sum(surface.half_size),) * 2
     taken = [
         footprint(
@@ -103,10 +103,12 @@ def _spot(surface: Surface, obstacles: Sequence[Obstacle], pose: Pose | None = N
 
 
 class Crowded(Exception):
-    """A thing found no place."""
+    """No place was found for an object."""
 
 
 class _Placer:
+    """Places the objects of one room one after the other and remembers what is taken."""
+
     def __init__(
         self,
         objects: Sequence[SceneObject],
@@ -121,7 +123,7 @@ class _Placer:
         self.obstacles = obstacles
         self.attempts = attempts
         self.carried: dict[str, list[Surface]] = {}
-        dynamic = {thing.name for thing in objects}
+        dynamic = {obj.name for obj in objects}
         self.spots: list[_Spot] = []
         for surface in surfaces:
             if surface.support in dynamic:
@@ -139,16 +141,21 @@ class _Placer:
         self.anchors = [rectangle for rectangle in self.floor.taken if rectangle.low < 0.3]
         self.poses: dict[str, Pose] = {}
 
-    def place(self, thing: SceneObject) -> None:
-        height = 2 * thing.half_extents[2]
-        smaller, larger = sorted(thing.half_extents[:2])
+    def place(self, obj: SceneObject) -> None:
+        """Puts an object on a surface that suits it, or on another one if all of these are full.
+
+        Raises:
+            Crowded: no place was found.
+        """
+        height = 2 * obj.half_extents[2]
+        smaller, larger = sorted(obj.half_extents[:2])
         open_spots: dict[str, list[_Spot]] = {}
         for spot in self.spots:
             surface = spot.surface
             if (
-                readiness(thing, surface.place) > 0
+                readiness(obj, surface.place) > 0
                 and surface.clearance > height + 0.01
-                and spot.holder != thing.name
+                and spot.holder != obj.name
                 and min(surface.half_size) > smaller
                 and max(surface.half_size) > larger
             ):
@@ -156,7 +163,7 @@ class _Placer:
         while open_spots:
             places = list(open_spots)
             weights = [
-                readiness(thing, place) * min(sum(max(0.01, spot.free_area) for spot in spots), _AREA_THAT_COUNTS)
+                readiness(obj, place) * min(sum(max(0.01, spot.free_area) for spot in spots), _AREA_THAT_COUNTS)
                 for place, spots in open_spots.items()
             ]
             place = places[self._weighted(weights)]
@@ -165,26 +172,28 @@ class _Placer:
             if not spots:
                 del open_spots[place]
             tries = self.attempts if spot is not self.floor else max(self.attempts, _FLOOR_TRIES)
-            if self._try(thing, spot, tries):
+            if self._try(obj, spot, tries):
                 return
-        # Crowded: the surfaces that suit it again, with more tries, then the others, then wherever there is any room.
-        low = set(CATEGORIES[thing.category].places) == {"floor"}  # furniture does not stand on furniture
+        # All are crowded: try the surfaces that suit it again, more often, then the others, then the floor.
+        low = set(CATEGORIES[obj.category].places) == {"floor"}  # furniture does not stand on furniture
         roomy = [
             spot
             for spot in self.spots
             if spot is not self.floor
-            and spot.holder != thing.name
+            and spot.holder != obj.name
             and spot.surface.clearance > height + 0.01
             and (spot.surface.place == "under" or not low)
         ]
-        for spot in sorted(roomy, key=lambda spot: readiness(thing, spot.surface.place) <= 0):
-            if self._try(thing, spot, _FLOOR_TRIES):
+        for spot in sorted(roomy, key=lambda spot: readiness(obj, spot.surface.place) <= 0):
+            if self._try(obj, spot, _FLOOR_TRIES):
                 return
-        if self._try(thing, self.floor, 3 * _FLOOR_TRIES):
+        if self._try(obj, self.floor, 3 * _FLOOR_TRIES):
             return
-        # At last anywhere in the middle of the room.
-        if not any(self._try(thing, self.floor, 20 * _FLOOR_TRIES, least) for least in (LEAST_POSITIONS - 6, 0)):
-            raise Crowded(f"no free place for {thing.name} in the room: it holds too many things")
+        # As a last resort anywhere on the floor, also where it narrows the way.
+        if not any(
+            self._try(obj, self.floor, 20 * _FLOOR_TRIES, min_positions) for min_positions in (MIN_POSITIONS - 6, 0)
+        ):
+            raise Crowded(f"no free place for {obj.name} in the room: it holds too many objects")
 
     def _weighted(self, weights: Sequence[float]) -> int:
         target = self.generator.random() * sum(weights)
@@ -194,13 +203,17 @@ class _Placer:
                 return index
         return len(weights) - 1
 
-    def _try(self, thing: SceneObject, spot: _Spot, tries: int, least: int = LEAST_POSITIONS) -> bool:
-        a, b, half_height = thing.half_extents
+    def _try(self, obj: SceneObject, spot: _Spot, tries: int, min_positions: int = MIN_POSITIONS) -> bool:
+        """Tries random poses on a surface; returns whether the object was put there.
+
+        On the floor at least `min_positions` must stay walkable; with 0 the pose may be anywhere on it.
+        """
+        a, b, half_height = obj.half_extents
         height = 2 * half_height
         on_floor = spot is self.floor
         cos_spot, sin_spot = math.cos(spot.yaw), math.sin(spot.yaw)
         for u, v, w, choice in self.generator.random((tries, 4)).tolist():
-            if on_floor and least:
+            if on_floor and min_positions:
                 x, y, yaw = self._floor_point(a, b, u, v, w, choice)
             elif on_floor:
                 x_min, x_max, y_min, y_max = self.bounds
@@ -229,17 +242,20 @@ class _Placer:
                 continue
             if on_floor:
                 left = self.grid.largest(self.walkable & ~self.grid.covered(box))
-                if left.bit_count() < min(least, self.walkable.bit_count()):
+                if left.bit_count() < min(min_positions, self.walkable.bit_count()):
                     continue
                 self.walkable = left
-            self._put(thing, spot, box, yaw)
+            self._put(obj, spot, box, yaw)
             return True
         return False
 
     def _floor_point(
         self, a: float, b: float, u: float, v: float, w: float, choice: float
     ) -> tuple[float, float, float]:
-        """A point near a wall or a fixed thing, and a yaw whose back (+y) looks at it, give or take."""
+        """(x, y, yaw) of a pose near a wall or a fixture with the back (+y) roughly towards it.
+
+        a and b are half the sides, metres; u, v, w and choice are random numbers in [0, 1).
+        """
         x_min, x_max, y_min, y_max = self.bounds
         slack = 0.04 + 0.25 * v * v
         side = int(choice * 4)
@@ -248,7 +264,7 @@ class _Placer:
         half_x, half_y = cos * a + sin * b, sin * a + cos * b
         fraction = choice * 4 - side
         anchor = int(fraction * 2 * len(self.anchors))
-        if anchor < len(self.anchors):  # half of the time at a piece of furniture, whose front may lie on any side
+        if anchor < len(self.anchors):  # half of the time: beside a fixture, on any side of it
             rectangle = self.anchors[anchor]
             x_min, x_max, y_min, y_max = (
                 rectangle.x + rectangle.a + 2 * half_x,
@@ -270,15 +286,15 @@ class _Placer:
         y = min(max(y, low_y + half_y + 0.01), high_y - half_y - 0.01)
         return x, y, yaw
 
-    def _put(self, thing: SceneObject, spot: _Spot, box: Footprint, yaw: float) -> None:
+    def _put(self, obj: SceneObject, spot: _Spot, box: Footprint, yaw: float) -> None:
         spot.taken.append(box)
         spot.free_area -= 4 * box.a * box.b
         cos, sin = math.cos(yaw), math.sin(yaw)
-        dx, dy, dz = thing.center_offset
-        foot = spot.z + thing.half_extents[2] - dz + _DROP
+        dx, dy, dz = obj.center_offset
+        foot = spot.z + obj.half_extents[2] - dz + _DROP
         pose = Pose(box.x - cos * dx + sin * dy, box.y - sin * dx - cos * dy, foot, yaw)
-        self.poses[thing.name] = pose
-        for surface in self.carried.get(thing.name, ()):
+        self.poses[obj.name] = pose
+        for surface in self.carried.get(obj.name, ()):
             self.spots.append(_spot(surface, self.obstacles, pose))
 
 
@@ -291,26 +307,33 @@ def plan(
     attempts: int = 5,
     force_visible: bool = True,
 ) -> dict[str, Pose]:
-    """Poses by name for all dynamic `objects`: large things that carry others first, then by footprint.
+    """Plans a pose for every dynamic object. Objects that carry others come first, then larger footprints.
 
     Args:
+        objects: the room's objects; fixed ones are ignored.
+        surfaces: where objects may be put.
+        obstacles: boxes of everything fixed.
         floor: (x_min, x_max, y_min, y_max), metres.
+        generator: decides everything random.
         attempts: tries per surface.
-        force_visible: leave out surfaces lower than 0.3 m that one cannot look into.
+        force_visible: leaves out surfaces lower than 0.3 m that an agent cannot look into.
+
+    Returns:
+        The pose of each dynamic object by name.
 
     Raises:
-        Crowded: no place was found for some thing.
+        Crowded: no place was found for some object.
     """
-    dynamic = [thing for thing in objects if thing.dynamic]
+    dynamic = [obj for obj in objects if obj.dynamic]
     carriers = {surface.support for surface in surfaces}
 
     def rank(index: int) -> tuple[bool, bool, float]:
-        thing = dynamic[index]
-        category = CATEGORIES[thing.category]
+        obj = dynamic[index]
+        category = CATEGORIES[obj.category]
         return (
-            thing.name not in carriers,
+            obj.name not in carriers,
             "floor" not in category.places,
-            -thing.half_extents[0] * thing.half_extents[1],
+            -obj.half_extents[0] * obj.half_extents[1],
         )
 
     for attempt in range(_PLANS):
@@ -327,14 +350,20 @@ def plan(
 
 
 def spawn(scene: Scene, data: mujoco.MjData, seed: int, attempts: int = 5, force_visible: bool = True) -> None:
-    """Re-places the dynamic things of `scene` by `seed`; writes positions and velocities in `data`, nothing else.
+    """Moves the dynamic objects of a scene by a seed; writes positions and velocities in `data`, nothing else.
 
-    The things stand 2 mm above their surfaces: let the physics settle them. Ends with `mj_forward`.
+    The objects end 2 mm above their surfaces, so the physics must settle them. Calls `mj_forward` at the end.
 
     Args:
+        scene: the room.
+        data: its state, overwritten.
         seed: any integer.
         attempts: tries per surface (numPlacementAttempts), at least 1.
-        force_visible: use only surfaces that one can look at (forceVisible).
+        force_visible: uses only surfaces that an agent can look at (forceVisible).
+
+    Raises:
+        ValueError: `attempts` is below 1.
+        Crowded: no place was found for some object.
     """
     if attempts < 1:
         raise ValueError(f"numPlacementAttempts must be at least 1, not {attempts}.")

@@ -83,7 +83,7 @@ def kettle(draw: Draw) -> list[Part]:
 
 
 def toaster(draw: Draw) -> list[Part]:
-    """Boxy with two slots, rounded, or long with one slot and a rack."""
+    """A toaster: boxy with two slots, rounded, or long with one slot and a rack."""
     form = draw.integer(0, 2)
     length, width, height = draw.uniform(0.25, 0.31), draw.uniform(0.15, 0.19), draw.uniform(0.17, 0.21)
     if form == 2:
@@ -114,7 +114,7 @@ def toaster(draw: Draw) -> list[Part]:
 
 
 def coffee_machine(draw: Draw) -> list[Part]:
-    """A filter machine over its jug, an espresso machine, or a narrow one for capsules."""
+    """A coffee machine: a filter over its jug, an espresso machine, or a narrow one for capsules."""
     form = draw.integer(0, 2)
     width, depth, height = draw.uniform(0.19, 0.25), draw.uniform(0.24, 0.3), draw.uniform(0.3, 0.38)
     if form == 1:
@@ -164,7 +164,7 @@ def coffee_machine(draw: Draw) -> list[Part]:
 
 
 def microwave(draw: Draw) -> list[Part]:
-    """A dark window; beside it buttons or two dials, or a door with a bow."""
+    """A microwave: a dark window; beside it buttons or two dials, or a door with a bow."""
     form = draw.integer(0, 2)
     width, depth, height = draw.uniform(0.44, 0.52), draw.uniform(0.32, 0.38), draw.uniform(0.25, 0.3)
     color = draw.color(draw.pick(["white", "metal", "dark", "ceramic"]))
@@ -197,7 +197,7 @@ def microwave(draw: Draw) -> list[Part]:
 
 
 def blender(draw: Draw) -> list[Part]:
-    """A stand with a tall glass, a kitchen machine with a bowl under its arm, or a squat chopper."""
+    """A blender: a stand with a tall glass, a kitchen machine with a bowl under its arm, or a squat chopper."""
     form = draw.integer(0, 2)
     radius, height = draw.uniform(0.075, 0.09), draw.uniform(0.34, 0.42)
     color, dark = draw.color(draw.pick(["plastic", "metal", "ceramic"])), draw.plain_color("dark")

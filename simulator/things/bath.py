@@ -1,4 +1,4 @@
-"""Shapes of things of bathrooms: soap, paper, bottles."""
+"""Shapes of bathroom objects: soap, paper, bottles."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from simulator.things.vessels import crate
 
 
 def soap_bar(draw: Draw) -> list[Part]:
-    """A rounded bar, an oval cake with a stamp, or a bar in its dish."""
+    """A bar of soap: rounded, oval with a stamp, or in its dish."""
     form = draw.integer(0, 2)
     length, width, height = draw.uniform(0.085, 0.11), draw.uniform(0.055, 0.07), draw.uniform(0.028, 0.04)
     soap = draw.color("soap")
@@ -97,7 +97,7 @@ def soap_bottle(draw: Draw) -> list[Part]:
 
 
 def toilet_paper(draw: Draw) -> list[Part]:
-    """A roll on its end, one that lies, or two on top of each other."""
+    """Toilet paper: a roll on its end, one that lies, or two on top of each other."""
     form = draw.integer(0, 2)
     radius, height = draw.uniform(0.052, 0.065), draw.uniform(0.095, 0.11)
     paper, finish = draw.color("paper"), draw.pick(["plain", "plain", "cloth"])
@@ -114,7 +114,7 @@ def toilet_paper(draw: Draw) -> list[Part]:
 
 
 def spray_bottle(draw: Draw) -> list[Part]:
-    """With a trigger: conical, square or with a waist; or an aerosol can."""
+    """A spray bottle with a trigger: conical, square or with a waist; or an aerosol can."""
     form = draw.integer(0, 3)
     radius, height = draw.uniform(0.038, 0.046), draw.uniform(0.15, 0.19)
     body, head = draw.color(draw.pick(["plastic", "package"])), draw.color("plastic")
@@ -156,7 +156,7 @@ def spray_bottle(draw: Draw) -> list[Part]:
 
 
 def tissue_box(draw: Draw) -> list[Part]:
-    """A long carton, a cube, or a round one; a tissue stands out."""
+    """A box of tissues: a long carton, a cube, or a round one; a tissue stands out."""
     form = draw.integer(0, 2)
     length, width, height = ((0.22, 0.115, 0.07), (0.12, 0.12, 0.12), (0.12, 0.12, 0.13))[form]
     scale = draw.uniform(0.92, 1.12)
@@ -177,7 +177,7 @@ def tissue_box(draw: Draw) -> list[Part]:
 
 
 def hair_dryer(draw: Draw) -> list[Part]:
-    """Lying on its side: with a long nozzle, a round short one, or with a wide diffuser."""
+    """A hair dryer that lies on its side: with a long nozzle, a round short one, or with a wide diffuser."""
     form = draw.integer(0, 2)
     color, dark = draw.color(draw.pick(["plastic", "dark", "soap"])), draw.plain_color("dark")
     radius, length = draw.uniform(0.036, 0.044), draw.uniform(0.16, 0.2)

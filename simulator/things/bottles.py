@@ -96,7 +96,7 @@ def jar(draw: Draw) -> list[Part]:
 
 
 def wine_bottle(draw: Draw) -> list[Part]:
-    """Dark glass with a label: high-shouldered, sloping, or bulbous like champagne with a foil neck."""
+    """A wine bottle of dark glass: high-shouldered, sloping, or bulbous like champagne with a foil neck."""
     radius, height, form = draw.uniform(0.037, 0.043), draw.uniform(0.28, 0.33), draw.integer(0, 2)
     neck = 0.015
     glass, label = draw.color("wine"), draw.color("paper")
@@ -140,7 +140,7 @@ def wine_bottle(draw: Draw) -> list[Part]:
 
 
 def bottle(draw: Draw) -> list[Part]:
-    """Of water, oil or juice: with a waist, square-shouldered, a flask with a cup on top, or with a long neck."""
+    """A bottle: with a waist, square-shouldered, a flask with a cup on top, or with a long neck."""
     radius, height, form = draw.uniform(0.034, 0.046), draw.uniform(0.19, 0.27), draw.integer(0, 3)
     neck = radius * 0.36
     outline = (
@@ -176,7 +176,7 @@ def bottle(draw: Draw) -> list[Part]:
 
 
 def shaker(draw: Draw) -> list[Part]:
-    """Of salt: a cylinder, a bellied or a square one with a metal cap."""
+    """A salt shaker: a cylinder, a bellied or a square one, with a metal cap."""
     radius, height, form = draw.uniform(0.026, 0.033), draw.uniform(0.09, 0.14), draw.integer(0, 2)
     palette, finish = draw.pick([("ceramic", "glossy"), ("glass", "glossy"), ("metal", "metal")])
     low = height * 0.74
@@ -199,7 +199,7 @@ def shaker(draw: Draw) -> list[Part]:
 
 
 def pepper_mill(draw: Draw) -> list[Part]:
-    """Turned wood, a smooth cone with a ball on top, or a steel cylinder with a crank."""
+    """A pepper mill: turned wood, a smooth cone with a ball on top, or a steel cylinder with a crank."""
     radius, height, form = draw.uniform(0.028, 0.036), draw.uniform(0.16, 0.24), draw.integer(0, 2)
     wood = draw.color("wood") if form < 2 else draw.color("metal")
     if form == 0:

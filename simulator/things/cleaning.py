@@ -1,4 +1,4 @@
-"""Shapes of things to clean with."""
+"""Shapes of cleaning tools and garbage bags."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from simulator.things.vessels import crate, hollow
 
 
 def plunger(draw: Draw) -> list[Part]:
-    """A rubber cup on a stick: a bell, a flat one, or with a flange and a ball for a grip."""
+    """A plunger, a rubber cup on a stick: a bell, a flat one, or with a flange and a ball for a grip."""
     form = draw.integer(0, 2)
     radius, height = draw.uniform(0.06, 0.078), draw.uniform(0.38, 0.5)
     outline = (
@@ -55,7 +55,7 @@ def plunger(draw: Draw) -> list[Part]:
 
 
 def scrub_brush(draw: Draw) -> list[Part]:
-    """Bristles down: a block, one with a bow, a long-handled one, or a toilet brush in its stand."""
+    """A scrub brush, bristles down: a block, one with a bow, a long-handled one, or a toilet brush in its stand."""
     form = draw.integer(0, 3)
     length, width = draw.uniform(0.13, 0.18), draw.uniform(0.055, 0.07)
     color, bristle = draw.color(draw.pick(["plastic", "wood"])), draw.color(draw.pick(["paper", "dark", "straw"]))
@@ -91,7 +91,7 @@ def scrub_brush(draw: Draw) -> list[Part]:
 
 
 def bucket(draw: Draw) -> list[Part]:
-    """A round pail with a bow, an oval mop bucket's square form, or a wooden tub with hoops."""
+    """A bucket: a round pail with a bow, a square mop bucket, or a wooden tub with hoops."""
     form = draw.integer(0, 2)
     radius, height = draw.uniform(0.12, 0.155), draw.uniform(0.22, 0.29)
     metal = draw.plain_color("metal")
@@ -127,7 +127,7 @@ def bucket(draw: Draw) -> list[Part]:
 
 
 def garbage_bag(draw: Draw) -> list[Part]:
-    """Tied: round, slim, or slumped, with a knot, or a paper bag with a folded top."""
+    """A tied garbage bag: round, slim, or slumped, with a knot, or a paper bag with a folded top."""
     form = draw.integer(0, 2)
     radius, height = draw.uniform(0.16, 0.22), draw.uniform(0.3, 0.42)
     color = draw.color(draw.pick(["dark", "white", "plastic"]))
@@ -166,7 +166,7 @@ def garbage_bag(draw: Draw) -> list[Part]:
 
 
 def vacuum_cleaner(draw: Draw) -> list[Part]:
-    """Upright with a canister, a stick with a motor at its grip, or a sledge with wheels and its hose."""
+    """A vacuum cleaner: upright with a canister, a stick with its motor at the grip, or on wheels with a hose."""
     form, size = draw.integer(0, 2), draw.uniform(0.9, 1.08)
     color, dark = draw.color(draw.pick(["plastic", "toy"])), draw.plain_color("dark")
     height = draw.uniform(0.95, 1.1)

@@ -37,7 +37,7 @@ from simulator.things.shapes import (
 
 
 def hat(draw: Draw) -> list[Part]:
-    """Lying on its brim: a straw hat with a ribbon, a felt one with a dent, a cap, or a woollen one."""
+    """A hat that lies on its brim: a straw hat with a ribbon, a felt one with a dent, a cap, or a woollen one."""
     form = draw.integer(0, 3)
     radius, height = draw.uniform(0.085, 0.1), draw.uniform(0.09, 0.12)
     color = draw.color(("straw", "dark", "toy", "fabric")[form])
@@ -82,7 +82,7 @@ def hat(draw: Draw) -> list[Part]:
 
 
 def boots(draw: Draw) -> list[Part]:
-    """A pair: high rubber boots, ankle boots with a sole, or sneakers."""
+    """A pair of boots: high rubber boots, ankle boots with a sole, or sneakers."""
     form = draw.integer(0, 2)
     color = draw.color(("plant" if draw.chance(0.4) else "dark", "leather", "toy")[form])
     height = (draw.uniform(0.26, 0.34), draw.uniform(0.15, 0.2), draw.uniform(0.095, 0.115))[form]
@@ -108,7 +108,7 @@ def boots(draw: Draw) -> list[Part]:
 
 
 def slippers(draw: Draw) -> list[Part]:
-    """A pair: open slippers, closed felt ones, or sandals with two straps."""
+    """A pair of slippers: open ones, closed felt ones, or sandals with two straps."""
     form = draw.integer(0, 2)
     color, sole = draw.color("fabric"), draw.plain_color(draw.pick(["leather", "straw", "dark"]))
     soles, tops = [], []

@@ -1,4 +1,4 @@
-"""Shapes of things that decorate tops and shelves."""
+"""Shapes of objects that decorate tops and shelves."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from simulator.things.vessels import hollow, ring, vessel_mesh
 
 
 def vase(draw: Draw) -> list[Part]:
-    """Turned: a narrow neck, a wide flaring one or a bowl that hold things, a cylinder, some with dry twigs."""
+    """A turned vase: narrow-necked, wide and flaring, a bowl, or a cylinder; some hold dry twigs."""
     radius, height, form = draw.uniform(0.06, 0.09), draw.uniform(0.2, 0.34), draw.integer(0, 4)
     outline = (
         [(0.6, 0.0), (1.0, 0.35), (0.75, 0.7), (0.4, 0.86), (0.55, 1.0)],
@@ -70,7 +70,7 @@ def vase(draw: Draw) -> list[Part]:
 
 
 def candle(draw: Draw) -> list[Part]:
-    """A thick candle, one in a glass, a tall one in a holder, or three on a dish."""
+    """Candles: a thick one, one in a glass, a tall one in a holder, or three on a dish."""
     radius, height, form = draw.uniform(0.034, 0.048), draw.uniform(0.09, 0.15), draw.integer(0, 3)
     wax = draw.color(draw.pick(["soap", "ceramic", "red_fruit"]))
     wick: list[MeshArrays] = [bar(0.003, (0, 0, height), (0, 0, height + 0.014), 4)]
@@ -113,7 +113,7 @@ def candle(draw: Draw) -> list[Part]:
 
 
 def statue(draw: Draw) -> list[Part]:
-    """A bust, a standing figure, an abstract column, a bird, or an elephant, on a plinth."""
+    """A statue: a bust, a standing figure, an abstract column, a bird, or an elephant, on a plinth."""
     size, form = draw.uniform(0.9, 1.4), draw.integer(0, 4)
     palette, finish = draw.pick([("clay", "rough"), ("metal", "metal"), ("ceramic", "glossy"), ("wood", "timber")])
     color = draw.color(palette)
@@ -161,7 +161,7 @@ def statue(draw: Draw) -> list[Part]:
 
 
 def table_top_decor(draw: Draw) -> list[Part]:
-    """On a base: a ring, a ball, a stack of stones, a sailing boat, or an hour-glass."""
+    """An ornament on a base: a ring, a ball, a stack of stones, a sailing boat, or an hour-glass."""
     base, color = draw.color("wood"), draw.color(draw.pick(["metal", "clay", "ceramic"]))
     form = draw.integer(0, 4)
     if form == 3:

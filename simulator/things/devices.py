@@ -1,4 +1,4 @@
-"""Shapes of larger electrical things of living rooms and bedrooms."""
+"""Shapes of larger electrical devices of living rooms and bedrooms."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from simulator.things.shapes import (
 
 
 def speaker(draw: Draw) -> list[Part]:
-    """A bookshelf box with two cones, a round one clad in cloth, or a slim column."""
+    """A speaker: a bookshelf box with two cones, a round one clad in cloth, or a slim column."""
     form = draw.integer(0, 2)
     if form == 1:
         radius, height = draw.uniform(0.085, 0.11), draw.uniform(0.2, 0.28)
@@ -63,7 +63,7 @@ def speaker(draw: Draw) -> list[Part]:
 
 
 def television(draw: Draw) -> list[Part]:
-    """A flat screen on one foot, on two splayed feet, or an old set with a tube and dials."""
+    """A television: a flat screen on one foot, on two splayed feet, or an old set with a tube and dials."""
     form = draw.integer(0, 2)
     width = draw.uniform(0.55, 0.8) * (0.75 if form == 2 else 1.0)
     height = width * (0.58 if form < 2 else 0.75)

@@ -1,6 +1,7 @@
 """Fixed furniture: counters, stoves, tables, sofas, beds, tubs and shelves, each with the surfaces it offers.
 
-A fixture's frame is that of `simulator.things.shapes`: foot centre at the origin, back to +y (towards the wall).
+A fixture's frame is that of `simulator.things.shapes`: the centre of its foot is the origin, its back faces +y (the
+wall).
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from simulator.things.materials import Draw, shade
 from simulator.things.shapes import Color, Part, box, cylinder, lathe_mesh, mesh, rod
 
 TALL = 1.2
-"""Clearance given to surfaces under the open sky of the room, metres."""
+"""Clearance of surfaces with nothing above them, metres."""
 
 
 @dataclass(frozen=True)
 class Top:
-    """A rectangle of a fixture that things may stand on, in the fixture's frame."""
+    """A rectangle of a fixture that objects may stand on, in the fixture's frame."""
 
     x: float
     y: float
@@ -29,21 +30,21 @@ class Top:
 
 @dataclass(frozen=True)
 class Fixture:
-    """A fixed thing before it has a place."""
+    """A piece of fixed furniture or structure that has no place in the room yet."""
 
     category: str
     """AI2-THOR objectType; empty for structure that has no object id."""
     parts: list[Part]
     size: tuple[float, float, float]
-    """Width, depth, height of the space that it takes, metres."""
+    """Width, depth and height of the space that it takes, metres."""
     tops: tuple[Top, ...] = ()
     front: float = 0.5
-    """Free floor that people need in front of it, metres."""
+    """Depth of the floor in front of it that must stay free, metres."""
 
 
 @dataclass(frozen=True)
 class Style:
-    """The colours that the fixed things of one room share."""
+    """The colours that the fixtures of one room share."""
 
     wood: Color
     cabinet: Color
@@ -54,7 +55,7 @@ class Style:
 
 
 def draw_style(draw: Draw) -> Style:
-    """Colours of one room."""
+    """Draws the colours of one room."""
     return Style(
         wood=draw.plain_color("wood"),
         cabinet=draw.plain_color("cabinet"),
@@ -245,7 +246,7 @@ def bed(draw: Draw, style: Style) -> Fixture:
     """A bed with its head to the wall; its pillows and cover are glued to it."""
     width, length = draw.uniform(1.0, 1.5), 1.95
     cover = style.fabric
-    raised = draw.chance(0.6)  # on legs, with room for things underneath
+    raised = draw.chance(0.6)  # on legs, with room for objects underneath
     base, leg = (0.23, 0.07) if raised else (0.0, 0.0)
     parts = [
         box((width, length, 0.28 - base), (0, 0, base), style.wood, "wood"),
@@ -262,7 +263,7 @@ def bed(draw: Draw, style: Style) -> Fixture:
             for x in (-1, 1)
             for y in (-length / 2 + leg / 2, length / 2 - 0.1)
         ]
-        # What lies far in could not be seen: the outer strips along both sides.
+        # Objects far below the bed could not be seen, so only the strips along both sides are used.
         strip = min(0.22, width / 4 - leg)
         tops += [
             Top(side * (width / 2 - leg - strip), -0.1, 0.0, (strip, length * 0.4), base - 0.02, "under")
@@ -295,7 +296,7 @@ def bathtub(draw: Draw, style: Style) -> Fixture:
 
 
 def toilet(draw: Draw, style: Style) -> Fixture:
-    """A toilet with its lid down and a cistern whose top holds things."""
+    """A toilet with its lid down and a cistern whose top holds objects."""
     color = style.porcelain
     profile = [(0, 0), (0.13, 0), (0.12, 0.15), (0.2, 0.38), (0.2, 0.41), (0, 0.41)]
     vertices, faces = lathe_mesh(profile, 18)
@@ -311,7 +312,7 @@ def toilet(draw: Draw, style: Style) -> Fixture:
 
 
 def vanity(draw: Draw, style: Style, width: float) -> Fixture:
-    """A bathroom cabinet with a shallow basin on its left or right end and room for things."""
+    """A bathroom cabinet with a shallow basin on its left or right end and room for objects."""
     depth, height = 0.52, draw.uniform(0.82, 0.88)
     side = draw.pick([-1.0, 1.0])
     basin = side * (width / 2 - 0.26)

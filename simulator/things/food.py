@@ -40,7 +40,7 @@ def _fruit(radius: float, outline: list[tuple[float, float]], segments: int = 12
 
 
 def apple(draw: Draw) -> list[Part]:
-    """Round, tall, or flat with a leaf; a dent at the stem."""
+    """An apple: round, tall, or flat with a leaf; a dent at the stem."""
     radius = draw.uniform(0.036, 0.048)
     form = draw.integer(0, 2)
     tall = (0.92, 1.08, 0.8)[form]
@@ -61,7 +61,7 @@ def apple(draw: Draw) -> list[Part]:
 
 
 def tomato(draw: Draw) -> list[Part]:
-    """Flat and ribbed, round, or plum-shaped, with a green star."""
+    """A tomato: flat and ribbed, round, or plum-shaped, with a green star."""
     radius, form = draw.uniform(0.038, 0.052), draw.integer(0, 2)
     tall = (0.72, 0.9, 1.25)[form]
     vertices, faces = superquadric_mesh((radius, radius, radius * tall), (0, 0, radius * tall), 1.0, 8, 15)
@@ -81,7 +81,7 @@ def tomato(draw: Draw) -> list[Part]:
 
 
 def potato(draw: Draw) -> list[Part]:
-    """Long, round or knobbly."""
+    """A potato: long, round or knobbly."""
     form = draw.integer(0, 2)
     length, radius = draw.uniform(0.05, 0.07) * (1, 0.85, 1)[form], draw.uniform(0.034, 0.043)
     flat = radius * 0.85
@@ -97,7 +97,7 @@ def potato(draw: Draw) -> list[Part]:
 
 
 def lettuce(draw: Draw) -> list[Part]:
-    """A tight head, an open one with outer leaves, or a long one."""
+    """A lettuce: a tight head, an open one with outer leaves, or a long one."""
     radius, form = draw.uniform(0.075, 0.1), draw.integer(0, 2)
     tall = (0.85, 0.75, 1.35)[form]
     wide = radius * (0.75 if form == 2 else 1.0)
@@ -182,7 +182,7 @@ def banana(draw: Draw) -> list[Part]:
 
 
 def cereal_box(draw: Draw) -> list[Part]:
-    """An upright package with a band, a picture and a seal; tall, wide or a bag of flour's shape."""
+    """An upright package with a band, a picture and a seal: tall, wide, or like a bag of flour."""
     form = draw.integer(0, 2)
     width, depth = ((0.19, 0.065), (0.24, 0.075), (0.13, 0.09))[form]
     width, depth, height = width * draw.uniform(0.9, 1.1), depth * draw.uniform(0.9, 1.1), draw.uniform(0.24, 0.31)
@@ -222,7 +222,7 @@ def _picture(front: float, radius: float, height: float) -> MeshArrays:
 
 
 def milk_carton(draw: Draw) -> list[Part]:
-    """With a gable, with a flat top and a screw cap, or a jug of plastic."""
+    """A milk carton: with a gable, with a flat top and a screw cap, or a jug of plastic."""
     form = draw.integer(0, 2)
     side, height = draw.uniform(0.075, 0.095), draw.uniform(0.2, 0.25)
     color, band = draw.color("white"), draw.plain_color(draw.pick(["fabric", "plastic", "plant"]))
@@ -261,7 +261,7 @@ def milk_carton(draw: Draw) -> list[Part]:
 
 
 def aluminum_foil(draw: Draw) -> list[Part]:
-    """A roll in its long box, a bare roll, or a crumpled ball of foil."""
+    """Aluminium foil: a roll in its long box, a bare roll, or a crumpled ball of foil."""
     form = draw.integer(0, 2)
     silver = draw.plain_color("foil")
     length = draw.uniform(0.28, 0.36)

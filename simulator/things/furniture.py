@@ -27,7 +27,7 @@ from simulator.things.shapes import (
 
 
 def side_table(draw: Draw) -> list[Part]:
-    """Four legs and a top, with a lower board, with a drawer, one stem with a round top, or three splayed legs."""
+    """A side table: on four legs, with a lower board, with a drawer, round on one stem, or on three splayed legs."""
     form = draw.integer(0, 4)
     height = draw.uniform(0.5, 0.7)
     wood = draw.color(draw.pick(["wood", "wood", "white", "dark"]))
@@ -87,7 +87,7 @@ def side_table(draw: Draw) -> list[Part]:
 
 
 def coffee_table(draw: Draw) -> list[Part]:
-    """Low and wide: four legs with rails, two boards on each other, on metal runners, or round."""
+    """A low, wide coffee table: four legs with rails, two boards on each other, on metal runners, or round."""
     form = draw.integer(0, 3)
     width, depth, height = draw.uniform(0.7, 0.95), draw.uniform(0.45, 0.55), draw.uniform(0.42, 0.5)
     wood = draw.color(draw.pick(["wood", "wood", "dark", "white"]))
@@ -126,7 +126,7 @@ def coffee_table(draw: Draw) -> list[Part]:
 
 
 def bench(draw: Draw) -> list[Part]:
-    """A plank on two boards, a slatted one on legs, or an upholstered one for a hall."""
+    """A bench: a plank on two boards, a slatted one on legs, or an upholstered one for a hall."""
     form = draw.integer(0, 2)
     width, depth, height = draw.uniform(0.75, 1.0), draw.uniform(0.3, 0.38), draw.uniform(0.42, 0.47)
     wood = draw.color(draw.pick(["wood", "wood", "white", "dark"]))
@@ -164,7 +164,7 @@ def bench(draw: Draw) -> list[Part]:
 
 
 def step_ladder(draw: Draw) -> list[Part]:
-    """Standing open: two or three treads of wood, or of metal with a bow to hold on."""
+    """An open step ladder: two or three treads of wood, or of metal with a bow to hold on."""
     form = draw.integer(0, 2)
     count = (2, 3, 3)[form]
     width, rise, run = draw.uniform(0.36, 0.42), draw.uniform(0.2, 0.23), 0.12
@@ -202,7 +202,7 @@ def step_ladder(draw: Draw) -> list[Part]:
 
 
 def cart(draw: Draw) -> list[Part]:
-    """On wheels: two wooden shelves, three metal trays, or a round tea trolley with a bow."""
+    """A cart on wheels: two wooden shelves, three metal trays, or a round tea trolley with a bow."""
     form = draw.integer(0, 2)
     width, depth, height = draw.uniform(0.45, 0.6), draw.uniform(0.34, 0.42), draw.uniform(0.68, 0.8)
     color = draw.color(("wood", "toy", "metal")[form])

@@ -1,4 +1,4 @@
-"""Shapes of small electronic things."""
+"""Shapes of small electronic devices."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SCREENS = ((0.12, 0.13, 0.15), (0.25, 0.35, 0.45), (0.75, 0.78, 0.8))
 
 
 def laptop(draw: Draw) -> list[Part]:
-    """Open with its screen leaning back, wide open, closed, or standing like a tent."""
+    """A laptop: open with its screen leaning back, wide open, closed, or standing like a tent."""
     form = draw.integer(0, 3)
     width, depth = draw.uniform(0.31, 0.37), draw.uniform(0.21, 0.25)
     color, finish = draw.color(draw.pick(["metal", "dark", "white"])), draw.pick(["metal", "plain"])
@@ -83,7 +83,7 @@ def laptop(draw: Draw) -> list[Part]:
 
 
 def remote_control(draw: Draw) -> list[Part]:
-    """Long with rows of keys, slim and rounded with a ring, or a gamepad."""
+    """A remote control: long with rows of keys, slim and rounded with a ring, or a gamepad."""
     form = draw.integer(0, 2)
     length, width = draw.uniform(0.17, 0.21), draw.uniform(0.046, 0.058)
     color = draw.color(draw.pick(["dark", "plastic", "white"]))
@@ -139,7 +139,7 @@ def _grip(center: Vector) -> MeshArrays:
 
 
 def cell_phone(draw: Draw) -> list[Part]:
-    """In a coloured case: its dark screen up, face down with its camera, or on a little stand."""
+    """A cell phone: in a coloured case: its dark screen up, face down with its camera, or on a little stand."""
     width, length, form = draw.uniform(0.074, 0.085), draw.uniform(0.15, 0.17), draw.integer(0, 2)
     case = draw.color(draw.pick(["plastic", "soap", "dark"]))
     if form == 2:
@@ -176,7 +176,7 @@ def cell_phone(draw: Draw) -> list[Part]:
 
 
 def alarm_clock(draw: Draw) -> list[Part]:
-    """Round with two bells, a digital box, or a little case with a dial."""
+    """An alarm clock: round with two bells, a digital box, or a little case with a dial."""
     color, form = draw.color(draw.pick(["plastic", "metal"])), draw.integer(0, 2)
     if form == 1:
         width, depth, height = draw.uniform(0.14, 0.19), draw.uniform(0.06, 0.08), draw.uniform(0.07, 0.09)

@@ -91,7 +91,7 @@ def pot(draw: Draw) -> list[Part]:
 
 
 def ladle(draw: Draw) -> list[Part]:
-    """Lying: a deep soup ladle with a hooked handle, a flat skimmer, or a large wooden spoon."""
+    """A ladle that lies: a deep soup ladle with a hooked handle, a flat skimmer, or a large wooden spoon."""
     form = draw.integer(0, 2)
     length, radius = draw.uniform(0.24, 0.3), draw.uniform(0.042, 0.052)
     depth = radius * (0.95, 0.4, 0.5)[form]
@@ -115,7 +115,7 @@ def ladle(draw: Draw) -> list[Part]:
 
 
 def spatula(draw: Draw) -> list[Part]:
-    """Lying flat: a turner with slots, a solid scraper, or a wooden one in one piece."""
+    """A spatula that lies flat: a turner with slots, a solid scraper, or a wooden one in one piece."""
     form = draw.integer(0, 2)
     length = draw.uniform(0.3, 0.36)
     palette = ("metal", "plastic", "wood")[form]
@@ -138,7 +138,7 @@ def spatula(draw: Draw) -> list[Part]:
 
 
 def cutting_board(draw: Draw) -> list[Part]:
-    """Rectangular with a slot, round with a handle, or a paddle."""
+    """A cutting board: rectangular with a slot, round with a handle, or a paddle."""
     form = draw.integer(0, 2)
     width, depth, height = draw.uniform(0.26, 0.38), draw.uniform(0.19, 0.26), draw.uniform(0.018, 0.03)
     palette, finish = draw.pick([("wood", "timber"), ("wood", "timber"), ("plastic", "plain"), ("clay", "rough")])
@@ -159,7 +159,7 @@ def cutting_board(draw: Draw) -> list[Part]:
 
 
 def paper_towel_roll(draw: Draw) -> list[Part]:
-    """A tall roll: alone, on a stand with a rod, or lying."""
+    """A tall roll of paper towels: alone, on a stand with a rod, or lying."""
     form = draw.integer(0, 2)
     radius, height = draw.uniform(0.055, 0.07), draw.uniform(0.22, 0.26)
     roll = lathe_mesh([(0.02, 0), (radius, 0), (radius, height), (0.02, height), (0.02, 0.1)], 14)
@@ -179,7 +179,7 @@ def paper_towel_roll(draw: Draw) -> list[Part]:
 
 
 def sponge(draw: Draw) -> list[Part]:
-    """Two layers, a rounded one, or a steel scourer."""
+    """A sponge: two layers, a rounded one, or a steel scourer."""
     form = draw.integer(0, 2)
     length, width = draw.uniform(0.1, 0.14), draw.uniform(0.07, 0.085)
     if form == 0:
@@ -200,7 +200,7 @@ def sponge(draw: Draw) -> list[Part]:
 
 
 def watering_can(draw: Draw) -> list[Part]:
-    """Round with a long spout, a low broad one with a bow, or a slim jug with a rose."""
+    """A watering can: round with a long spout, a low broad one with a bow, or a slim jug with a rose."""
     form = draw.integer(0, 2)
     radius, height = (
         draw.uniform(0.075, 0.1) * (1.0, 1.2, 0.85)[form],

@@ -24,7 +24,7 @@ from simulator.things.shapes import (
 
 
 def desk_lamp(draw: Draw) -> list[Part]:
-    """A stem with a conical shade, a belly of ceramic under a drum, a jointed arm, or a globe on a foot."""
+    """A desk lamp: a stem with a conical shade, a ceramic belly under a drum, a jointed arm, or a globe on a foot."""
     height, form = draw.uniform(0.3, 0.44), draw.integer(0, 3)
     color = draw.color(draw.pick(["metal", "ceramic", "wood", "dark"]))
     hood = draw.color(draw.pick(["paper", "fabric", "white"]))
@@ -105,7 +105,7 @@ def desk_lamp(draw: Draw) -> list[Part]:
 
 
 def floor_lamp(draw: Draw) -> list[Part]:
-    """A stem with a cone or a drum of a shade, three legs, a bent arm, or a paper column."""
+    """A floor lamp: a stem with a cone or a drum of a shade, three legs, a bent arm, or a paper column."""
     form = draw.integer(0, 3)
     height, radius = draw.uniform(1.25, 1.55), draw.uniform(0.15, 0.2)
     metal, hood = draw.color(draw.pick(["metal", "dark", "wood"])), draw.color(draw.pick(["paper", "fabric", "white"]))

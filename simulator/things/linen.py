@@ -29,7 +29,7 @@ def _folds(length: float, width: float, height: float, layers: int) -> list[Mesh
 
 
 def towel(draw: Draw) -> list[Part]:
-    """A large one: folded in layers, rolled, or a neat pile with a stripe."""
+    """A large towel: folded in layers, rolled, or a neat pile with a stripe."""
     color, finish = draw.color("towel"), draw.pick(["cloth", "stripes", "cloth"])
     form = draw.integer(0, 2)
     length, width, height = draw.uniform(0.26, 0.36), draw.uniform(0.19, 0.27), draw.uniform(0.07, 0.12)
@@ -54,7 +54,7 @@ def towel(draw: Draw) -> list[Part]:
 
 
 def hand_towel(draw: Draw) -> list[Part]:
-    """A small one: a folded square, a slim roll with a ribbon, or a stack of two colours."""
+    """A hand towel: a folded square, a slim roll with a ribbon, or a stack of two colours."""
     color, other = draw.color("towel"), draw.plain_color("towel")
     form, side = draw.integer(0, 2), draw.uniform(0.13, 0.19)
     finish = draw.pick(["cloth", "stripes"])
@@ -74,7 +74,7 @@ def hand_towel(draw: Draw) -> list[Part]:
 
 
 def cloth(draw: Draw) -> list[Part]:
-    """Dropped: crumpled, spread with waves, or folded once."""
+    """A dropped cloth: crumpled, spread with waves, or folded once."""
     form = draw.integer(0, 2)
     width, depth = draw.uniform(0.2, 0.28), draw.uniform(0.18, 0.24)
     color, finish = draw.color("towel"), draw.pick(["cloth", "stripes"])

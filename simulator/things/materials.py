@@ -1,7 +1,7 @@
-"""Colours and materials of rooms: natural palettes and a bank of small textures made once per process.
+"""Colours and materials of rooms: natural palettes, and small textures that are made once per process.
 
-Textures are light grey patterns; the colour of a geom tints them. So a few dozen small images serve all rooms, and a
-room's model holds only those that it uses.
+Textures are light grey patterns, which the colour of a geom tints. So a few small images serve all rooms, and a room's
+model holds only those that it uses.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Option = TypeVar("Option")
 TEXTURE_SIZE = 96
 """Side of flat textures, pixels."""
 CUBE_SIZE = 48
-"""Side of the six faces of textures that wrap around things, pixels."""
+"""Side of the six faces of textures that wrap around objects, pixels."""
 
 PALETTES: dict[str, tuple[str, ...]] = {
     "ceramic": ("f2efe6", "e8dcc3", "8fa391", "5b7a94", "b5653f", "3f4448", "c9a24a", "a8b8c4", "7b3f3a", "d9b8a6"),
@@ -63,7 +63,7 @@ PALETTES: dict[str, tuple[str, ...]] = {
     "cabinet": ("e9e6de", "7f8a80", "5f6f7f", "a9743f", "c79a63", "b7b9b4", "4a5560", "d8cdb8"),
     "porcelain": ("f3f3f0", "ecebe6", "e6e8ea"),
 }
-"""Albedos by kind of thing, hexadecimal sRGB."""
+"""Name -> base colours, hexadecimal sRGB."""
 
 
 _COLORS: dict[str, tuple[Color, ...]] = {
@@ -73,10 +73,10 @@ _COLORS: dict[str, tuple[Color, ...]] = {
 
 
 def color_distance(one: Color, other: Color) -> float:
-    """Squared distance in HSV with hue on its circle: what difference images see of one colour replacing another."""
+    """Squared distance in HSV with circular hue: how well a difference image shows one colour replacing the other."""
     h1, s1, v1 = colorsys.rgb_to_hsv(*one)
     h2, s2, v2 = colorsys.rgb_to_hsv(*other)
-    hue = min(abs(h1 - h2), 1 - abs(h1 - h2)) * min(s1, s2)  # the hue of a grey says little
+    hue = min(abs(h1 - h2), 1 - abs(h1 - h2)) * min(s1, s2)  # the hue of a grey means little
     return hue**2 + (s1 - s2) ** 2 + (v1 - v2) ** 2
 
 
@@ -86,7 +86,7 @@ class Draw:
     def __init__(self, generator: np.random.Generator) -> None:
         self.generator = generator
         self.avoid: list[Color] = []
-        """Colours of tops: things on them should differ."""
+        """Colours of tops, from which the colours of objects should differ."""
 
     def uniform(self, low: float, high: float) -> float:
         """A number between `low` and `high`."""
@@ -137,7 +137,7 @@ def shade(color: Color, factor: float) -> Color:
 
 
 def _noise(generator: np.random.Generator, size: int, stretch: tuple[float, float], roughness: float) -> NDArray:
-    """(size, size) smooth periodic noise of mean 0 and deviation 1, by shaping a random spectrum."""
+    """(size, size) smooth periodic noise of mean 0 and deviation 1, made by shaping a random spectrum."""
     spectrum = np.fft.fft2(generator.standard_normal((size, size)))
     rows = np.fft.fftfreq(size)[:, None] * size * stretch[0]
     columns = np.fft.fftfreq(size)[None, :] * size * stretch[1]
@@ -155,7 +155,7 @@ def _to_image(values: NDArray, tint: NDArray | None = None) -> NDArray[np.uint8]
 
 @lru_cache(maxsize=1)
 def _texture_bank() -> dict[str, NDArray[np.uint8]]:
-    """Name to (side, side, 3) image; about 10 ms, once per process."""
+    """Name -> (side, side, 3) image. Takes about 10 ms, once per process."""
     generator = np.random.default_rng(20)
     size = TEXTURE_SIZE
     position = np.arange(size)
@@ -226,7 +226,7 @@ def add_materials(spec: mujoco.MjSpec, finishes: Iterable[str]) -> None:
         side = pixels.shape[0]
         image = spec.add_texture(name=texture, nchannel=3, width=side, height=side)
         if texture in _CUBES:
-            # One image for all six faces, stacked as MuJoCo stores cubes.
+            # The same image on all six faces, stacked as MuJoCo stores cubes.
             image.type = mujoco.mjtTexture.mjTEXTURE_CUBE
             image.height = 6 * side
             image.data = np.tile(pixels, (6, 1, 1)).tobytes()

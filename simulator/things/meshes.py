@@ -1,7 +1,7 @@
-"""Small meshes that things are put together from.
+"""Small meshes from which objects are built.
 
-They are cheaper to draw than MuJoCo's built-in round shapes (a capsule of those has 500 triangles), and several of one
-colour become one geom.
+They are cheaper to draw than MuJoCo's built-in round shapes, of which a capsule has 500 triangles, and all pieces of
+one colour become one geom.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ BLACK: Color = (0.1, 0.1, 0.11)
 
 
 def paint(color: Color, finish: str, *pieces: MeshArrays) -> Part:
-    """Pieces of one colour as one visible part that does not collide."""
+    """One visible part, which does not collide, from pieces of one colour."""
     return mesh(*join_meshes(*pieces), color, finish)
 
 
 def scaled(parts: Sequence[Part], factor: float) -> list[Part]:
-    """A thing made larger or smaller about the centre of its foot."""
+    """The object enlarged or shrunk about the centre of its foot."""
     return [
         replace(
             part,
@@ -72,7 +72,7 @@ def post(radius: float, height: float, foot: Vector = ORIGIN, top: float | None 
 
 
 def sleeve(low_radius: float, high_radius: float, low: float, high: float, sides: int = 14) -> MeshArrays:
-    """A band around something, seen from outside only: labels, hoops."""
+    """A band around an object, visible only from outside: labels, hoops."""
     return lathe_mesh([(low_radius, low), (high_radius, high)], sides)
 
 
@@ -83,7 +83,7 @@ def bar(radius: float, start: Vector, end: Vector, sides: int = 6, thin: float |
 
 
 def disc(radius: float, thickness: float, center: Vector, sides: int = 14) -> MeshArrays:
-    """A wheel or dial that looks along -y, its middle at `center`."""
+    """A wheel or dial that faces -y, with its middle at `center`."""
     x, y, z = center
     return bar(radius, (x, y + thickness / 2, z), (x, y - thickness / 2, z), sides)
 
@@ -130,7 +130,7 @@ def legs(half_x: float, half_y: float, height: float, thickness: float, foot: fl
 
 
 def hidden_legs(half_x: float, half_y: float, height: float, thickness: float, density: float = 1.0) -> list[Part]:
-    """What collides in place of four legs: things may stand and roll between them."""
+    """Hidden boxes that collide in place of four legs, so that objects can stand and roll between them."""
     sides = (thickness, thickness, height)
     return [hidden_box(sides, (x, y, 0), density) for x in (-half_x, half_x) for y in (-half_y, half_y)]
 
@@ -142,7 +142,7 @@ def splayed_legs(
     angles = [(number + 0.5) * 2 * math.pi / count for number in range(count)]
     return join_meshes(
         *[
-            # Starting a little higher than the floor: the prism's end is square to the leg.
+            # A leg starts a little above the floor because the prism's end is perpendicular to the leg.
             bar(
                 thickness,
                 (reach * math.cos(angle), reach * math.sin(angle), height),
@@ -163,7 +163,7 @@ def sheet(sides: Vector, foot: Vector, waves: NDArray[np.float64], height: float
         foot: the bottom's centre.
         waves: each row holds two wave numbers over the cloth and a phase.
         height: metres.
-        rows: of vertices from bottom to top.
+        rows: number of rows of vertices from bottom to top.
     """
     vertices, faces = pad(sides, foot, 0.45, rows, 20)
     across = vertices[:, :2] / (np.array(sides[:2]) / 2)
@@ -175,5 +175,5 @@ def sheet(sides: Vector, foot: Vector, waves: NDArray[np.float64], height: float
 
 
 def lying(pieces: MeshArrays, radius: float, start: float) -> MeshArrays:
-    """A mesh that stands on the origin laid down along +x from x = `start`, its axis at height `radius`."""
+    """An upright mesh laid down along +x from x = `start`, its axis at height `radius`."""
     return move_mesh(pieces, tilt("y", math.pi / 2), (start, 0.0, radius))

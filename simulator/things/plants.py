@@ -1,4 +1,4 @@
-"""Shapes of plants, and of large decoration on the floor."""
+"""Shapes of plants and of ornaments that stand on the floor."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from simulator.things.vessels import vessel_mesh
 
 
 def house_plant(draw: Draw) -> list[Part]:
-    """A heavy pot with a bush, upright blades, a cactus, broad leaves on stalks, or a small palm."""
+    """A plant in a heavy pot: a bush, upright blades, a cactus, broad leaves on stalks, or a small palm."""
     radius, height = draw.uniform(0.085, 0.13), draw.uniform(0.13, 0.22)
     clay, green, form = draw.color(draw.pick(["clay", "ceramic", "straw"])), draw.color("plant"), draw.integer(0, 4)
     foot = radius * draw.pick([0.72, 0.95, 0.55])
@@ -103,7 +103,7 @@ def house_plant(draw: Draw) -> list[Part]:
 
 
 def room_decor(draw: Draw) -> list[Part]:
-    """Stands on the floor: a tall vase with branches, a great lantern, or a carved column with a ball."""
+    """An ornament on the floor: a tall vase with branches, a great lantern, or a carved column with a ball."""
     form, height = draw.integer(0, 2), draw.uniform(0.42, 0.6)
     if form == 0:
         radius = draw.uniform(0.11, 0.15)

@@ -26,7 +26,7 @@ from simulator.things.shapes import (
 
 
 def book(draw: Draw) -> list[Part]:
-    """One thick volume, a pile of two or three askew, one that stands, or an open one."""
+    """Books: one thick volume, a pile of two or three askew, one that stands, or an open one."""
     width, depth, form = draw.uniform(0.15, 0.2), draw.uniform(0.21, 0.27), draw.integer(0, 3)
     paper = (0.9, 0.88, 0.82)
     if form == 3:
@@ -77,7 +77,7 @@ def book(draw: Draw) -> list[Part]:
 
 
 def newspaper(draw: Draw) -> list[Part]:
-    """Folded flat with a headline, rolled with a band, or a stack of magazines."""
+    """A newspaper: folded flat with a headline, rolled with a band, or a stack of magazines."""
     form = draw.integer(0, 2)
     width, depth, height = draw.uniform(0.26, 0.32), draw.uniform(0.19, 0.23), draw.uniform(0.014, 0.026)
     ink, paper = (0.45, 0.45, 0.46), draw.color("paper")
@@ -119,7 +119,7 @@ def newspaper(draw: Draw) -> list[Part]:
 
 
 def picture_frame(draw: Draw) -> list[Part]:
-    """Standing: a wide or a tall frame that leans on its leg, or a folding pair."""
+    """A standing picture frame: a wide or a tall one that leans on its leg, or a folding pair."""
     form = draw.integer(0, 2)
     wide, tall = draw.uniform(0.16, 0.22), draw.uniform(0.14, 0.18)
     if form == 1:

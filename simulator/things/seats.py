@@ -28,7 +28,7 @@ from simulator.things.shapes import (
 
 
 def chair(draw: Draw) -> list[Part]:
-    """With slats, a panel, upright spindles, an upholstered back, a shell on metal legs, or a folding frame."""
+    """A chair: with slats, a panel, spindles, an upholstered back, a shell on metal legs, or a folding frame."""
     form = draw.integer(0, 4)
     width, depth = draw.uniform(0.4, 0.46), draw.uniform(0.4, 0.45)
     seat, height = draw.uniform(0.43, 0.47), draw.uniform(0.84, 1.0)
@@ -93,7 +93,7 @@ def chair(draw: Draw) -> list[Part]:
 
 
 def arm_chair(draw: Draw) -> list[Part]:
-    """Upholstered: boxy with arms, round like a tub, or with wooden arms and a high back."""
+    """An upholstered armchair: boxy with arms, round like a tub, or with wooden arms and a high back."""
     form = draw.integer(0, 2)
     width, depth, height = draw.uniform(0.66, 0.76), draw.uniform(0.64, 0.72), draw.uniform(0.78, 0.92)
     color, finish = draw.color(draw.pick(["fabric", "fabric", "leather"])), "cloth"
@@ -155,7 +155,7 @@ def arm_chair(draw: Draw) -> list[Part]:
 
 
 def stool(draw: Draw) -> list[Part]:
-    """Round on splayed legs, square and padded, on one metal column, or a low milking stool on three legs."""
+    """A stool: round on splayed legs, square and padded, on one metal column, or a low milking stool on three legs."""
     form = draw.integer(0, 3)
     radius, height = draw.uniform(0.16, 0.2), draw.uniform(0.5, 0.72) * (0.75 if form == 3 else 1.0)
     wood = draw.color(draw.pick(["wood", "metal", "dark"]))
@@ -201,7 +201,7 @@ def stool(draw: Draw) -> list[Part]:
 
 
 def ottoman(draw: Draw) -> list[Part]:
-    """A drum with a seam, a rounded cube, a pouf with gores, or a box on short legs."""
+    """An ottoman: a drum with a seam, a rounded cube, a pouf with gores, or a box on short legs."""
     form = draw.integer(0, 3)
     radius, height = draw.uniform(0.2, 0.28), draw.uniform(0.38, 0.46)
     color, finish = draw.color(draw.pick(["fabric", "fabric", "leather"])), draw.pick(["cloth", "cloth", "stripes"])
@@ -239,7 +239,7 @@ def ottoman(draw: Draw) -> list[Part]:
 
 
 def footstool(draw: Draw) -> list[Part]:
-    """A cushioned little stool, a plastic step with a hollow front, or a wooden one with two treads."""
+    """A footstool: a small cushioned stool, a plastic step with a hollow front, or a wooden one with two treads."""
     form = draw.integer(0, 2)
     width, depth, height = draw.uniform(0.34, 0.44), draw.uniform(0.26, 0.34), draw.uniform(0.26, 0.38)
     if form == 1:

@@ -1,8 +1,8 @@
-"""Parts that things are made of: coloured primitives and small meshes, their bounds, and how they enter a MuJoCo spec.
+"""Parts of objects: coloured primitives and small meshes, their bounds, and how they are added to a MuJoCo model.
 
-A thing is a list of `Part` in the thing's own frame: origin at the centre of its foot, x to the right, y to the back
-(the front looks along -y), z up, metres. Meshes are for the eye only; hidden primitives collide in their place, which
-is faster and rests more steadily than a hull.
+An object is a list of `Part` in its own frame: the origin is the centre of its foot, x points right, y to the back (the
+front faces -y), z up, in metres. Meshes are only drawn. Hidden primitives collide in their place, which is faster and
+comes to rest more steadily than convex hulls.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ MeshArrays = tuple[NDArray[np.float64], NDArray[np.int32]]
 """(N, 3) vertices and (M, 3) faces, counter-clockwise from outside."""
 
 UPRIGHT: Quaternion = (1.0, 0.0, 0.0, 0.0)
-HIDDEN_GROUP = 3
-"""Geom group of collision shapes that are not drawn (their alpha is 0 too, so rays pass through them)."""
+COLLISION_GROUP = 3
+"""Geom group of collision shapes, which are not drawn. Their alpha is 0 too, so that rays pass through them."""
 
 _GEOM_TYPES = {
     "box": mujoco.mjtGeom.mjGEOM_BOX,
@@ -38,24 +38,24 @@ _GEOM_TYPES = {
 
 @dataclass(frozen=True)
 class Part:
-    """One geom of a thing."""
+    """One geom of an object."""
 
     form: str
-    """A key of the geom types: box, sphere, cylinder, capsule, ellipsoid or mesh."""
+    """Type of the geom: box, sphere, cylinder, capsule, ellipsoid or mesh."""
     size: Vector
-    """MuJoCo's size: half sides, radius, or radius and half length; half the bounding box for meshes."""
+    """MuJoCo's size, metres: half sides, radius, or radius and half length; half the bounding box for meshes."""
     pos: Vector
-    """Centre (a mesh's own origin), metres."""
+    """Centre (for a mesh its own origin) in the object's frame, metres."""
     rgb: Color = (0.5, 0.5, 0.5)
     finish: str = "plain"
     """Name of a material (`simulator.things.materials.FINISHES`)."""
     quat: Quaternion = UPRIGHT
     solid: bool = True
-    """Collides and has mass."""
+    """Whether it collides and has mass."""
     seen: bool = True
-    """Is drawn and stops rays."""
+    """Whether it is drawn and stops rays."""
     density: float = 1.0
-    """Relative to the thing's other parts: heavy feet keep lamps upright."""
+    """Relative to the object's other parts: heavy feet keep lamps upright."""
     vertices: NDArray[np.float64] | None = field(default=None, repr=False)
     """(N, 3) of a mesh."""
     faces: NDArray[np.int32] | None = field(default=None, repr=False)
@@ -127,7 +127,14 @@ def hidden_box(sides: Vector, foot: Vector = (0.0, 0.0, 0.0), density: float = 1
 
 
 def mesh(vertices: NDArray[np.float64], faces: NDArray[np.int32], rgb: Color, finish: str = "plain") -> Part:
-    """A mesh for the eye: (N, 3) vertices in the thing's frame and (M, 3) faces, counter-clockwise from outside."""
+    """A visible mesh that does not collide.
+
+    Args:
+        vertices: (N, 3) in the object's frame, metres.
+        faces: (M, 3) vertex numbers, counter-clockwise from outside.
+        rgb: colour.
+        finish: name of the material.
+    """
     half = (vertices.max(axis=0) - vertices.min(axis=0)) / 2
     size = (float(half[0]), float(half[1]), float(half[2]))
     return Part("mesh", size, (0.0, 0.0, 0.0), rgb, finish, solid=False, vertices=vertices, faces=faces)
@@ -136,7 +143,7 @@ def mesh(vertices: NDArray[np.float64], faces: NDArray[np.int32], rgb: Color, fi
 def lathe_mesh(profile: Sequence[tuple[float, float]], segments: int = 14) -> MeshArrays:
     """The surface of revolution about z of a `profile` of (radius, height) points.
 
-    Going up on the outside and down on the inside makes a vessel. A point with radius 0 closes the surface.
+    A profile that goes up on the outside and down on the inside makes a vessel. A point of radius 0 closes the surface.
 
     Returns:
         (N, 3) vertices and (M, 3) faces, counter-clockwise from outside.
@@ -207,12 +214,12 @@ def box_mesh(sides: Vector, foot: Vector, lean: Quaternion = UPRIGHT) -> MeshArr
 
 
 def move_mesh(pieces: MeshArrays, turn: Quaternion = UPRIGHT, shift: Vector = (0.0, 0.0, 0.0)) -> MeshArrays:
-    """A mesh turned about the origin, then shifted."""
+    """The mesh turned about the origin and then shifted."""
     return pieces[0] @ rotation(turn).T + shift, pieces[1]
 
 
 def join_meshes(*pieces: MeshArrays) -> MeshArrays:
-    """Several meshes as one (fewer geoms to draw)."""
+    """Several meshes as one, which needs fewer geoms to draw."""
     vertices, faces, count = [], [], 0
     for points, triangles in pieces:
         vertices.append(points)
@@ -222,7 +229,7 @@ def join_meshes(*pieces: MeshArrays) -> MeshArrays:
 
 
 def superquadric_mesh(half: Vector, center: Vector, exponent: float, rows: int = 9, segments: int = 16) -> MeshArrays:
-    """A superellipsoid: exponent 1 is an ellipsoid, towards 0 a box with rounded edges (pillows, loaves, bags)."""
+    """A superellipsoid: an ellipsoid for exponent 1, towards 0 a box with rounded edges (pillows, loaves, bags)."""
     angles = np.linspace(-np.pi / 2, np.pi / 2, rows)
     around = np.arange(segments) * (2 * np.pi / segments)
 
@@ -250,7 +257,7 @@ def rotation(quat: Quaternion) -> NDArray[np.float64]:
 
 
 def part_bounds(part: Part) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(low, high) corners, each (3,), of a part's axis-aligned box in the thing's frame."""
+    """(low, high) corners, each (3,), of a part's axis-aligned box in the object's frame."""
     if part.vertices is not None:
         return part.vertices.min(axis=0), part.vertices.max(axis=0)
     size, center = np.array(part.size), np.array(part.pos)
@@ -285,16 +292,16 @@ def bounds(parts: Sequence[Part]) -> tuple[NDArray[np.float64], NDArray[np.float
 
 
 def flat_top(parts: Sequence[Part]) -> tuple[Vector, tuple[float, float]] | None:
-    """The largest rectangle on a thing's highest face: (centre, half sides), metres; None if that is not flat.
+    """The largest rectangle on an object's highest face: (centre, half sides), metres; None if that face is not flat.
 
-    Only upright solid boxes and cylinders count, so open cartons and things with domes, arms or handles have none.
+    Only upright solid boxes and cylinders count, so open cartons and objects with domes, arms or handles have none.
     """
     _, high = bounds(parts)
     for part in parts:
         if not part.solid or part.quat != UPRIGHT or part.form not in ("box", "cylinder"):
             continue
         low, top = part_bounds(part)
-        # Walls of containers reach as high as boxes do, but not over the middle.
+        # The walls of containers are as high, but do not reach over the middle.
         if top[2] > high[2] - 2e-3 and (low[:2] < -0.05).all() and (top[:2] > 0.05).all():
             share = math.sqrt(0.5) if part.form == "cylinder" else 1.0
             center = (float(low[0] + top[0]) / 2, float(low[1] + top[1]) / 2, float(high[2]))
@@ -303,6 +310,7 @@ def flat_top(parts: Sequence[Part]) -> tuple[Vector, tuple[float, float]] | None
 
 
 def _volume(part: Part) -> float:
+    """Volume of a primitive, m^3."""
     a, b, c = part.size
     match part.form:
         case "box":
@@ -327,10 +335,10 @@ def add_parts(
     condim: int = 3,
     priority: int = 0,
 ) -> None:
-    """Adds the parts as geoms of `body`; solid ones share `mass` (kg) by volume times density.
+    """Adds the parts as geoms of `body`. Solid parts share `mass` (kg) by volume times density.
 
-    The materials named by the parts' finishes must exist in `spec`, or be "plain". Where two geoms touch, the friction
-    of the one with the higher `priority` counts, else the larger one of both.
+    The materials named by the parts' finishes must exist in `spec`. Where two geoms touch, MuJoCo takes the friction of
+    the one with the higher `priority`, or the larger friction if both have the same.
     """
     weights = [_volume(part) * part.density if part.solid else 0.0 for part in parts]
     total = sum(weights)
@@ -355,7 +363,7 @@ def add_parts(
         if part.seen:
             settings["material"] = part.finish
         else:
-            settings["group"] = HIDDEN_GROUP
+            settings["group"] = COLLISION_GROUP
         if not part.solid:
             settings["contype"] = settings["conaffinity"] = 0
         body.add_geom(**settings)

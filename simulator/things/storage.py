@@ -1,4 +1,4 @@
-"""Shapes of what things are kept in: cartons, bins, hampers, boxes; and beds of pets."""
+"""Shapes of containers (cartons, bins, hampers, boxes) and of dog beds."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from simulator.things.vessels import crate, hollow
 
 
 def carton(draw: Draw) -> list[Part]:
-    """Closed with tape or a label, open with its flaps out, a lidded storage box, or a wooden crate."""
+    """A box: closed with tape or a label, open with its flaps out, a lidded storage box, or a wooden crate."""
     form = draw.integer(0, 3)
     width, depth, height = draw.uniform(0.22, 0.46), draw.uniform(0.2, 0.36), draw.uniform(0.16, 0.34)
     color = draw.color("carton")
@@ -85,7 +85,7 @@ def _band(foot: float, rim: float, height: float, share: float, wide: float) -> 
 
 
 def garbage_can(draw: Draw) -> list[Part]:
-    """Open and round, with a swing lid, a pedal bin with a dome, a square paper basket, or one of wire."""
+    """A garbage can: open and round, with a swing lid, a domed pedal bin, a square paper basket, or one of wire."""
     form = draw.integer(0, 4)
     radius, height = draw.uniform(0.13, 0.18), draw.uniform(0.32, 0.55)
     color = draw.color(draw.pick(["metal", "plastic", "dark", "ceramic"]))
@@ -133,7 +133,7 @@ def garbage_can(draw: Draw) -> list[Part]:
 
 
 def laundry_hamper(draw: Draw) -> list[Part]:
-    """Woven with a lid, open with laundry low in it, a cloth bag in a frame, or plastic with holes."""
+    """A laundry hamper: woven with a lid, open with some laundry, a cloth bag in a frame, or plastic with holes."""
     form = draw.integer(0, 3)
     radius, height = draw.uniform(0.18, 0.23), draw.uniform(0.48, 0.6)
     color, weave = draw.color(draw.pick(["straw", "fabric"])), draw.pick(["cloth", "rough"])
@@ -179,7 +179,7 @@ def _lid(radius: float, height: float) -> MeshArrays:
 
 
 def dog_bed(draw: Draw) -> list[Part]:
-    """A soft ring around a cushion, a square one with a low front, or a flat mattress with a rim."""
+    """A dog bed: a soft ring around a cushion, a square one with a low front, or a flat mattress with a rim."""
     form = draw.integer(0, 2)
     radius, height = draw.uniform(0.24, 0.32), draw.uniform(0.12, 0.17)
     color, finish = draw.color("fabric"), draw.pick(["cloth", "cloth", "stripes"])
@@ -213,7 +213,7 @@ def dog_bed(draw: Draw) -> list[Part]:
 
 
 def tool_box(draw: Draw) -> list[Part]:
-    """A metal box with a bow, a plastic one with clasps and a grip, or an open wooden carrier."""
+    """A tool box: a metal box with a bow, a plastic one with clasps and a grip, or an open wooden carrier."""
     form = draw.integer(0, 2)
     width, depth, height = draw.uniform(0.36, 0.46), draw.uniform(0.18, 0.22), draw.uniform(0.16, 0.21)
     color, dark = (
@@ -265,7 +265,7 @@ def tool_box(draw: Draw) -> list[Part]:
 
 
 def safe(draw: Draw) -> list[Part]:
-    """A strongbox: with a wheel, with a keypad, or a flat cash box."""
+    """A safe: a strongbox: with a wheel, with a keypad, or a flat cash box."""
     form = draw.integer(0, 2)
     width, depth, height = draw.uniform(0.26, 0.36), draw.uniform(0.25, 0.32), draw.uniform(0.24, 0.34)
     color = draw.color(draw.pick(["dark", "metal", "plant"]))

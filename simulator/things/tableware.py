@@ -1,4 +1,4 @@
-"""Shapes of what is on a table: cups, bowls, plates, trays, baskets. All but plates hold things."""
+"""Shapes of tableware: cups, bowls, plates, trays, baskets. All but plates can hold other objects."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _glaze(draw: Draw) -> tuple[Color, str]:
 
 
 def mug(draw: Draw) -> list[Part]:
-    """Straight, tapered, bellied or on a foot; the handle a ring, an ear or a square."""
+    """A mug: straight, tapered, bellied or on a foot; the handle a ring, an ear or a square."""
     radius, height, wall = draw.uniform(0.042, 0.053), draw.uniform(0.085, 0.125), 0.006
     outline: Outline = draw.pick(
         [
@@ -68,7 +68,7 @@ def mug(draw: Draw) -> list[Part]:
 
 
 def cup(draw: Draw) -> list[Part]:
-    """Without a handle: a tapered tumbler, a straight one, a goblet on a stem, or a paper cup with a band."""
+    """A cup without a handle: a tapered tumbler, a straight one, a goblet on a stem, or a paper cup with a band."""
     radius, height = draw.uniform(0.038, 0.046), draw.uniform(0.1, 0.15)
     form = draw.integer(0, 3)
     palette, finish = draw.pick(
@@ -111,7 +111,7 @@ def _raised(part: Part, height: float) -> Part:
 
 
 def bowl(draw: Draw) -> list[Part]:
-    """Round, conical, steep-walled, or on a foot; ceramic, wood, metal or plastic."""
+    """A bowl: round, conical, steep-walled, or on a foot; ceramic, wood, metal or plastic."""
     radius = draw.uniform(0.075, 0.14)
     form = draw.integer(0, 3)
     height = radius * draw.uniform(0.5, 0.7) * (1.0, 0.9, 1.15, 1.2)[form]
@@ -132,7 +132,7 @@ def bowl(draw: Draw) -> list[Part]:
 
 
 def plate(draw: Draw) -> list[Part]:
-    """Flat with a wide rim, a deep plate, square, or a small stack."""
+    """A plate: flat with a wide rim, a deep plate, square, or a small stack."""
     radius, form = draw.uniform(0.1, 0.14), draw.integer(0, 3)
     foot, height = radius * 0.6, (0.022, 0.036, 0.02, 0.05)[form]
     color, finish = _glaze(draw)
@@ -165,7 +165,7 @@ def plate(draw: Draw) -> list[Part]:
 
 
 def tray(draw: Draw) -> list[Part]:
-    """Rectangular with a rim, round, or deep with two handles; things lie on it without sliding off."""
+    """A tray: rectangular with a rim, round, or deep with two handles; objects lie on it without sliding off."""
     form = draw.integer(0, 2)
     width, depth, height = draw.uniform(0.36, 0.48), draw.uniform(0.25, 0.33), (0.03, 0.03, 0.065)[form]
     palette, finish = draw.pick([("wood", "timber"), ("metal", "metal"), ("plastic", "plain"), ("ceramic", "glossy")])
@@ -191,7 +191,7 @@ def tray(draw: Draw) -> list[Part]:
 
 
 def basket(draw: Draw) -> list[Part]:
-    """Wicker: round with a bow, oval-sided with two ears, or a square one with a cloth in it."""
+    """A basket: wicker: round with a bow, oval-sided with two ears, or a square one with a cloth in it."""
     form = draw.integer(0, 2)
     straw, weave = draw.color("straw"), draw.pick(["stripes", "rough"])
     if form == 2:

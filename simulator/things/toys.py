@@ -1,4 +1,4 @@
-"""Shapes of toys and things of sports, and cushions."""
+"""Shapes of toys, sports equipment and cushions."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from simulator.things.shapes import (
 
 
 def pillow(draw: Draw) -> list[Part]:
-    """A square cushion, a long one, a round one with a button, or a bolster."""
+    """A cushion: a square one, a long one, a round one with a button, or a bolster."""
     form = draw.integer(0, 3)
     color, finish = draw.color("fabric"), draw.pick(["cloth", "cloth", "stripes"])
     height = draw.uniform(0.12, 0.16)
@@ -85,7 +85,7 @@ def pillow(draw: Draw) -> list[Part]:
 
 
 def teddy_bear(draw: Draw) -> list[Part]:
-    """Sitting: a bear, a rabbit with long ears, or an elephant."""
+    """A sitting soft toy: a bear, a rabbit with long ears, or an elephant."""
     size, form = draw.uniform(0.85, 1.3), draw.integer(0, 2)
     pieces = [
         ball((0.085, 0.075, 0.1), (0, 0, 0.1), 5, 8),
@@ -135,13 +135,13 @@ def _seams(radius: float) -> list[MeshArrays]:
 
 
 def _about(arrays: MeshArrays, center: Vector, yaw: float, roll: float) -> MeshArrays:
-    """Turned about a center."""
+    """A mesh turned about a centre."""
     shifted = (arrays[0] - center, arrays[1])
     return move_mesh(move_mesh(shifted, tilt("x", roll)), about_z(yaw), center)
 
 
 def basketball(draw: Draw) -> list[Part]:
-    """With dark seams, with a printed band, or worn and two-coloured."""
+    """A basketball: with dark seams, with a printed band, or worn and two-coloured."""
     radius, form = draw.uniform(0.105, 0.122), draw.integer(0, 2)
     color = draw.color("ball")
     body = _about(ball((radius * 0.985,) * 3, (0, 0, radius), 9, 14), (0, 0, radius), 0.5, 0.9)
@@ -165,7 +165,7 @@ def basketball(draw: Draw) -> list[Part]:
 
 
 def soccer_ball(draw: Draw) -> list[Part]:
-    """White with dark patches, with coloured bands, or a beach ball with gores."""
+    """A ball: white with dark patches, with coloured bands, or a beach ball with gores."""
     radius, form = draw.uniform(0.1, 0.115), draw.integer(0, 2)
     center: Vector = (0.0, 0.0, radius)
     solid = sphere(radius, center, BLACK, seen=False)
@@ -192,7 +192,7 @@ def soccer_ball(draw: Draw) -> list[Part]:
 
 
 def tennis_racket(draw: Draw) -> list[Part]:
-    """Lying flat: oval, round for badminton with a thin shaft, or a solid bat for table tennis."""
+    """A racket that lies flat: oval, round for badminton with a thin shaft, or a solid bat for table tennis."""
     form = draw.integer(0, 2)
     length, width = draw.uniform(0.15, 0.18), draw.uniform(0.11, 0.135)
     color, grip = draw.color(draw.pick(["plastic", "toy"])), draw.color(draw.pick(["dark", "leather"]))
@@ -223,7 +223,7 @@ def tennis_racket(draw: Draw) -> list[Part]:
 
 
 def baseball_bat(draw: Draw) -> list[Part]:
-    """Lying flat: turned wood, metal with a dark grip, or a flat cricket bat."""
+    """A bat that lies flat: turned wood, metal with a dark grip, or a flat cricket bat."""
     form, length = draw.integer(0, 2), draw.uniform(0.62, 0.8)
     if form == 2:
         wood = draw.color("wood")
@@ -259,7 +259,7 @@ def baseball_bat(draw: Draw) -> list[Part]:
 
 
 def dumbbell(draw: Draw) -> list[Part]:
-    """Six-sided heads on a bar, round discs of two sizes, or a kettlebell."""
+    """A weight: six-sided heads on a bar, round discs of two sizes, or a kettlebell."""
     form = draw.integer(0, 2)
     radius, head = draw.uniform(0.055, 0.08), draw.uniform(0.06, 0.085)
     reach = draw.uniform(0.1, 0.125)
@@ -311,12 +311,12 @@ def dumbbell(draw: Draw) -> list[Part]:
 
 
 def _wheels(x: float, y: float, radius: float, wide: float) -> list[MeshArrays]:
-    """Four wheels that roll along x."""
+    """Four wheels whose axles lie along y, so that they roll along x."""
     return [disc(radius, wide, (sx * x, sy * y, radius), 10) for sx in (-1, 1) for sy in (-1, 1)]
 
 
 def toy_car(draw: Draw) -> list[Part]:
-    """A car with a cabin, a lorry with an open bed, or a locomotive."""
+    """A toy vehicle: a car with a cabin, a lorry with an open bed, or a locomotive."""
     form = draw.integer(0, 2)
     size = draw.uniform(0.85, 1.25)
     color, other = draw.color("toy"), draw.plain_color("toy")

@@ -1,7 +1,8 @@
-"""Things that hold others: visible walls and a bottom, and the convex pieces that collide in their place.
+"""Containers: visible walls and a bottom, and the convex pieces that collide in their place.
 
-A hull would close the opening, so a round vessel collides as a flat cylinder (its bottom) and a ring of boxes (its
-walls), a crate as five boxes. The walls begin above the support: while the vessel stands only its bottom touches it.
+A convex hull would close the opening. So a round vessel collides as a flat cylinder (its bottom) and a ring of boxes
+(its walls), and a crate as five boxes. The walls begin above the support, so a standing vessel touches it only with its
+bottom.
 """
 
 from __future__ import annotations
@@ -32,17 +33,17 @@ Outline = Sequence[tuple[float, float]]
 """(radius, height) points of the outside from the foot (at height 0) to the rim, metres."""
 
 BOTTOM_DENSITY = 3.0
-"""Of bottoms relative to walls: vessels stand firmly."""
+"""Density of bottoms relative to walls, so that vessels stand firmly."""
 
 
 def vessel_mesh(outline: Outline, wall: float, floor: float, segments: int = 14) -> MeshArrays:
     """The surface of a round vessel, outside and inside.
 
     Args:
-        outline: of the outside.
+        outline: the outside's.
         wall: thickness, metres.
         floor: height of the bottom inside, metres.
-        segments: around.
+        segments: number of vertices around the axis.
     """
     inside = [(max(radius - wall, wall), height) for radius, height in reversed(outline) if height > floor * 1.5]
     heights, radii = [height for _, height in outline], [radius for radius, _ in outline]
@@ -56,8 +57,8 @@ def ring(outline: Outline, wall: float, sides: int = 8, density: float = 1.0) ->
     Args:
         outline: bands between consecutive points; few points make few boxes.
         wall: thickness, metres.
-        sides: boxes a band.
-        density: relative to the thing's other parts.
+        sides: number of boxes in each band.
+        density: relative to the object's other parts.
     """
     parts = []
     for (low_radius, low), (high_radius, high) in zip(outline, outline[1:], strict=False):
@@ -79,14 +80,14 @@ def ring(outline: Outline, wall: float, sides: int = 8, density: float = 1.0) ->
 def hollow(
     outline: Outline, wall: float, floor: float, sides: int = 8, segments: int = 14, bands: Outline | None = None
 ) -> tuple[MeshArrays, list[Part]]:
-    """A round vessel: what is seen, and what collides.
+    """A round vessel: its visible mesh and its collision parts.
 
     Args:
-        outline: of the outside.
+        outline: the outside's.
         wall: thickness, metres; collision walls are at least 6 mm.
         floor: height of the bottom inside, metres.
-        sides: boxes a band of the collision walls.
-        segments: around what is seen.
+        sides: number of boxes in each band of the collision walls.
+        segments: number of vertices around the visible mesh.
         bands: outline of the collision walls if simpler than `outline`.
     """
     points = list(bands if bands is not None else outline)
@@ -110,7 +111,7 @@ def crate_walls(width: float, depth: float, height: float, wall: float, floor: f
 
 
 def crate(width: float, depth: float, height: float, wall: float, floor: float) -> tuple[MeshArrays, list[Part]]:
-    """A rectangular open container: what is seen, and what collides.
+    """A rectangular open container: its visible mesh and its collision parts.
 
     Args:
         width: outside, along x, metres.
@@ -128,11 +129,11 @@ def crate(width: float, depth: float, height: float, wall: float, floor: float) 
 
 
 def cavity(parts: Sequence[Part], depth: float = 0.02) -> tuple[Vector, tuple[float, float]] | None:
-    """Where things can lie in a container: (centre, half sides) of a square of its floor, metres; None if it has none.
+    """A square on a container's floor where objects can lie: (centre, half sides), metres; None if there is none.
 
     Args:
-        parts: of the thing.
-        depth: least height of the walls above the floor, on all four sides.
+        parts: the container's.
+        depth: smallest height of the walls above the floor on all four sides, metres.
     """
     solid = [(part, *part_bounds(part)) for part in parts if part.solid]
     over = [(part, low, high) for part, low, high in solid if (low[:2] < 0).all() and (high[:2] > 0).all()]
@@ -151,7 +152,7 @@ def cavity(parts: Sequence[Part], depth: float = 0.02) -> tuple[Vector, tuple[fl
         if wall_high[2] < floor + depth or wall_low[2] > floor + depth:
             continue
         x, y = (wall_low + wall_high)[:2] / 2
-        # Leaning walls are nearest at their foot, which their box's inner side is at.
+        # A wall that leans outwards is closest to the middle at its foot, where the inner side of its box is.
         if abs(x) >= abs(y):
             side, inner = ("east", wall_low[0]) if x > 0 else ("west", -wall_high[0])
         else:

@@ -1,6 +1,6 @@
-"""Structure: doors, windows, pictures, taps' neighbours and glued things, none of which moves or has an object id.
+"""Structure: doors, windows, pictures, lamps and glued objects. None of them moves or has an object id.
 
-Several look like things that can be picked up: only touching them tells.
+Several look like objects that can be picked up; only a touch shows that they cannot.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def wall_cabinet(draw: Draw, style: Style, width: float) -> Fixture:
 
 
 def wall_shelf(draw: Draw, style: Style, width: float) -> Fixture:
-    """A board on the wall that holds things."""
+    """A board on the wall that holds objects."""
     depth = draw.uniform(0.24, 0.3)
     parts = [
         box((width, depth, 0.03), (0, 0, 0.1), style.wood, "wood"),
@@ -160,7 +160,7 @@ def utensil_rail(draw: Draw, style: Style) -> Fixture:
 
 
 def mirror(draw: Draw, style: Style) -> Fixture:
-    """A pale pane."""
+    """A mirror, drawn as a pale pane."""
     width, height = draw.uniform(0.5, 0.8), draw.uniform(0.6, 0.8)
     parts = [
         box((width, 0.02, height), (0, 0, 0), style.metal, "metal"),
@@ -170,7 +170,7 @@ def mirror(draw: Draw, style: Style) -> Fixture:
 
 
 def towel_rail(draw: Draw, style: Style) -> Fixture:
-    """A rail with a towel sewn on."""
+    """A rail with a towel that cannot be taken off."""
     width = 0.55
     drop = draw.uniform(0.4, 0.6)
     parts = [
@@ -190,7 +190,7 @@ def paper_holder(draw: Draw, style: Style) -> Fixture:
 
 
 def soap_dispenser(draw: Draw, style: Style) -> Fixture:
-    """Fastened to the wall."""
+    """A soap dispenser on the wall."""
     parts = [
         box((0.09, 0.08, 0.2), (0, 0, 0), draw.plain_color("plastic"), "glossy"),
         box((0.05, 0.03, 0.03), (0, -0.045, 0.0), style.metal, solid=False),
@@ -199,7 +199,7 @@ def soap_dispenser(draw: Draw, style: Style) -> Fixture:
 
 
 def wall_lamp(draw: Draw, style: Style) -> Fixture:
-    """A shade on an arm."""
+    """A wall lamp: a shade on an arm."""
     hood = lathe_mesh([(0.1, 0.0), (0.06, 0.15), (0.055, 0.15), (0.095, 0.0), (0.1, 0.0)], 14)
     parts = [
         mesh(*move_mesh(hood, shift=(0, -0.03, 0.06)), draw.plain_color("paper"), "glow"),
@@ -219,7 +219,7 @@ def knife_block(draw: Draw, style: Style) -> Fixture:
 
 
 def utensil_jar(draw: Draw, style: Style) -> Fixture:
-    """A jar of spoons, glued."""
+    """A glued jar of spoons."""
     parts = [cylinder(0.06, 0.15, (0, 0, 0), draw.color("ceramic"), "glossy")]
     for x, y, top in ((0.03, 0.01, 0.27), (-0.03, 0.02, 0.3), (0.0, -0.03, 0.25)):
         parts.append(rod(0.009, (x * 0.5, y * 0.5, 0.14), (x, y, top), draw.plain_color("wood"), solid=False))
@@ -250,7 +250,7 @@ def radio(draw: Draw, style: Style) -> Fixture:
 
 
 def photo_frame(draw: Draw, style: Style) -> Fixture:
-    """A standing photograph, glued."""
+    """A glued standing photograph."""
     width, height = draw.uniform(0.14, 0.2), draw.uniform(0.18, 0.24)
     parts = [
         Part("box", (width / 2, 0.009, height / 2), (0, 0, height / 2), draw.color("wood"), "plain", tilt("x", -0.15)),
@@ -268,7 +268,7 @@ def photo_frame(draw: Draw, style: Style) -> Fixture:
 
 
 def fruit_dish(draw: Draw, style: Style) -> Fixture:
-    """A dish of glazed fruit, all one piece and glued."""
+    """A glued dish of fruit, all in one piece."""
     dish = lathe_mesh([(0, 0), (0.06, 0), (0.14, 0.06), (0.13, 0.06), (0.05, 0.02), (0, 0.02)], 16)
     parts = [mesh(*dish, draw.color("ceramic"), "glossy"), cylinder(0.12, 0.06, (0, 0, 0), (0, 0, 0), seen=False)]
     for x, y in ((0.05, 0.0), (-0.035, 0.045), (-0.03, -0.045)):
@@ -279,7 +279,7 @@ def fruit_dish(draw: Draw, style: Style) -> Fixture:
 
 
 def toothbrush_cup(draw: Draw, style: Style) -> Fixture:
-    """A cup with brushes, glued."""
+    """A glued cup with toothbrushes."""
     parts = [cylinder(0.038, 0.1, (0, 0, 0), draw.color("ceramic"), "glossy")]
     for x, y in ((0.02, 0.01), (-0.02, 0.015)):
         parts.append(rod(0.006, (x * 0.6, y, 0.09), (x * 1.6, y, 0.2), draw.plain_color("plastic"), solid=False))
@@ -287,7 +287,7 @@ def toothbrush_cup(draw: Draw, style: Style) -> Fixture:
 
 
 def rug(draw: Draw, style: Style, width: float, depth: float) -> Fixture:
-    """A rug: too thin to stumble over."""
+    """A rug, too thin to be an obstacle."""
     color = draw.plain_color("fabric")
     parts = [
         box((width, depth, 0.006), (0, 0, 0), color, "carpet", solid=False),
@@ -299,7 +299,7 @@ def rug(draw: Draw, style: Style, width: float, depth: float) -> Fixture:
 
 
 def hanging_plant(draw: Draw, style: Style) -> Fixture:
-    """A pot on a bracket."""
+    """A plant pot on a bracket."""
     pot = lathe_mesh([(0, 0), (0.07, 0), (0.09, 0.13), (0, 0.12)], 12)
     leaves = superquadric_mesh((0.13, 0.11, 0.11), (0, 0, 0.2), 1.0, 7, 11)
     parts = [

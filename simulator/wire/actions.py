@@ -15,14 +15,14 @@ import numpy as np
 from simulator.wire.arguments import INVALID, MISSING, Action, Vector, call, shown
 from simulator.wire.environment import SCENE_SUFFIX, ActionFailed, Environment, View
 from simulator.wire.moves import MOVES
-from simulator.world.camera import FAR, LARGEST_IMAGE, LARGEST_PICTURE, NEAR
+from simulator.world.camera import FAR, MAX_IMAGE_SAMPLES, MAX_IMAGE_SIDE, NEAR
 from simulator.world.physics import Unstable, make_push
 
-LARGEST_MAGNITUDE, LARGEST_DIRECTION = 1e6, 1e3
+MAX_MAGNITUDE, MAX_DIRECTION = 1e6, 1e3
 """Of a touch: far beyond what a hand can do, and far from what arithmetic cannot."""
-MASSES, LARGEST_DRAG = (1e-3, 1e4), 1e3
+MASSES, MAX_DRAG = (1e-3, 1e4), 1e3
 """Least and largest kg, and 1/s, that SetMassProperties takes."""
-LARGEST_PHYSICS_STEP = 0.05
+MAX_PHYSICS_STEP = 0.05
 """Seconds: the largest timeStep of AdvancePhysicsStep."""
 STRUCTURE = "not a sim object, a structure was touched"
 """The objectId of what is no object."""
@@ -82,11 +82,11 @@ def reset(environment: Environment, *, sceneName: str) -> None:
 def change_resolution(environment: Environment, *, x: int, y: int) -> None:
     """Sets the size of the images, pixels."""
     for name, value in (("x", x), ("y", y)):
-        if not 1 <= value <= LARGEST_IMAGE:
-            raise ActionFailed(f"The argument '{name}' must be between 1 and {LARGEST_IMAGE}, not {value}.", INVALID)
-    if x * y * max(1, environment.quality.samples) > LARGEST_PICTURE:
+        if not 1 <= value <= MAX_IMAGE_SIDE:
+            raise ActionFailed(f"The argument '{name}' must be between 1 and {MAX_IMAGE_SIDE}, not {value}.", INVALID)
+    if x * y * max(1, environment.quality.samples) > MAX_IMAGE_SAMPLES:
         raise ActionFailed(
-            f"The arguments 'x' and 'y' must make at most {LARGEST_PICTURE} samples: {x} x {y} pixels of "
+            f"The arguments 'x' and 'y' must make at most {MAX_IMAGE_SAMPLES} samples: {x} x {y} pixels of "
             f"{environment.quality.samples} samples are too many.",
             INVALID,
         )
@@ -178,12 +178,12 @@ def touch_then_apply_force(
         moveMagnitude: of the push, see simulator.world.physics.
         handDistance: how far the hand reaches from the camera, metres.
     """
-    if not 0 <= moveMagnitude <= LARGEST_MAGNITUDE:
+    if not 0 <= moveMagnitude <= MAX_MAGNITUDE:
         raise ActionFailed(
-            f"The argument 'moveMagnitude' must be 0 to {LARGEST_MAGNITUDE:g}, not {moveMagnitude:g}.", INVALID
+            f"The argument 'moveMagnitude' must be 0 to {MAX_MAGNITUDE:g}, not {moveMagnitude:g}.", INVALID
         )
-    if max(abs(direction.x), abs(direction.y), abs(direction.z)) > LARGEST_DIRECTION:
-        raise ActionFailed(f"The argument 'direction' must have parts up to {LARGEST_DIRECTION:g}.", INVALID)
+    if max(abs(direction.x), abs(direction.y), abs(direction.z)) > MAX_DIRECTION:
+        raise ActionFailed(f"The argument 'direction' must have parts up to {MAX_DIRECTION:g}.", INVALID)
     if handDistance < 0:
         raise ActionFailed(f"The argument 'handDistance' must not be negative, not {handDistance}.", INVALID)
     room = environment.room
@@ -206,7 +206,7 @@ def touch_then_apply_force(
     return touched
 
 
-# --- The things in the room
+# --- The objects in the room
 
 
 @action("InitialRandomSpawn", excludedReceptacles=[], excludedObjectIds=[], numDuplicatesOfType=[])
@@ -219,9 +219,9 @@ def initial_random_spawn(
     numPlacementAttempts: int = 5,
     placeStationary: bool = True,
 ) -> None:
-    """Moves the room's things about, by a seed, and lets them settle. Their ids change.
+    """Moves the room's objects about, by a seed, and lets them settle. Their ids change.
 
-    `placeStationary` is accepted either way: things always come to rest before the reply.
+    `placeStationary` is accepted either way: objects always come to rest before the reply.
     """
     if None not in (randomSeed, seed) and randomSeed != seed:
         raise ActionFailed(
@@ -256,8 +256,8 @@ def set_mass_properties(
     if not MASSES[0] <= mass <= MASSES[1]:
         raise ActionFailed(f"The argument 'mass' must be {MASSES[0]:g} to {MASSES[1]:g} kg, not {mass:g}.", INVALID)
     for name, value in (("drag", drag), ("angularDrag", angularDrag)):
-        if not 0 <= value <= LARGEST_DRAG:
-            raise ActionFailed(f"The argument '{name}' must be 0 to {LARGEST_DRAG:g} 1/s, not {value:g}.", INVALID)
+        if not 0 <= value <= MAX_DRAG:
+            raise ActionFailed(f"The argument '{name}' must be 0 to {MAX_DRAG:g} 1/s, not {value:g}.", INVALID)
     room.set_mass(index, mass, drag, angularDrag)
 
 
@@ -286,6 +286,6 @@ def advance_physics_step(environment: Environment, *, timeStep: float = 0.02) ->
     room = environment.room
     if not environment.physics_paused:
         raise ActionFailed("AdvancePhysicsStep needs PausePhysicsAutoSim first.")
-    if not 0 < timeStep <= LARGEST_PHYSICS_STEP:
-        raise ActionFailed(f"The timeStep must be greater than 0 and at most {LARGEST_PHYSICS_STEP} s, not {timeStep}.")
+    if not 0 < timeStep <= MAX_PHYSICS_STEP:
+        raise ActionFailed(f"The timeStep must be greater than 0 and at most {MAX_PHYSICS_STEP} s, not {timeStep}.")
     room.physics.run(timeStep)

@@ -171,7 +171,7 @@ class Environment:
         self.ids = object_ids(self._room)
 
     def spawn(self, seed: int, attempts: int, force_visible: bool) -> None:
-        """Moves the room's things about by the seed alone (not by where they are), and lets them settle.
+        """Moves the room's objects about by the seed alone (not by where they are), and lets them settle.
 
         If that fails everything is where it was before, at rest.
         """
@@ -205,7 +205,7 @@ class Environment:
         return self.ids[number] if number < len(self.ids) else self.room.structure_names[number - len(self.ids)]
 
     def pick(self, x: float, y: float, reach: float) -> Pick | None:
-        """The first thing that the ray through the image point (x, y), [0, 1] from the top left, hits within `reach`.
+        """The first object that the ray through the image point (x, y), [0, 1] from the top left, hits within `reach`.
 
         The ray sees what the camera draws, beginning at the near plane.
         """

@@ -1,4 +1,4 @@
-"""What a reply says of the room, the agent and the things in it, in AI2-THOR's names and Unity's coordinates.
+"""What a reply says of the room, the agent and the objects in it, in AI2-THOR's names and Unity's coordinates.
 
 Kept lean, because the client parses all of it at every step: 100 objects with the original's 55 keys cost 5 ms.
 Unity's frame: left-handed, x east, y up, z north; rotations are Euler angles in degrees applied in the order z, x, y.
@@ -18,7 +18,7 @@ from simulator.world.rendering import HIDDEN_GROUP, VISIBLE_GROUPS, geom_groups,
 from simulator.world.room import Room
 
 MOVING = 1e-3
-"""m/s or rad/s from which a thing counts as moving."""
+"""m/s or rad/s from which an object counts as moving."""
 _PROBES = np.array([[0, 0, 0], [0, 0, 1], [1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, -1]]) * 0.9
 """Points of an object's bounding box, in half sides, at which its visibility is tried."""
 
@@ -47,9 +47,9 @@ def object_ids(room: Room) -> list[str]:
     """Ids of the room's objects, "Category|x|y|z" by their present positions, made unique where two would coincide."""
     found: dict[str, int] = {}
     ids = []
-    for thing, position in zip(room.scene.objects, room.data.xpos[room.object_bodies], strict=True):
+    for obj, position in zip(room.scene.objects, room.data.xpos[room.object_bodies], strict=True):
         x, y, z = to_unity(*position)
-        name = f"{thing.category}|{x:+06.2f}|{y:+06.2f}|{z:+06.2f}"
+        name = f"{obj.category}|{x:+06.2f}|{y:+06.2f}|{z:+06.2f}"
         found[name] = found.get(name, 0) + 1
         ids.append(name if found[name] == 1 else f"{name}|{found[name]}")
     return ids
@@ -111,7 +111,7 @@ class ObjectDescriptions:
         """
         room, data = self._room, self._room.data
         positions = data.xpos[room.object_bodies]
-        # Compared by the state itself, so that whatever changes a thing cannot be forgotten.
+        # Compared by the state itself, so that whatever changes an object cannot be forgotten.
         arrays = (positions, data.xmat[room.object_bodies], data.qvel, room.model.body_mass)
         state = (*ids, *(array.tobytes() for array in arrays))
         if state != self._state:
@@ -130,17 +130,17 @@ class ObjectDescriptions:
         masses = room.model.body_mass[room.object_bodies].tolist()
         return [
             {
-                "name": thing.name,
+                "name": obj.name,
                 "objectId": ids[index],
-                "objectType": thing.category,
+                "objectType": obj.category,
                 "position": {"x": x, "y": z, "z": y},
                 "rotation": {"x": angles[index][0], "y": angles[index][1], "z": angles[index][2]},
-                "mass": masses[index] if thing.dynamic else thing.mass,
-                "moveable": thing.moveable,
-                "pickupable": thing.pickupable,
+                "mass": masses[index] if obj.dynamic else obj.mass,
+                "moveable": obj.moveable,
+                "pickupable": obj.pickupable,
                 "isMoving": moving[index],
             }
-            for index, (thing, (x, y, z)) in enumerate(zip(room.scene.objects, positions.tolist(), strict=True))
+            for index, (obj, (x, y, z)) in enumerate(zip(room.scene.objects, positions.tolist(), strict=True))
         ]
 
 

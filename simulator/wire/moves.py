@@ -19,7 +19,7 @@ HORIZONS = (-30.0, 60.0)
 """Degrees: how far the default agent looks up and down."""
 FLOOR_TOLERANCE = 0.05
 """Metres: how far a teleport's height may be from that of an agent on the floor."""
-LONGEST_MOVE = 100.0
+MAX_MOVE = 100.0
 """Metres: no room is so long."""
 _DECIMALS = 9
 """To which poses are rounded after a step or a turn, so that ways there and back end where they began."""
@@ -35,7 +35,7 @@ def _stepping(turned: float) -> Callable[..., None]:
         if length <= 0:
             raise ActionFailed(f"The argument 'moveMagnitude' must be null or greater than 0, not {length}.", INVALID)
         heading = math.radians(agent.yaw + turned)
-        east, north = (min(length, LONGEST_MOVE) * part for part in (math.sin(heading), math.cos(heading)))
+        east, north = (min(length, MAX_MOVE) * part for part in (math.sin(heading), math.cos(heading)))
         if environment.view.snap_to_grid:
             east, north = _whole(east / grid) * grid, _whole(north / grid) * grid
         x, y = environment.snapped(agent.x, agent.y)
@@ -126,7 +126,7 @@ def teleport_full(
 ) -> None:
     """Puts the agent to a pose; fails where it would stand outside, above or below the floor, or in something.
 
-    The place is `position` or x, y, z, in Unity's frame; `forceAction` leaves out the checks for things in the way.
+    The place is `position` or x, y, z, in Unity's frame; `forceAction` leaves out the checks for objects in the way.
     """
     if position is None and None in (x, y, z):
         raise ActionFailed("The action 'TeleportFull' needs the argument 'position' or all of x, y and z.", MISSING)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 HEADER = struct.Struct("!BI")
-LONGEST_ACTION = 16 * 1024 * 1024
+MAX_ACTION_BYTES = 16 * 1024 * 1024
 """Bytes of the longest action that is looked at; a longer one is read to its end and refused."""
 _CHUNK = 1024 * 1024
 
@@ -64,7 +64,7 @@ def read_action(stream: BinaryIO) -> dict[str, Any]:
     actions, problem = 0, ""
     while True:
         kind, length = HEADER.unpack(_read_exactly(stream, HEADER.size))
-        if kind == Field.ACTION and length <= LONGEST_ACTION:
+        if kind == Field.ACTION and length <= MAX_ACTION_BYTES:
             body = _read_exactly(stream, length)
         else:
             _skip(stream, length)
@@ -72,8 +72,8 @@ def read_action(stream: BinaryIO) -> dict[str, Any]:
             break
         if kind != Field.ACTION:
             problem = f"The message has a field of type {kind}; an action is one field of type {int(Field.ACTION)}."
-        elif length > LONGEST_ACTION:
-            problem = f"The action has {length} bytes, more than {LONGEST_ACTION}."
+        elif length > MAX_ACTION_BYTES:
+            problem = f"The action has {length} bytes, more than {MAX_ACTION_BYTES}."
         actions += kind == Field.ACTION
     if not problem and (actions != 1 or length):
         problem = f"The message holds {actions} action fields and {length} bytes at its end, not 1 and 0."

@@ -22,14 +22,14 @@ PIPE_BYTES = 1024 * 1024
 """Size asked for the pipe that carries images; three 300x300 ones have 0.99 MB."""
 UNHANDLED = "UnhandledException"
 """AI2-THOR's errorCode of a mistake inside the simulator."""
-LONGEST_TEXT = 1000
+MAX_TEXT = 1000
 """Characters of a message or of an action's name that are sent back."""
 LOG = logging.getLogger("simulator")
 
 
 def _sendable(text: object) -> str:
     """A text of the client's in a form that can be sent back: JSON allows halves of characters that UTF-8 has not."""
-    return str(text)[:LONGEST_TEXT].encode("utf-8", "backslashreplace").decode()
+    return str(text)[:MAX_TEXT].encode("utf-8", "backslashreplace").decode()
 
 
 class Session:

@@ -17,9 +17,9 @@ NEAR = 0.1
 """Distance of the near plane, metres."""
 FAR = 20.0
 """Distance of the far plane, metres."""
-LARGEST_IMAGE = 4096
+MAX_IMAGE_SIDE = 4096
 """Pixels: the largest width and height."""
-LARGEST_PICTURE = 4096 * 4096
+MAX_IMAGE_SAMPLES = 4096 * 4096
 """The largest number of pixels times the samples of each; drawing takes some 20 bytes for each."""
 
 

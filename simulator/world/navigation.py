@@ -23,7 +23,7 @@ AGENT_HEIGHT = 1.8
 STEP_HEIGHT = 0.03
 """Metres: what is lower (floor, rugs) does not stand in the agent's way."""
 CLEARANCE = AGENT_RADIUS - 1e-6
-"""Metres from the agent's middle that must be free; things that it just touches are out of the way."""
+"""Metres from the agent's middle that must be free; objects that it just touches are out of the way."""
 SLACK = 1e-4
 """Metres by which `hit` and `beyond` forgive what `free` does not, so that rounding never forbids a reachable place."""
 _CIRCLE = np.array([[math.cos(t), math.sin(t)] for t in np.linspace(0, 2 * math.pi, 16, endpoint=False)])

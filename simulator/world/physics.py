@@ -1,7 +1,7 @@
-"""Motion of a room's things: settling, the push of a touch, and rest.
+"""Motion of a room's objects: settling, the push of a touch, and rest.
 
 The push. The paper applies a force of magnitude 5, 30 or 200 for 1 ms and lets rigid-body motion run until rest. A
-literal 1 ms cannot separate light from heavy things: 200 N x 1 ms = 0.2 N s gives a 10 kg box 2 cm/s, which friction
+literal 1 ms cannot separate light from heavy objects: 200 N x 1 ms = 0.2 N s gives a 10 kg box 2 cm/s, which friction
 stops within a tenth of a millimetre, and in one step of any usable length the same force throws a cup across the room.
 What the three magnitudes are for is to tell apart what friction holds, so here a hand pushes the hit point for a short
 but finite time:
@@ -10,8 +10,8 @@ but finite time:
   lifting does not take away the friction that separates the classes (the paper's directions all point upwards);
 - it acts at the hit point and lasts `seconds`, or until that point moves at `hand_speed` along the force, whichever
   comes first; it is reduced to what accelerates the point by `hand_acceleration` and reaches just that speed, so a
-  light thing slides and tumbles some decimetres instead of flying;
-- no thing moves faster than `speed_limit` (by default a fall from 1.8 m, so that at 8 ms a step none passes through a
+  light object slides and tumbles some decimetres instead of flying;
+- no object moves faster than `speed_limit` (by default a fall from 1.8 m, so that at 8 ms a step none passes through a
   wall) or turns faster than `spin_limit`.
 
 These values are `simulator.world.push.PushSettings`, the simulator's options --push-... .
@@ -36,7 +36,7 @@ from simulator.world.push import PushSettings
 SLEEP_TOLERANCE = 4e-2
 """MuJoCo's threshold on a resting tree's velocities (m/s and rad/s times the body's size), held for 10 steps."""
 ROLLING_RESISTANCE = 0.05
-"""Coefficient of rolling resistance: the lever of the resisting torque m g, as a share of the thing's size. Without it
+"""Coefficient of rolling resistance: the lever of the resisting torque m g, as a share of the object's size. Without it
 cups lying on their side roll on for seconds; with 0.03 300 touches rested after 0.57 s instead of 0.98 s on average."""
 PUSH_SUBSTEPS = 2
 """Steps that replace one while a hand pushes: with one of 8 ms a light block that hops under the push slides a fifth
@@ -109,7 +109,7 @@ class Physics:
         data: its state, stepped in place.
         time_step: seconds.
         rest_timeout: longest simulated time that `run_to_rest` takes, seconds.
-        settings: how a hand pushes, and how fast things may become.
+        settings: how a hand pushes, and how fast objects may become.
     """
 
     def __init__(
@@ -170,7 +170,7 @@ class Physics:
         self.freeze()
 
     def run(self, seconds: float) -> None:
-        """Steps for `seconds`; what is less than a step is carried over to the next call. Things go on moving.
+        """Steps for `seconds`; what is less than a step is carried over to the next call. Objects go on moving.
 
         Raises:
             Unstable: the room is as it was before, and at rest.

@@ -15,7 +15,7 @@ def _value(default: float, low: float, high: float, unit: str, meaning: str) -> 
 
 @dataclass(frozen=True)
 class PushSettings:
-    """How a hand pushes, and how fast things may become. The defaults are the simulator's."""
+    """How a hand pushes, and how fast objects may become. The defaults are the simulator's."""
 
     force_scale: float = _value(0.7, 1e-6, 1e3, "N", "force for each unit of moveMagnitude times direction")
     vertical_share: float = _value(0.1, 0.0, 1.0, "SHARE", "factor on the force's vertical component")

@@ -129,7 +129,7 @@ class RoomGraphics:
     def _filter_textures(self) -> None:
         """Takes the nearest texel instead of MuJoCo's mean of eight in two mipmap levels: a sixth of a look.
 
-        Texels are about as large as pixels at arm's length, so the difference is hard to see. Cubes wrap small things,
+        Texels are about as large as pixels at arm's length, so the difference is hard to see. Cubes wrap small objects,
         whose texture has no lines that could break up without mipmaps; floors and boards have.
         """
         for kind, texture in zip(self._context.textureType, self._context.texture, strict=True):

@@ -1,4 +1,4 @@
-"""A room ready for use: its compiled model with state, motion, picture, and which geom belongs to which thing."""
+"""A room ready for use: its compiled model with state, motion, picture, and which geom belongs to which object."""
 
 from __future__ import annotations
 
@@ -77,11 +77,11 @@ class Room:
         self.data = mujoco.MjData(self.model)
         self.physics = Physics(self.model, self.data, time_step, rest_timeout, push)
         self.graphics: RoomGraphics | None = None
-        self.object_bodies = np.array([self.model.body(thing.name).id for thing in scene.objects], dtype=np.intp)
+        self.object_bodies = np.array([self.model.body(obj.name).id for obj in scene.objects], dtype=np.intp)
         """(n,) body of each object."""
-        self.box_centers = np.array([thing.center_offset for thing in scene.objects]).reshape(-1, 3)
+        self.box_centers = np.array([obj.center_offset for obj in scene.objects]).reshape(-1, 3)
         """(n, 3) middle of each object's bounding box, from its body's origin in its frame, metres."""
-        self.box_halves = np.array([thing.half_extents for thing in scene.objects]).reshape(-1, 3)
+        self.box_halves = np.array([obj.half_extents for obj in scene.objects]).reshape(-1, 3)
         """(n, 3) half the sides of that box, metres."""
         self.box_radii = np.linalg.norm(self.box_halves, axis=1)
         """(n,) half its diagonal, metres."""
@@ -107,7 +107,7 @@ class Room:
 
     def obstacles(self) -> Obstacles:
         """What stands in an agent's way now; made again only when some geom has moved."""
-        # Compared by the poses themselves, so that whatever moves a thing cannot be forgotten.
+        # Compared by the poses themselves, so that whatever moves an object cannot be forgotten.
         poses = np.concatenate([self.data.geom_xpos[self._movable], self.data.geom_xmat[self._movable]], axis=1)
         if self._obstacles is None or not np.array_equal(poses, self._poses_of_obstacles):
             self._obstacles = Obstacles(self.scene.floor, self._fixed_prints + self._footprints.at(self.data))

@@ -108,7 +108,7 @@ def test_forms_are_several_and_cheap_to_draw(category: Category) -> None:
 
 
 def test_friction_suits_what_the_magnitudes_must_tell_apart() -> None:
-    """What holds a thing lies on the right side of the forces of a touch.
+    """What holds an object lies on the right side of the forces of a touch.
 
     A touch's force is `force_scale` times magnitude along each horizontal axis, so sqrt(2) times that in all.
     """

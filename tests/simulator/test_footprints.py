@@ -76,7 +76,7 @@ def test_positions_keep_the_agent_off_the_walls() -> None:
     assert set(positions) == set(itertools.product([-0.75, -0.5, -0.25, 0.0, 0.25, 0.5, 0.75], [-0.25, 0.0, 0.25, 0.5]))
 
 
-def test_low_things_fit_below_what_hangs() -> None:
+def test_low_objects_fit_below_what_hangs() -> None:
     shelf = footprint(0.0, 0.0, 0.3, 0.1, 0.0, low=0.4)
     mug = footprint(0.1, 0.0, 0.04, 0.04, 1.0)
     assert not blocked(mug, [shelf], height=0.3)

@@ -38,7 +38,7 @@ RIGHT = {
 }  # fmt: skip
 """A right value of every argument that some action needs."""
 VASE = "Vase|+00.60|+00.88|+01.45"
-"""The id of a thing of the fresh room."""
+"""The id of an object of the fresh room."""
 NAMES = sorted(ACTIONS)
 SCENES = st.sampled_from(["FloorPlan1_physics", "FloorPlan3", "FloorPlan4", "", "../FloorPlan1"])
 NUMBERS = st.one_of(
@@ -97,16 +97,16 @@ def agent(reply: dict[int, Any]) -> dict[str, Any]:
 
 def check(reply: dict[int, Any]) -> bool:
     """Whether the reply tells of a success; it must be one that the client understands."""
-    told = agent(reply)
-    assert told["errorCode"] in CODES, told["errorMessage"]
-    assert told["lastActionSuccess"] == (not told["errorMessage"]) and len(told["errorMessage"]) <= 1000
-    for one in told["objects"]:
+    result = agent(reply)
+    assert result["errorCode"] in CODES, result["errorMessage"]
+    assert result["lastActionSuccess"] == (not result["errorMessage"]) and len(result["errorMessage"]) <= 1000
+    for one in result["objects"]:
         assert all(map(math.isfinite, [*one["position"].values(), *one["rotation"].values(), one["mass"]]))
-    assert all(map(math.isfinite, told["agent"]["position"].values()))
+    assert all(map(math.isfinite, result["agent"]["position"].values()))
     for kind, channels in ((4, 3), (5, 4), (9, 4)):
         if kind in reply:
-            assert len(reply[kind]) == told["screenWidth"] * told["screenHeight"] * channels
-    return told["lastActionSuccess"]
+            assert len(reply[kind]) == result["screenWidth"] * result["screenHeight"] * channels
+    return result["lastActionSuccess"]
 
 
 @pytest.fixture(scope="module")

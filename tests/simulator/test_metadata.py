@@ -77,7 +77,7 @@ def test_ids_hold_the_unity_position_and_are_unique(room):
 def test_visible_is_in_view_in_reach_and_not_hidden(room):
     def seen(camera: Camera, reach: float) -> set[str]:
         found = visible_objects(room, camera, reach)
-        return {thing.category for thing, visible in zip(room.scene.objects, found, strict=True) if visible}
+        return {obj.category for obj, visible in zip(room.scene.objects, found, strict=True) if visible}
 
     north = Camera((0.0, 0.6, 1.575), 0.0, 30.0, 90.0, 300, 300)
     assert seen(north, 1.5) >= {"Bowl", "Pot", "CounterTop"}

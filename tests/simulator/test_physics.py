@@ -1,4 +1,4 @@
-"""The touch and rest: against the slide worked by hand, the calibration, and things that must not happen."""
+"""The touch and rest: against the slide worked by hand, the calibration, and objects that must not happen."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_below_friction_nothing_moves():
         assert abs(slide(mass, magnitude)) < 0.005
 
 
-def test_a_light_thing_gets_the_hands_speed_and_no_more():
+def test_a_light_object_gets_the_hands_speed_and_no_more():
     physics, body = block(0.05)
     physics.push(make_push(physics.data, body, physics.data.xipos[body].copy(), np.array([1.0, 0, 0]), 200.0))
     speeds = []
@@ -207,7 +207,7 @@ def test_the_strongest_push_leaves_everything_in_the_room(direction):
     room = Room(source.build("FloorPlan1"), time_step=0.008, rest_timeout=4.0)
     right, up, ahead = direction
     x_min, x_max, y_min, y_max = room.scene.floor
-    light = [index for index, thing in enumerate(room.scene.objects) if thing.dynamic and thing.mass < 0.5]
+    light = [index for index, obj in enumerate(room.scene.objects) if obj.dynamic and obj.mass < 0.5]
     for _, index in itertools.product(range(4), light):
         body = int(room.object_bodies[index])
         edge = room.data.xpos[body] + np.array([0.04, -0.04, 0.04])

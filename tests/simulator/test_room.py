@@ -15,8 +15,8 @@ SOURCE = rooms_of_module("tests.simulator.box_room")
 
 def test_geoms_belong_to_objects_or_to_structure():
     room = Room(SOURCE.build("FloorPlan3"), 0.008, 4.0)
-    for index, thing in enumerate(room.scene.objects):
-        geoms = np.flatnonzero(room.model.geom_bodyid == room.model.body(thing.name).id)
+    for index, obj in enumerate(room.scene.objects):
+        geoms = np.flatnonzero(room.model.geom_bodyid == room.model.body(obj.name).id)
         assert [room.object_of_geom(int(geom)) for geom in geoms] == [index] * len(geoms)
     wall = room.model.geom("low_wall").id
     assert room.object_of_geom(wall) is None
@@ -63,7 +63,7 @@ def test_obstacles_are_those_of_the_moment():
     before = room.obstacles()
     room.set_mass(0, 5.0, 1.0, 1.0)
     assert room.obstacles() is before  # nothing has moved
-    chair = int(room.object_bodies[[thing.category for thing in room.scene.objects].index("Chair")])
+    chair = int(room.object_bodies[[obj.category for obj in room.scene.objects].index("Chair")])
     x, y, _ = room.data.xpos[chair]
     assert room.object_of_geom(before.hit(x, y)) is not None
     point, direction = room.data.xpos[chair].copy(), np.array([0.0, 1.0, 0.0])

@@ -158,15 +158,15 @@ def test_flat_tops() -> None:
 
 
 def test_friction_of_the_prior_geom_counts() -> None:
-    """A thing with friction 0.3 on a floor with 0.9 slides as 0.3 says if it has the higher priority."""
+    """An object with friction 0.3 on a floor with 0.9 slides as 0.3 says if it has the higher priority."""
     for priority, expected in ((1, 0.3), (0, 0.9)):
         spec = mujoco.MjSpec()
         spec.add_material(name="plain")
         floor, body = spec.worldbody.add_body(), spec.worldbody.add_body()
         body.add_freejoint()
         add_parts(spec, floor, [box((2, 2, 1), (0, 0, -1), (1, 1, 1))], friction=(0.9, 0.01, 0.001))
-        thing = [box((0.1, 0.1, 0.1), (0, 0, 0), (1, 1, 1))]
-        add_parts(spec, body, thing, mass=1.0, friction=(0.3, 0.01, 0.001), priority=priority)
+        obj = [box((0.1, 0.1, 0.1), (0, 0, 0), (1, 1, 1))]
+        add_parts(spec, body, obj, mass=1.0, friction=(0.3, 0.01, 0.001), priority=priority)
         model = spec.compile()
         data = mujoco.MjData(model)
         mujoco.mj_step(model, data, 5)
