@@ -1,7 +1,7 @@
-"""The agent's camera: where it is, where it looks, and the rays through its pixels.
+"""The agent's camera: its pose, its frustum and the rays through its pixels.
 
-Frames: MuJoCo's (x east, y north, z up, metres). Angles are AI2-THOR's, degrees: yaw 0 looks north and grows clockwise
-seen from above, horizon 0 is level and positive looks down.
+Positions are in MuJoCo's frame (x east, y north, z up, metres). Angles are AI2-THOR's, degrees: yaw 0 faces north and
+grows clockwise seen from above; horizon 0 is level and grows downwards.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ NEAR = 0.1
 FAR = 20.0
 """Distance of the far plane, metres."""
 MAX_IMAGE_SIDE = 4096
-"""Pixels: the largest width and height."""
+"""Largest width and height of an image, pixels."""
 MAX_IMAGE_SAMPLES = 4096 * 4096
-"""The largest number of pixels times the samples of each; drawing takes some 20 bytes for each."""
+"""Largest number of pixels times samples of each; drawing takes about 20 bytes for each sample."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ class Camera:
         return direction / np.linalg.norm(direction)
 
     def sees(self, points: NDArray[np.float64], radii: NDArray[np.float64] | float = 0.0) -> NDArray[np.bool_]:
-        """(n,) whether balls (n, 3) of these radii (n,) reach into the view's frustum, occluded or not.
+        """(n,) whether balls around points (n, 3) with radii (n,) may reach into the camera's frustum, occluded or not.
 
-        Near its edges also of some that pass it by; points (radius 0) are told exactly.
+        The answer is exact for points (radius 0). Near the frustum's edges it is also true for some balls that miss it.
         """
         inside = (points - np.asarray(self.position)) @ self._inwards
         inside[:, 4] -= NEAR
@@ -68,7 +68,7 @@ class Camera:
 
     @cached_property
     def _inwards(self) -> NDArray[np.float64]:
-        """(3, 6) unit vectors into the frustum from its four sides, which meet in the camera, and from its ends."""
+        """(3, 6) inward unit normals of the frustum's four sides, which meet in the camera, and of its two ends."""
         right, up, forward = self.axes()
         half_width, half_height = self.half_size()
         inwards = np.array(

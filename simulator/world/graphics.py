@@ -1,4 +1,4 @@
-"""Choice of the OpenGL library for headless rendering. To be called before `mujoco` is imported for the first time."""
+"""Choice of the OpenGL library for headless rendering. Must happen before `mujoco` is imported for the first time."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ ADVICE = (
 
 
 BACKENDS = {"egl": "EGL", "osmesa": "OSMesa"}
-"""Values of MUJOCO_GL that draw without a display, and the library of each, in the order in which they are tried."""
+"""Values of MUJOCO_GL that draw without a display -> library, in the order in which they are tried."""
 
 
 class NoGraphics(Exception):
-    """Nothing can be drawn here; the message says which library to install."""
+    """This machine cannot draw. The message says which library to install."""
 
 
 class WrongSetting(NoGraphics):
-    """Nothing can be drawn with this value of an environment variable or of the device; the message says what would be
-    right."""
+    """An environment variable or the device index has a wrong value. The message says what would be right."""
 
 
 def loads(library: str) -> bool:
@@ -38,17 +37,17 @@ def loads(library: str) -> bool:
 
 
 def choose_backend(device: int | None = None) -> str:
-    """Sets MUJOCO_GL (and the GPU for EGL) in this process's environment unless the user has; returns its value.
+    """Sets MUJOCO_GL (and the GPU for EGL) in this process's environment unless it is set; returns its value.
 
     MuJoCo itself also knows GLFW, which needs a display and is not supported here, and values that turn drawing off.
-    PYOPENGL_PLATFORM must always name the same library as MUJOCO_GL, so whatever it held is replaced.
+    PYOPENGL_PLATFORM must always name the same library as MUJOCO_GL, so its value is replaced.
 
     Args:
-        device: index of the GPU that EGL should use, see `check_device`; None: what MUJOCO_EGL_DEVICE_ID says, or the
-            first that works.
+        device: index of the GPU that EGL should use, see `check_device`. None means the value of MUJOCO_EGL_DEVICE_ID,
+            or the first that works.
 
     Raises:
-        WrongSetting: MUJOCO_GL names neither EGL nor OSMesa, or a device is asked of OSMesa, which has none.
+        WrongSetting: MUJOCO_GL names neither EGL nor OSMesa, or a device is given for OSMesa, which has none.
         NoGraphics: the library cannot be opened.
     """
     if device is not None:
@@ -76,14 +75,14 @@ def choose_backend(device: int | None = None) -> str:
 
 
 def check_device() -> None:
-    """Makes sure that the device that MUJOCO_EGL_DEVICE_ID names, if it does, exists and is the one that is meant.
+    """Checks that the device named by MUJOCO_EGL_DEVICE_ID, if any, exists and is visible to this process.
 
-    With NVIDIA GPUs the index counts through CUDA_VISIBLE_DEVICES, or through all of them if that is not set; MuJoCo by
-    itself would also take one that is hidden, or the software device that EGL lists behind them. Without such GPUs it
-    counts through what EGL lists. To be called after `choose_backend`; imports MuJoCo.
+    With NVIDIA GPUs the index counts through CUDA_VISIBLE_DEVICES, or through all GPUs if that is not set. MuJoCo alone
+    would also accept a hidden GPU, or the software device that EGL lists after the GPUs. Without NVIDIA GPUs the index
+    counts through the devices that EGL lists. Call this after `choose_backend`; it imports MuJoCo.
 
     Raises:
-        WrongSetting: there is no such device; says how many there are.
+        WrongSetting: there is no such device; the message says how many there are.
         NoGraphics: EGL does not list its devices.
     """
     index = os.environ.get("MUJOCO_EGL_DEVICE_ID")
@@ -111,7 +110,7 @@ def check_device() -> None:
 
 
 def _cuda_ids() -> list[int | None]:
-    """The CUDA number of each of EGL's devices; None for what is no NVIDIA GPU."""
+    """The CUDA number of each EGL device; None for devices that are no NVIDIA GPUs."""
     from mujoco.egl import egl_ext
     from OpenGL.error import GLError
 

@@ -1,8 +1,8 @@
-"""Where the agent can stand and walk: a vertical cylinder against the footprints of everything as low as its head.
+"""Where the agent can stand and walk: a vertical cylinder against the footprints of all geoms below its head.
 
-A footprint is the convex hull of a geom seen from above. What the agent sweeps on a straight step of displacement d is
-a footprint grown by the step backwards, hull(F, F - d), against the place where it starts, so one distance serves both.
-Frame: MuJoCo's (x east, y north, z up, metres).
+A footprint is the convex hull of a geom seen from above. The agent meets a footprint F on a straight step d if its
+start is too close to hull(F, F - d), so the same distance serves for standing and for stepping. The frame is MuJoCo's
+(x east, y north, z up, metres).
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from numpy.typing import NDArray
 from simulator.rooms.footprints import AGENT_RADIUS
 
 AGENT_HEIGHT = 1.8
-"""Metres."""
+"""Height of the agent, metres: geoms above it are no obstacles."""
 STEP_HEIGHT = 0.03
-"""Metres: what is lower (floor, rugs) does not stand in the agent's way."""
+"""Geoms up to this height (floor, rugs) are no obstacles, metres."""
 CLEARANCE = AGENT_RADIUS - 1e-6
-"""Metres from the agent's middle that must be free; objects that it just touches are out of the way."""
+"""Radius around the agent's middle that must be free, metres; objects that it just touches are no obstacles."""
 SLACK = 1e-4
-"""Metres by which `hit` and `beyond` forgive what `free` does not, so that rounding never forbids a reachable place."""
+"""Tolerance of `hit` and `beyond` compared with `free`, metres, so that rounding never forbids a reachable place."""
 _CIRCLE = np.array([[math.cos(t), math.sin(t)] for t in np.linspace(0, 2 * math.pi, 16, endpoint=False)])
 _POINTS_AT_ONCE = 1024
-"""Bounds the memory of large grids."""
+"""Number of points that are checked at once, which bounds the memory for large grids."""
 
 Print = tuple[int, NDArray[np.float64]]
 """A geom and its footprint: (m, 2) corners of a convex polygon, counter-clockwise, metres."""
 
 
 def _local_corners(model: mujoco.MjModel, geom: int) -> NDArray[np.float64]:
-    """(n, 3) points in the geom's frame whose convex hull holds it."""
+    """(n, 3) points in the geom's frame whose convex hull contains it, metres."""
     kind, size = int(model.geom_type[geom]), model.geom_size[geom]
     types = mujoco.mjtGeom
     if kind == types.mjGEOM_MESH:
@@ -46,23 +46,23 @@ def _local_corners(model: mujoco.MjModel, geom: int) -> NDArray[np.float64]:
         half = size[1] + (size[0] if kind == types.mjGEOM_CAPSULE else 0.0)
         rim = _CIRCLE * size[0]
         return np.concatenate([np.column_stack([rim, np.full(len(rim), z)]) for z in (-half, half)])
-    # Boxes, and the bounding boxes of what remains (spheres, ellipsoids).
+    # Boxes, and the bounding boxes of spheres and ellipsoids.
     extents = np.repeat(size[0], 3) if kind == types.mjGEOM_SPHERE else size
     return np.array(list(itertools.product((-1.0, 1.0), repeat=3))) * extents
 
 
 def _hull(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """(m, 2) convex hull of points (n, 2), counter-clockwise."""
-    # OpenCV takes and gives single precision: a tenth of a micrometre in a room.
+    # OpenCV works in single precision, which is a tenth of a micrometre in a room.
     return cv2.convexHull(points.astype(np.float32))[:, 0].astype(np.float64)
 
 
 class Footprints:
-    """What some geoms of a model cover of the floor, in any of its states.
+    """The footprints of some geoms of a model, for any of its states.
 
     Args:
         model: the room.
-        geoms: numbers of the geoms; planes and geoms without collisions never count.
+        geoms: numbers of the geoms; planes and geoms without collisions are left out.
     """
 
     def __init__(self, model: mujoco.MjModel, geoms: NDArray[np.intp]) -> None:
@@ -76,7 +76,7 @@ class Footprints:
         self._corners = np.concatenate([*corners, np.empty((0, 3))])
 
     def at(self, data: mujoco.MjData) -> list[Print]:
-        """The footprints of those that stand in an agent's way now; poses in `data` must be up to date."""
+        """The footprints of the geoms at the height of an agent. The poses in `data` must be up to date."""
         if not len(self._geoms):
             return []
         turns = data.geom_xmat[self._geoms].reshape(-1, 3, 3).repeat(self._counts, axis=0)
@@ -94,7 +94,7 @@ class Footprints:
 
 
 class _Hulls:
-    """Convex polygons, end to end in flat arrays, to be asked for many distances at once."""
+    """Convex polygons in flat arrays, for computing many distances at once."""
 
     def __init__(self, polygons: list[NDArray[np.float64]]) -> None:
         self._counts = np.array([len(polygon) for polygon in polygons], dtype=np.intp)
@@ -108,7 +108,7 @@ class _Hulls:
         self._high = np.maximum.reduceat(self._corners, self._starts) if polygons else self._corners
 
     def near(self, points: NDArray[np.float64], distance: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Pairs (point, polygon) that may be nearer to each other than `distance`, as two arrays (p,)."""
+        """Pairs (point, polygon) that may be closer to each other than `distance`, as two arrays (p,)."""
         inside = np.ones((len(points), len(self._counts)), dtype=bool)
         for axis in (0, 1):
             along = points[:, axis, None]
@@ -118,7 +118,7 @@ class _Hulls:
         return which, polygons
 
     def distances(self, points: NDArray[np.float64], polygons: NDArray[np.intp]) -> NDArray[np.float64]:
-        """(p,) distance of each point (p, 2) from the polygon of that number, 0 inside."""
+        """(p,) distance of each point (p, 2) from the polygon with the number (p,), 0 inside; metres."""
         if not len(points):
             return np.empty(0)
         counts = self._counts[polygons]
@@ -144,19 +144,19 @@ class _Hulls:
 
 @dataclass(frozen=True)
 class _Grid:
-    """Points of a grid and the steps between them."""
+    """Points of a grid and which of them the agent can step between."""
 
     xs: NDArray[np.float64]
     ys: NDArray[np.float64]
     cells: NDArray[np.bool_]
-    """(len(xs), len(ys)) where the agent fits."""
+    """(len(xs), len(ys)) whether the agent fits at each point."""
     east: NDArray[np.bool_]
-    """(len(xs) - 1, len(ys)) whether it can step from each point to its eastern neighbour, and back."""
+    """(len(xs) - 1, len(ys)) whether the agent can step between each point and its eastern neighbour."""
     north: NDArray[np.bool_]
-    """(len(xs), len(ys) - 1) the same to the north."""
+    """(len(xs), len(ys) - 1) the same for the northern neighbour."""
 
     def flood(self, reached: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """All that can be reached from the given points."""
+        """All points that can be reached from the given ones."""
         while True:
             grown = reached.copy()
             grown[1:] |= reached[:-1] & self.east
@@ -180,17 +180,17 @@ class _Grid:
         return best
 
     def points(self, chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """(n, 2) the chosen points, sorted by x, then y."""
+        """(n, 2) coordinates of the chosen points, sorted by x, then y."""
         columns, rows = np.nonzero(chosen)
         return np.column_stack([self.xs[columns], self.ys[rows]])
 
 
 class Obstacles:
-    """What stands in the agent's way at one moment.
+    """All obstacles for the agent at one moment.
 
     Args:
         floor: (x_min, x_max, y_min, y_max) of the room.
-        prints: of all geoms that count, see Footprints.
+        prints: footprints of all geoms that are obstacles, see `Footprints.at`.
     """
 
     def __init__(self, floor: tuple[float, float, float, float], prints: list[Print]) -> None:
@@ -201,7 +201,7 @@ class Obstacles:
         self._hulls = _Hulls([hull for _, hull in prints])
 
     def beyond(self, x: float, y: float) -> bool:
-        """Whether an agent at (x, y) would reach beyond the floor."""
+        """Whether an agent at (x, y) would extend beyond the floor."""
         point = np.array([x, y])
         return bool(((point < self._low - SLACK) | (point > self._high + SLACK)).any())
 
@@ -212,9 +212,9 @@ class Obstacles:
         return fits
 
     def hit(self, x: float, y: float, step: tuple[float, float] = (0.0, 0.0)) -> int | None:
-        """The geom nearest to (x, y) that an agent would stand in there, or touch on a straight step; or None.
+        """The closest geom that an agent at (x, y) would overlap there or meet on a straight step; or None.
 
-        What the agent stands in already does not keep it from leaving: of that only the end of the step must be free.
+        Geoms that the agent already overlaps do not stop it from leaving: only the end of the step must clear them.
         """
         start = np.array([x, y])
         shift, middle = np.array(step), start + np.array(step) / 2
@@ -254,14 +254,14 @@ class Obstacles:
     def reachable(self, x: float, y: float, spacing: float) -> NDArray[np.float64]:
         """(n, 2) points of the grid through (x, y), `spacing` metres wide, to which an agent at (x, y) can walk.
 
-        Steps go along the axes. An agent in whose place something was put counts as being in the largest free area.
+        Steps go along the axes. If the agent's own place is not free, the largest free area counts as reachable.
         """
         grid = self._grid(x, y, spacing)
         own = np.maximum(np.abs(grid.xs - x)[:, None], np.abs(grid.ys - y)[None]) < spacing / 2
         return grid.points(grid.flood(own) if (own & grid.cells).any() else grid.largest_area())
 
     def start(self, spacing: float) -> tuple[float, float]:
-        """Where the agent stands in a fresh room: of the largest connected free area, the point nearest the middle.
+        """Where the agent starts: the point of the largest connected free area that is closest to the room's middle.
 
         Raises:
             ValueError: there is no room for an agent.

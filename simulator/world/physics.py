@@ -1,25 +1,19 @@
-"""Motion of a room's objects: settling, the push of a touch, and rest.
+"""Motion of a room's objects: settling, the push of a touch, and coming to rest.
 
-The push. The paper applies a force of magnitude 5, 30 or 200 for 1 ms and lets rigid-body motion run until rest. A
-literal 1 ms cannot separate light from heavy objects: 200 N x 1 ms = 0.2 N s gives a 10 kg box 2 cm/s, which friction
-stops within a tenth of a millimetre, and in one step of any usable length the same force throws a cup across the room.
-What the three magnitudes are for is to tell apart what friction holds, so here a hand pushes the hit point for a short
-but finite time:
+The push. The paper applies a force for 1 ms; docs/simulator.md explains why a hand pushes for longer here. The values
+are those of `simulator.world.push.PushSettings`:
 
-- the force is `force_scale` x magnitude x direction, its vertical component scaled down to `vertical_share` so that
-  lifting does not take away the friction that separates the classes (the paper's directions all point upwards);
-- it acts at the hit point and lasts `seconds`, or until that point moves at `hand_speed` along the force, whichever
-  comes first; it is reduced to what accelerates the point by `hand_acceleration` and reaches just that speed, so a
-  light object slides and tumbles some decimetres instead of flying;
-- no object moves faster than `speed_limit` (by default a fall from 1.8 m, so that at 8 ms a step none passes through a
-  wall) or turns faster than `spin_limit`.
+- The force is `force_scale` x magnitude x direction. Its vertical component is multiplied by `vertical_share`, because
+  lifting would take away the friction that separates the mass classes (the paper's directions all point upwards).
+- It acts at the hit point for `seconds`, or until that point moves at `hand_speed` along the force. It is reduced to
+  what accelerates the point by `hand_acceleration`, so that a light object slides and tumbles instead of flying.
+- No object moves faster than `speed_limit` or turns faster than `spin_limit`, so that none passes through a wall in one
+  step.
 
-These values are `simulator.world.push.PushSettings`, the simulator's options --push-... .
-
-For a block of mass m on a support with friction mu and a = F/m - mu g > 0 the slide is T^2 a / 2 (1 + a / (mu g)) as
-long as neither limit of the hand is reached, and nothing for a <= 0: with mu = 0.5 and F the horizontal part, sqrt(2)
-force_scale magnitude, this is 5 cm for 0.5 kg at magnitude 5, for 3 kg at 30 and for 20 kg at 200.
-`python -m benchmarks.touch` shows what that gives in rooms.
+A block of mass m on a support with friction mu, pushed with the horizontal force F for the time T, has the acceleration
+a = F/m - mu g. As long as neither limit of the hand is reached, it slides T^2 a / 2 (1 + a / (mu g)) metres if a > 0
+and does not move otherwise. With mu = 0.5 and the default values this is 5 cm for 0.5 kg at magnitude 5, for 3 kg at 30
+and for 20 kg at 200 (F = sqrt(2) force_scale magnitude). `python -m benchmarks.touch` measures it in rooms.
 """
 
 from __future__ import annotations
@@ -34,15 +28,15 @@ from numpy.typing import NDArray
 from simulator.world.push import PushSettings
 
 SLEEP_TOLERANCE = 4e-2
-"""MuJoCo's threshold on a resting tree's velocities (m/s and rad/s times the body's size), held for 10 steps."""
+"""MuJoCo lets a body sleep when its velocities (m/s, and rad/s times its size) stay below this for 10 steps."""
 ROLLING_RESISTANCE = 0.05
-"""Coefficient of rolling resistance: the lever of the resisting torque m g, as a share of the object's size. Without it
-cups lying on their side roll on for seconds; with 0.03 300 touches rested after 0.57 s instead of 0.98 s on average."""
+"""Coefficient of rolling resistance: the resisting torque divided by m g and the object's size. Without it, cups that
+lie on their side roll for seconds. With 0.03, 300 touches came to rest after 0.57 s instead of 0.98 s on average."""
 PUSH_SUBSTEPS = 2
-"""Steps that replace one while a hand pushes: with one of 8 ms a light block that hops under the push slides a fifth
-farther than the law says."""
+"""Substeps of each step while a hand pushes. With single steps of 8 ms, a light block that hops under the push slides a
+fifth farther than the formula says."""
 STEPS_BETWEEN_CHECKS = 4
-"""Steps that run before rest and speeds are looked at again."""
+"""Steps between two checks of rest and speeds."""
 
 LOG = logging.getLogger("simulator")
 # By default MuJoCo writes its warnings into a file in the current folder.
@@ -50,12 +44,12 @@ mujoco.set_mju_user_warning(LOG.warning)
 
 
 class Unstable(Exception):
-    """The simulation produced positions or velocities that are not finite or too large; the room was put back."""
+    """The simulation produced positions or velocities that are too large or not finite. The room has been restored."""
 
 
 @dataclass
 class Push:
-    """A hand that pushes one point of a body."""
+    """A push at one point of a body."""
 
     body: int
     point: NDArray[np.float64]
@@ -63,7 +57,7 @@ class Push:
     direction: NDArray[np.float64]
     """(3,) unit vector, world frame."""
     force: float
-    """N, the most that the hand applies."""
+    """Largest force that the hand applies, N."""
     seconds_left: float
 
 
@@ -75,13 +69,13 @@ def make_push(
     magnitude: float,
     settings: PushSettings = PushSettings(),  # noqa: B008 - a frozen value
 ) -> Push | None:
-    """The push that a touch starts; None if it has no force.
+    """The push that a touch starts, or None if its force is 0.
 
     Args:
         data: the room's state.
         body: the touched body.
         point: (3,) the hit point, world frame, metres.
-        direction: (3,) as the client gives it (not normalised), turned into the world frame.
+        direction: (3,) the client's direction (not normalised), world frame.
         magnitude: the client's moveMagnitude.
         settings: how the hand pushes.
     """
@@ -94,9 +88,9 @@ def make_push(
 
 
 def _inertial_half_sides(model: mujoco.MjModel, bodies: NDArray[np.int32]) -> NDArray[np.float64]:
-    """(n, 3) half the sides, metres, of the solid boxes that have the bodies' masses and inertias."""
+    """(n, 3) half sides, metres, of solid boxes with the same masses and inertias as the bodies."""
     inertia = model.body_inertia[bodies]
-    # For a box with half sides a, b, c the sum of two moments less the third is 2/3 m a^2, and so on.
+    # For a box with half sides a, b, c: I_b + I_c - I_a = 2/3 m a^2, and so on.
     squares = 1.5 * (inertia.sum(1, keepdims=True) - 2 * inertia) / model.body_mass[bodies][:, None]
     return np.sqrt(np.maximum(squares, 0.0))
 
@@ -105,11 +99,11 @@ class Physics:
     """The motion of one room.
 
     Args:
-        model: the compiled room; its time step and sleeping are set here.
+        model: the compiled room; its options for time step and sleeping are overwritten.
         data: its state, stepped in place.
         time_step: seconds.
         rest_timeout: longest simulated time that `run_to_rest` takes, seconds.
-        settings: how a hand pushes, and how fast objects may become.
+        settings: how a hand pushes, and the limits on speeds.
     """
 
     def __init__(
@@ -143,22 +137,22 @@ class Physics:
         return self._push is None and not self.data.qvel.any()
 
     def place(self, qpos: NDArray[np.float64]) -> None:
-        """Puts everything to (nq,) positions, at rest and without pushes."""
+        """Sets all positions (nq,), at rest, and ends any push."""
         mujoco.mj_resetData(self.model, self.data)
         self.data.qpos[:] = qpos
         self._push, self._owed_seconds = None, 0.0
         mujoco.mj_forward(self.model, self.data)
 
     def push(self, push: Push | None) -> None:
-        """Starts a push; the next steps apply it. Another one still under way ends."""
+        """Starts a push, which the next steps apply. Ends one that is still under way."""
         self._release()
         self._push = push
 
     def run_to_rest(self) -> None:
-        """Steps until nothing moves, at most `rest_timeout` seconds, then stops what still moves.
+        """Steps until nothing moves, for at most `rest_timeout` seconds, then stops whatever still moves.
 
         Raises:
-            Unstable: the room is as it was before, and at rest.
+            Unstable: the room is restored to where it was before, at rest.
         """
         before = self.data.qpos.copy()
         steps = round(self.rest_timeout / self.model.opt.timestep)
@@ -170,10 +164,10 @@ class Physics:
         self.freeze()
 
     def run(self, seconds: float) -> None:
-        """Steps for `seconds`; what is less than a step is carried over to the next call. Objects go on moving.
+        """Steps for `seconds` without stopping the objects. The rest below one step is carried over to the next call.
 
         Raises:
-            Unstable: the room is as it was before, and at rest.
+            Unstable: the room is restored to where it was before, at rest.
         """
         before = self.data.qpos.copy()
         self._owed_seconds += seconds
@@ -184,7 +178,7 @@ class Physics:
         self._finish(before)
 
     def freeze(self) -> None:
-        """Takes all motion away, so that another look shows the same picture."""
+        """Stops all motion, so that the next observation shows the same image."""
         self._release()
         self.data.qvel[:] = 0.0
         self.data.qacc_warmstart[:] = 0.0
@@ -196,7 +190,7 @@ class Physics:
         if any(warnings[kind].number for kind in kinds):
             self.place(before)
             raise Unstable("The simulation became unstable; everything was put back to where it was.")
-        # A step leaves the poses of bodies as they were at its beginning.
+        # A step leaves the poses of bodies as they were at its start.
         mujoco.mj_kinematics(self.model, self.data)
 
     def _release(self) -> None:
@@ -205,7 +199,7 @@ class Physics:
             self._push = None
 
     def _advance(self, steps: int) -> int:
-        """Makes up to `steps` steps, one if something is being pushed; returns how many."""
+        """Makes `steps` steps, or one if an object is being pushed; returns how many."""
         if self._push is None:
             mujoco.mj_step(self.model, self.data, steps)
         else:
@@ -224,7 +218,7 @@ class Physics:
         return steps
 
     def _apply(self, push: Push) -> None:
-        """Sets the force of the next step, or ends the push."""
+        """Sets the force for the next step, or ends the push."""
         model, data = self.model, self.data
         step = model.opt.timestep
         rotation = data.xmat[push.body].reshape(3, 3)
@@ -235,7 +229,7 @@ class Physics:
         if push.seconds_left < step / 2 or missing <= 0.0:
             self._release()
             return
-        # Inverse of the mass that the hand feels at the point, in its direction.
+        # Inverse of the effective mass at the point along the push.
         arm = data.xpos[push.body] + lever - data.xipos[push.body]
         torque = np.cross(arm, push.direction)
         principal = data.ximat[push.body].reshape(3, 3).T @ torque

@@ -1,9 +1,9 @@
-"""Pictures of a room: colour, depth in metres and instance colours, read bottom row first as the protocol wants them.
+"""Images of a room: colour, depth in metres and instance colours, with the bottom row first as the protocol wants them.
 
-One OpenGL context serves the process; every cached room holds its own textures and meshes in it (`RoomGraphics`), to be
-freed when the room is dropped. Colour and depth come from one drawing and one read. For speed without a GPU: no shadows
-and no multisampling unless asked for, few slices in the built-in shapes, only what reaches into the view is drawn, and
-walls and floor come last, where most of their pixels are hidden already.
+One OpenGL context serves the process. Every cached room holds its own textures and meshes in it (`RoomGraphics`), which
+must be freed with the room. Colour and depth come from one drawing and one read. Without a GPU, speed comes from
+drawing no shadows and no multisampling by default, few slices in the built-in shapes, only what reaches into the
+frustum, and walls and floor last, when most of their pixels are already hidden.
 """
 
 from __future__ import annotations
@@ -21,38 +21,38 @@ from OpenGL import GL
 from simulator.world.camera import FAR, NEAR, Camera
 
 VISIBLE_GROUPS = np.array([1, 1, 1, 0, 0, 0], dtype=np.uint8)
-"""Geom groups that are drawn, and that rays hit: MuJoCo's usual split of visual (0-2) and collision (3-5) geoms."""
+"""Geom groups that are drawn and hit by rays. As usual in MuJoCo, groups 0-2 are visual and 3-5 collision geoms."""
 HIDDEN_GROUP = 5
-"""Group for what is neither to be drawn nor hit for the moment."""
+"""Group of geoms that are temporarily neither drawn nor hit."""
 SHADOW_MAP_SIZE = 1024
 _FIRST, _LAST = 0, 1
-"""Geom groups during a drawing."""
+"""Geom groups while drawing: the first is drawn before the last."""
 
 
 @dataclass(frozen=True)
 class Quality:
-    """What drawing may cost."""
+    """Options that make drawing better and slower."""
 
     shadows: bool
     samples: int
-    """Samples a pixel; 0 is no multisampling."""
+    """Samples per pixel; 0 turns multisampling off."""
 
 
 @dataclass(frozen=True)
 class Images:
-    """What was drawn, bottom row first; None where not asked for. The room's next drawing overwrites the arrays."""
+    """Drawn images, bottom row first; None if not requested. The room's next drawing overwrites the arrays."""
 
     rgb: NDArray[np.uint8] | None
     """(height, width, 3)."""
     depth: NDArray[np.float32] | None
-    """(height, width) metres along the camera's axis, NEAR to FAR."""
+    """(height, width) metres along the camera's axis, from NEAR to FAR."""
     instances: NDArray[np.uint8] | None
-    """(height, width, 4) the instance's colour, alpha 255; black where nothing is."""
+    """(height, width, 4) colour of the instance, alpha 255; black where there is none."""
 
 
 @contextmanager
 def geom_groups(model: mujoco.MjModel, groups: NDArray[np.integer]) -> Iterator[None]:
-    """Puts the geoms into these groups (ngeom,) for a while."""
+    """Puts the geoms into these groups (ngeom,) inside a `with` block."""
     before = model.geom_group.copy()
     model.geom_group[:] = groups
     try:
@@ -62,26 +62,26 @@ def geom_groups(model: mujoco.MjModel, groups: NDArray[np.integer]) -> Iterator[
 
 
 def geom_radii(model: mujoco.MjModel) -> NDArray[np.float64]:
-    """(ngeom,) radii of balls about the geoms' positions that hold them, metres; infinite for planes."""
+    """(ngeom,) radii of the bounding spheres around the geoms' positions, metres; infinite for planes."""
     return np.where(model.geom_type == mujoco.mjtGeom.mjGEOM_PLANE, np.inf, model.geom_rbound)
 
 
 def linear_depth(buffer: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Metres along the camera's axis from a reversed depth buffer (1 at NEAR, 0 at FAR), in place, any shape."""
+    """Converts a reversed depth buffer (1 at NEAR, 0 at FAR) of any shape in place to metres along the camera's axis."""
     buffer *= np.float32((FAR - NEAR) / (FAR * NEAR))
     buffer += np.float32(1.0 / FAR)
     return np.reciprocal(buffer, out=buffer)
 
 
 def instance_color(instance: int) -> tuple[int, int, int]:
-    """RGB of the instance with this number (0 <= instance < 2**24 - 1), different for every number and never black."""
-    # Multiplying by an odd number permutes the residues modulo 2**24, so neighbours get unlike colours.
+    """RGB colour of an instance number (0 <= instance < 2**24 - 1): different for every number, never black."""
+    # Multiplying by an odd number permutes the residues modulo 2**24, so neighbouring numbers get different colours.
     value = ((instance + 1) * 0x9E3779) % (1 << 24)
     return value & 255, (value >> 8) & 255, value >> 16
 
 
 class RoomGraphics:
-    """A room on the graphics card. Needs a current OpenGL context.
+    """A room's meshes and textures in OpenGL. Needs a current OpenGL context.
 
     Args:
         model: the compiled room; its visual settings are overwritten.
@@ -123,14 +123,14 @@ class RoomGraphics:
         self._resize(width, height)
 
     def free(self) -> None:
-        """Gives the room's memory on the graphics card back; it cannot be drawn any more."""
+        """Frees the room's OpenGL memory; it cannot be drawn any more."""
         self._context.free()
 
     def _filter_textures(self) -> None:
-        """Takes the nearest texel instead of MuJoCo's mean of eight in two mipmap levels: a sixth of a look.
+        """Uses the nearest texel, not MuJoCo's mean of eight in two mipmap levels, which saves a sixth of a frame.
 
-        Texels are about as large as pixels at arm's length, so the difference is hard to see. Cubes wrap small objects,
-        whose texture has no lines that could break up without mipmaps; floors and boards have.
+        Texels are about as large as pixels at arm's length, so the difference is hard to see. Floors and boards keep
+        their mipmaps, because without them the lines of their textures would break up. Cube textures have no lines.
         """
         for kind, texture in zip(self._context.textureType, self._context.texture, strict=True):
             if texture:
@@ -155,9 +155,9 @@ class RoomGraphics:
         self._depth = np.empty((height, width), np.float32)
 
     def _drop_stencil(self, width: int, height: int) -> None:
-        """Makes a pixel's depth 4 bytes instead of 8: nothing here is reflected, so MuJoCo's stencil is never used.
+        """Drops the stencil buffer, so that a pixel's depth takes 4 bytes instead of 8.
 
-        A tenth of a drawing without a GPU.
+        MuJoCo needs the stencil for reflections, and nothing reflects here. Saves a tenth of a drawing without a GPU.
         """
         attach = GL.glFramebufferRenderbuffer
         GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, int(self._context.offFBO))
@@ -167,12 +167,15 @@ class RoomGraphics:
         attach(GL.GL_FRAMEBUFFER, GL.GL_DEPTH_ATTACHMENT, GL.GL_RENDERBUFFER, depth)
 
     def draw(self, data: mujoco.MjData, camera: Camera, rgb: bool, depth: bool, instances: bool) -> Images:
-        """Draws the room as the camera sees it. Poses in `data` must be up to date (mj_kinematics)."""
+        """Draws the requested images of the room as the camera sees it.
+
+        The poses in `data` must be up to date (mj_kinematics).
+        """
         if not (rgb or depth or instances):
             return Images(None, None, None)
         self._resize(camera.width, camera.height)
         _, _, forward = camera.axes()
-        # A free camera is given by the point it looks at, which here lies one metre ahead of it.
+        # A free camera is defined by its target, which here lies one metre ahead of it.
         self._view.lookat[:] = np.asarray(camera.position) + forward
         self._view.distance = 1.0
         self._view.azimuth = 90.0 - camera.yaw
@@ -194,8 +197,8 @@ class RoomGraphics:
         return Images(self._rgb if rgb else None, self._depth if depth else None, drawn)
 
     def _update_scene(self, data: mujoco.MjData, camera: Camera) -> None:
-        """Lists what is to be drawn, in order."""
-        # What is out of view may still cast its shadow into it.
+        """Fills the list of geoms to draw, in order."""
+        # A geom out of view may still cast a shadow into it.
         wanted = self._drawn if self._shadows else self._drawn & camera.sees(data.geom_xpos, self._radii)
         option, everything = self._option, mujoco.mjtCatBit.mjCAT_ALL
         with geom_groups(self._model, np.where(wanted, self._order, HIDDEN_GROUP)):
@@ -212,7 +215,7 @@ class RoomGraphics:
         width, height = self._size
         drawn = np.empty((height, width, 3), np.uint8)
         mujoco.mjr_readPixels(drawn, None, self._viewport, self._context)
-        # A pixel holds 1 + the number of the drawn geom in this scene, lowest byte in red; 0 is the background.
+        # A pixel holds 1 + the geom's number in this scene, lowest byte in red; 0 is the background.
         lookup = np.zeros(self._scene.ngeom + 1, np.uint32)
         for geom in self._scene.geoms[: self._scene.ngeom]:
             if geom.segid >= 0 and geom.objtype == mujoco.mjtObj.mjOBJ_GEOM:
@@ -224,7 +227,7 @@ class RoomGraphics:
 
 @cache
 def open_graphics() -> mujoco.GLContext:
-    """Makes the process's one OpenGL context current, in which all rooms are drawn; further calls do nothing."""
+    """Creates the process's only OpenGL context and makes it current; further calls do nothing."""
     context = mujoco.GLContext(64, 64)
     context.make_current()
     return context

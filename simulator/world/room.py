@@ -1,4 +1,4 @@
-"""A room ready for use: its compiled model with state, motion, picture, and which geom belongs to which object."""
+"""A room in use: its compiled model with its state, physics and graphics, and which geom belongs to which object."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.rooms.footprints import GRID
+from simulator.rooms.generate import SCENE_NAMES, build_scene
 from simulator.rooms.scene import Scene
+from simulator.rooms.spawn import spawn
 from simulator.world.navigation import Footprints, Obstacles
 from simulator.world.physics import Physics
 from simulator.world.push import PushSettings
 from simulator.world.rendering import Quality, RoomGraphics, geom_radii
-
-START_GRID = 0.25
-"""Metres between the places among which the agent's first one is chosen."""
 
 
 @dataclass(frozen=True)
@@ -28,23 +28,19 @@ class RoomSource:
     names: tuple[str, ...]
     build: Callable[[str], Scene]
     spawn: Callable[..., None]
-    """spawn(scene, data, seed, attempts, force_visible) writes the qpos of all dynamic objects."""
+    """spawn(scene, data, seed, attempts=..., force_visible=...) writes the positions of all dynamic objects."""
 
 
 def generated_rooms() -> RoomSource:
     """The rooms that this package generates."""
-    generate, spawn = (
-        importlib.import_module("simulator.rooms.generate"),
-        importlib.import_module("simulator.rooms.spawn"),
-    )
-    return RoomSource(generate.SCENE_NAMES, generate.build_scene, spawn.spawn)
+    return RoomSource(SCENE_NAMES, build_scene, spawn)
 
 
 def rooms_of_module(name: str) -> RoomSource:
-    """Rooms of a user's module that has SCENE_NAMES, build_scene(name) and spawn(scene, data, seed, ...).
+    """The rooms of a user's module that has SCENE_NAMES, build_scene(name) and spawn(scene, data, seed, ...).
 
     Raises:
-        ValueError: it cannot be imported, or lacks one of them.
+        ValueError: the module cannot be imported or lacks one of the three.
     """
     try:
         module = importlib.import_module(name)
@@ -56,7 +52,7 @@ def rooms_of_module(name: str) -> RoomSource:
 
 
 class Room:
-    """One compiled room and everything that depends on it.
+    """One compiled room with its state, physics and graphics.
 
     Args:
         scene: the room.
@@ -78,17 +74,18 @@ class Room:
         self.physics = Physics(self.model, self.data, time_step, rest_timeout, push)
         self.graphics: RoomGraphics | None = None
         self.object_bodies = np.array([self.model.body(obj.name).id for obj in scene.objects], dtype=np.intp)
-        """(n,) body of each object."""
+        """(n,) MuJoCo body of each object."""
         self.box_centers = np.array([obj.center_offset for obj in scene.objects]).reshape(-1, 3)
-        """(n, 3) middle of each object's bounding box, from its body's origin in its frame, metres."""
+        """(n, 3) centre of each object's bounding box in its body's frame, metres."""
         self.box_halves = np.array([obj.half_extents for obj in scene.objects]).reshape(-1, 3)
-        """(n, 3) half the sides of that box, metres."""
+        """(n, 3) half sides of that box, metres."""
         self.box_radii = np.linalg.norm(self.box_halves, axis=1)
-        """(n,) half its diagonal, metres."""
+        """(n,) half diagonal of that box, metres."""
         self.geom_instances, self.structure_names = self._number_instances()
-        """(ngeom,) instance of each geom: the objects in order, then pieces of structure; and the latter's names."""
+        """(ngeom,) instance number of each geom (the objects in order, then pieces of structure), and the names of the
+        latter."""
         self.geom_radii = geom_radii(self.model)
-        """(ngeom,) radii of balls about the geoms that hold them, metres."""
+        """(ngeom,) radii of the geoms' bounding spheres, metres."""
         self._original_mass = self.model.body_mass.copy()
         self._original_inertia = self.model.body_inertia.copy()
         self._original_damping = self.model.dof_damping.copy()
@@ -102,12 +99,12 @@ class Room:
         self._footprints = Footprints(self.model, self._movable)
         self._obstacles: Obstacles | None = None
         self._poses_of_obstacles = np.empty(0)
-        self.start = self.obstacles().start(START_GRID)
+        self.start = self.obstacles().start(GRID)
         """(x, y) where the agent stands in the fresh room."""
 
     def obstacles(self) -> Obstacles:
-        """What stands in an agent's way now; made again only when some geom has moved."""
-        # Compared by the poses themselves, so that whatever moves an object cannot be forgotten.
+        """The obstacles for an agent now. They are computed again only after a geom has moved."""
+        # The poses themselves are compared, so no code that moves an object can forget to invalidate this.
         poses = np.concatenate([self.data.geom_xpos[self._movable], self.data.geom_xmat[self._movable]], axis=1)
         if self._obstacles is None or not np.array_equal(poses, self._poses_of_obstacles):
             self._obstacles = Obstacles(self.scene.floor, self._fixed_prints + self._footprints.at(self.data))
@@ -115,7 +112,7 @@ class Room:
         return self._obstacles
 
     def restore(self) -> None:
-        """Puts everything to where it was when the room was made, with its original mass."""
+        """Restores the positions and masses of the fresh room."""
         if self._masses_changed:
             self.model.body_mass[:] = self._original_mass
             self.model.body_inertia[:] = self._original_inertia
@@ -125,17 +122,17 @@ class Room:
         self.restore_positions()
 
     def restore_positions(self) -> None:
-        """Puts everything to where it was when the room was made."""
+        """Restores the positions of the fresh room, at rest."""
         self.physics.place(self._rest_positions)
 
     def set_mass(self, index: int, mass: float, drag: float, angular_drag: float) -> None:
-        """Changes the mass (kg) of an object with a free joint, its inertia in proportion, and its drag.
+        """Changes the mass of an object with a free joint, its inertia in proportion, and its drag.
 
         Args:
-            index: of the object in the scene.
+            index: number of the object in the scene.
             mass: kg, positive.
-            drag: 1/s, rate at which its speed decays in free flight.
-            angular_drag: 1/s, the same for its spin.
+            drag: rate at which its speed decays in free flight, 1/s.
+            angular_drag: rate at which its spin decays, 1/s.
         """
         body = int(self.object_bodies[index])
         self.model.body_inertia[body] *= mass / self.model.body_mass[body]
@@ -144,35 +141,36 @@ class Room:
         self.model.dof_damping[start : start + 3] = drag * mass
         self.model.dof_damping[start + 3 : start + 6] = angular_drag * self.model.body_inertia[body]
         positions, velocities = self.data.qpos.copy(), self.data.qvel.copy()
-        # Constants that follow from masses are computed in the reference pose, which overwrites the state.
+        # mj_setConst computes constants in the reference pose and overwrites the state.
         mujoco.mj_setConst(self.model, self.data)
         self.data.qpos[:], self.data.qvel[:] = positions, velocities
         mujoco.mj_forward(self.model, self.data)
         self._masses_changed = True
 
     def object_of_geom(self, geom: int) -> int | None:
-        """Number of the object that a geom belongs to; None for structure."""
+        """The number of the object that a geom belongs to; None for structure."""
         instance = int(self.geom_instances[geom])
         return instance if instance < len(self.scene.objects) else None
 
     def free(self) -> None:
-        """Gives its memory on the graphics card back."""
+        """Frees the room's OpenGL memory."""
         if self.graphics is not None:
             self.graphics.free()
             self.graphics = None
 
     def draw_with(self, quality: Quality, width: int, height: int) -> RoomGraphics:
-        """The room's pictures, loaded at the first call."""
+        """The room's graphics, which are loaded at the first call."""
         if self.graphics is None:
             self.graphics = RoomGraphics(self.model, self.geom_instances, quality, width, height)
         return self.graphics
 
     def _number_instances(self) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+        """(ngeom,) instance numbers of the geoms, and the names of the pieces of structure."""
         model = self.model
         owner = np.full(model.nbody, -1)
         owner[self.object_bodies] = np.arange(len(self.object_bodies))
         for body in range(1, model.nbody):
-            # Parents come first, so parts of an object inherit its number.
+            # Parents come first in MuJoCo, so parts of an object inherit its number.
             if owner[body] < 0:
                 owner[body] = owner[model.body_parentid[body]]
         instances = owner[model.geom_bodyid].astype(np.int64)
@@ -189,7 +187,7 @@ class RoomCache:
 
     Args:
         source: where rooms come from.
-        size: how many to keep.
+        size: number of rooms to keep.
         time_step: see Room.
         rest_timeout: see Room.
         push: see Room.
@@ -208,10 +206,10 @@ class RoomCache:
         self._rooms: OrderedDict[str, Room] = OrderedDict()
 
     def get(self, name: str) -> Room:
-        """The room as it was made.
+        """The room in its fresh state, compiled if it is not in the cache.
 
         Raises:
-            ValueError: there is none of this name.
+            ValueError: there is no room of this name.
         """
         room = self._rooms.pop(name, None)
         if room is None:
