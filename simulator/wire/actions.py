@@ -1,8 +1,8 @@
-"""The actions that a client can send, in AI2-THOR's names, with its arguments and return values.
+"""The actions that a client can send, with AI2-THOR's names, arguments and return values.
 
-Each action is a function of the environment and of keyword arguments (see `simulator.wire.arguments`); what it returns
-is the reply's actionReturn. Failures are ActionFailed: with an errorCode for a call that can never be right (the client
-raises ValueError), without one for what the world does not allow (the client's event is false).
+Each action is a function of the environment and of keyword arguments (see `simulator.wire.arguments`). It returns the
+reply's actionReturn. It raises ActionFailed with an errorCode for a call that can never be right, for which the client
+raises ValueError, and without one for what the world does not allow, for which the client's event is false.
 """
 
 from __future__ import annotations
@@ -19,21 +19,23 @@ from simulator.world.camera import FAR, MAX_IMAGE_SAMPLES, MAX_IMAGE_SIDE, NEAR
 from simulator.world.physics import Unstable, make_push
 
 MAX_MAGNITUDE, MAX_DIRECTION = 1e6, 1e3
-"""Of a touch: far beyond what a hand can do, and far from what arithmetic cannot."""
+"""Largest values of a touch: far beyond what a hand can do, and far below what overflows."""
 MASSES, MAX_DRAG = (1e-3, 1e4), 1e3
-"""Least and largest kg, and 1/s, that SetMassProperties takes."""
+"""Range of masses (kg) and largest drag (1/s) of SetMassProperties."""
 MAX_PHYSICS_STEP = 0.05
-"""Seconds: the largest timeStep of AdvancePhysicsStep."""
+"""Largest timeStep of AdvancePhysicsStep, seconds."""
 STRUCTURE = "not a sim object, a structure was touched"
-"""The objectId of what is no object."""
+"""The objectId that AI2-THOR returns for a touched structure."""
 
+VIEW = View()
+"""The options' defaults."""
 
 ACTIONS: dict[str, Action] = dict(MOVES)
-"""Name → action; `python -m simulator --actions` prints it."""
+"""Name -> action; `python -m simulator --actions` prints them."""
 
 
 def action(name: str, drawn: bool = True, **only: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Puts a function into the table of actions; see `Action` for the arguments."""
+    """Registers a function as an action; see `Action` for the arguments."""
 
     def enter(function: Callable[..., Any]) -> Callable[..., Any]:
         ACTIONS[name] = Action(function, only, drawn)
@@ -46,7 +48,7 @@ def perform(environment: Environment, request: dict[str, Any]) -> tuple[Any, boo
     """Performs an action; returns its actionReturn and whether the reply should have images.
 
     Raises:
-        ActionFailed: it did not succeed.
+        ActionFailed: the action did not succeed.
     """
     name = request.get("action")
     if not isinstance(name, str) or not name:
@@ -67,20 +69,20 @@ def perform(environment: Environment, request: dict[str, Any]) -> tuple[Any, boo
 
 @action("GetScenesInBuild")
 def get_scenes_in_build(environment: Environment) -> list[str]:
-    """Names of all rooms."""
+    """Returns the names of all scenes."""
     return [name + SCENE_SUFFIX for name in environment.source.names]
 
 
 # The client sends Initialize right after Reset, so images of the reset alone would never be seen.
 @action("Reset", drawn=False)
 def reset(environment: Environment, *, sceneName: str) -> None:
-    """Loads a room."""
+    """Loads a scene."""
     environment.reset(sceneName)
 
 
 @action("ChangeResolution")
 def change_resolution(environment: Environment, *, x: int, y: int) -> None:
-    """Sets the size of the images, pixels."""
+    """Sets the size of the images in pixels."""
     for name, value in (("x", x), ("y", y)):
         if not 1 <= value <= MAX_IMAGE_SIDE:
             raise ActionFailed(f"The argument '{name}' must be between 1 and {MAX_IMAGE_SIDE}, not {value}.", INVALID)
@@ -117,19 +119,19 @@ def change_resolution(environment: Environment, *, x: int, y: int) -> None:
 def initialize(
     environment: Environment,
     *,
-    gridSize: float = 0.25,
-    visibilityDistance: float = 1.5,
-    fieldOfView: float = 90.0,
-    renderImage: bool = True,
-    renderDepthImage: bool = False,
-    renderInstanceSegmentation: bool = False,
-    renderObjectImage: bool = False,
-    snapToGrid: bool = True,
-    rotateStepDegrees: float = 90.0,
+    gridSize: float = VIEW.grid_size,
+    visibilityDistance: float = VIEW.visibility_distance,
+    fieldOfView: float = VIEW.field_of_view,
+    renderImage: bool = VIEW.rgb,
+    renderDepthImage: bool = VIEW.depth,
+    renderInstanceSegmentation: bool = VIEW.instances,
+    renderObjectImage: bool = VIEW.instances,
+    snapToGrid: bool = VIEW.snap_to_grid,
+    rotateStepDegrees: float = VIEW.rotate_step,
     width: int | None = None,
     height: int | None = None,
 ) -> dict[str, float]:
-    """Sets what the agent is and what it sees; everything not sent goes back to its default."""
+    """Sets the options of the agent and its camera; an option that is not sent gets its default."""
     if gridSize < 0.05:
         raise ActionFailed(f"The argument 'gridSize' must be at least 0.05 m, not {gridSize}.", INVALID)
     if visibilityDistance <= 0:
@@ -154,13 +156,13 @@ def initialize(
 
 @action("Pass")
 def pass_(environment: Environment) -> None:
-    """Does nothing but look."""
+    """Does nothing; the reply shows the room."""
     environment.room  # noqa: B018 - fails without a scene
 
 
 @action("Done")
 def done(environment: Environment) -> None:
-    """Does nothing but look."""
+    """Does nothing; the reply shows the room."""
     environment.room  # noqa: B018 - fails without a scene
 
 
@@ -168,14 +170,14 @@ def done(environment: Environment) -> None:
 def touch_then_apply_force(
     environment: Environment, *, x: float, y: float, direction: Vector, moveMagnitude: float, handDistance: float
 ) -> dict[str, Any]:
-    """Reaches through an image point and pushes what the hand meets; returns when everything rests.
+    """Reaches through an image point and pushes the object that the hand meets; returns when everything rests.
 
     Args:
-        environment: what it acts on.
-        x: image point, 0 (left) to 1.
-        y: image point, 0 (top) to 1.
-        direction: of the push (right, up, ahead) in the agent's body frame; its length counts.
-        moveMagnitude: of the push, see simulator.world.physics.
+        environment: the state to act on.
+        x: image point, from 0 (left) to 1.
+        y: image point, from 0 (top) to 1.
+        direction: of the push in the agent's body frame (right, up, ahead); it is not normalised.
+        moveMagnitude: of the push, see `simulator.world.physics`.
         handDistance: how far the hand reaches from the camera, metres.
     """
     if not 0 <= moveMagnitude <= MAX_MAGNITUDE:
@@ -206,7 +208,7 @@ def touch_then_apply_force(
     return touched
 
 
-# --- The objects in the room
+# --- The room's objects
 
 
 @action("InitialRandomSpawn", excludedReceptacles=[], excludedObjectIds=[], numDuplicatesOfType=[])
@@ -219,13 +221,13 @@ def initial_random_spawn(
     numPlacementAttempts: int = 5,
     placeStationary: bool = True,
 ) -> None:
-    """Moves the room's objects about, by a seed, and lets them settle. Their ids change.
+    """Places the room's objects anew by a seed and lets them settle. Their ids change.
 
-    `placeStationary` is accepted either way: objects always come to rest before the reply.
+    `placeStationary` has no effect: objects always come to rest before the reply.
     """
     if None not in (randomSeed, seed) and randomSeed != seed:
         raise ActionFailed(
-            f"The arguments 'randomSeed' and 'seed' are the same thing and must not differ: {randomSeed} and {seed}.",
+            f"The arguments 'randomSeed' and 'seed' mean the same and must not differ: {randomSeed} and {seed}.",
             INVALID,
         )
     chosen = randomSeed if randomSeed is not None else seed if seed is not None else 0
@@ -238,7 +240,7 @@ def initial_random_spawn(
 
 @action("MakeAllObjectsMoveable")
 def make_all_objects_moveable(environment: Environment) -> None:
-    """Frees what AI2-THOR's rooms hold fixed although it could move; in these rooms nothing is held."""
+    """Does nothing here; in AI2-THOR it frees objects that are held fixed."""
     environment.room  # noqa: B018 - fails without a scene
 
 
@@ -266,14 +268,14 @@ def set_mass_properties(
 
 @action("PausePhysicsAutoSim")
 def pause_physics_auto_sim(environment: Environment) -> None:
-    """From now on only AdvancePhysicsStep lets time pass."""
+    """Stops time, which then passes only by AdvancePhysicsStep."""
     environment.room  # noqa: B018 - fails without a scene
     environment.physics_paused = True
 
 
 @action("UnpausePhysicsAutoSim")
 def unpause_physics_auto_sim(environment: Environment) -> None:
-    """Lets everything come to rest, now and after each action."""
+    """Lets everything come to rest, now and after each later action."""
     room = environment.room
     environment.physics_paused = False
     if not room.physics.at_rest:

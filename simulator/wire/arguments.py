@@ -1,9 +1,9 @@
-"""Arguments of actions: from JSON to typed values, with AI2-THOR's error codes for what does not fit.
+"""Arguments of actions: converts them from JSON to typed values and refuses wrong ones with AI2-THOR's error codes.
 
-An action is a function whose keyword parameters are annotated with one of `bool`, `int`, `float`, `str`, `Vector`,
-`Angles` or one of them `| None`. A parameter without a default must be sent. Any other argument is refused, unless it
-has the value that means "off", so that no client relies on an effect that does not happen.
-`simulator.wire.reference` writes the documentation from the same declarations.
+An action is a function whose keyword parameters are annotated with `bool`, `int`, `float`, `str`, `Vector` or `Angles`,
+or one of them `| None`. A parameter without a default must be sent. Any other argument is refused unless it has the
+value that means "off", so that no client relies on an effect that does not happen. `simulator.wire.reference` writes
+the documentation from the same declarations.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from simulator.wire.environment import ActionFailed, Environment
 
 MISSING, INVALID = "MissingArguments", "InvalidArgument"
 shown = reprlib.repr
-"""A client's value in a message: cut short, however long or deep it is."""
+"""Shortens a client's value, however long or deep it is, for a message."""
 
 FREE = ("action", "sequenceId")
-"""Keywords of every message: the action's name and the client's number of the message."""
+"""Keywords of every message: the action's name and the client's sequence number."""
 FREE_FLAGS = ("renderImage", "fastActionEmit")
-"""Keywords that may be true or false with any action: whether the reply has images, and a hint to the Unity build that
-changes no reply."""
+"""Keywords that may be true or false with any action. The first sets whether the reply has images; the second is a hint
+to the Unity build that changes no reply."""
 AS_INITIALIZED = {
     "visibilityDistance": "visibility_distance",
     "renderInstanceSegmentation": "instances",
     "renderObjectImage": "instances",
 }
-"""Keywords that AI2-THOR allows with any action, and the field of the view that each must agree with."""
+"""Keyword that AI2-THOR allows with any action -> the field of `View` that it must agree with."""
 ONLY: dict[str, Any] = {
     "agentId": 0,
     "renderSemanticSegmentation": False,
@@ -42,13 +42,13 @@ ONLY: dict[str, Any] = {
     "renderFlowImage": False,
     "simplifyPhysics": False,
 }
-"""Keywords that AI2-THOR allows with any action and this simulator does not implement, each with the value that is
-accepted: the one that means "off"."""
+"""Keyword that AI2-THOR allows with any action and this simulator does not implement -> the only accepted value, which
+means "off"."""
 
 
 @dataclass(frozen=True)
 class Vector:
-    """Three numbers of Unity's frame; those not sent are 0."""
+    """A vector in Unity's frame; components that are not sent are 0."""
 
     x: float
     y: float
@@ -57,7 +57,7 @@ class Vector:
 
 @dataclass(frozen=True)
 class Angles(Vector):
-    """Euler angles in degrees; a plain number is the one about the vertical."""
+    """Euler angles in degrees; the client may send only the angle about the vertical as a number."""
 
 
 def _number(name: str, value: Any) -> float:
@@ -98,20 +98,20 @@ def _convert(name: str, value: Any, kind: type) -> Any:
 
 @dataclass(frozen=True)
 class Action:
-    """What a client can ask for."""
+    """An action that a client can ask for."""
 
     function: Callable[..., Any]
-    """function(environment, *, arguments...); it implements all of these arguments."""
+    """function(environment, *, arguments...); its parameters are the arguments that are implemented."""
     only: Mapping[str, Any] = field(default_factory=dict)
-    """AI2-THOR's arguments of this action that are not implemented, each with the one value that is accepted: the value
-    with which it changes nothing."""
+    """AI2-THOR's arguments of this action that are not implemented, each with the only accepted value, which has no
+    effect."""
     drawn: bool = True
     """Whether the reply has images."""
 
 
 @cache
 def parameters_of(function: Callable[..., Any]) -> dict[str, tuple[type, bool, bool]]:
-    """Name → (type, whether it may be null, whether it must be sent) of an action's arguments."""
+    """Name -> (type, whether it may be null, whether it must be sent) of an action's arguments."""
     hints = get_type_hints(function)
     found = {}
     for name, parameter in list(inspect.signature(function).parameters.items())[1:]:
@@ -124,8 +124,8 @@ def call(action: Action, environment: Environment, request: dict[str, Any]) -> A
     """Calls an action's function with the arguments that the client sent.
 
     Args:
-        action: what to do.
-        environment: what it acts on.
+        action: the action to perform.
+        environment: the state to act on.
         request: the client's JSON object.
 
     Raises:
@@ -147,7 +147,7 @@ def call(action: Action, environment: Environment, request: dict[str, Any]) -> A
 
 
 def _check_others(action: Action, environment: Environment, request: dict[str, Any]) -> None:
-    """Refuses arguments that the action's function does not have, unless they change nothing."""
+    """Refuses arguments that the action's function does not have, unless they have no effect."""
     parameters = parameters_of(action.function)
     only = {**ONLY, **action.only}
     for key, value in sorted(request.items()):
@@ -159,7 +159,7 @@ def _check_others(action: Action, environment: Environment, request: dict[str, A
             _convert(key, value, bool)
         elif key in AS_INITIALIZED:
             wanted = getattr(environment.view, AS_INITIALIZED[key])
-            # The client's own first actions come before the first Initialize, with the keywords of all actions.
+            # The client sends these keywords also with its own actions before the first Initialize.
             if environment.initialized and not _same(value, wanted):
                 raise ActionFailed(
                     f"The argument '{key}' must be {json.dumps(wanted)}, as Initialize set it, not {shown(value)}.",
@@ -177,7 +177,7 @@ def _check_others(action: Action, environment: Environment, request: dict[str, A
 
 
 def _same(value: Any, wanted: Any) -> bool:
-    """Whether a client's value is the wanted one: 1 is 1.0 but not true, and case does not matter."""
+    """Whether a client's value equals the wanted one. 1 equals 1.0 but not true, and case does not matter."""
     if isinstance(value, str) and isinstance(wanted, str):
         return value.lower() == wanted.lower()
     return isinstance(value, bool) == isinstance(wanted, bool) and bool(value == wanted)

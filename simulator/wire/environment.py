@@ -1,7 +1,7 @@
-"""The state behind the protocol: the room, the agent and what the client asked to see.
+"""The state behind the protocol: the room, the agent and the options that the client has set.
 
-The environment knows nothing of pipes or JSON. `simulator.wire.actions` changes it; `Environment.reply` describes it.
-Coordinates are MuJoCo's (simulator.rooms.scene) until they go on the wire.
+The actions change this state, and `Environment.describe` and `Environment.images` make the reply's content from it. It
+knows nothing of pipes or JSON. Coordinates are MuJoCo's (`simulator.rooms.scene`) except in what `describe` returns.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ AGENT_CENTER = 0.9
 STANDING_EYES = 0.675
 """Height of the camera above the agent's position when it stands, metres."""
 CROUCH = 0.22
-"""Metres by which crouching lowers the camera."""
+"""Distance by which crouching lowers the camera, metres."""
 SCENE_SUFFIX = "_physics"
-"""The client appends it to the names of rooms."""
+"""Suffix that the client appends to the names of scenes."""
 
 
 class ActionFailed(Exception):
-    """An action that did not succeed.
+    """An action did not succeed.
 
     Args:
         message: one sentence.
-        code: AI2-THOR's errorCode; "" for failures that the client does not turn into an exception.
+        code: AI2-THOR's errorCode, or "" for a failure for which the client raises no exception.
     """
 
     def __init__(self, message: str, code: str = "") -> None:
@@ -46,27 +46,31 @@ class ActionFailed(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """What the simulator was started with."""
+    """Limits and settings of the physics, from the command line."""
 
     time_step: float
-    """Of the physics, seconds."""
+    """Time step of the physics, seconds."""
     rest_timeout: float
     """Longest motion after an action, simulated seconds."""
     cached_rooms: int
-    """How many compiled rooms are kept."""
+    """Number of compiled rooms that are kept."""
     push: PushSettings = PushSettings()
     """How a touch pushes."""
 
 
 @dataclass(frozen=True)
 class View:
-    """What Initialize sets; the defaults are AI2-THOR's."""
+    """The options that Initialize sets. The defaults are AI2-THOR's."""
 
     grid_size: float = 0.25
+    """Metres."""
     visibility_distance: float = 1.5
+    """Metres from the camera."""
     field_of_view: float = 90.0
+    """Vertical, degrees."""
     snap_to_grid: bool = True
     rotate_step: float = 90.0
+    """Degrees."""
     rgb: bool = True
     depth: bool = False
     instances: bool = False
@@ -74,7 +78,7 @@ class View:
 
 @dataclass(frozen=True)
 class Agent:
-    """The agent's pose."""
+    """The agent's pose: x and y in metres (MuJoCo's frame), yaw and horizon in degrees (as in `Camera`)."""
 
     x: float
     y: float
@@ -85,15 +89,15 @@ class Agent:
 
 @dataclass(frozen=True)
 class Pick:
-    """What a ray hit."""
+    """The first hit of a ray."""
 
     geom: int
     object: int | None
-    """Number of the object; None: structure."""
+    """Number of the object; None for structure."""
     point: NDArray[np.float64]
-    """(3,) metres."""
+    """(3,) hit point, world frame, metres."""
     distance: float
-    """From the camera, metres."""
+    """Distance from the camera along the ray, metres."""
 
 
 class Environment:
@@ -101,8 +105,8 @@ class Environment:
 
     Args:
         source: where rooms come from.
-        limits: see Limits.
-        quality: of the drawing.
+        limits: of the physics and the cache of rooms.
+        quality: options of drawing.
         width: of the images, pixels.
         height: of the images, pixels.
     """
@@ -124,10 +128,10 @@ class Environment:
 
     @property
     def room(self) -> Room:
-        """The present room.
+        """The loaded room.
 
         Raises:
-            ActionFailed: there is none yet.
+            ActionFailed: no room is loaded.
         """
         if self._room is None:
             raise ActionFailed(f"No scene is loaded: {self._no_room}.")
@@ -141,16 +145,16 @@ class Environment:
         camera = Camera(
             (agent.x, agent.y, eyes), agent.yaw, agent.horizon, self.view.field_of_view, self.width, self.height
         )
-        # The same object as long as it looks the same way, because it keeps its frustum.
+        # An unchanged camera stays the same instance, because it caches its frustum.
         if camera != self._camera:
             self._camera = camera
         return self._camera
 
     def reset(self, name: str) -> None:
-        """Loads a room as it was made and puts the agent to its start.
+        """Loads a room in its fresh state and puts the agent at its start.
 
-        If that fails no room is loaded, so that a client that overlooks it (as AI2-THOR's Controller.reset does) hears
-        of it with its next action, instead of playing on in the room before.
+        If that fails, no room is loaded. AI2-THOR's Controller.reset ignores the failure; so its next action fails too,
+        instead of acting in the previous room.
 
         Raises:
             ActionFailed: there is no room of this name.
@@ -171,9 +175,9 @@ class Environment:
         self.ids = object_ids(self._room)
 
     def spawn(self, seed: int, attempts: int, force_visible: bool) -> None:
-        """Moves the room's objects about by the seed alone (not by where they are), and lets them settle.
+        """Places the room's objects anew and lets them settle. The result depends on the seed, not on where they are.
 
-        If that fails everything is where it was before, at rest.
+        If that fails, all objects are back where they were, at rest.
         """
         room = self.room
         before = room.data.qpos.copy()
@@ -192,11 +196,11 @@ class Environment:
         self.agent = replace(self.agent, **changes)
 
     def snapped(self, x: float, y: float) -> tuple[float, float]:
-        """The point of the grid nearest to (x, y), if the client asked for snapToGrid; else (x, y)."""
+        """The grid point closest to (x, y) if snapToGrid is set, else (x, y); metres."""
         if not self.view.snap_to_grid:
             return x, y
         grid = self.view.grid_size
-        # To the nanometre, because multiples of most grid sizes are no binary numbers.
+        # Rounded to the nanometre, because multiples of most grid sizes are inexact in binary.
         return round(x - math.remainder(x, grid), 9), round(y - math.remainder(y, grid), 9)
 
     def name_of_geom(self, geom: int) -> str:
@@ -205,9 +209,9 @@ class Environment:
         return self.ids[number] if number < len(self.ids) else self.room.structure_names[number - len(self.ids)]
 
     def pick(self, x: float, y: float, reach: float) -> Pick | None:
-        """The first object that the ray through the image point (x, y), [0, 1] from the top left, hits within `reach`.
+        """The first hit of the ray through the image point (x, y), or None if there is none within `reach` metres.
 
-        The ray sees what the camera draws, beginning at the near plane.
+        x and y are in [0, 1] from the top left. The ray hits whatever the camera draws, from the near plane on.
         """
         room, camera = self.room, self.camera
         direction = camera.ray(x, y)
@@ -223,7 +227,7 @@ class Environment:
         return Pick(number, room.object_of_geom(number), start + found * direction, distance)
 
     def to_world(self, direction: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(3,) world vector of a Unity vector (right, up, ahead) in the agent's body frame."""
+        """(3,) vector in the world frame from one in the agent's body frame, (right, up, ahead)."""
         yaw = math.radians(self.agent.yaw)
         right, up, ahead = direction
         east = right * math.cos(yaw) + ahead * math.sin(yaw)
@@ -231,7 +235,7 @@ class Environment:
         return np.array([east, north, up])
 
     def images(self, wanted: bool) -> list[tuple[Field, NDArray[Any]]]:
-        """The pictures that the client asked for; none without a room or if `wanted` is False."""
+        """The images that Initialize asked for; none without a room or if `wanted` is False."""
         view = self.view
         if self._room is None or not wanted:
             return []
@@ -241,7 +245,7 @@ class Environment:
         return [(field, image) for field, image in fields if image is not None]
 
     def describe(self) -> dict[str, Any]:
-        """The agent's metadata, without what concerns the action."""
+        """The agent's metadata, except for the fields about the action. Coordinates are Unity's."""
         camera, agent, room = self.camera, self.agent, self._room
         return {
             "agentId": 0,

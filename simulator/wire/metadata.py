@@ -1,7 +1,7 @@
-"""What a reply says of the room, the agent and the objects in it, in AI2-THOR's names and Unity's coordinates.
+"""Metadata of a reply about the room and its objects, with AI2-THOR's names and in Unity's coordinates.
 
-Kept lean, because the client parses all of it at every step: 100 objects with the original's 55 keys cost 5 ms.
-Unity's frame: left-handed, x east, y up, z north; rotations are Euler angles in degrees applied in the order z, x, y.
+It holds few keys, because the client parses all of it at every step: 100 objects with AI2-THOR's 55 keys cost 5 ms.
+Unity's frame is left-handed, x east, y up, z north; rotations are Euler angles in degrees applied in the order z, x, y.
 """
 
 from __future__ import annotations
@@ -18,33 +18,33 @@ from simulator.world.rendering import HIDDEN_GROUP, VISIBLE_GROUPS, geom_groups,
 from simulator.world.room import Room
 
 MOVING = 1e-3
-"""m/s or rad/s from which an object counts as moving."""
+"""Speed above which an object counts as moving, m/s or rad/s."""
 _PROBES = np.array([[0, 0, 0], [0, 0, 1], [1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, -1]]) * 0.9
-"""Points of an object's bounding box, in half sides, at which its visibility is tried."""
+"""Points of an object's bounding box, in half sides, at which its visibility is tested."""
 
 
 def vector(x: float, y: float, z: float) -> dict[str, float]:
-    """A MuJoCo vector as a Unity one on the wire."""
+    """Converts a MuJoCo vector to Unity's frame in the protocol's form."""
     ux, uy, uz = to_unity(x, y, z)
     return {"x": float(ux), "y": float(uy), "z": float(uz)}
 
 
 def euler_angles(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
     """(n, 3) Unity Euler angles, degrees in [0, 360), of MuJoCo rotation matrices (n, 3, 3)."""
-    # Swapping the axes y and z on both sides turns a rotation of one frame into the same rotation in the other.
+    # Swapping the axes y and z on both sides expresses the same rotation in the other frame.
     swapped = matrices[:, [0, 2, 1]][:, :, [0, 2, 1]]
     about_x = np.arcsin(np.clip(-swapped[:, 1, 2], -1.0, 1.0))
     about_y = np.arctan2(swapped[:, 0, 2], swapped[:, 2, 2])
     about_z = np.arctan2(swapped[:, 1, 0], swapped[:, 1, 1])
     locked = np.abs(swapped[:, 1, 2]) > 1 - 1e-9
-    # Looking straight up or down only the difference of the other two is defined: all of it is put into y.
+    # When facing straight up or down, only the difference of the other two angles is defined; y takes all of it.
     about_y = np.where(locked, np.arctan2(-swapped[:, 2, 0], swapped[:, 0, 0]), about_y)
     about_z = np.where(locked, 0.0, about_z)
     return np.mod(np.degrees(np.stack([about_x, about_y, about_z], axis=1)), 360.0)
 
 
 def object_ids(room: Room) -> list[str]:
-    """Ids of the room's objects, "Category|x|y|z" by their present positions, made unique where two would coincide."""
+    """Ids of the room's objects: "Category|x|y|z" by their positions now, with a number where two would be equal."""
     found: dict[str, int] = {}
     ids = []
     for obj, position in zip(room.scene.objects, room.data.xpos[room.object_bodies], strict=True):
@@ -56,7 +56,7 @@ def object_ids(room: Room) -> list[str]:
 
 
 def visible_objects(room: Room, camera: Camera, reach: float) -> NDArray[np.bool_]:
-    """(n,) whether some point of each object is in view, unobstructed and within `reach` metres of the camera."""
+    """(n,) whether a point of each object is in view, unobstructed and within `reach` metres of the camera."""
     data, position = room.data, np.asarray(camera.position)
     rotations = data.xmat[room.object_bodies].reshape(-1, 3, 3)
     centers = data.xpos[room.object_bodies] + (rotations @ room.box_centers[..., None])[..., 0]
@@ -70,9 +70,9 @@ def visible_objects(room: Room, camera: Camera, reach: float) -> NDArray[np.bool
     hit = np.full(1, -1, np.int32)
     in_reach = np.linalg.norm(data.geom_xpos - position, axis=1) <= reach + room.geom_radii
     met = in_reach & camera.sees(data.geom_xpos, room.geom_radii)
-    # Every ray tries every geom of the groups asked for: a third of the time if only those are in them that can be met.
+    # Every ray tests every geom of the given groups. Leaving only geoms that can be hit saves two thirds of the time.
     with geom_groups(room.model, np.where(met, room.model.geom_group, HIDDEN_GROUP)):
-        # One by one until a probe is met: mj_multiRay looks at every geom first, which costs as much as thirty rays.
+        # One ray at a time until one hits: mj_multiRay prepares every geom first, which costs as much as thirty rays.
         for index, number in enumerate(candidates.tolist()):
             for direction in directions[index, in_view[index]]:
                 distance = mujoco.mj_ray(room.model, data, position, direction, VISIBLE_GROUPS, 1, -1, hit)
@@ -94,7 +94,7 @@ def moving_objects(room: Room) -> NDArray[np.bool_]:
 
 
 class ObjectDescriptions:
-    """One dictionary for each object of a room; what does not depend on the agent is made again only after a change."""
+    """Descriptions of a room's objects. The part that does not depend on the agent is cached until the room changes."""
 
     def __init__(self, room: Room) -> None:
         self._room = room
@@ -102,16 +102,16 @@ class ObjectDescriptions:
         self._lasting: list[dict[str, Any]] = []
 
     def seen(self, ids: list[str], camera: Camera, reach: float) -> list[dict[str, Any]]:
-        """The descriptions as the agent's camera sees the objects.
+        """One dictionary for each object, with its distance and visibility for the agent's camera.
 
         Args:
-            ids: of the objects, in the scene's order.
-            camera: the agent's.
-            reach: metres up to which an object counts as visible.
+            ids: object ids in the scene's order.
+            camera: the agent's camera.
+            reach: distance up to which an object counts as visible, metres.
         """
         room, data = self._room, self._room.data
         positions = data.xpos[room.object_bodies]
-        # Compared by the state itself, so that whatever changes an object cannot be forgotten.
+        # The state itself is compared, so no code that changes an object can forget to invalidate this.
         arrays = (positions, data.xmat[room.object_bodies], data.qvel, room.model.body_mass)
         state = (*ids, *(array.tobytes() for array in arrays))
         if state != self._state:
@@ -145,7 +145,7 @@ class ObjectDescriptions:
 
 
 def describe_colors(room: Room, ids: list[str]) -> list[dict[str, Any]]:
-    """Name and RGB of every instance: objects by their ids, pieces of structure by their names."""
+    """Name and RGB colour of every instance: objects by their ids, pieces of structure by their names."""
     return [
         {"name": name, "color": list(instance_color(number))}
         for number, name in enumerate([*ids, *room.structure_names])

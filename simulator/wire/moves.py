@@ -1,8 +1,8 @@
 """The actions that move the agent: walking on the grid, turning, looking up and down, crouching, teleporting.
 
-Names, arguments, limits and the wording of refusals are AI2-THOR 5.0's (its public documentation, "Navigation"). A move
-is refused, and the agent stays where it is, if anything is met on the straight way. `simulator.wire.actions` puts these
-functions into its table.
+Names, arguments, limits and the wording of failures are those of AI2-THOR 5.0 (its public documentation, "Navigation").
+A move fails, and the agent stays where it is, if there is an obstacle on the straight way. `simulator.wire.actions`
+adds these functions to its table.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from simulator.wire.environment import AGENT_CENTER, ActionFailed, Environment
 from simulator.wire.metadata import vector
 
 HORIZONS = (-30.0, 60.0)
-"""Degrees: how far the default agent looks up and down."""
+"""Range of the camera's horizon of AI2-THOR's default agent, degrees, positive downwards."""
 FLOOR_TOLERANCE = 0.05
-"""Metres: how far a teleport's height may be from that of an agent on the floor."""
+"""Largest difference between a teleport's height and that of an agent on the floor, metres."""
 MAX_MOVE = 100.0
-"""Metres: no room is so long."""
+"""Longest move, metres; no room is that long."""
 _DECIMALS = 9
-"""To which poses are rounded after a step or a turn, so that ways there and back end where they began."""
+"""Decimals to which poses are rounded after a step or a turn, so that moving there and back ends at the start."""
 
 
 def _stepping(turned: float) -> Callable[..., None]:
-    """The action that steps `turned` degrees to the right of ahead."""
+    """The action that steps in the direction `turned` degrees to the right of ahead."""
 
     def move(environment: Environment, *, moveMagnitude: float | None = None, forceAction: bool = False) -> None:
-        """Steps `moveMagnitude` metres, by default the grid's spacing."""
+        """Moves the agent by `moveMagnitude` metres, by default the grid's spacing."""
         room, agent, grid = environment.room, environment.agent, environment.view.grid_size
         length = grid if moveMagnitude is None else moveMagnitude
         if length <= 0:
@@ -55,15 +55,15 @@ def _stepping(turned: float) -> Callable[..., None]:
 
 
 def _whole(number: float) -> float:
-    """The nearest whole number; halves, also inexact ones, away from 0, so that a step and its inverse cancel."""
+    """The nearest whole number. Halves are rounded away from 0, so that a step and its inverse cancel."""
     return math.copysign(math.floor(abs(number) + 0.5 + 1e-6), number)
 
 
 def _turning(direction: float) -> Callable[..., None]:
-    """The action that turns the body to the right (1) or left (-1)."""
+    """The action that turns the agent to the right (1) or left (-1)."""
 
     def rotate(environment: Environment, *, degrees: float | None = None) -> None:
-        """Turns by `degrees`, by default Initialize's rotateStepDegrees."""
+        """Turns the agent by `degrees`, by default Initialize's rotateStepDegrees."""
         environment.room  # noqa: B018 - fails without a scene
         angle = environment.view.rotate_step if degrees is None else degrees
         if angle <= 0:
@@ -78,7 +78,7 @@ def _looking(direction: float) -> Callable[..., None]:
     """The action that turns the camera down (1) or up (-1)."""
 
     def look(environment: Environment, *, degrees: float = 30.0) -> None:
-        """Turns the camera by `degrees`, never beyond HORIZONS."""
+        """Turns the camera by `degrees`; fails beyond 30 degrees up or 60 degrees down."""
         environment.room  # noqa: B018 - fails without a scene
         if degrees <= 0:
             raise ActionFailed(f"The argument 'degrees' must be greater than 0, not {degrees}.", INVALID)
@@ -96,12 +96,12 @@ def _looking(direction: float) -> Callable[..., None]:
 
 
 def crouch(environment: Environment) -> None:
-    """Lowers the camera."""
+    """Lowers the camera by 0.22 m."""
     _change_height(environment, False)
 
 
 def stand(environment: Environment) -> None:
-    """Raises the camera again."""
+    """Raises the camera again after Crouch."""
     _change_height(environment, True)
 
 
@@ -124,9 +124,9 @@ def teleport_full(
     z: float | None = None,
     forceAction: bool = False,
 ) -> None:
-    """Puts the agent to a pose; fails where it would stand outside, above or below the floor, or in something.
+    """Moves the agent to a pose; fails outside the room, off the floor, or where it would overlap an obstacle.
 
-    The place is `position` or x, y, z, in Unity's frame; `forceAction` leaves out the checks for objects in the way.
+    The place is `position` or x, y, z in Unity's frame, metres. `forceAction` leaves out the check for obstacles.
     """
     if position is None and None in (x, y, z):
         raise ActionFailed("The action 'TeleportFull' needs the argument 'position' or all of x, y and z.", MISSING)
@@ -148,7 +148,7 @@ def teleport(
     z: float | None = None,
     forceAction: bool = False,
 ) -> None:
-    """As TeleportFull; what is not sent stays as it is."""
+    """Does the same as TeleportFull; values that are not sent stay as they are."""
     if horizon is not None and not HORIZONS[0] <= horizon <= HORIZONS[1]:
         raise ActionFailed(f"The horizon must be between {HORIZONS[0]:g} and {HORIZONS[1]:g} degrees, not {horizon:g}.")
     if rotation is not None and (rotation.x or rotation.z):
@@ -185,7 +185,10 @@ def teleport(
 
 
 def get_reachable_positions(environment: Environment) -> list[dict[str, float]]:
-    """Where the agent can walk on the grid: through the origin with snapToGrid, else through its position."""
+    """Returns the grid points where the agent can walk.
+
+    The grid goes through the origin, or without snapToGrid through the agent's position.
+    """
     room, agent = environment.room, environment.agent
     x, y = environment.snapped(agent.x, agent.y)
     points = room.obstacles().reachable(x, y, environment.view.grid_size)
@@ -209,4 +212,4 @@ MOVES: dict[str, Action] = {
     "TeleportFull": Action(teleport_full),
     "GetReachablePositions": Action(get_reachable_positions, {"maxStepCount": None}),
 }
-"""Name → action."""
+"""Name -> action."""

@@ -1,8 +1,8 @@
-"""Framing of AI2-THOR's FIFO protocol: how actions come in and replies go out.
+"""Framing of AI2-THOR's FIFO protocol: reads actions from and writes replies to binary streams (docs/ai2thor.md).
 
 A message is one or more fields and the end-of-message field. A field is a header, `!BI` (type, length of the body), and
-the body. The client sends one action field (JSON); the simulator answers with a metadata field (msgpack) and the raw
-images, bottom row first. Pure functions over binary streams; who opens the pipes is `simulator.wire.server`.
+the body. The client sends one action field (JSON). The simulator answers with a metadata field (msgpack) and the raw
+images, bottom row first. `simulator.wire.server` opens the pipes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 HEADER = struct.Struct("!BI")
 MAX_ACTION_BYTES = 16 * 1024 * 1024
-"""Bytes of the longest action that is looked at; a longer one is read to its end and refused."""
+"""Size of the longest action that is accepted; a longer one is read to its end and refused."""
 _CHUNK = 1024 * 1024
 
 
@@ -35,7 +35,7 @@ class Field(IntEnum):
 
 
 class MalformedAction(Exception):
-    """A message that holds no action: it was read to its end and can be answered with a failure."""
+    """A message holds no valid action. It has been read to its end, so it can be answered with a failure."""
 
 
 def _read_exactly(stream: BinaryIO, size: int) -> bytes:
@@ -51,10 +51,10 @@ def _skip(stream: BinaryIO, size: int) -> None:
 
 
 def read_action(stream: BinaryIO) -> dict[str, Any]:
-    """Reads one message and returns its action. Lengths are believed: what they announce is waited for.
+    """Reads one message and returns its action. Waits for as many bytes as the headers announce.
 
     Args:
-        stream: buffered binary stream, the client's end of which writes.
+        stream: buffered binary stream from the client.
 
     Raises:
         EOFError: the client closed the pipe.
@@ -88,12 +88,29 @@ def read_action(stream: BinaryIO) -> dict[str, Any]:
     return action
 
 
+def event_metadata(agent: dict[str, Any], sequence: object, token: str) -> dict[str, Any]:
+    """Metadata of a whole event.
+
+    Args:
+        agent: metadata of the only agent.
+        sequence: the sequenceId of the action that is answered.
+        token: the client's token.
+    """
+    return {
+        "sequenceId": sequence,
+        "activeAgentId": 0,
+        "clientToken": token,
+        "agents": [agent],
+        "thirdPartyCameras": [],
+    }
+
+
 def write_reply(stream: BinaryIO, metadata: dict[str, Any], images: Iterable[tuple[Field, NDArray[Any]]]) -> None:
     """Writes one reply and flushes it.
 
     Args:
         stream: binary stream to the client.
-        metadata: of the whole event, only types that msgpack knows.
+        metadata: of the whole event, see `event_metadata`; only types that msgpack knows.
         images: C-contiguous arrays (height, width[, channels]) of the field's dtype, bottom row first.
     """
     body = msgpack.packb(metadata, use_single_float=False)

@@ -1,4 +1,4 @@
-"""The list of actions and arguments in Markdown, written from the declarations that also check what a client sends.
+"""The list of actions and arguments in Markdown, made from the declarations that also check the client's arguments.
 
 `python -m simulator --actions` prints it; docs/simulator.md holds a copy.
 """
@@ -24,7 +24,7 @@ KINDS: dict[type, str] = {
 
 
 def describe_actions() -> str:
-    """Two tables: what is true of every action, and one row for each action."""
+    """Two Markdown tables: the keywords of every action, and one row for each action."""
     shared = [
         f"| {_names(FREE)} | any number or text |",
         f"| {_names(FREE_FLAGS)} | true or false |",
@@ -61,7 +61,7 @@ def _only(only: Mapping[str, Any]) -> str:
 
 
 def _parameters(function: Callable[..., Any]) -> str:
-    """Name, kind and default of each argument."""
+    """Name, type and default of each argument."""
     defaults = {name: one.default for name, one in inspect.signature(function).parameters.items()}
     described = []
     for name, (kind, _, required) in parameters_of(function).items():
@@ -70,5 +70,5 @@ def _parameters(function: Callable[..., Any]) -> str:
 
 
 def _summary(function: Callable[..., Any]) -> str:
-    """The first paragraph of a function's docstring, as one line."""
+    """The first paragraph of a function's docstring as one line."""
     return " ".join(inspect.getdoc(function).split("\n\n")[0].split())  # type: ignore[union-attr]

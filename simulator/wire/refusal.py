@@ -1,8 +1,8 @@
-"""What a simulator does that cannot start: it tells its client why, instead of leaving it waiting.
+"""Answers to the client of a simulator that cannot start.
 
-AI2-THOR's client waits for ever for a process that ends before it has opened its pipe. So this process opens the pipes
-all the same and answers every action with the reason, which the client raises as ValueError. This module must not
-import MuJoCo, whose import fails with a wrong MUJOCO_GL.
+AI2-THOR's client waits for ever for a process that ends before it opens its pipe. So this process still opens the pipes
+and answers every action with the reason, which the client raises as ValueError. This module must not import MuJoCo,
+whose import fails with a wrong MUJOCO_GL.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import threading
 import time
 from typing import Any
 
-from simulator.wire.protocol import MalformedAction, read_action, write_reply
+from simulator.wire.protocol import MalformedAction, event_metadata, read_action, write_reply
 
 
 def exit_with_parent(seconds: float = 1.0) -> None:
-    """Ends this process soon after the one that started it has ended, even while a pipe is being opened.
+    """Ends this process within `seconds` after its parent has ended, even while a pipe is being opened.
 
-    The kernel's own signal for this is bound to the thread that started the process, which may end much earlier.
+    The kernel's own signal for this is bound to the parent's thread that started the process, which may end earlier.
     """
     parent = os.getppid()
 
@@ -32,10 +32,10 @@ def exit_with_parent(seconds: float = 1.0) -> None:
 
 
 def refuse_client(reason: str, server_pipe: str, client_pipe: str, token: str) -> None:
-    """Answers all actions of a client with the reason, until it goes away.
+    """Answers all actions of a client with the reason until the client disconnects.
 
     Args:
-        reason: one sentence, the errorMessage of every answer.
+        reason: one sentence, the errorMessage of every reply.
         server_pipe: path of the named pipe that replies go to.
         client_pipe: path of the named pipe that actions come from.
         token: the client's token.
@@ -54,14 +54,7 @@ def refuse_client(reason: str, server_pipe: str, client_pipe: str, token: str) -
             "errorCode": "InvalidAction",
             "errorMessage": reason,
         }
-        metadata = {
-            "sequenceId": request.get("sequenceId", 0),
-            "activeAgentId": 0,
-            "clientToken": token,
-            "agents": [agent],
-            "thirdPartyCameras": [],
-        }
-        write_reply(replies, metadata, [])
+        write_reply(replies, event_metadata(agent, request.get("sequenceId", 0), token), [])
 
     with contextlib.suppress(EOFError, OSError), open(server_pipe, "wb") as replies:
         reply({"action": "Initialize"})

@@ -1,7 +1,7 @@
-"""The simulator's side of the two pipes: opens them in the order that the client expects and answers until they end.
+"""The simulator's side of the two pipes: opens them in the order that the client expects and answers its messages.
 
-The server pipe is opened for writing and the first message sent before the client pipe is opened for reading; the other
-way round both sides wait for each other. The end of the client's pipe, or its reader gone, ends the process.
+The server pipe is opened for writing and the first message is sent before the client pipe is opened for reading. In the
+other order both sides would wait for each other. The process ends when the client closes either pipe.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ from numpy.typing import NDArray
 
 from simulator.wire.actions import perform
 from simulator.wire.environment import ActionFailed, Environment
-from simulator.wire.protocol import Field, MalformedAction, read_action, write_reply
+from simulator.wire.protocol import Field, MalformedAction, event_metadata, read_action, write_reply
 
 PIPE_BYTES = 1024 * 1024
-"""Size asked for the pipe that carries images; three 300x300 ones have 0.99 MB."""
+"""Requested size of the pipe that carries images; three 300x300 images have 0.99 MB."""
 UNHANDLED = "UnhandledException"
-"""AI2-THOR's errorCode of a mistake inside the simulator."""
+"""AI2-THOR's errorCode for an exception inside the simulator."""
 MAX_TEXT = 1000
-"""Characters of a message or of an action's name that are sent back."""
+"""Largest number of characters of a message or of an action's name that are sent back."""
 LOG = logging.getLogger("simulator")
 
 
 def _sendable(text: object) -> str:
-    """A text of the client's in a form that can be sent back: JSON allows halves of characters that UTF-8 has not."""
+    """Shortens and escapes a text from the client for the reply: JSON allows lone surrogates, which UTF-8 does not."""
     return str(text)[:MAX_TEXT].encode("utf-8", "backslashreplace").decode()
 
 
 class Session:
-    """One client's messages: keeps the sequence number and turns failures into replies.
+    """Answers one client's messages; keeps the sequence number and turns failures into replies.
 
     Args:
-        environment: what the actions act on.
+        environment: the state that the actions act on.
         token: the client's token, sent back in every reply.
     """
 
@@ -52,7 +52,7 @@ class Session:
     def answer(self, pipe: BinaryIO, request: dict[str, Any]) -> None:
         """Performs one action and sends the reply, whatever happens."""
         sequence = request.get("sequenceId")
-        # What is no 64-bit number could not be sent back.
+        # Only 64-bit numbers can be sent back.
         if type(sequence) is int and -(2**63) <= sequence < 2**63:
             self._sequence = sequence
         name = request.get("action")
@@ -63,14 +63,14 @@ class Session:
             message, code, has_images = str(error), error.code, True
             LOG.info("%s failed: %s", _sendable(name), _sendable(message))
         except Exception as error:
-            # A mistake in one action must not take down the process that other actions could still use.
+            # An error in one action must not end the process, which can still serve other actions.
             message, code, has_images = f"{type(error).__name__}: {error}", UNHANDLED, True
             LOG.exception("%s raised an exception", _sendable(name))
         try:
             images = self._environment.images(has_images and request.get("renderImage") is not False)
         except Exception as error:
-            # For example pictures that do not fit into the memory of the graphics card.
-            message, code = f"The pictures could not be drawn: {type(error).__name__}: {error}", UNHANDLED
+            # For example images that do not fit into the memory of the graphics card.
+            message, code = f"The images could not be drawn: {type(error).__name__}: {error}", UNHANDLED
             LOG.exception("drawing after %s raised an exception", _sendable(name))
         self._reply(pipe, name if isinstance(name, str) else "", result, code, message, images)
 
@@ -96,21 +96,14 @@ class Session:
             "errorCode": code,
             "errorMessage": _sendable(message),
         }
-        metadata = {
-            "sequenceId": self._sequence,
-            "activeAgentId": 0,
-            "clientToken": self._token,
-            "agents": [agent],
-            "thirdPartyCameras": [],
-        }
-        write_reply(pipe, metadata, images)
+        write_reply(pipe, event_metadata(agent, self._sequence, self._token), images)
 
 
 def serve(environment: Environment, server_pipe: str, client_pipe: str, token: str = "") -> int:
-    """Answers a client until it goes away; returns the process's exit code.
+    """Answers a client until it disconnects; returns the process's exit code.
 
     Args:
-        environment: what the actions act on.
+        environment: the state that the actions act on.
         server_pipe: path of the named pipe that replies go to.
         client_pipe: path of the named pipe that actions come from.
         token: the client's token.

@@ -67,7 +67,7 @@ def geom_radii(model: mujoco.MjModel) -> NDArray[np.float64]:
 
 
 def linear_depth(buffer: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Converts a reversed depth buffer (1 at NEAR, 0 at FAR) of any shape in place to metres along the camera's axis."""
+    """Converts a reversed depth buffer (1 at NEAR, 0 at FAR), any shape, in place to metres along the camera's axis."""
     buffer *= np.float32((FAR - NEAR) / (FAR * NEAR))
     buffer += np.float32(1.0 / FAR)
     return np.reciprocal(buffer, out=buffer)
