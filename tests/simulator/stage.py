@@ -1,4 +1,4 @@
-"""A floor in a closed room with drawn objects on it, for tests of how objects stand, hold and move."""
+"""A closed room with some objects on its floor, for tests of how objects stand, hold others and move."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from simulator.things.shapes import Part, add_parts, bounds, box
 from simulator.world.physics import Physics
 
 DROP = 0.002
-"""Metres above its support at which an object starts, as InitialRandomSpawn puts it."""
+"""Height above its support at which an object starts, as in InitialRandomSpawn, metres."""
 
 
 @dataclass
 class Staged:
-    """An object on the stage."""
+    """An object to be put into the room."""
 
     category: str
     parts: list[Part]
     mass: float
     friction: tuple[float, float, float]
     place: tuple[float, float, float]
-    """Where its foot starts, metres."""
+    """Start of its foot, metres."""
     rolls: bool
 
 
 def draw_object(name: str, seed: int, place: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> Staged:
-    """An instance of a category by seed."""
+    """Draws an instance of a category by a seed."""
     category: Category = CATEGORIES[name]
     draw = Draw(np.random.default_rng(seed))
     parts = category.make(draw)
@@ -40,19 +40,19 @@ def draw_object(name: str, seed: int, place: tuple[float, float, float] = (0.0, 
 
 
 def ball(radius: float, mass: float, place: tuple[float, float, float]) -> Staged:
-    """A ball to be dropped into objects; `place` is the lowest point."""
+    """A ball to be dropped; `place` is its lowest point."""
     part = Part("sphere", (radius, 0.0, 0.0), (0.0, 0.0, radius))
     return Staged("ball", [part], mass, (0.5, 0.02, 0.004), place, rolls=True)
 
 
 def height(obj: Staged) -> float:
-    """Metres from foot to top."""
+    """Height of an object from foot to top, metres."""
     low, high = bounds(obj.parts)
     return float(high[2] - low[2])
 
 
 def stage(objects: Sequence[Staged], half: float = 500.0, tall: float = 50.0) -> tuple[Physics, NDArray[np.int32]]:
-    """A closed room of half width `half` with the objects in it, and their bodies."""
+    """Builds a closed room of half width `half` with the objects in it; returns its physics and their bodies."""
     spec = mujoco.MjSpec()
     add_materials(spec, FINISHES)
     walls = [((half + 0.1) * x, (half + 0.1) * y, tall / 2) for x, y in ((1, 0), (-1, 0), (0, 1), (0, -1))]

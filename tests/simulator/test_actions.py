@@ -1,4 +1,4 @@
-"""Every action through the real, unmodified client: a process of its own, real pipes, real pictures."""
+"""Every action through the real, unmodified client: its own process, real pipes and real images."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FORWARD = {"x": 1, "y": 1, "z": 1}
 
 @pytest.fixture(autouse=True)
 def fresh(client):
-    """Every test begins in the fresh box room, in front of the table."""
+    """Every test starts in the fresh box room, in front of the table."""
     client.reset("FloorPlan1")
     assert stand(client)
 
@@ -55,14 +55,15 @@ def test_a_touch_pushes_as_the_command_line_says(start_client):
         started.stop()
         return distance
 
-    # A seventh of the force does not overcome friction; letting go at a third of the speed, the mug slides less.
+    # A seventieth of the force does not overcome friction. If the hand lets go at a third of the speed, the mug slides
+    # less.
     usual = distance("")
     assert usual > 0.05
     assert distance("--push-force-scale 0.01") < 0.005
     assert 0.005 < distance("--push-hand-speed 0.5") < 0.6 * usual
 
 
-def test_what_a_look_holds(client):
+def test_what_an_observation_holds(client):
     event = client.step("Pass")
     assert event.frame.shape == (300, 300, 3) and event.frame.dtype == np.uint8 and event.frame.std() > 10
     assert event.depth_frame.shape == (300, 300) and event.depth_frame.dtype == np.float32
@@ -92,13 +93,13 @@ def test_the_scenes(client):
         client.reset("FloorPlan4")
     with pytest.raises(ValueError, match="no scene 'FloorPlan4'"):
         client.step("Reset", sceneName="FloorPlan4")
-    # After a reset that failed there is no room, rather than the one before.
+    # After a failed reset no room is loaded, not even the previous one.
     event = client.step("Pass")
     assert not event and "no scene 'FloorPlan4'" in event.metadata["errorMessage"]
     assert client.reset("FloorPlan2").metadata["sceneName"] == "FloorPlan2_physics"
 
 
-def test_a_touch_pushes_and_says_what(client):
+def test_a_touch_pushes_an_object_and_returns_its_id(client):
     before = client.last_event
     after = touch(client, "Mug")
     assert after.metadata["lastActionSuccess"]
@@ -201,7 +202,7 @@ def test_unknown_actions_and_missing_arguments(client):
     assert client.step("Done")
 
 
-def test_another_look_changes_no_pixel(client):
+def test_a_second_observation_changes_no_pixel(client):
     for category in ("Cup", "Mug", "Pot"):
         touched = touch(client, category, magnitude=200.0, direction={"x": -1, "y": 2, "z": 1})
         looked = client.step("Pass")
@@ -342,7 +343,7 @@ def test_everything_moveable_is_so_already(client):
     np.testing.assert_array_equal(before.frame, after.frame)
 
 
-def test_pictures_can_be_left_out(client):
+def test_images_can_be_left_out(client):
     event = client.step("Pass", renderImage=False)
     assert event.frame is None and event.depth_frame is None
     assert client.step("Pass").frame is not None
@@ -394,7 +395,7 @@ def test_no_action_takes_another_agent_or_an_unknown_argument(client, name):
     assert after.metadata["objects"] == before.metadata["objects"]
 
 
-def test_what_initialize_set_may_be_said_again_with_any_action(client):
+def test_values_of_initialize_may_be_repeated_with_any_action(client):
     assert client.step("Pass", renderInstanceSegmentation=True, visibilityDistance=1.5)
     for wrong in ({"renderInstanceSegmentation": False}, {"visibilityDistance": 3.0}):
         with pytest.raises(ValueError, match=f"{next(iter(wrong))}.* as Initialize set it"):
@@ -402,7 +403,7 @@ def test_what_initialize_set_may_be_said_again_with_any_action(client):
 
 
 def test_the_clients_variable_for_visibility_still_starts(start_client, monkeypatch):
-    # The client adds it to every action, also to those before the first Initialize.
+    # The client adds the keyword to every action, also to those before the first Initialize.
     monkeypatch.setenv("AI2THOR_VISIBILITY_DISTANCE", "3.0")
     started = start_client(width=200, height=200)
     assert started.step("Pass")

@@ -1,4 +1,4 @@
-"""Turned rectangles against sampled points, the grid of standing positions against plain searches."""
+"""Rotated rectangles against sampled points, and the grid of standing positions against plain searches."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_overlap_against_sampled_points(p: Footprint, q: Footprint) -> None:
     if ((along < q.a - 1e-6) & (across < q.b - 1e-6)).any():
         assert overlap(p, q, 0.0) and overlap(q, p, 0.0)
     elif ((along > q.a + 0.1) | (across > q.b + 0.1)).all():
-        # The samples of p lie at most 0.03 apart, so a real overlap would have put one near q.
+        # The samples of p are at most 0.03 apart, so a real overlap would have put one near q.
         assert not overlap(p, q, 0.0)
     assert overlap(p, q, 0.0) == overlap(q, p, 0.0)
 

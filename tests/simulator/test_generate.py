@@ -1,4 +1,4 @@
-"""Rooms: all names build, hold what their kind and split allow, and are the same in every process."""
+"""Rooms: all scenes build, hold only what their kind and split allow, and are the same in every process."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def scenes() -> list[Scene]:
 
 
 def digest(scene: Scene) -> str:
-    """A hash over everything that physics and pictures depend on."""
+    """A hash of everything that physics and images depend on."""
     model = scene.model
     arrays = (
         model.qpos0,
@@ -74,7 +74,7 @@ def test_same_room_in_another_process() -> None:
         f"for name in {names!r}: print(digest(build_scene(name)))"
     )
     seen = []
-    for salt in ("1", "2"):  # the hash() of strings differs between these
+    for salt in ("1", "2"):  # hash() of strings differs between these processes
         done = subprocess.run(
             [sys.executable, "-c", code],
             cwd=ROOT,

@@ -1,4 +1,4 @@
-"""Floor plans: places along walls, collisions of fixtures, what is kept free."""
+"""Floor plans: places along walls, collisions of fixtures, and what is kept free."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def cupboard(width: float = 1.0, depth: float = 0.5, height: float = 0.9, front:
 
 
 def test_places_along_walls_run_clockwise(layout: Layout) -> None:
-    """A metre along and half a metre out; backs (+y of the object) look at the wall."""
+    """A metre along and half a metre out; backs (+y of the object) face the wall."""
     expected = [(-1.0, 1.0), (1.5, 0.5), (1.0, -1.0), (-1.5, -0.5)]
     outward = [(0, 1), (1, 0), (0, -1), (-1, 0)]
     for wall in range(4):

@@ -1,4 +1,4 @@
-"""Walking, turning, looking and teleporting: by hand, and whatever the sequence."""
+"""Walking, turning, looking up and down, and teleporting: worked by hand, and for random sequences."""
 
 from __future__ import annotations
 
@@ -266,7 +266,7 @@ def test_whatever_it_does_the_agent_stands_free(generated, snap, rotate, actions
         assert y_min + AGENT_RADIUS - 1e-3 < y < y_max - AGENT_RADIUS + 1e-3
         if snap:
             assert (x, y) == pytest.approx((round(x * 4) / 4, round(y * 4) / 4), abs=1e-9)
-        # Its inverse leads back.
+        # The inverse step leads back.
         after = pose(generated.agent)
         step(INVERSE[name], **arguments)
         change = pose(generated.agent) - pose(before)

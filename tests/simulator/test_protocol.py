@@ -1,4 +1,4 @@
-"""Framing: what is written can be read by the format's rules, and broken input is told apart."""
+"""Framing: written messages follow the format, and broken input is recognised."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The documented list of actions is the one that the simulator checks."""
+"""The documented actions and arguments are those that the simulator checks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures against geometry: depth in metres, rays, instance colours, the camera's pose."""
+"""Images against geometry: depth in metres, rays, instance colours, the camera's pose."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def test_a_wall_straight_ahead_has_its_distance_everywhere(environment):
     environment.move_agent(x=0.0, y=0.0, yaw=270.0, horizon=0.0)
     depth = images_of(environment)[Field.DEPTH]
     assert depth.dtype == np.float32
-    # The west wall is 2 m away and fills the middle rows; depth is measured along the camera's axis, not the ray.
+    # The west wall is 2 m away and fills the middle rows. Depth is measured along the camera's axis, not the ray.
     np.testing.assert_allclose(depth[130:170, 130:170], 2.0, atol=1e-4)
 
 
 def agree_with_rays(environment: Environment, rng: np.random.Generator, tolerance: float) -> float:
-    """The share of random pixels at which the ray through the pixel's middle meets the depth image."""
+    """Share of random pixels at which the ray through the pixel's middle agrees with the depth image."""
     depth = images_of(environment)[Field.DEPTH]
     camera = environment.camera
     forward = camera.axes()[2]
@@ -82,7 +82,7 @@ def test_rays_agree_with_depth_in_wide_images_and_generated_rooms():
     generated.close()
 
 
-def test_instances_are_what_rays_hit(environment):
+def test_instances_agree_with_rays(environment):
     environment.move_agent(x=0.0, y=0.6, yaw=0.0, horizon=35.0)
     drawn = images_of(environment)[Field.INSTANCES]
     assert drawn.shape == (300, 300, 4) and (drawn[..., 3] == 255).all()
@@ -138,12 +138,12 @@ OPTIONS = {
     "narrow view": {"fieldOfView": 40.0},
     "wide view": {"fieldOfView": 120.0},
 }
-"""What a user can choose about the picture."""
+"""Options that change the image."""
 
 
 @pytest.fixture(scope="module", params=OPTIONS)
 def chosen(request):
-    """The name of an option and a look with it."""
+    """The name of an option and an environment with it."""
     made = environment_of(generated_rooms(), "FloorPlan2", **OPTIONS[request.param])
     made.move_agent(horizon=40.0)
     yield request.param, made
@@ -155,7 +155,7 @@ def test_depth_is_right_with_every_option(chosen):
     assert agree_with_rays(chosen[1], np.random.default_rng(4), 5e-3) > 0.97
 
 
-def test_another_look_changes_no_pixel_with_every_option(chosen):
+def test_a_second_observation_changes_no_pixel_with_every_option(chosen):
     environment = chosen[1]
     for request in ({"action": "Pass"}, {"action": "TouchThenApplyForce", "x": 0.5, "y": 0.6, "moveMagnitude": 30,
                      "direction": {"x": 1, "y": 1, "z": 1}, "handDistance": 3}):  # fmt: skip
@@ -166,7 +166,7 @@ def test_another_look_changes_no_pixel_with_every_option(chosen):
     environment.room.restore()
 
 
-def test_every_option_changes_the_picture(chosen):
+def test_every_option_changes_the_image(chosen):
     name, environment = chosen
     if name == "plain":
         return
@@ -179,7 +179,7 @@ def test_every_option_changes_the_picture(chosen):
         return
     assert (after[Field.RGB] != before[Field.RGB]).any(-1).mean() > 0.01
     same = (after[Field.INSTANCES] == before[Field.INSTANCES]).all(-1).mean()
-    # Shadows and samples show the same objects at the same places, a field of view does not.
+    # Shadows and samples leave objects in place, a field of view does not.
     assert same < 0.9 if "view" in name else same > 0.99
 
 
@@ -203,14 +203,14 @@ def test_too_many_samples_are_refused():
 
 
 @pytest.mark.slow
-def test_the_largest_picture():
+def test_the_largest_image():
     made = environment_of(BOX_ROOMS, width=MAX_IMAGE_SIDE, height=MAX_IMAGE_SIDE, renderInstanceSegmentation=False)
     assert agree_with_rays(made, np.random.default_rng(6), 1e-3) > 0.99
     made.close()
 
 
 @pytest.mark.parametrize("shadows", [False, True])
-def test_leaving_out_what_is_out_of_view_changes_no_pixel(monkeypatch, shadows):
+def test_skipping_geoms_out_of_view_changes_no_pixel(monkeypatch, shadows):
     made = environment_of(generated_rooms(), "FloorPlan302", quality=Quality(shadows, 0))
     drawn: dict[bool, list] = {}
     for everything in (False, True):

@@ -1,4 +1,4 @@
-"""Rooms ready for use: whose geom is whose, changes that are undone, and the cache."""
+"""Rooms in use: the owners of geoms, changes that are undone, and the cache."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_the_cache_keeps_the_latest_rooms():
     first = cache.get("FloorPlan1")
     cache.get("FloorPlan2")
     assert cache.get("FloorPlan1") is first
-    cache.get("FloorPlan3")  # drops FloorPlan2
+    cache.get("FloorPlan3")  # evicts FloorPlan2
     assert cache.get("FloorPlan1") is first
     cache.get("FloorPlan2")
     assert built == ["FloorPlan1", "FloorPlan2", "FloorPlan3", "FloorPlan2"]

@@ -1,4 +1,4 @@
-"""Parts: bounds against sampled surfaces, meshes that face outwards and enclose the right volume."""
+"""Parts: bounds against sampled surfaces, and meshes that face outwards and enclose the right volume."""
 
 from __future__ import annotations
 

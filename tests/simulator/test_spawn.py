@@ -1,4 +1,4 @@
-"""Placement by seed: repeatable, apart, upright, in the room, soon at rest, and the floor stays walkable."""
+"""Placement by seed: repeatable, apart, upright, inside the room, soon at rest, with a walkable floor."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_nothing_meets_anything(scenes: dict[str, Scene]) -> None:
 
 
 def test_objects_go_to_places_that_suit_them(scenes: dict[str, Scene]) -> None:
-    """Furniture stands on the floor; nearly all of what belongs on tops is on them."""
+    """Furniture stands on the floor, and nearly all objects that belong on tops are on them."""
     high = low = 0
     for scene, seed in itertools.product(scenes.values(), range(3)):
         data = spawned(scene, seed)
@@ -90,7 +90,7 @@ def test_objects_go_to_places_that_suit_them(scenes: dict[str, Scene]) -> None:
 
 def test_rooms_come_to_rest_where_objects_were_put() -> None:
     for name, seed in itertools.product(NAMES, range(2)):
-        scene = build_scene(name)  # physics sets the model's rolling resistance, which other tests do without
+        scene = build_scene(name)  # a new scene, because physics changes the model's rolling resistance
         data = spawned(scene, seed)
         physics = Physics(scene.model, data, 0.005, 4.0)
         physics.place(data.qpos.copy())
@@ -102,7 +102,7 @@ def test_rooms_come_to_rest_where_objects_were_put() -> None:
 
 
 def test_objects_lie_in_containers_and_under_furniture(scenes: dict[str, Scene]) -> None:
-    """Whose centre is over the floor of a container, or on the floor under a table or bed."""
+    """Some objects have their centre over the floor of a container, or on the floor under a table or bed."""
     inside = under = 0
     for scene, seed in itertools.product(scenes.values(), range(3)):
         data = spawned(scene, seed)

@@ -1,4 +1,4 @@
-"""How drawn objects stand: upright, at rest for good, stacked; and that the strongest touch leaves them in the room."""
+"""Stability: objects stand upright, stay at rest, can be stacked, and the strongest touch leaves them in the room."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tests.simulator.stage import Staged, draw_object, stage
 
 INSTANCES = 4
 APART = 3.0
-"""Metres between objects that must not touch."""
+"""Distance between objects that must not touch, metres."""
 
 
 @pytest.fixture(scope="module")
 def crowd() -> tuple[Physics, np.ndarray, list[Staged]]:
-    """Several instances of every category, each for itself."""
+    """Several instances of every category, far apart."""
     names = [name for name in CATEGORIES for _ in range(INSTANCES)]
     objects = [
         draw_object(name, number, (APART * (number % 20 - 10), APART * (number // 20 - 10), 0.0))
@@ -49,7 +49,7 @@ def test_what_rests_does_not_creep(crowd: tuple[Physics, np.ndarray, list[Staged
 
 
 def test_tall_objects_stand_on_a_slope(crowd: tuple[Physics, np.ndarray, list[Staged]]) -> None:
-    """Eight degrees to each side: a foot must be wide for its height, or a nudge of the table would clear it."""
+    """Eight degrees to each side: feet must be wide for their height, or a nudge of the table would clear it."""
     physics, bodies, objects = crowd
     before, gravity = physics.data.qpos.copy(), physics.model.opt.gravity.copy()
     sides = [np.ptp(bounds([part for part in obj.parts if part.solid]), axis=0) for obj in objects]
@@ -70,8 +70,8 @@ def test_tall_objects_stand_on_a_slope(crowd: tuple[Physics, np.ndarray, list[St
         physics.place(before)
 
 
-def test_no_two_instances_rub_alike(crowd: tuple[Physics, np.ndarray, list[Staged]]) -> None:
-    """What was drawn is what the contacts have: neither the floor's friction nor the larger of both."""
+def test_contacts_have_the_friction_of_the_instance(crowd: tuple[Physics, np.ndarray, list[Staged]]) -> None:
+    """Contacts have the drawn friction, neither the floor's nor the larger one."""
     physics, bodies, objects = crowd
     model = physics.model
     drawn = {int(body): obj.friction[0] for body, obj in zip(bodies, objects, strict=True)}
@@ -87,7 +87,7 @@ def test_no_two_instances_rub_alike(crowd: tuple[Physics, np.ndarray, list[Stage
 
 
 def closed(name: str, seed: int) -> Staged:
-    """The first instance from a seed on that has a flat top."""
+    """The first instance with a flat top, from a seed on."""
     return next(obj for number in range(50) if flat_top((obj := draw_object(name, seed + number)).parts))
 
 
@@ -110,7 +110,7 @@ def test_stacks_stand(names: tuple[str, ...]) -> None:
         objects, level = [], 0.0
         for number, name in enumerate(names):
             last = number == len(names) - 1
-            # Plates are stacked rim on rim; of other objects those with a flat top go below.
+            # Plates are stacked rim on rim. Other objects go below only if they have a flat top.
             obj = draw_object(name, seed + number) if last or name in ("Plate", "Tray") else closed(name, seed + number)
             low, high = bounds([part for part in obj.parts if part.solid])
             obj.place = (0.0, 0.0, level)

@@ -1,4 +1,4 @@
-"""What looks hollow holds objects, also while it slides; what is closed lets nothing in."""
+"""Hollow objects hold others, also while they slide; closed ones let nothing in."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_the_floor_of_a_container_is_where_objects_lie() -> None:
 
 
 def look_into(physics: Physics, body: int, obj: Staged) -> tuple[float, float] | None:
-    """What the eye sees of an object from above: (height of the floor inside, free radius above it); None if closed."""
+    """(height of the floor inside, free radius above it) of an object seen from above, metres; None if it is closed."""
     place, hit = physics.data.xpos[body], np.full(1, -1, np.int32)
 
     def ray(start: NDArray[np.float64], along: NDArray[np.float64]) -> float:
@@ -133,7 +133,7 @@ def test_vessels_hold_what_falls_into_them(name: str) -> None:
     assert physics.data.ntree_awake == 0
     for vessel, content, (obj, (floor, _)) in pairs:
         assert inside(physics, vessel, content, obj, floor), (name, obj.place)
-    for vessel, _, (obj, _) in pairs:  # twice the force that holds it
+    for vessel, _, (obj, _) in pairs:  # twice the force of friction
         magnitude = 2 * obj.friction[0] * (obj.mass + 0.05) * 9.81 / PushSettings().force_scale
         point = physics.data.xipos[vessel].copy()
         physics.push(make_push(physics.data, int(vessel), point, np.array([1.0, 0.0, 0.0]), magnitude))
@@ -147,7 +147,7 @@ def test_vessels_hold_what_falls_into_them(name: str) -> None:
 
 
 def test_a_drawer_takes_its_content_along() -> None:
-    """A box as drawers are built, pulled by 30 cm/s and more: what lies in it comes with it."""
+    """An object in a box that is built like a drawer moves with it when it is pulled at 30 cm/s and more."""
     drawer = draw_object("Tray", 0)
     drawer.parts = crate(0.4, 0.35, 0.08, 0.012, 0.01)[1]
     drawer.mass = 1.0
@@ -165,7 +165,7 @@ def test_a_drawer_takes_its_content_along() -> None:
 
 @pytest.mark.parametrize("name", CLOSED)
 def test_nothing_gets_into_closed_objects(name: str) -> None:
-    """A ball dropped onto one ends on it or beside it: straight above its middle there is nothing of the object."""
+    """A ball dropped onto a closed object ends on it or beside it: no part of the object is above the ball."""
     objects = [draw_object(name, seed, (4.0 * seed, 0.0, 0.0)) for seed in range(4)]
     balls = [ball(0.025, 0.05, (obj.place[0] + 0.01, 0.01, height(obj) + 0.1)) for obj in objects]
     physics, bodies = stage([*objects, *balls])
