@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from dataclasses import fields
@@ -36,6 +37,15 @@ def test_the_list_names_every_action_and_argument():
 def test_the_command_prints_it():
     printed = subprocess.check_output([sys.executable, "-m", "simulator", "--actions"], cwd=ROOT, text=True)
     assert printed == describe_actions() + "\n"
+
+
+def test_the_tests_that_the_documentation_cites_exist():
+    text = (ROOT / "docs" / "ai2thor.md").read_text(encoding="utf-8")
+    cited = re.findall(r"`(test_\w+\.py)(?:::(test_\w+))?`", text)
+    assert len(cited) > 20
+    for file, test in cited:
+        found = [path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob(file)]
+        assert any(f"def {test}" in code for code in found), f"{file}::{test}"
 
 
 def test_the_documentation_states_the_push():
