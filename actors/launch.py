@@ -1,7 +1,7 @@
 """How a simulator is started: the client's arguments, a private home folder, and what must be on disk.
 
-Either simulator is driven by the real client; which one is configuration alone (DESIGN). `command` starts a local
-executable, such as the embedded simulator; without it the client starts a Unity build of AI2-THOR.
+The real client drives either simulator, and only the configuration chooses which (docs/ai2thor.md). `command` starts a
+local executable, such as the embedded simulator; without it the client starts a Unity build of AI2-THOR.
 """
 
 from __future__ import annotations

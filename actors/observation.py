@@ -19,7 +19,7 @@ class Observation:
     image: NDArray[np.uint8]
     """(H, W, 3) RGB, contiguous."""
     depth: NDArray[np.float32]
-    """(H, W) metres along the pixel's ray, minus the near plane."""
+    """(H, W) metres along the pixel's ray, minus the near plane (docs/ai2thor.md)."""
 
 
 @cache

@@ -2,7 +2,7 @@
 
 The client blocks for ever in `open()` when its simulator dies before opening the pipes, and waits out its whole
 time-out (at full processor load) when the simulator dies in the middle of a step; a simulator that hangs at start is
-not ended at all (spec/thor-protocol.md, failure modes). A `Watchdog` is a thread beside the calling thread that polls
+not ended at all (docs/ai2thor.md, failures). A `Watchdog` is a thread beside the calling thread that polls
 the simulator's process and a deadline while a call is under way. If either fails, it kills the process and then feeds
 the client's pipe with zeros: field type 0 does not exist, so the client raises at once wherever it was reading.
 """

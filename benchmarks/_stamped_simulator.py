@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from simulator import protocol
 from simulator.__main__ import main
+from simulator.wire import protocol
 
 
 def stamping(read_action: Any, file: Path) -> Any:

@@ -34,7 +34,7 @@ from benchmarks._arguments import whole
 from benchmarks._report import conditions, configuration, report
 from benchmarks.actor import RecordingSimulator
 from evaluation.interaction.rooms import StudiedTouch, fullest_views, study_touches
-from simulator.categories import CATEGORIES
+from simulator.things.categories import CATEGORIES
 
 VIEWS = 2
 """Looks of each room that are touched."""

@@ -1,9 +1,9 @@
-"""The executable that AI2-THOR's Python client starts: `python -m simulator`.
+"""The executable `python -m simulator`, which AI2-THOR's Python client starts.
 
     from ai2thor.controller import Controller
     Controller(local_executable_path="python -m simulator", x_display=":0", scene="FloorPlan1", renderDepthImage=True)
 
-The client appends options of Unity's to the command line and names two pipes in the environment.
+The client appends Unity's options to the command line and names two pipes in the environment (docs/ai2thor.md).
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import sys
 from dataclasses import fields
 from typing import NoReturn
 
-from simulator.camera import LARGEST_IMAGE, LARGEST_PICTURE
-from simulator.graphics import ADVICE, NoGraphics, WrongSetting, check_device, choose_backend
-from simulator.push import PushSettings, option, wrong_push
-from simulator.refusal import exit_with_parent, refuse_client
+from simulator.wire.refusal import exit_with_parent, refuse_client
+from simulator.world.camera import MAX_IMAGE_SAMPLES, MAX_IMAGE_SIDE
+from simulator.world.graphics import ADVICE, NoGraphics, WrongSetting, check_device, choose_backend
+from simulator.world.push import PushSettings, option, wrong_push
 
 PIPES = ("AI2THOR_FIFO_SERVER_PIPE_PATH", "AI2THOR_FIFO_CLIENT_PIPE_PATH")
 TOKEN = "AI2THOR_CLIENT_TOKEN"
@@ -29,15 +29,15 @@ class Parser(argparse.ArgumentParser):
     """An argument parser that also reports errors to the client."""
 
     def error(self, message: str) -> NoReturn:
-        """Prints the mistake, tells it to the client if there is one, and ends the process with exit code 2."""
+        """Prints the error, reports it to the client if there is one, and ends the process with exit code 2."""
         self.print_usage(sys.stderr)
         print(f"{self.prog}: error: {message}", file=sys.stderr, flush=True)
-        tell_client(message)
+        report_to_client(message)
         sys.exit(2)
 
 
-def tell_client(reason: str) -> None:
-    """If a client started this process, answers its requests with `reason` until it disconnects."""
+def report_to_client(reason: str) -> None:
+    """Answers the requests of the client that started this process, if any, with `reason` until it disconnects."""
     pipes = [os.environ.get(name) for name in PIPES]
     if pipes[0] and pipes[1]:
         exit_with_parent()
@@ -45,14 +45,14 @@ def tell_client(reason: str) -> None:
 
 
 def refuse(reason: str, code: int) -> int:
-    """Says why the simulator cannot start, in its log and to the client; returns the exit code."""
+    """Reports why the simulator cannot start to its log and to the client; returns the exit code."""
     print(f"simulator: {reason}", file=sys.stderr, flush=True)
-    tell_client(reason)
+    report_to_client(reason)
     return code
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line: our own options, and those that the client appends."""
+    """The parser of the command line: our own options and those that the client appends."""
     result = Parser(
         prog="python -m simulator",
         description="A simulator of rooms that speaks AI2-THOR's protocol. It is started by ai2thor's Controller, with "
@@ -61,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
         "first of them that can be opened is used. PYOPENGL_PLATFORM is set to the same value.",
     )
     result.add_argument("--shadows", action=argparse.BooleanOptionalAction, default=False, help="draw shadows (slow)")
-    result.add_argument("--samples", type=int, default=0, metavar="N", help="samples a pixel; 0: no multisampling")
+    result.add_argument("--samples", type=int, default=0, metavar="N", help="samples per pixel; 0: no multisampling")
     result.add_argument(
         "--time-step", type=float, default=0.008, metavar="S", help="of the physics, seconds (%(default)s)"
     )
@@ -79,7 +79,7 @@ def parser() -> argparse.ArgumentParser:
         "--rooms", metavar="MODULE", help="module with SCENE_NAMES, build_scene and spawn; default: ours"
     )
     result.add_argument(
-        "--check-opengl", action="store_true", help="make an OpenGL context, say which library it is of, and end"
+        "--check-opengl", action="store_true", help="create an OpenGL context, print its library and renderer, and end"
     )
     result.add_argument("--actions", action="store_true", help="print all actions and their arguments, and end")
     result.add_argument("--verbose", action="store_true", help="log failed actions too")
@@ -97,12 +97,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 def push_settings(options: argparse.Namespace) -> PushSettings:
-    """How a touch pushes, as the command line says."""
+    """The settings of the push from the command line."""
     return PushSettings(**{value.name: getattr(options, f"push_{value.name}") for value in fields(PushSettings)})
 
 
 def check(options: argparse.Namespace) -> str | None:
-    """What is wrong with the options, in one sentence, or None."""
+    """One sentence that says what is wrong with the options, or None if they are right."""
     if not 0 <= options.samples <= 16:
         return f"--samples must be between 0 and 16, not {options.samples}"
     if not 0.0005 <= options.time_step <= 0.01:
@@ -115,23 +115,23 @@ def check(options: argparse.Namespace) -> str | None:
     if problem is not None:
         return problem
     for name in ("screen_width", "screen_height"):
-        if not 1 <= getattr(options, name) <= LARGEST_IMAGE:
-            return f"-{name.replace('_', '-')} must be 1 to {LARGEST_IMAGE} pixels, not {getattr(options, name)}"
-    if options.screen_width * options.screen_height * max(1, options.samples) > LARGEST_PICTURE:
-        return f"-screen-width times -screen-height times --samples must be at most {LARGEST_PICTURE}"
+        if not 1 <= getattr(options, name) <= MAX_IMAGE_SIDE:
+            return f"-{name.replace('_', '-')} must be 1 to {MAX_IMAGE_SIDE} pixels, not {getattr(options, name)}"
+    if options.screen_width * options.screen_height * max(1, options.samples) > MAX_IMAGE_SAMPLES:
+        return f"-screen-width times -screen-height times --samples must be at most {MAX_IMAGE_SAMPLES}"
     return None
 
 
 def exit_code(error: NoGraphics) -> int:
-    """2 if a setting must be changed, 1 if a library must be installed."""
+    """The exit code: 2 if a setting must be changed, 1 if a library must be installed."""
     return 2 if isinstance(error, WrongSetting) else 1
 
 
 def check_opengl(device: int | None) -> int:
-    """Makes an OpenGL context as the simulator would.
+    """Creates an OpenGL context as the simulator would.
 
     Returns:
-        the exit code: 0, 1 if a library is missing or does not work, 2 if a setting must be changed.
+        The exit code: 0, 1 if a library is missing or does not work, 2 if a setting must be changed.
     """
     try:
         backend = choose_backend(device)
@@ -149,7 +149,7 @@ def check_opengl(device: int | None) -> int:
         print(f"simulator: {error}", file=sys.stderr)
         return exit_code(error)
     except Exception as error:
-        # Whatever a broken driver raises, it means the same to the user.
+        # A broken driver may raise anything, which means the same to the user.
         print(f"simulator: no OpenGL for headless rendering: {error}; {ADVICE}", file=sys.stderr)
         return 1
     print(f"{backend}: {renderer.decode()}")
@@ -169,8 +169,8 @@ def main(arguments: list[str] | None = None) -> int:
         format=f"%(asctime)s simulator {os.getpid()} %(levelname)s: %(message)s",
     )
     if options.actions:
-        os.environ["MUJOCO_GL"] = "disable"  # nothing is drawn
-        from simulator.reference import describe_actions
+        os.environ["MUJOCO_GL"] = "disable"  # nothing will be drawn
+        from simulator.wire.reference import describe_actions
 
         print(describe_actions())
         return 0
@@ -184,7 +184,7 @@ def main(arguments: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
-    # Ctrl-C and a closed terminal reach the whole process group; the client decides when its simulator ends.
+    # Ctrl-C and a closed terminal signal the whole process group, but the client decides when its simulator ends.
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     try:
@@ -192,11 +192,11 @@ def main(arguments: list[str] | None = None) -> int:
         check_device()
     except NoGraphics as error:
         return refuse(str(error), exit_code(error))
-    # Imported only now, because MuJoCo looks at MUJOCO_GL when it is imported.
-    from simulator.environment import Environment, Limits
-    from simulator.rendering import Quality
-    from simulator.room import generated_rooms, rooms_of_module
-    from simulator.server import serve
+    # Imported only now, because MuJoCo reads MUJOCO_GL when it is imported.
+    from simulator.wire.environment import Environment, Limits
+    from simulator.wire.server import serve
+    from simulator.world.rendering import Quality
+    from simulator.world.room import generated_rooms, rooms_of_module
 
     exit_with_parent()
     try:
@@ -212,7 +212,7 @@ def main(arguments: list[str] | None = None) -> int:
             options.screen_height,
         )
     except Exception as error:
-        # Whatever a broken driver raises, it means the same to the user.
+        # A broken driver may raise anything, which means the same to the user.
         return refuse(f"no OpenGL context with MUJOCO_GL={os.environ['MUJOCO_GL']}: {error}; {ADVICE}.", 1)
     assert pipes[0] is not None and pipes[1] is not None
     code = serve(environment, pipes[0], pipes[1], os.environ.get(TOKEN, ""))

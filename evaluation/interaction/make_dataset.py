@@ -56,7 +56,7 @@ from evaluation.interaction.job_files import (
 from evaluation.interaction.masks import area, box, encode
 from evaluation.interaction.min_force import minimum_forces
 from replay.interaction.record import IMAGE_SIZE
-from simulator.push import PushSettings
+from simulator.world.push import PushSettings
 
 SPLITS = ("train", "test")
 """Files of a data set; their order numbers their random streams."""

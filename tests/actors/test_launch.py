@@ -12,7 +12,7 @@ import pytest
 from actors.config import PushConfig, SimulatorConfig
 from actors.launch import check_launch, controller_arguments
 from actors.watchdog import SimulatorError
-from simulator.push import PushSettings
+from simulator.world.push import PushSettings
 from tests.settings import simulator_settings as rooms
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from evaluation.interaction.config import DatasetConfig, SplitConfig
-from simulator.categories import CATEGORIES, room_role
-from simulator.generate import SCENE_NAMES, build_scene
+from simulator.rooms.generate import SCENE_NAMES, build_scene
+from simulator.things.categories import CATEGORIES, room_role
 from tests.evaluation.conftest import evaluation_config
 
 

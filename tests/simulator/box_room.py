@@ -1,6 +1,6 @@
-"""A tiny hand-made room for tests: a box with a table and boxes of known masses on it, and two on the floor.
+"""A small hand-made room for tests: a table with boxes of known masses on it, and two boxes on the floor.
 
-It offers the same names as the modules that make the real rooms (SCENE_NAMES, build_scene, spawn), so that
+It has the names that a module of rooms must have (SCENE_NAMES, build_scene, spawn), so that
 `python -m simulator --rooms tests.simulator.box_room` serves it.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 
-from simulator.scene import Scene, SceneObject, Surface
+from simulator.rooms.scene import Scene, SceneObject, Surface
 
 SCENE_NAMES = ("FloorPlan1", "FloorPlan2", "FloorPlan3")
 
@@ -86,7 +86,7 @@ def build_scene(name: str) -> Scene:
 
 
 def spawn(scene: Scene, data: mujoco.MjData, seed: int, attempts: int = 5, force_visible: bool = True) -> None:
-    """Permutes the places of the boxes on the table and jitters them; dropped from 1 cm above."""
+    """Permutes and jitters the places of the boxes on the table; they fall 1 cm."""
     rng = np.random.default_rng(seed)
     places = [(x, y) for _, _, _, x, y in BOXES.values()]
     order = rng.permutation(len(places))

@@ -1,4 +1,4 @@
-"""Fixtures: the real client with the simulator on hand-made rooms, always stopped in the end."""
+"""Fixtures that start the real client with the simulator on hand-made rooms and stop it at the end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BOX_ROOMS = f"{EXECUTABLE} --rooms tests.simulator.box_room"
 
 @pytest.fixture(scope="module")
 def start_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable]:
-    """Starts clients: start_client(command=..., **keywords of Controller). HOME is a temporary folder meanwhile."""
+    """Starts clients: start_client(command=..., **keywords of Controller). HOME is a temporary folder."""
     from ai2thor.controller import Controller
 
     started = []
@@ -27,7 +27,7 @@ def start_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable]
         def start(command: str = BOX_ROOMS, **keywords: object) -> Controller:
             settings = {"scene": "FloorPlan1", "x_display": ":0", "server_timeout": 60.0} | keywords
             client = Controller.__new__(Controller)
-            started.append(client)  # also one whose start fails leaves a process to be ended
+            started.append(client)  # also a client whose start fails leaves a process to end
             client.__init__(local_executable_path=command, **settings)
             return client
 

@@ -1,4 +1,4 @@
-"""A client that sends arbitrary bytes, for what the real one never would."""
+"""A client that can send arbitrary bytes, which the real one cannot."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class RawClient:
         self.requests: BinaryIO = open(paths[1], "wb", buffering=0)  # noqa: SIM115 - closed by stop
 
     def read(self) -> dict[int, Any]:
-        """One message: field type → body, the metadata unpacked."""
+        """Reads one message: field type -> body, the metadata unpacked."""
         fields: dict[int, Any] = {}
         while True:
             kind, length = struct.unpack("!BI", self.replies.read(5))
@@ -46,7 +46,7 @@ class RawClient:
             fields[kind] = msgpack.loads(body) if kind == 1 else body
 
     def send(self, data: bytes) -> None:
-        """Writes bytes as they are."""
+        """Sends bytes as they are."""
         self.requests.write(data)
 
     def step(self, body: bytes | dict[str, Any], kind: int = 2) -> dict[int, Any]:

@@ -1,4 +1,4 @@
-"""Every action through the real, unmodified client: a process of its own, real pipes, real pictures."""
+"""Every action through the real, unmodified client: its own process, real pipes and real images."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from simulator.actions import ACTIONS, STRUCTURE
+from simulator.wire.actions import ACTIONS, STRUCTURE
 from tests.simulator.conftest import BOX_ROOMS
 
 FORWARD = {"x": 1, "y": 1, "z": 1}
@@ -15,7 +15,7 @@ FORWARD = {"x": 1, "y": 1, "z": 1}
 
 @pytest.fixture(autouse=True)
 def fresh(client):
-    """Every test begins in the fresh box room, in front of the table."""
+    """Every test starts in the fresh box room, in front of the table."""
     client.reset("FloorPlan1")
     assert stand(client)
 
@@ -26,13 +26,13 @@ def stand(client, x=0.0, z=0.75, yaw=0.0, horizon=30.0, **more):
     )
 
 
-def thing(event, category):
+def described(event, category):
     return next(one for one in event.metadata["objects"] if one["objectType"] == category)
 
 
 def middle(event, category):
-    """Image point in the middle of a thing's mask."""
-    rows, columns = np.nonzero(event.instance_masks[thing(event, category)["objectId"]])
+    """Image point in the middle of an object's mask."""
+    rows, columns = np.nonzero(event.instance_masks[described(event, category)["objectId"]])
     return {"x": (float(np.median(columns)) + 0.5) / 300, "y": (float(np.median(rows)) + 0.5) / 300}
 
 
@@ -42,7 +42,7 @@ def touch(client, category, magnitude=30.0, reach=1.5, direction=FORWARD):
 
 
 def moved(before, after, category):
-    places = [thing(event, category)["position"] for event in (before, after)]
+    places = [described(event, category)["position"] for event in (before, after)]
     return math.dist(*(list(place.values()) for place in places))
 
 
@@ -55,14 +55,15 @@ def test_a_touch_pushes_as_the_command_line_says(start_client):
         started.stop()
         return distance
 
-    # A seventh of the force does not overcome friction; letting go at a third of the speed, the mug slides less.
+    # A seventieth of the force does not overcome friction. If the hand lets go at a third of the speed, the mug slides
+    # less.
     usual = distance("")
     assert usual > 0.05
     assert distance("--push-force-scale 0.01") < 0.005
     assert 0.005 < distance("--push-hand-speed 0.5") < 0.6 * usual
 
 
-def test_what_a_look_holds(client):
+def test_what_an_observation_holds(client):
     event = client.step("Pass")
     assert event.frame.shape == (300, 300, 3) and event.frame.dtype == np.uint8 and event.frame.std() > 10
     assert event.depth_frame.shape == (300, 300) and event.depth_frame.dtype == np.float32
@@ -74,13 +75,13 @@ def test_what_a_look_holds(client):
     assert agent["position"] == {"x": 0.0, "y": 0.9, "z": 0.75}
     assert agent["rotation"]["y"] == 0.0 and agent["cameraHorizon"] == 30.0 and agent["isStanding"]
     assert event.metadata["cameraPosition"]["y"] == pytest.approx(1.575)
-    pot = thing(event, "Pot")
+    pot = described(event, "Pot")
     assert pot["objectId"].startswith("Pot|") and pot["mass"] == 1.0 and pot["pickupable"] and not pot["moveable"]
     assert pot["visible"] and not pot["isMoving"]
     assert pot["position"] == pytest.approx({"x": 0.2, "y": 0.88, "z": 1.45}, abs=0.01)
-    assert thing(event, "Television")["moveable"]
-    assert not thing(event, "Chair")["visible"]
-    # The client's own masks and detections work, and depth under a mask is that of the thing.
+    assert described(event, "Television")["moveable"]
+    assert not described(event, "Chair")["visible"]
+    # The client's own masks and detections work, and depth under a mask is that of the object.
     assert event.instance_masks[pot["objectId"]].sum() > 100
     assert event.class_masks["Pot"].sum() == event.instance_masks[pot["objectId"]].sum()
     assert len(event.color_to_object_id) == len(event.metadata["colors"])
@@ -92,19 +93,19 @@ def test_the_scenes(client):
         client.reset("FloorPlan4")
     with pytest.raises(ValueError, match="no scene 'FloorPlan4'"):
         client.step("Reset", sceneName="FloorPlan4")
-    # After a reset that failed there is no room, rather than the one before.
+    # After a failed reset no room is loaded, not even the previous one.
     event = client.step("Pass")
     assert not event and "no scene 'FloorPlan4'" in event.metadata["errorMessage"]
     assert client.reset("FloorPlan2").metadata["sceneName"] == "FloorPlan2_physics"
 
 
-def test_a_touch_pushes_and_says_what(client):
+def test_a_touch_pushes_an_object_and_returns_its_id(client):
     before = client.last_event
     after = touch(client, "Mug")
     assert after.metadata["lastActionSuccess"]
-    told = after.metadata["actionReturn"]
-    assert told["didHandTouchSomething"] and told["objectId"] == thing(before, "Mug")["objectId"]
-    assert 0.5 < told["armsLength"] < 1.5
+    result = after.metadata["actionReturn"]
+    assert result["didHandTouchSomething"] and result["objectId"] == described(before, "Mug")["objectId"]
+    assert 0.5 < result["armsLength"] < 1.5
     assert moved(before, after, "Mug") > 0.05
     assert after.metadata["isSceneAtRest"]
     assert (after.frame != before.frame).any()
@@ -115,8 +116,8 @@ def test_the_arm_is_as_long_as_the_ray(client):
     point = middle(event, "Pot")
     row, column = int(point["y"] * 300), int(point["x"] * 300)
     lengthening = math.sqrt(1 + ((column - 149.5) ** 2 + (row - 149.5) ** 2) / 150**2)
-    told = touch(client, "Pot", magnitude=0.0).metadata["actionReturn"]
-    assert told["armsLength"] == pytest.approx(float(event.depth_frame[row, column]) * lengthening, abs=1e-3)
+    result = touch(client, "Pot", magnitude=0.0).metadata["actionReturn"]
+    assert result["armsLength"] == pytest.approx(float(event.depth_frame[row, column]) * lengthening, abs=1e-3)
 
 
 @pytest.mark.parametrize(("yaw", "direction", "axis", "sign"), [
@@ -127,7 +128,7 @@ def test_directions_are_the_bodys(client, yaw, direction, axis, sign):
     stand(client, yaw=yaw)
     before = client.last_event
     after = touch(client, "Pot", direction=direction)
-    change = thing(after, "Pot")["position"][axis] - thing(before, "Pot")["position"][axis]
+    change = described(after, "Pot")["position"][axis] - described(before, "Pot")["position"][axis]
     assert change * sign > 0.03
 
 
@@ -137,17 +138,17 @@ def test_no_force_moves_nothing_and_too_little_neither(client):
         assert moved(before, touch(client, "Vase", magnitude=magnitude), "Vase") < 0.01
 
 
-def test_fixed_things_and_structure_are_touched_but_not_pushed(client):
+def test_fixed_objects_and_structure_are_touched_but_not_pushed(client):
     before = client.last_event
     event = client.step("TouchThenApplyForce", x=0.5, y=0.95, direction=FORWARD, moveMagnitude=200, handDistance=1.5)
-    told = event.metadata["actionReturn"]
-    assert event.metadata["lastActionSuccess"] and told["objectId"].startswith("CounterTop|")
+    result = event.metadata["actionReturn"]
+    assert event.metadata["lastActionSuccess"] and result["objectId"].startswith("CounterTop|")
     np.testing.assert_array_equal(event.frame, before.frame)
     stand(client, z=0.0, yaw=270, x=-1.2, horizon=0)
     event = client.step("TouchThenApplyForce", x=0.5, y=0.5, direction=FORWARD, moveMagnitude=200, handDistance=1.5)
-    told = event.metadata["actionReturn"]
-    assert event.metadata["lastActionSuccess"] and told["objectId"] == STRUCTURE
-    assert told["armsLength"] == pytest.approx(0.8, abs=1e-3)
+    result = event.metadata["actionReturn"]
+    assert event.metadata["lastActionSuccess"] and result["objectId"] == STRUCTURE
+    assert result["armsLength"] == pytest.approx(0.8, abs=1e-3)
 
 
 def test_nothing_in_reach(client):
@@ -201,7 +202,7 @@ def test_unknown_actions_and_missing_arguments(client):
     assert client.step("Done")
 
 
-def test_another_look_changes_no_pixel(client):
+def test_a_second_observation_changes_no_pixel(client):
     for category in ("Cup", "Mug", "Pot"):
         touched = touch(client, category, magnitude=200.0, direction={"x": -1, "y": 2, "z": 1})
         looked = client.step("Pass")
@@ -246,11 +247,11 @@ def test_reachable_positions_can_all_be_stood_at(client):
     assert min(point["x"] for point in points) >= -0.75
 
 
-def test_spawn_moves_things_by_the_seed_alone(client):
+def test_spawn_moves_objects_by_the_seed_alone(client):
     before = client.last_event
     first = client.step("InitialRandomSpawn", randomSeed=7, forceVisible=True, numPlacementAttempts=5)
     assert (first.frame != before.frame).any()
-    assert thing(first, "Pot")["objectId"] != thing(before, "Pot")["objectId"]
+    assert described(first, "Pot")["objectId"] != described(before, "Pot")["objectId"]
     np.testing.assert_array_equal(client.step("Pass").frame, first.frame)
     other = client.step("InitialRandomSpawn", randomSeed=8)
     assert (other.frame != first.frame).any()
@@ -270,7 +271,7 @@ def test_spawn_moves_things_by_the_seed_alone(client):
 def test_reset_puts_everything_back(client):
     before = client.last_event
     touch(client, "Pot", magnitude=200.0)
-    client.step("SetMassProperties", objectId=thing(before, "Vase")["objectId"], mass=0.1, drag=0, angularDrag=0.05)
+    client.step("SetMassProperties", objectId=described(before, "Vase")["objectId"], mass=0.1, drag=0, angularDrag=0.05)
     client.reset("FloorPlan1")
     after = stand(client)
     np.testing.assert_array_equal(after.frame, before.frame)
@@ -279,20 +280,20 @@ def test_reset_puts_everything_back(client):
 
 def test_mass_decides_what_moves(client):
     before = client.last_event
-    name = thing(before, "Vase")["objectId"]
+    name = described(before, "Vase")["objectId"]
     event = client.step("SetMassProperties", objectId=name, mass=0.2, drag=0.0, angularDrag=0.05)
-    assert thing(event, "Vase")["mass"] == pytest.approx(0.2)
+    assert described(event, "Vase")["mass"] == pytest.approx(0.2)
     np.testing.assert_array_equal(event.frame, before.frame)
     assert moved(event, touch(client, "Vase", magnitude=5.0), "Vase") > 0.05
     assert not client.step("SetMassProperties", objectId="Vase|1", mass=1, drag=0, angularDrag=0)
-    table = thing(before, "CounterTop")["objectId"]
+    table = described(before, "CounterTop")["objectId"]
     assert not client.step("SetMassProperties", objectId=table, mass=1, drag=0, angularDrag=0)
     with pytest.raises(ValueError, match="mass"):
         client.step("SetMassProperties", objectId=name, mass=0, drag=0, angularDrag=0)
 
 
 def test_drag_slows(client):
-    name = thing(client.last_event, "Mug")["objectId"]
+    name = described(client.last_event, "Mug")["objectId"]
     client.step("SetMassProperties", objectId=name, mass=0.3, drag=20.0, angularDrag=20.0)
     before = client.last_event
     slow = moved(before, touch(client, "Mug"), "Mug")
@@ -313,7 +314,7 @@ def test_paused_physics_shows_the_motion_step_by_step(client):
     for _ in range(60):
         event = client.step("AdvancePhysicsStep", timeStep=0.05)
         travelled.append(moved(before, event, "Mug"))
-        moving.append(thing(event, "Mug")["isMoving"])
+        moving.append(described(event, "Mug")["isMoving"])
     assert 0 < travelled[0] < travelled[1] < travelled[2]
     assert moving[0] and not moving[-1]
     for wrong in (0.06, 0.0, -0.01):
@@ -327,7 +328,7 @@ def test_paused_physics_shows_the_motion_step_by_step(client):
     assert at_once == pytest.approx(travelled[-1], abs=0.02)  # both stop below 4 cm/s
 
 
-def test_unpausing_lets_things_come_to_rest(client):
+def test_unpausing_lets_objects_come_to_rest(client):
     client.step("PausePhysicsAutoSim")
     before = client.last_event
     touch(client, "Mug")
@@ -342,7 +343,7 @@ def test_everything_moveable_is_so_already(client):
     np.testing.assert_array_equal(before.frame, after.frame)
 
 
-def test_pictures_can_be_left_out(client):
+def test_images_can_be_left_out(client):
     event = client.step("Pass", renderImage=False)
     assert event.frame is None and event.depth_frame is None
     assert client.step("Pass").frame is not None
@@ -394,7 +395,7 @@ def test_no_action_takes_another_agent_or_an_unknown_argument(client, name):
     assert after.metadata["objects"] == before.metadata["objects"]
 
 
-def test_what_initialize_set_may_be_said_again_with_any_action(client):
+def test_values_of_initialize_may_be_repeated_with_any_action(client):
     assert client.step("Pass", renderInstanceSegmentation=True, visibilityDistance=1.5)
     for wrong in ({"renderInstanceSegmentation": False}, {"visibilityDistance": 3.0}):
         with pytest.raises(ValueError, match=f"{next(iter(wrong))}.* as Initialize set it"):
@@ -402,7 +403,7 @@ def test_what_initialize_set_may_be_said_again_with_any_action(client):
 
 
 def test_the_clients_variable_for_visibility_still_starts(start_client, monkeypatch):
-    # The client adds it to every action, also to those before the first Initialize.
+    # The client adds the keyword to every action, also to those before the first Initialize.
     monkeypatch.setenv("AI2THOR_VISIBILITY_DISTANCE", "3.0")
     started = start_client(width=200, height=200)
     assert started.step("Pass")

@@ -1,4 +1,4 @@
-"""Arguments from JSON: what fits is converted, what does not gets an error code and a sentence."""
+"""Arguments from JSON: right values are converted, wrong ones get an error code and a sentence."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.actions import ACTIONS
-from simulator.arguments import Action, Angles, Vector, call, parameters_of
-from simulator.environment import ActionFailed, Environment
+from simulator.wire.actions import ACTIONS
+from simulator.wire.arguments import Action, Angles, Vector, call, parameters_of
+from simulator.wire.environment import ActionFailed, Environment
 
 NOWHERE = cast(Environment, None)
-"""Conversion never looks at the environment."""
+"""Conversion never uses the environment."""
 
 
 def taken(
@@ -114,7 +114,7 @@ def test_any_json_object_is_converted_or_refused(arguments):
         assert failure.code in ("MissingArguments", "InvalidArgument")
 
 
-def test_every_action_can_be_looked_into():
+def test_every_action_can_be_inspected():
     for name, action in ACTIONS.items():
         with pytest.raises(ActionFailed):
             call(action, NOWHERE, {"action": name, "no such argument": 1})

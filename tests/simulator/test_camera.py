@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.camera import Camera
+from simulator.world.camera import Camera
 
 
 def camera(yaw: float = 0.0, horizon: float = 0.0, width: int = 300, height: int = 300) -> Camera:
@@ -58,6 +58,6 @@ def test_a_ball_with_a_point_in_view_is_seen(yaw, horizon, radius, seed):
     on_balls = middles + radius * directions / np.linalg.norm(directions, axis=1, keepdims=True)
     seen = wide.sees(middles, np.full(50, radius))
     assert not (wide.sees(on_balls, 0.0) & ~seen & ~wide.sees(middles)).any()
-    # Behind the camera and farther away than the radius nothing is.
+    # Nothing behind the camera and farther away than its radius is visible.
     behind = (middles - np.asarray(wide.position)) @ wide.axes()[2] < -radius
     assert not (seen & behind).any()

@@ -8,10 +8,10 @@ import mujoco
 import numpy as np
 import pytest
 
-from simulator.categories import CATEGORIES, LETTERS, Category, parse_scene_name, room_role
-from simulator.materials import FINISHES, Draw, add_materials
-from simulator.push import PushSettings
-from simulator.shapes import add_parts, bounds
+from simulator.things.categories import CATEGORIES, LETTERS, Category, parse_scene_name, room_role
+from simulator.things.materials import FINISHES, Draw, add_materials
+from simulator.things.shapes import add_parts, bounds
+from simulator.world.push import PushSettings
 
 
 def mass_class(category: Category) -> int:
@@ -58,7 +58,7 @@ def test_scene_names() -> None:
 
 @pytest.mark.parametrize("category", CATEGORIES.values(), ids=list(CATEGORIES))
 def test_instances(category: Category) -> None:
-    """They stand on their feet, have household sizes, compile, weigh what they should and vary."""
+    """Instances stand on their feet, have household sizes, compile, have the right mass and vary."""
     draw = Draw(np.random.default_rng(3))
     spec = mujoco.MjSpec()
     add_materials(spec, FINISHES)
@@ -72,7 +72,7 @@ def test_instances(category: Category) -> None:
         sides = high - low
         assert 0.03 <= max(sides) <= 1.6
         sizes.append(tuple(sides))
-        # What collides must reach about as far as what is seen, else touches would miss or push air.
+        # Collision shapes must reach about as far as visible ones, else touches would miss or push air.
         solid_low, solid_high = bounds([part for part in parts if part.solid])
         seen_low, seen_high = bounds([part for part in parts if part.seen])
         assert (np.abs(solid_low - seen_low) < 0.07).all() or (np.abs(solid_high - seen_high) < 0.13).all()
@@ -88,27 +88,27 @@ def test_instances(category: Category) -> None:
 
 @pytest.mark.parametrize("category", CATEGORIES.values(), ids=list(CATEGORIES))
 def test_forms_are_several_and_cheap_to_draw(category: Category) -> None:
-    """At least three forms, told apart by the makes of their parts and by proportions; few geoms and triangles."""
+    """At least three forms, distinguished by their kinds of parts and proportions; few geoms and triangles."""
     draw = Draw(np.random.default_rng(1))
-    forms, looks = set(), set()
+    forms, appearances = set(), set()
     for _ in range(30):
         seen = [part for part in category.make(draw) if part.seen]
         low, high = bounds(seen)
         width, depth, height = high - low
         make = sorted((part.form, 0 if part.vertices is None else len(part.vertices)) for part in seen)
         forms.add((tuple(make), height > max(width, depth), width > 1.4 * depth))
-        looks.add(tuple(sorted((part.finish, part.rgb) for part in seen)))
+        appearances.add(tuple(sorted((part.finish, part.rgb) for part in seen)))
         assert len(seen) <= 8
         # MuJoCo draws 12 triangles for a box and hundreds for its round shapes.
         assert all(part.form in ("mesh", "box") for part in seen)
         triangles = sum(12 if part.faces is None else len(part.faces) for part in seen)
         assert triangles <= (420 if category.pickupable else 600)
     assert len(forms) >= 3
-    assert len(looks) >= 25
+    assert len(appearances) >= 25
 
 
-def test_friction_suits_what_the_magnitudes_must_tell_apart() -> None:
-    """What holds a thing lies on the right side of the forces of a touch.
+def test_friction_lets_the_magnitudes_separate_the_mass_classes() -> None:
+    """Friction is on the right side of the forces of a touch.
 
     A touch's force is `force_scale` times magnitude along each horizontal axis, so sqrt(2) times that in all.
     """

@@ -1,4 +1,4 @@
-"""Turned rectangles against sampled points, the grid of standing positions against plain searches."""
+"""Rotated rectangles against sampled points, and the grid of standing positions against plain searches."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.footprints import AGENT_RADIUS, GRID, Footprint, WalkGrid, blocked, footprint, overlap
+from simulator.rooms.footprints import AGENT_RADIUS, GRID, Footprint, WalkGrid, blocked, footprint, overlap
 
 number = st.floats(-1, 1)
 side = st.floats(0.02, 0.5)
@@ -30,7 +30,7 @@ def test_overlap_against_sampled_points(p: Footprint, q: Footprint) -> None:
     if ((along < q.a - 1e-6) & (across < q.b - 1e-6)).any():
         assert overlap(p, q, 0.0) and overlap(q, p, 0.0)
     elif ((along > q.a + 0.1) | (across > q.b + 0.1)).all():
-        # The samples of p lie at most 0.03 apart, so a real overlap would have put one near q.
+        # The samples of p are at most 0.03 apart, so a real overlap would have put one near q.
         assert not overlap(p, q, 0.0)
     assert overlap(p, q, 0.0) == overlap(q, p, 0.0)
 
@@ -76,7 +76,7 @@ def test_positions_keep_the_agent_off_the_walls() -> None:
     assert set(positions) == set(itertools.product([-0.75, -0.5, -0.25, 0.0, 0.25, 0.5, 0.75], [-0.25, 0.0, 0.25, 0.5]))
 
 
-def test_low_things_fit_below_what_hangs() -> None:
+def test_low_objects_fit_below_what_hangs() -> None:
     shelf = footprint(0.0, 0.0, 0.3, 0.1, 0.0, low=0.4)
     mug = footprint(0.1, 0.0, 0.04, 0.04, 1.0)
     assert not blocked(mug, [shelf], height=0.3)

@@ -1,4 +1,4 @@
-"""Whatever a client sends: an answer in AI2-THOR's form, a process that lives on, and a state that is still right."""
+"""Whatever a client sends, it gets a reply in AI2-THOR's form, and the process and its state stay intact."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from simulator.actions import ACTIONS
-from simulator.arguments import parameters_of
-from simulator.environment import Environment, Limits
-from simulator.protocol import MalformedAction, read_action
-from simulator.rendering import Quality
-from simulator.room import rooms_of_module
-from simulator.server import Session
+from simulator.wire.actions import ACTIONS
+from simulator.wire.arguments import parameters_of
+from simulator.wire.environment import Environment, Limits
+from simulator.wire.protocol import MalformedAction, read_action
+from simulator.wire.server import Session
+from simulator.world.rendering import Quality
+from simulator.world.room import rooms_of_module
 from tests.simulator.raw_client import RawClient
 
 CODES = {"", "InvalidAction", "MissingArguments", "InvalidArgument", "LookUpCantExceedMax", "LookDownCantExceedMin"}
-"""What an errorCode may be; UnhandledException is a mistake of the simulator's."""
+"""Allowed values of errorCode; UnhandledException would be an error in the simulator."""
 RESET = [
     {"action": "Reset", "sceneName": "FloorPlan1_physics"},
     {"action": "ChangeResolution", "x": 40, "y": 30},
@@ -36,13 +36,13 @@ RIGHT = {
     "x": 1, "y": 1, "moveMagnitude": 5, "handDistance": 1, "direction": {"x": 1}, "rotation": 0, "horizon": 0,
     "sceneName": "FloorPlan1", "objectId": "a", "mass": 1, "drag": 0, "angularDrag": 0,
 }  # fmt: skip
-"""A right value of every argument that some action needs."""
+"""A valid value for every required argument of any action."""
 VASE = "Vase|+00.60|+00.88|+01.45"
-"""The id of a thing of the fresh room."""
+"""Id of an object in the fresh room."""
 NAMES = sorted(ACTIONS)
 SCENES = st.sampled_from(["FloorPlan1_physics", "FloorPlan3", "FloorPlan4", "", "../FloorPlan1"])
 NUMBERS = st.one_of(
-    st.floats(),  # with NaN and the infinities, which the client's JSON has too
+    st.floats(),  # also NaN and the infinities, which the client's JSON allows
     st.integers(),
     st.floats(-3, 3),
     st.integers(-1, 100),
@@ -61,7 +61,7 @@ FITTING = {bool: st.booleans(), int: NUMBERS, float: NUMBERS, str: TEXTS}
 
 @st.composite
 def requests(draw: st.DrawFn) -> dict[str, Any]:
-    """An action of the table with arguments that fit, nearly fit, or do not; or anything at all."""
+    """An action with arguments that are valid, nearly valid or wrong; or any JSON object."""
     name = draw(st.sampled_from(NAMES) | JSON)
     request = draw(st.dictionaries(TEXTS | st.sampled_from(["sequenceId", "renderImage", "agentId"]), JSON, max_size=2))
     if isinstance(name, str) and name in ACTIONS:
@@ -74,7 +74,7 @@ def requests(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def fields_of(data: bytes) -> dict[int, Any]:
-    """Field type → body of exactly one message, the metadata unpacked."""
+    """Field type -> body of exactly one message, the metadata unpacked."""
     found: dict[int, Any] = {}
     while True:
         kind, length = struct.unpack("!BI", data[:5])
@@ -96,17 +96,17 @@ def agent(reply: dict[int, Any]) -> dict[str, Any]:
 
 
 def check(reply: dict[int, Any]) -> bool:
-    """Whether the reply tells of a success; it must be one that the client understands."""
-    told = agent(reply)
-    assert told["errorCode"] in CODES, told["errorMessage"]
-    assert told["lastActionSuccess"] == (not told["errorMessage"]) and len(told["errorMessage"]) <= 1000
-    for one in told["objects"]:
+    """Checks that the client understands the reply; returns whether the action succeeded."""
+    result = agent(reply)
+    assert result["errorCode"] in CODES, result["errorMessage"]
+    assert result["lastActionSuccess"] == (not result["errorMessage"]) and len(result["errorMessage"]) <= 1000
+    for one in result["objects"]:
         assert all(map(math.isfinite, [*one["position"].values(), *one["rotation"].values(), one["mass"]]))
-    assert all(map(math.isfinite, told["agent"]["position"].values()))
+    assert all(map(math.isfinite, result["agent"]["position"].values()))
     for kind, channels in ((4, 3), (5, 4), (9, 4)):
         if kind in reply:
-            assert len(reply[kind]) == told["screenWidth"] * told["screenHeight"] * channels
-    return told["lastActionSuccess"]
+            assert len(reply[kind]) == result["screenWidth"] * result["screenHeight"] * channels
+    return result["lastActionSuccess"]
 
 
 @pytest.fixture(scope="module")
@@ -118,11 +118,11 @@ def environment():
 
 @pytest.fixture(scope="module")
 def reference(environment):
-    return looked(Session(environment, ""))
+    return observation(Session(environment, ""))
 
 
-def looked(session: Session) -> dict[int, Any]:
-    """A look in the fresh room, less the sequence number."""
+def observation(session: Session) -> dict[int, Any]:
+    """An observation of the fresh room, without the sequence number."""
     for request in RESET:
         reply = ask(session, request)
         assert check(reply), reply[1]
@@ -135,22 +135,22 @@ def looked(session: Session) -> dict[int, Any]:
 @given(actions=st.lists(requests(), min_size=1, max_size=6))
 def test_any_actions_are_answered_and_the_room_is_whole_afterwards(environment, reference, actions):
     session = Session(environment, "")
-    looked(session)
+    observation(session)
     for request in actions:
         room, before = environment._room, (environment.agent, environment.view, list(environment.ids))
         positions = None if room is None else room.data.qpos.copy()
         if not check(ask(session, request)) and request["action"] != "Reset":
-            # What failed has changed nothing.
+            # A failed action has changed nothing.
             assert before == (environment.agent, environment.view, environment.ids)
             if positions is not None:
                 np.testing.assert_array_equal(positions, environment.room.data.qpos)
-    assert looked(session) == reference
+    assert observation(session) == reference
 
 
 @pytest.mark.parametrize("action", NAMES)
-def test_every_action_refuses_what_is_no_argument(environment, action):
+def test_every_action_refuses_unknown_arguments(environment, action):
     session = Session(environment, "")
-    looked(session)
+    observation(session)
     deep: Any = 0
     for _ in range(200):
         deep = [deep]
@@ -189,11 +189,11 @@ def raw(tmp_path_factory):
     client.stop()
 
 
-def look(client: RawClient) -> dict[int, Any]:
+def observe(client: RawClient) -> dict[int, Any]:
     for request in RESET:
         reply = client.step(request)
         assert check(reply), reply[1]
-    del reply[1]["sequenceId"]  # the last one that a message had, as fuzzed ones may
+    del reply[1]["sequenceId"]  # it is that of the last message with one
     return reply
 
 
@@ -216,10 +216,10 @@ def test_any_framed_message_gets_one_answer(raw, fields, tail):
     check(raw.read())
 
 
-def test_after_all_that_the_process_looks_as_a_new_one(raw, tmp_path):
+def test_afterwards_the_process_replies_as_a_new_one(raw, tmp_path):
     other = RawClient(tmp_path)
     try:
-        new, old = look(other), look(raw)
+        new, old = observe(other), observe(raw)
     finally:
         other.stop()
     assert new == old

@@ -1,4 +1,4 @@
-"""Rooms: all names build, hold what their kind and split allow, and are the same in every process."""
+"""Rooms: all scenes build, hold only what their kind and split allow, and are the same in every process."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import mujoco
 import numpy as np
 import pytest
 
-from simulator.categories import CATEGORIES, room_role
-from simulator.generate import SCENE_NAMES, build_scene
-from simulator.scene import Scene
+from simulator.rooms.generate import SCENE_NAMES, build_scene
+from simulator.rooms.scene import Scene
+from simulator.things.categories import CATEGORIES, room_role
 
 ROOT = Path(__file__).resolve().parents[2]
 MUST_HAVE = {
@@ -31,7 +31,7 @@ def scenes() -> list[Scene]:
 
 
 def digest(scene: Scene) -> str:
-    """A hash over everything that physics and pictures depend on."""
+    """A hash of everything that physics and images depend on."""
     model = scene.model
     arrays = (
         model.qpos0,
@@ -70,11 +70,11 @@ def test_the_suffix_of_the_client_is_accepted() -> None:
 def test_same_room_in_another_process() -> None:
     names = ["FloorPlan3", "FloorPlan224", "FloorPlan428"]
     code = (
-        "from tests.simulator.test_generate import digest; from simulator.generate import build_scene\n"
+        "from tests.simulator.test_generate import digest; from simulator.rooms.generate import build_scene\n"
         f"for name in {names!r}: print(digest(build_scene(name)))"
     )
     seen = []
-    for salt in ("1", "2"):  # the hash() of strings differs between these
+    for salt in ("1", "2"):  # hash() of strings differs between these processes
         done = subprocess.run(
             [sys.executable, "-c", code],
             cwd=ROOT,
@@ -88,21 +88,21 @@ def test_same_room_in_another_process() -> None:
     assert len(set(seen[0])) == 3
 
 
-def test_dynamic_things_have_free_joints_and_their_masses(scenes: list[Scene]) -> None:
+def test_dynamic_objects_have_free_joints_and_their_masses(scenes: list[Scene]) -> None:
     for scene in scenes:
         model = scene.model
-        names = [thing.name for thing in scene.objects]
+        names = [obj.name for obj in scene.objects]
         assert len(names) == len(set(names))
         free = set()
-        for thing in scene.objects:
-            body = model.body(thing.name)
-            if thing.dynamic:
-                assert thing.moveable != thing.pickupable
+        for obj in scene.objects:
+            body = model.body(obj.name)
+            if obj.dynamic:
+                assert obj.moveable != obj.pickupable
                 assert body.jntnum[0] == 1
                 assert model.jnt_type[body.jntadr[0]] == mujoco.mjtJoint.mjJNT_FREE
-                assert body.mass[0] == pytest.approx(thing.mass)
+                assert body.mass[0] == pytest.approx(obj.mass)
                 assert (body.inertia > 0).all()
-                free.add(thing.name)
+                free.add(obj.name)
             else:
                 assert body.jntnum[0] == 0
         assert model.njnt == len(free)
@@ -111,11 +111,11 @@ def test_dynamic_things_have_free_joints_and_their_masses(scenes: list[Scene]) -
 def test_rooms_hold_enough_of_many_kinds(scenes: list[Scene]) -> None:
     everywhere: Counter[str] = Counter()
     for scene in scenes:
-        dynamic = [thing for thing in scene.objects if thing.dynamic]
+        dynamic = [obj for obj in scene.objects if obj.dynamic]
         assert 25 <= len(dynamic) <= 80, scene.name
-        assert len({thing.category for thing in dynamic}) >= 8, scene.name
-        assert {thing.category for thing in scene.objects if not thing.dynamic} >= MUST_HAVE[scene.kind], scene.name
-        everywhere.update({thing.category for thing in dynamic})
+        assert len({obj.category for obj in dynamic}) >= 8, scene.name
+        assert {obj.category for obj in scene.objects if not obj.dynamic} >= MUST_HAVE[scene.kind], scene.name
+        everywhere.update({obj.category for obj in dynamic})
     assert set(everywhere) == set(CATEGORIES)
     assert min(everywhere.values()) >= 3
 
@@ -123,21 +123,15 @@ def test_rooms_hold_enough_of_many_kinds(scenes: list[Scene]) -> None:
 def test_split_of_categories_between_rooms(scenes: list[Scene]) -> None:
     for scene in scenes:
         split = "test" if room_role(scene.name) == "novel_objects" else "train"
-        for thing in scene.objects:
-            if thing.dynamic:
-                assert CATEGORIES[thing.category].split == thing.split == split
+        for obj in scene.objects:
+            if obj.dynamic:
+                assert CATEGORIES[obj.category].split == obj.split == split
 
 
 def test_mass_classes_are_all_well_represented(scenes: list[Scene]) -> None:
     for role in ("train", "novel_objects", "novel_spaces"):
         masses = np.array(
-            [
-                thing.mass
-                for scene in scenes
-                if room_role(scene.name) == role
-                for thing in scene.objects
-                if thing.dynamic
-            ]
+            [obj.mass for scene in scenes if room_role(scene.name) == role for obj in scene.objects if obj.dynamic]
         )
         shares = [(masses < 0.5).mean(), ((masses >= 0.5) & (masses < 2)).mean(), (masses >= 2).mean()]
         assert 0.35 < shares[0] < 0.6, role
@@ -148,7 +142,7 @@ def test_mass_classes_are_all_well_represented(scenes: list[Scene]) -> None:
 
 
 def test_instances_differ_between_rooms(scenes: list[Scene]) -> None:
-    mugs = [thing.half_extents for scene in scenes for thing in scene.objects if thing.category == "Mug"]
+    mugs = [obj.half_extents for scene in scenes for obj in scene.objects if obj.category == "Mug"]
     assert len(mugs) > 20
     assert len(set(mugs)) == len(mugs)
 
@@ -158,9 +152,9 @@ def test_everything_starts_inside_and_apart(scenes: list[Scene]) -> None:
         data = mujoco.MjData(scene.model)
         mujoco.mj_forward(scene.model, data)
         x_min, x_max, y_min, y_max = scene.floor
-        for thing in scene.objects:
-            if thing.dynamic:
-                x, y, z = data.body(thing.name).xpos
+        for obj in scene.objects:
+            if obj.dynamic:
+                x, y, z = data.body(obj.name).xpos
                 assert x_min < x < x_max and y_min < y < y_max and -0.01 < z < 1.75
         assert all(contact.dist > -1e-3 for contact in data.contact[: data.ncon]), scene.name
 
@@ -168,8 +162,8 @@ def test_everything_starts_inside_and_apart(scenes: list[Scene]) -> None:
 def test_surfaces_lie_in_the_room_and_on_their_holders(scenes: list[Scene]) -> None:
     for scene in scenes:
         x_min, x_max, y_min, y_max = scene.floor
-        names = {thing.name for thing in scene.objects}
-        moving = {thing.name for thing in scene.objects if thing.dynamic}
+        names = {obj.name for obj in scene.objects}
+        moving = {obj.name for obj in scene.objects if obj.dynamic}
         assert sum(surface.place == "floor" for surface in scene.surfaces) == 1
         for surface in scene.surfaces:
             assert surface.support in names or surface.support == ""
@@ -208,6 +202,6 @@ def test_rays_meet_what_is_drawn_and_not_hidden_shapes() -> None:
 
 def test_structure_is_there_that_only_looks_moveable(scenes: list[Scene]) -> None:
     for scene in scenes:
-        with_id = {thing.name for thing in scene.objects}
+        with_id = {obj.name for obj in scene.objects}
         bodies = [scene.model.body(index).name for index in range(1, scene.model.nbody)]
         assert sum(name not in with_id for name in bodies) >= 4, scene.name

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from simulator import graphics
+from simulator.world import graphics
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from simulator import graphics
     ],
 )
 @pytest.mark.parametrize("platform", [None, "", "egl", "osmesa", "glx", "nonsense"])
-def test_what_is_there_is_taken(monkeypatch, libraries, asked, chosen, platform):
+def test_an_available_library_is_chosen(monkeypatch, libraries, asked, chosen, platform):
     monkeypatch.setattr(graphics, "loads", lambda name: name in libraries)
     given = {"MUJOCO_GL": asked, "PYOPENGL_PLATFORM": platform}
     monkeypatch.setattr(os, "environ", {name: value for name, value in given.items() if value is not None})
@@ -43,7 +43,7 @@ def test_what_cannot_draw_without_a_display_is_refused_by_name(monkeypatch, aske
 
 
 @pytest.mark.parametrize(("libraries", "asked"), [(set(), None), ({"EGL"}, "osmesa"), ({"OSMesa"}, "egl")])
-def test_nothing_there_says_what_to_install(monkeypatch, libraries, asked):
+def test_without_libraries_the_message_says_what_to_install(monkeypatch, libraries, asked):
     monkeypatch.setattr(graphics, "loads", lambda name: name in libraries)
     monkeypatch.setattr(os, "environ", {} if asked is None else {"MUJOCO_GL": asked})
     with pytest.raises(graphics.NoGraphics, match=r"libegl1 libegl-mesa0 libgl1-mesa-dri.*libosmesa6"):
@@ -76,13 +76,13 @@ def test_only_egl_has_devices(monkeypatch):
         ([0, 1, None], "", "0", "There is no GPU 0: CUDA_VISIBLE_DEVICES='' names 0 of them"),
         ([0, 1, None], "GPU-8f2a", "0", "must list GPUs by number"),
         ([0, 1, None], "GPU-8f2a", None, None),
-        # Software renderers alone.
+        # Software renderers only.
         ([None], "3", "0", None),
         ([None], "3", "1", "There is no device 1: EGL lists 1 of them"),
         ([None], None, "x", "There is no device x"),
     ],
 )
-def test_the_device_is_the_one_that_is_meant(monkeypatch, cuda_ids, visible, index, said):
+def test_the_device_must_be_one_that_is_visible(monkeypatch, cuda_ids, visible, index, said):
     values = {"MUJOCO_GL": "egl", "CUDA_VISIBLE_DEVICES": visible, "MUJOCO_EGL_DEVICE_ID": index}
     monkeypatch.setattr(os, "environ", {name: value for name, value in values.items() if value is not None})
     monkeypatch.setattr(graphics, "_cuda_ids", lambda: cuda_ids)

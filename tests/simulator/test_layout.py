@@ -1,4 +1,4 @@
-"""Floor plans: places along walls, collisions of fixed things, what is kept free."""
+"""Floor plans: places along walls, collisions of fixtures, and what is kept free."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from simulator import fixtures
-from simulator.fixtures import Fixture, Top
-from simulator.layout import OPEN_POSITIONS, Layout
-from simulator.materials import Draw
-from simulator.shapes import box
+from simulator.rooms.layout import OPEN_POSITIONS, Layout
+from simulator.things import fixtures
+from simulator.things.fixtures import Fixture, Top
+from simulator.things.materials import Draw
+from simulator.things.shapes import box
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def cupboard(width: float = 1.0, depth: float = 0.5, height: float = 0.9, front:
 
 
 def test_places_along_walls_run_clockwise(layout: Layout) -> None:
-    """A metre along and half a metre out; backs (+y of the thing) look at the wall."""
+    """A metre along and half a metre out; backs (+y of the object) face the wall."""
     expected = [(-1.0, 1.0), (1.5, 0.5), (1.0, -1.0), (-1.5, -0.5)]
     outward = [(0, 1), (1, 0), (0, -1), (-1, 0)]
     for wall in range(4):
@@ -37,7 +37,7 @@ def test_places_along_walls_run_clockwise(layout: Layout) -> None:
 
 
 def test_put_turns_boxes_and_tops(layout: Layout) -> None:
-    x, y, yaw = layout.at_wall(1, 1.0, 0.25)  # east: the thing's x runs south, its y east
+    x, y, yaw = layout.at_wall(1, 1.0, 0.25)  # east: the object's x runs south, its y east
     layout.put(cupboard(), x, y, yaw)
     (obstacle,), (top,) = layout.obstacles, layout.surfaces
     assert obstacle.low == pytest.approx((1.5, 0.0, 0.0)) and obstacle.high == pytest.approx((2.0, 1.0, 0.9))
@@ -70,7 +70,7 @@ def test_rows_go_round_the_corner(layout: Layout) -> None:
     assert yaws.count(0) >= 3 and yaws.count(-1) >= 1
 
 
-def test_glued_things_stand_at_the_back_of_tops(layout: Layout) -> None:
+def test_glued_objects_stand_at_the_back_of_tops(layout: Layout) -> None:
     layout.put(cupboard(), 0.0, 1.25, 0.0)
     vase = Fixture("", [box((0.1, 0.1, 0.2), (0, 0, 0), (0.5, 0.5, 0.5))], (0.1, 0.1, 0.2), front=0.0)
     assert layout.glue_on_top(vase)

@@ -46,7 +46,7 @@ def test_the_platform_of_pyopengl_does_not_matter(platform: str) -> None:
 
 
 def count_devices() -> int:
-    """Devices that EGL lists; software renderers count."""
+    """Number of devices that EGL lists, including software renderers."""
     code = "from mujoco.egl import egl_ext; print(len(egl_ext.eglQueryDevicesEXT()))"
     return int(subprocess.check_output([sys.executable, "-c", code], env=os.environ | EGL))
 

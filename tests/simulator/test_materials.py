@@ -6,7 +6,7 @@ import mujoco
 import numpy as np
 import pytest
 
-from simulator.materials import FINISHES, PALETTES, Draw, add_materials, color_distance, shade
+from simulator.things.materials import FINISHES, PALETTES, Draw, add_materials, color_distance, shade
 
 
 def test_color_distance_by_hand() -> None:

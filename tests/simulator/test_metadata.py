@@ -1,4 +1,4 @@
-"""What replies say, against rotations and rooms worked by hand."""
+"""Metadata against rotations and rooms worked by hand."""
 
 from __future__ import annotations
 
@@ -8,9 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.camera import Camera
-from simulator.metadata import ObjectDescriptions, describe_colors, euler_angles, object_ids, vector, visible_objects
-from simulator.room import Room, rooms_of_module
+from simulator.wire.metadata import (
+    ObjectDescriptions,
+    describe_colors,
+    euler_angles,
+    object_ids,
+    vector,
+    visible_objects,
+)
+from simulator.world.camera import Camera
+from simulator.world.room import Room, rooms_of_module
 
 
 @pytest.fixture
@@ -57,7 +64,7 @@ def test_ids_hold_the_unity_position_and_are_unique(room):
     ids = object_ids(room)
     assert ids[0] == "Cup|-00.90|+00.85|+01.45"
     assert ids[-1] == "CounterTop|+00.00|+00.00|+01.60"
-    # The second object is put where the first one is, and given its category.
+    # The second object gets the place and the category of the first one.
     cup, mug = (int(room.model.jnt_qposadr[room.model.body(name).jntadr[0]]) for name in ("Cup_a", "Mug_a"))
     room.data.qpos[mug : mug + 3] = room.data.qpos[cup : cup + 3]
     mujoco.mj_kinematics(room.model, room.data)
@@ -70,7 +77,7 @@ def test_ids_hold_the_unity_position_and_are_unique(room):
 def test_visible_is_in_view_in_reach_and_not_hidden(room):
     def seen(camera: Camera, reach: float) -> set[str]:
         found = visible_objects(room, camera, reach)
-        return {thing.category for thing, visible in zip(room.scene.objects, found, strict=True) if visible}
+        return {obj.category for obj, visible in zip(room.scene.objects, found, strict=True) if visible}
 
     north = Camera((0.0, 0.6, 1.575), 0.0, 30.0, 90.0, 300, 300)
     assert seen(north, 1.5) >= {"Bowl", "Pot", "CounterTop"}
@@ -78,7 +85,7 @@ def test_visible_is_in_view_in_reach_and_not_hidden(room):
     assert seen(north, 0.3) == set()
     south = Camera((0.0, 0.6, 1.575), 180.0, 30.0, 90.0, 300, 300)
     assert seen(south, 5.0) == {"Box", "Chair"}
-    low = Camera((0.0, 0.6, 0.4), 0.0, 0.0, 90.0, 300, 300)  # the table hides what stands on it
+    low = Camera((0.0, 0.6, 0.4), 0.0, 0.0, 90.0, 300, 300)  # the table hides the objects on it
     assert seen(low, 5.0) == {"CounterTop"}
 
 

@@ -1,4 +1,4 @@
-"""Walking, turning, looking and teleporting: by hand, and whatever the sequence."""
+"""Walking, turning, looking up and down, and teleporting: worked by hand, and for random sequences."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from simulator.actions import perform
-from simulator.environment import ActionFailed, Agent, Environment, Limits
-from simulator.navigation import AGENT_RADIUS
-from simulator.rendering import Quality
-from simulator.room import RoomSource, generated_rooms, rooms_of_module
+from simulator.wire.actions import perform
+from simulator.wire.environment import ActionFailed, Agent, Environment, Limits
+from simulator.world.navigation import AGENT_RADIUS
+from simulator.world.rendering import Quality
+from simulator.world.room import RoomSource, generated_rooms, rooms_of_module
 
 Step = Callable[..., Any]
 STEPS = ("MoveAhead", "MoveRight", "MoveBack", "MoveLeft")
@@ -266,7 +266,7 @@ def test_whatever_it_does_the_agent_stands_free(generated, snap, rotate, actions
         assert y_min + AGENT_RADIUS - 1e-3 < y < y_max - AGENT_RADIUS + 1e-3
         if snap:
             assert (x, y) == pytest.approx((round(x * 4) / 4, round(y * 4) / 4), abs=1e-9)
-        # Its inverse leads back.
+        # The inverse step leads back.
         after = pose(generated.agent)
         step(INVERSE[name], **arguments)
         change = pose(generated.agent) - pose(before)

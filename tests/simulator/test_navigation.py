@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.navigation import AGENT_RADIUS, Footprints, Obstacles
+from simulator.world.navigation import AGENT_RADIUS, Footprints, Obstacles
 
 FLOOR = (-2.0, 2.0, -1.0, 1.0)
 

@@ -1,4 +1,4 @@
-"""The touch and rest: against the slide worked by hand, the calibration, and things that must not happen."""
+"""Pushes and rest: slides worked by hand, the calibration, and motion that must not happen."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from benchmarks.touch import CLASSES, DIRECTIONS, MAGNITUDES, calibrate, table
-from simulator.physics import (
+from simulator.world.physics import (
     ROLLING_RESISTANCE,
     Physics,
     Unstable,
     make_push,
 )
-from simulator.push import PushSettings
-from simulator.room import Room, rooms_of_module
+from simulator.world.push import PushSettings
+from simulator.world.room import Room, rooms_of_module
 from tests.simulator import box_room
 
 GRAVITY = 9.81
@@ -42,7 +42,7 @@ def block(
 
 
 def slide(mass: float, magnitude: float) -> float:
-    """Metres that a block goes when its centre is pushed to the east."""
+    """Distance that a block slides when its centre is pushed to the east, metres."""
     physics, body = block(mass)
     start = physics.data.xpos[body].copy()
     physics.push(make_push(physics.data, body, physics.data.xipos[body].copy(), np.array([1.0, 0, 0]), magnitude))
@@ -52,7 +52,7 @@ def slide(mass: float, magnitude: float) -> float:
 
 
 def predicted_slide(mass: float, magnitude: float) -> float:
-    """The law of the docstring: constant acceleration up to the hand's speed or the push's end, then friction."""
+    """The formula of the docstring: constant acceleration up to the hand's speed or the push's end, then friction."""
     resisting = FRICTION * GRAVITY
     push = PushSettings()
     acceleration = min(push.force_scale * magnitude / mass, push.hand_acceleration) - resisting
@@ -71,7 +71,7 @@ def test_the_slide_follows_from_friction_and_duration(mass, magnitude):
 
 
 def test_the_papers_push_is_a_matter_of_settings():
-    # 200 N for 1 ms give 0.2 kg a speed of 1 m/s, less what friction takes in that time; it stops after v^2 / 2 mu g.
+    # 200 N for 1 ms give 0.2 kg a speed of 1 m/s, minus the loss by friction; it stops after v^2 / 2 mu g.
     push = PushSettings(force_scale=1.0, vertical_share=1.0, seconds=0.001, hand_speed=100.0, hand_acceleration=1e6)
     physics, body = block(0.2, time_step=0.002, push=push)
     start = float(physics.data.xpos[body][0])
@@ -106,7 +106,7 @@ def test_below_friction_nothing_moves():
         assert abs(slide(mass, magnitude)) < 0.005
 
 
-def test_a_light_thing_gets_the_hands_speed_and_no_more():
+def test_a_light_object_gets_the_hands_speed_and_no_more():
     physics, body = block(0.05)
     physics.push(make_push(physics.data, body, physics.data.xipos[body].copy(), np.array([1.0, 0, 0]), 200.0))
     speeds = []
@@ -138,7 +138,7 @@ def test_no_force_no_push():
     assert make_push(physics.data, body, np.zeros(3), np.ones(3), 0.0) is None
 
 
-def test_rest_is_rest_and_the_bodies_lie_where_the_state_says():
+def test_at_rest_nothing_moves_and_poses_match_the_state():
     physics, body = block(0.3)
     physics.push(make_push(physics.data, body, physics.data.xipos[body].copy(), np.array([1.0, 1.0, 2.0]), 30.0))
     physics.run_to_rest()
@@ -207,7 +207,7 @@ def test_the_strongest_push_leaves_everything_in_the_room(direction):
     room = Room(source.build("FloorPlan1"), time_step=0.008, rest_timeout=4.0)
     right, up, ahead = direction
     x_min, x_max, y_min, y_max = room.scene.floor
-    light = [index for index, thing in enumerate(room.scene.objects) if thing.dynamic and thing.mass < 0.5]
+    light = [index for index, obj in enumerate(room.scene.objects) if obj.dynamic and obj.mass < 0.5]
     for _, index in itertools.product(range(4), light):
         body = int(room.object_bodies[index])
         edge = room.data.xpos[body] + np.array([0.04, -0.04, 0.04])
@@ -219,7 +219,7 @@ def test_the_strongest_push_leaves_everything_in_the_room(direction):
 
 
 def test_magnitudes_separate_the_mass_classes():
-    """On a fixed set of bodies the table's diagonal and what lies above it moves, what lies below does not."""
+    """Of a fixed set of bodies, a magnitude moves its own mass class and lighter ones, but not heavier ones."""
     touches = calibrate(rooms_of_module("tests.simulator.box_room"), box_room.SCENE_NAMES[:1], 300, seed=1)
     rows = table(touches)
     names, magnitudes = list(CLASSES), [f"{magnitude:g}" for magnitude in MAGNITUDES]

@@ -1,4 +1,4 @@
-"""Framing: what is written can be read by the format's rules, and broken input is told apart."""
+"""Framing: written messages follow the format, and broken input is recognised."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.protocol import LONGEST_ACTION, Field, MalformedAction, read_action, write_reply
+from simulator.wire.protocol import MAX_ACTION_BYTES, Field, MalformedAction, read_action, write_reply
 
 
 def message(body: bytes, kind: int = 2) -> bytes:
@@ -46,7 +46,7 @@ def test_a_message_without_an_action_leaves_the_next_one_readable(body):
 END = struct.pack("!BI", 255, 0)
 FIELD = struct.pack("!BI", 2, 2) + b"{}"
 OTHER = struct.pack("!BI", 77, 3) + b"abc"
-LONG = LONGEST_ACTION + 1
+LONG = MAX_ACTION_BYTES + 1
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,17 @@
-"""The documented list of actions is the one that the simulator checks."""
+"""The documented actions and arguments are those that the simulator checks."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from dataclasses import fields
 from pathlib import Path
 
-from simulator.actions import ACTIONS
-from simulator.arguments import AS_INITIALIZED, FREE, FREE_FLAGS, ONLY, parameters_of
-from simulator.push import PushSettings
-from simulator.reference import describe_actions
+from simulator.wire.actions import ACTIONS
+from simulator.wire.arguments import AS_INITIALIZED, FREE, FREE_FLAGS, ONLY, parameters_of
+from simulator.wire.reference import describe_actions
+from simulator.world.push import PushSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,6 +37,15 @@ def test_the_list_names_every_action_and_argument():
 def test_the_command_prints_it():
     printed = subprocess.check_output([sys.executable, "-m", "simulator", "--actions"], cwd=ROOT, text=True)
     assert printed == describe_actions() + "\n"
+
+
+def test_the_tests_that_the_documentation_cites_exist():
+    text = (ROOT / "docs" / "ai2thor.md").read_text(encoding="utf-8")
+    cited = re.findall(r"`(test_\w+\.py)(?:::(test_\w+))?`", text)
+    assert len(cited) > 20
+    for file, test in cited:
+        found = [path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob(file)]
+        assert any(f"def {test}" in code for code in found), f"{file}::{test}"
 
 
 def test_the_documentation_states_the_push():

@@ -1,16 +1,16 @@
-"""Pictures against geometry: depth in metres, rays, instance colours, the camera's pose."""
+"""Images against geometry: depth in metres, rays, instance colours, the camera's pose."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from simulator.actions import perform
-from simulator.camera import FAR, LARGEST_IMAGE, NEAR
-from simulator.environment import ActionFailed, Environment, Limits
-from simulator.protocol import Field
-from simulator.rendering import Quality, instance_color, linear_depth
-from simulator.room import generated_rooms, rooms_of_module
+from simulator.wire.actions import perform
+from simulator.wire.environment import ActionFailed, Environment, Limits
+from simulator.wire.protocol import Field
+from simulator.world.camera import FAR, MAX_IMAGE_SIDE, NEAR
+from simulator.world.rendering import Quality, instance_color, linear_depth
+from simulator.world.room import generated_rooms, rooms_of_module
 
 BOX_ROOMS = rooms_of_module("tests.simulator.box_room")
 
@@ -30,7 +30,7 @@ def environment():
     made.close()
 
 
-def pictures(environment: Environment) -> dict[Field, np.ndarray]:
+def images_of(environment: Environment) -> dict[Field, np.ndarray]:
     """The images, top row first."""
     return {field: image[::-1].copy() for field, image in environment.images(True)}
 
@@ -43,15 +43,15 @@ def test_the_depth_buffer_becomes_metres():
 
 def test_a_wall_straight_ahead_has_its_distance_everywhere(environment):
     environment.move_agent(x=0.0, y=0.0, yaw=270.0, horizon=0.0)
-    depth = pictures(environment)[Field.DEPTH]
+    depth = images_of(environment)[Field.DEPTH]
     assert depth.dtype == np.float32
-    # The west wall is 2 m away and fills the middle rows; depth is measured along the camera's axis, not the ray.
+    # The west wall is 2 m away and fills the middle rows. Depth is measured along the camera's axis, not the ray.
     np.testing.assert_allclose(depth[130:170, 130:170], 2.0, atol=1e-4)
 
 
 def agree_with_rays(environment: Environment, rng: np.random.Generator, tolerance: float) -> float:
-    """The share of random pixels at which the ray through the pixel's middle meets the depth image."""
-    depth = pictures(environment)[Field.DEPTH]
+    """Share of random pixels at which the ray through the pixel's middle agrees with the depth image."""
+    depth = images_of(environment)[Field.DEPTH]
     camera = environment.camera
     forward = camera.axes()[2]
     good = []
@@ -82,9 +82,9 @@ def test_rays_agree_with_depth_in_wide_images_and_generated_rooms():
     generated.close()
 
 
-def test_instances_are_what_rays_hit(environment):
+def test_instances_agree_with_rays(environment):
     environment.move_agent(x=0.0, y=0.6, yaw=0.0, horizon=35.0)
-    drawn = pictures(environment)[Field.INSTANCES]
+    drawn = images_of(environment)[Field.INSTANCES]
     assert drawn.shape == (300, 300, 4) and (drawn[..., 3] == 255).all()
     room, rng, agreeing = environment.room, np.random.default_rng(3), []
     for _ in range(300):
@@ -109,14 +109,14 @@ def test_the_camera_is_where_the_agent_looks_from(environment):
     assert environment.camera.position[2] == pytest.approx(1.355)
     environment.move_agent(standing=True, horizon=35.0)
     # The middle of the Pot's top face, projected by hand, is drawn in the Pot's colour.
-    index = [thing.category for thing in room.scene.objects].index("Pot")
+    index = [obj.category for obj in room.scene.objects].index("Pot")
     top = room.data.xpos[room.object_bodies[index]] + [0, 0, 0.079]
     camera = environment.camera
     right, up, forward = camera.axes()
     relative = top - np.asarray(camera.position)
     column = int(150 + 150 * (relative @ right) / (relative @ forward))
     row = int(150 - 150 * (relative @ up) / (relative @ forward))
-    assert tuple(pictures(environment)[Field.INSTANCES][row, column, :3]) == instance_color(index)
+    assert tuple(images_of(environment)[Field.INSTANCES][row, column, :3]) == instance_color(index)
 
 
 def test_only_what_was_asked_for_is_drawn(environment):
@@ -138,12 +138,12 @@ OPTIONS = {
     "narrow view": {"fieldOfView": 40.0},
     "wide view": {"fieldOfView": 120.0},
 }
-"""What a user can choose about the picture."""
+"""Options that change the image."""
 
 
 @pytest.fixture(scope="module", params=OPTIONS)
 def chosen(request):
-    """The name of an option and a look with it."""
+    """The name of an option and an environment with it."""
     made = environment_of(generated_rooms(), "FloorPlan2", **OPTIONS[request.param])
     made.move_agent(horizon=40.0)
     yield request.param, made
@@ -155,38 +155,38 @@ def test_depth_is_right_with_every_option(chosen):
     assert agree_with_rays(chosen[1], np.random.default_rng(4), 5e-3) > 0.97
 
 
-def test_another_look_changes_no_pixel_with_every_option(chosen):
+def test_a_second_observation_changes_no_pixel_with_every_option(chosen):
     environment = chosen[1]
     for request in ({"action": "Pass"}, {"action": "TouchThenApplyForce", "x": 0.5, "y": 0.6, "moveMagnitude": 30,
                      "direction": {"x": 1, "y": 1, "z": 1}, "handDistance": 3}):  # fmt: skip
         perform(environment, request)
-        first, again = pictures(environment), pictures(environment)
+        first, again = images_of(environment), images_of(environment)
         for field in first:
             np.testing.assert_array_equal(first[field], again[field], err_msg=field.name)
     environment.room.restore()
 
 
-def test_every_option_changes_the_picture(chosen):
+def test_every_option_changes_the_image(chosen):
     name, environment = chosen
     if name == "plain":
         return
     plain = environment_of(generated_rooms(), "FloorPlan2")
     plain.move_agent(horizon=40.0)
-    before, after = pictures(plain), pictures(environment)
+    before, after = images_of(plain), images_of(environment)
     plain.close()
     assert after[Field.RGB].shape == (environment.height, environment.width, 3)
     if before[Field.RGB].shape != after[Field.RGB].shape:
         return
     assert (after[Field.RGB] != before[Field.RGB]).any(-1).mean() > 0.01
     same = (after[Field.INSTANCES] == before[Field.INSTANCES]).all(-1).mean()
-    # Shadows and samples show the same things at the same places, a field of view does not.
+    # Shadows and samples leave objects in place, a field of view does not.
     assert same < 0.9 if "view" in name else same > 0.99
 
 
 @pytest.mark.parametrize(("width", "height"), [(4096, 512), (64, 4096)])
 def test_the_largest_sides(width, height):
     made = environment_of(BOX_ROOMS, width=width, height=height, fieldOfView=20.0)
-    shapes = {field: image.shape for field, image in pictures(made).items()}
+    shapes = {field: image.shape for field, image in images_of(made).items()}
     assert shapes == {
         Field.RGB: (height, width, 3), Field.DEPTH: (height, width), Field.INSTANCES: (height, width, 4),
     }  # fmt: skip
@@ -203,24 +203,24 @@ def test_too_many_samples_are_refused():
 
 
 @pytest.mark.slow
-def test_the_largest_picture():
-    made = environment_of(BOX_ROOMS, width=LARGEST_IMAGE, height=LARGEST_IMAGE, renderInstanceSegmentation=False)
+def test_the_largest_image():
+    made = environment_of(BOX_ROOMS, width=MAX_IMAGE_SIDE, height=MAX_IMAGE_SIDE, renderInstanceSegmentation=False)
     assert agree_with_rays(made, np.random.default_rng(6), 1e-3) > 0.99
     made.close()
 
 
 @pytest.mark.parametrize("shadows", [False, True])
-def test_leaving_out_what_is_out_of_view_changes_no_pixel(monkeypatch, shadows):
+def test_skipping_geoms_out_of_view_changes_no_pixel(monkeypatch, shadows):
     made = environment_of(generated_rooms(), "FloorPlan302", quality=Quality(shadows, 0))
     drawn: dict[bool, list] = {}
     for everything in (False, True):
         if everything:
             monkeypatch.setattr(
-                "simulator.camera.Camera.sees", lambda camera, points, radii: np.ones(len(points), bool)
+                "simulator.world.camera.Camera.sees", lambda camera, points, radii: np.ones(len(points), bool)
             )
         for yaw, horizon in ((0.0, 30.0), (100.0, -10.0), (235.0, 50.0)):
             made.move_agent(yaw=yaw, horizon=horizon)
-            drawn.setdefault(everything, []).append(pictures(made))
+            drawn.setdefault(everything, []).append(images_of(made))
     for one, other in zip(drawn[False], drawn[True], strict=True):
         for field in one:
             np.testing.assert_array_equal(one[field], other[field], err_msg=field.name)
@@ -231,12 +231,12 @@ def test_the_size_can_change_and_rooms_can_be_dropped():
     made = environment_of(BOX_ROOMS)
     for size in (100, 400, 300):
         perform(made, {"action": "ChangeResolution", "x": size, "y": size // 2})
-        assert pictures(made)[Field.RGB].shape == (size // 2, size, 3)
-    first = pictures(made)
+        assert images_of(made)[Field.RGB].shape == (size // 2, size, 3)
+    first = images_of(made)
     for name in ("FloorPlan2", "FloorPlan3", "FloorPlan2", "FloorPlan1"):  # the cache holds two
         perform(made, {"action": "Reset", "sceneName": name})
         made.images(True)
-    again = pictures(made)
+    again = images_of(made)
     for field in first:
         np.testing.assert_array_equal(first[field], again[field])
     made.close()

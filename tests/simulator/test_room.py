@@ -1,4 +1,4 @@
-"""Rooms ready for use: whose geom is whose, changes that are undone, and the cache."""
+"""Rooms in use: the owners of geoms, changes that are undone, and the cache."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import mujoco
 import numpy as np
 import pytest
 
-from simulator.navigation import Footprints
-from simulator.physics import make_push
-from simulator.room import Room, RoomCache, RoomSource, generated_rooms, rooms_of_module
+from simulator.world.navigation import Footprints
+from simulator.world.physics import make_push
+from simulator.world.room import Room, RoomCache, RoomSource, generated_rooms, rooms_of_module
 
 SOURCE = rooms_of_module("tests.simulator.box_room")
 
 
 def test_geoms_belong_to_objects_or_to_structure():
     room = Room(SOURCE.build("FloorPlan3"), 0.008, 4.0)
-    for index, thing in enumerate(room.scene.objects):
-        geoms = np.flatnonzero(room.model.geom_bodyid == room.model.body(thing.name).id)
+    for index, obj in enumerate(room.scene.objects):
+        geoms = np.flatnonzero(room.model.geom_bodyid == room.model.body(obj.name).id)
         assert [room.object_of_geom(int(geom)) for geom in geoms] == [index] * len(geoms)
     wall = room.model.geom("low_wall").id
     assert room.object_of_geom(wall) is None
@@ -63,7 +63,7 @@ def test_obstacles_are_those_of_the_moment():
     before = room.obstacles()
     room.set_mass(0, 5.0, 1.0, 1.0)
     assert room.obstacles() is before  # nothing has moved
-    chair = int(room.object_bodies[[thing.category for thing in room.scene.objects].index("Chair")])
+    chair = int(room.object_bodies[[obj.category for obj in room.scene.objects].index("Chair")])
     x, y, _ = room.data.xpos[chair]
     assert room.object_of_geom(before.hit(x, y)) is not None
     point, direction = room.data.xpos[chair].copy(), np.array([0.0, 1.0, 0.0])
@@ -106,7 +106,7 @@ def test_the_cache_keeps_the_latest_rooms():
     first = cache.get("FloorPlan1")
     cache.get("FloorPlan2")
     assert cache.get("FloorPlan1") is first
-    cache.get("FloorPlan3")  # drops FloorPlan2
+    cache.get("FloorPlan3")  # evicts FloorPlan2
     assert cache.get("FloorPlan1") is first
     cache.get("FloorPlan2")
     assert built == ["FloorPlan1", "FloorPlan2", "FloorPlan3", "FloorPlan2"]

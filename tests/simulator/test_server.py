@@ -1,4 +1,4 @@
-"""The process: its life and death, broken messages, and the same frames from another process."""
+"""The process: its start and end, broken messages, and the same frames from another process."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_a_reader_that_is_gone_ends_the_process(raw):
 
 
 def test_the_end_of_the_parent_ends_the_process(tmp_path):
-    # A shell starts the simulator in the background and is then killed; the pipes stay open here.
+    # A shell starts the simulator in the background and is then killed. The pipes stay open here.
     client = RawClient(tmp_path, ["sh", "-c", '"$@" & echo $!; wait', "sh"])
     try:
         assert client.process.stdout is not None
@@ -94,7 +94,7 @@ def test_the_end_of_the_parent_ends_the_process(tmp_path):
         client.process.kill()
         client.process.wait()
         for _ in range(100):
-            # An orphan that nobody waits for stays in the table as a zombie.
+            # An orphan that no process waits for stays as a zombie.
             if not Path(f"/proc/{child}").exists() or " Z " in Path(f"/proc/{child}/stat").read_text():
                 return
             time.sleep(0.1)
@@ -105,7 +105,7 @@ def test_the_end_of_the_parent_ends_the_process(tmp_path):
 
 
 def test_ctrl_c_is_left_to_the_client(tmp_path):
-    # Tests run in the background have the signal ignored already; a terminal's programs have not.
+    # Tests that run in the background already ignore the signal; programs in a terminal do not.
     normal = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
     client = RawClient(tmp_path, [sys.executable, "-c", normal])
     try:
@@ -153,7 +153,7 @@ def test_wrong_options_are_named(arguments, named, capsys):
     assert named in capsys.readouterr().err
 
 
-def test_started_by_hand_it_says_who_starts_it(monkeypatch, capsys):
+def test_started_by_hand_it_names_the_client_that_starts_it(monkeypatch, capsys):
     monkeypatch.delenv("AI2THOR_FIFO_SERVER_PIPE_PATH", raising=False)
     assert main([]) == 2
     assert "local_executable_path" in capsys.readouterr().err
@@ -162,10 +162,10 @@ def test_started_by_hand_it_says_who_starts_it(monkeypatch, capsys):
 PIPES = {"AI2THOR_FIFO_SERVER_PIPE_PATH": "/nowhere/a", "AI2THOR_FIFO_CLIENT_PIPE_PATH": "/nowhere/b"}
 
 
-def test_without_an_opengl_library_it_says_what_to_install_before_it_opens_a_pipe():
+def test_without_an_opengl_library_the_message_says_what_to_install():
     # A search path without any library stands for a machine that has none.
     code = (
-        "import simulator.graphics as g, sys; g.loads = lambda name: False; "
+        "import simulator.world.graphics as g, sys; g.loads = lambda name: False; "
         "from simulator.__main__ import main; sys.exit(main([]))"
     )
     environment = {key: value for key, value in os.environ.items() if key != "MUJOCO_GL"} | PIPES
@@ -185,7 +185,7 @@ def test_without_an_opengl_library_it_says_what_to_install_before_it_opens_a_pip
         ({}, "--rooms json", "--rooms must name a module with SCENE_NAMES"),
     ],
 )
-def test_a_client_hears_why_the_simulator_cannot_start(start_client, monkeypatch, variables, options, said):
+def test_the_client_gets_the_reason_why_the_simulator_cannot_start(start_client, monkeypatch, variables, options, said):
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(ValueError, match=said):
@@ -222,7 +222,7 @@ def test_another_process_shows_the_same_frames(start_client):
     ours = f"'{sys.executable}' -m simulator --cached-rooms 2"
     first = start_client(ours, scene="FloorPlan301", **settings)
     second = start_client(ours, scene="FloorPlan5", **settings)
-    # What was played before must not matter, nor whether the room was cached or dropped meanwhile.
+    # Neither earlier actions nor whether the room was cached or evicted may matter.
     games = [play(first, "FloorPlan210"), play(first, "FloorPlan210"), play(second, "FloorPlan210")]
     for scene in ("FloorPlan5", "FloorPlan402", "FloorPlan210"):
         last = play(first, scene)

@@ -1,4 +1,4 @@
-"""Parts: bounds against sampled surfaces, meshes that face outwards and enclose the right volume."""
+"""Parts: bounds against sampled surfaces, and meshes that face outwards and enclose the right volume."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.shapes import (
+from simulator.things.shapes import (
     MeshArrays,
     Part,
     add_parts,
@@ -33,7 +33,7 @@ from simulator.shapes import (
     tilt,
     tube_mesh,
 )
-from simulator.shapes_vessels import crate_walls
+from simulator.things.vessels import crate_walls
 
 
 def volume(arrays: MeshArrays) -> float:
@@ -158,15 +158,15 @@ def test_flat_tops() -> None:
 
 
 def test_friction_of_the_prior_geom_counts() -> None:
-    """A thing with friction 0.3 on a floor with 0.9 slides as 0.3 says if it has the higher priority."""
+    """An object with friction 0.3 on a floor with 0.9 slides as 0.3 says if it has the higher priority."""
     for priority, expected in ((1, 0.3), (0, 0.9)):
         spec = mujoco.MjSpec()
         spec.add_material(name="plain")
         floor, body = spec.worldbody.add_body(), spec.worldbody.add_body()
         body.add_freejoint()
         add_parts(spec, floor, [box((2, 2, 1), (0, 0, -1), (1, 1, 1))], friction=(0.9, 0.01, 0.001))
-        thing = [box((0.1, 0.1, 0.1), (0, 0, 0), (1, 1, 1))]
-        add_parts(spec, body, thing, mass=1.0, friction=(0.3, 0.01, 0.001), priority=priority)
+        obj = [box((0.1, 0.1, 0.1), (0, 0, 0), (1, 1, 1))]
+        add_parts(spec, body, obj, mass=1.0, friction=(0.3, 0.01, 0.001), priority=priority)
         model = spec.compile()
         data = mujoco.MjData(model)
         mujoco.mj_step(model, data, 5)

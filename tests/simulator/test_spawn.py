@@ -1,4 +1,4 @@
-"""Placement by seed: repeatable, apart, upright, in the room, soon at rest, and the floor stays walkable."""
+"""Placement by seed: repeatable, apart, upright, inside the room, soon at rest, with a walkable floor."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import mujoco
 import numpy as np
 import pytest
 
-from simulator.categories import CATEGORIES
-from simulator.footprints import WalkGrid, footprint
-from simulator.generate import build_scene
-from simulator.physics import Physics
-from simulator.scene import Scene
-from simulator.spawn import LEAST_POSITIONS, spawn
+from simulator.rooms.footprints import WalkGrid, footprint
+from simulator.rooms.generate import build_scene
+from simulator.rooms.scene import Scene
+from simulator.rooms.spawn import MIN_POSITIONS, spawn
+from simulator.things.categories import CATEGORIES
+from simulator.world.physics import Physics
 
 NAMES = ("FloorPlan2", "FloorPlan22", "FloorPlan215", "FloorPlan223", "FloorPlan308", "FloorPlan329", "FloorPlan421")
 
@@ -55,9 +55,9 @@ def test_upright_with_yaws_all_around(scenes: dict[str, Scene]) -> None:
     yaws = []
     for scene in scenes.values():
         data = spawned(scene, 1)
-        for thing in scene.objects:
-            if thing.dynamic:
-                w, x, y, z = data.body(thing.name).xquat
+        for obj in scene.objects:
+            if obj.dynamic:
+                w, x, y, z = data.body(obj.name).xquat
                 assert abs(x) < 1e-9 and abs(y) < 1e-9
                 yaws.append(2 * math.atan2(z, w) % (2 * math.pi))
     counts, _ = np.histogram(yaws, bins=4, range=(0, 2 * math.pi))
@@ -70,39 +70,39 @@ def test_nothing_meets_anything(scenes: dict[str, Scene]) -> None:
         assert all(contact.dist > -1e-3 for contact in data.contact[: data.ncon]), (scene.name, seed)
 
 
-def test_things_go_to_places_that_suit_them(scenes: dict[str, Scene]) -> None:
-    """Furniture stands on the floor; nearly all of what belongs on tops is on them."""
+def test_objects_go_to_places_that_suit_them(scenes: dict[str, Scene]) -> None:
+    """Furniture stands on the floor, and nearly all objects that belong on tops are on them."""
     high = low = 0
     for scene, seed in itertools.product(scenes.values(), range(3)):
         data = spawned(scene, seed)
-        for thing in scene.objects:
-            if not thing.dynamic:
+        for obj in scene.objects:
+            if not obj.dynamic:
                 continue
-            z = float(data.body(thing.name).xpos[2])
-            places = CATEGORIES[thing.category].places
+            z = float(data.body(obj.name).xpos[2])
+            places = CATEGORIES[obj.category].places
             if set(places) == {"floor"}:
-                assert z < 0.1, thing.name
+                assert z < 0.1, obj.name
             elif "floor" not in places:
                 high += z > 0.1
                 low += z <= 0.1
     assert low < 0.12 * high
 
 
-def test_rooms_come_to_rest_where_things_were_put() -> None:
+def test_rooms_come_to_rest_where_objects_were_put() -> None:
     for name, seed in itertools.product(NAMES, range(2)):
-        scene = build_scene(name)  # physics sets the model's rolling resistance, which other tests do without
+        scene = build_scene(name)  # a new scene, because physics changes the model's rolling resistance
         data = spawned(scene, seed)
         physics = Physics(scene.model, data, 0.005, 4.0)
         physics.place(data.qpos.copy())
-        start = {thing.name: data.body(thing.name).xpos.copy() for thing in scene.objects if thing.dynamic}
+        start = {obj.name: data.body(obj.name).xpos.copy() for obj in scene.objects if obj.dynamic}
         physics.run(2.0)
         assert np.abs(data.qvel).max() < 0.02, (name, seed)
         for body, place in start.items():
             assert np.linalg.norm(data.body(body).xpos - place) < 0.03, (name, seed, body)
 
 
-def test_things_lie_in_containers_and_under_furniture(scenes: dict[str, Scene]) -> None:
-    """Whose centre is over the floor of a container, or on the floor under a table or bed."""
+def test_objects_lie_in_containers_and_under_furniture(scenes: dict[str, Scene]) -> None:
+    """Some objects have their centre over the floor of a container, or on the floor under a table or bed."""
     inside = under = 0
     for scene, seed in itertools.product(scenes.values(), range(3)):
         data = spawned(scene, seed)
@@ -111,13 +111,11 @@ def test_things_lie_in_containers_and_under_furniture(scenes: dict[str, Scene]) 
                 continue
             holder = data.body(surface.support)
             turn, place = holder.xmat.reshape(3, 3), np.array(surface.center)
-            for thing in scene.objects:
-                if not thing.dynamic or thing.name == surface.support:
+            for obj in scene.objects:
+                if not obj.dynamic or obj.name == surface.support:
                     continue
-                body = data.body(thing.name)
-                foot = body.xpos + body.xmat.reshape(3, 3) @ (
-                    np.array(thing.center_offset) - [0, 0, thing.half_extents[2]]
-                )
+                body = data.body(obj.name)
+                foot = body.xpos + body.xmat.reshape(3, 3) @ (np.array(obj.center_offset) - [0, 0, obj.half_extents[2]])
                 offset = foot - place if surface.place == "under" else turn.T @ (foot - holder.xpos) - place
                 if (np.abs(offset[:2]) < surface.half_size).all() and abs(offset[2]) < 0.01:
                     inside += surface.place == "inside"
@@ -135,15 +133,15 @@ def test_enough_positions_stay_connected(scenes: dict[str, Scene]) -> None:
                 middle = [(a + b) / 2 for a, b in zip(obstacle.low, obstacle.high, strict=True)]
                 half = [(b - a) / 2 for a, b in zip(obstacle.low, obstacle.high, strict=True)]
                 free &= ~grid.covered(footprint(middle[0], middle[1], half[0], half[1], 0.0))
-        for thing in scene.objects:
-            body = data.body(thing.name)
-            if thing.dynamic and body.xpos[2] < 0.1:
+        for obj in scene.objects:
+            body = data.body(obj.name)
+            if obj.dynamic and body.xpos[2] < 0.1:
                 yaw = 2 * math.atan2(body.xquat[3], body.xquat[0])
-                dx, dy, _ = thing.center_offset
+                dx, dy, _ = obj.center_offset
                 x = body.xpos[0] + math.cos(yaw) * dx - math.sin(yaw) * dy
                 y = body.xpos[1] + math.sin(yaw) * dx + math.cos(yaw) * dy
-                free &= ~grid.covered(footprint(x, y, thing.half_extents[0], thing.half_extents[1], yaw))
-        assert grid.largest(free).bit_count() >= LEAST_POSITIONS - 6, (scene.name, seed)
+                free &= ~grid.covered(footprint(x, y, obj.half_extents[0], obj.half_extents[1], yaw))
+        assert grid.largest(free).bit_count() >= MIN_POSITIONS - 6, (scene.name, seed)
 
 
 def test_hidden_surfaces_are_used_only_when_allowed(scenes: dict[str, Scene]) -> None:

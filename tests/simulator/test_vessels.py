@@ -1,4 +1,4 @@
-"""What looks hollow holds things, also while it slides; what is closed lets nothing in."""
+"""Hollow objects hold others, also while they slide; closed ones let nothing in."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from simulator.physics import Physics, make_push
-from simulator.push import PushSettings
-from simulator.rendering import VISIBLE_GROUPS
-from simulator.shapes import bounds, hidden_box, hidden_cylinder, rotation
-from simulator.shapes_vessels import cavity, crate, hollow, vessel_mesh
-from tests.simulator.stage import Staged, ball, draw_thing, height, stage
+from simulator.things.shapes import bounds, hidden_box, hidden_cylinder, rotation
+from simulator.things.vessels import cavity, crate, hollow, vessel_mesh
+from simulator.world.physics import Physics, make_push
+from simulator.world.push import PushSettings
+from simulator.world.rendering import VISIBLE_GROUPS
+from tests.simulator.stage import Staged, ball, draw_object, height, stage
 from tests.simulator.test_shapes import volume
 
 INSTANCES = 12
@@ -67,7 +67,7 @@ def test_a_crate_is_a_bottom_and_four_sides() -> None:
     assert low == pytest.approx([-0.2, -0.15, 0.0]) and high == pytest.approx([0.2, 0.15, 0.1])
 
 
-def test_the_floor_of_a_container_is_where_things_lie() -> None:
+def test_the_floor_of_a_container_is_where_objects_lie() -> None:
     """A crate of 0.4 x 0.3 with walls of 0.02: 0.13 to the nearer walls. A round one of radius 0.1: a square in it."""
     _, parts = crate(0.4, 0.3, 0.1, 0.02, 0.01)
     place = cavity(parts)
@@ -82,23 +82,23 @@ def test_the_floor_of_a_container_is_where_things_lie() -> None:
     assert cavity(parts[:5]) is None, "open at one side"
 
 
-def look_into(physics: Physics, body: int, thing: Staged) -> tuple[float, float] | None:
-    """What the eye sees of a thing from above: (height of the floor inside, free radius above it); None if closed."""
+def look_into(physics: Physics, body: int, obj: Staged) -> tuple[float, float] | None:
+    """(height of the floor inside, free radius above it) of an object seen from above, metres; None if it is closed."""
     place, hit = physics.data.xpos[body], np.full(1, -1, np.int32)
 
     def ray(start: NDArray[np.float64], along: NDArray[np.float64]) -> float:
         distance = mujoco.mj_ray(physics.model, physics.data, start, along, VISIBLE_GROUPS, 1, -1, hit)
         return distance if distance >= 0 and physics.model.geom_bodyid[hit[0]] == body else math.inf
 
-    low, high = bounds(thing.parts)
-    reach, top = 0.2 * float((high - low)[:2].min()) / 2, place[2] + height(thing) + 0.1
+    low, high = bounds(obj.parts)
+    reach, top = 0.2 * float((high - low)[:2].min()) / 2, place[2] + height(obj) + 0.1
     # Some of these rays meet a bow or a handle over the opening.
     turns = [np.array([math.cos(turn), math.sin(turn), 0.0]) for turn in np.arange(9) * 0.7 + 0.2]
     floor = float(np.median([top - ray(place + reach * way + [0, 0, top], np.array([0, 0, -1.0])) for way in turns]))
     if not math.isfinite(floor):
         return None
     free = math.inf
-    for level in np.arange(floor + 0.012, place[2] + height(thing), 0.02):
+    for level in np.arange(floor + 0.012, place[2] + height(obj), 0.02):
         sides = [ray(np.array([place[0], place[1], level]), way) for way in turns]
         if max(sides) == math.inf:  # past the rim
             break
@@ -106,52 +106,52 @@ def look_into(physics: Physics, body: int, thing: Staged) -> tuple[float, float]
     return (floor, free) if 0.02 < free < math.inf else None
 
 
-def inside(physics: Physics, vessel: int, content: int, thing: Staged, floor: float) -> bool:
+def inside(physics: Physics, vessel: int, content: int, obj: Staged, floor: float) -> bool:
     """Whether a ball lies in a vessel, a little above the floor at most, in the vessel's frame."""
     turn = physics.data.xmat[vessel].reshape(3, 3)
     x, y, z = turn.T @ (physics.data.xpos[content] - physics.data.xpos[vessel])
-    low, high = bounds(thing.parts)
+    low, high = bounds(obj.parts)
     return low[0] < x < high[0] and low[1] < y < high[1] and floor - 0.006 < z < floor + 0.03
 
 
 @pytest.mark.parametrize("name", [*ALWAYS_OPEN, *SOMETIMES_OPEN])
 def test_vessels_hold_what_falls_into_them(name: str) -> None:
-    things = [draw_thing(name, seed, (4.0 * seed, 0.0, 0.0)) for seed in range(INSTANCES)]
-    physics, bodies = stage(things)
+    objects = [draw_object(name, seed, (4.0 * seed, 0.0, 0.0)) for seed in range(INSTANCES)]
+    physics, bodies = stage(objects)
     physics.run_to_rest()
-    looks = [look_into(physics, int(body), thing) for body, thing in zip(bodies, things, strict=True)]
-    vessels = [(thing, look) for thing, look in zip(things, looks, strict=True) if look]
+    looks = [look_into(physics, int(body), obj) for body, obj in zip(bodies, objects, strict=True)]
+    vessels = [(obj, look) for obj, look in zip(objects, looks, strict=True) if look]
     assert len(vessels) >= (INSTANCES - 1 if name in ALWAYS_OPEN else 1)
     balls = []
-    for thing, (floor, free) in vessels:
+    for obj, (floor, free) in vessels:
         radius = min(0.45 * free, 0.035)
         start = floor + 0.06
-        balls.append(ball(radius, 0.05, (thing.place[0] + 0.1 * free, 0.05 * free, start)))
-    physics, bodies = stage([thing for thing, _ in vessels] + balls)
+        balls.append(ball(radius, 0.05, (obj.place[0] + 0.1 * free, 0.05 * free, start)))
+    physics, bodies = stage([obj for obj, _ in vessels] + balls)
     pairs = list(zip(bodies[: len(vessels)], bodies[len(vessels) :], vessels, strict=True))
     physics.run_to_rest()
     assert physics.data.ntree_awake == 0
-    for vessel, content, (thing, (floor, _)) in pairs:
-        assert inside(physics, vessel, content, thing, floor), (name, thing.place)
-    for vessel, _, (thing, _) in pairs:  # twice the force that holds it
-        magnitude = 2 * thing.friction[0] * (thing.mass + 0.05) * 9.81 / PushSettings().force_scale
+    for vessel, content, (obj, (floor, _)) in pairs:
+        assert inside(physics, vessel, content, obj, floor), (name, obj.place)
+    for vessel, _, (obj, _) in pairs:  # twice the force of friction
+        magnitude = 2 * obj.friction[0] * (obj.mass + 0.05) * 9.81 / PushSettings().force_scale
         point = physics.data.xipos[vessel].copy()
         physics.push(make_push(physics.data, int(vessel), point, np.array([1.0, 0.0, 0.0]), magnitude))
         physics.run(0.11)
     physics.run_to_rest()
     standing = [pair for pair in pairs if physics.data.xmat[pair[0]].reshape(3, 3)[2, 2] > 0.9]
     assert len(standing) >= 0.4 * len(pairs), "tall slim ones may topple"
-    for vessel, content, (thing, (floor, _)) in standing:
-        assert physics.data.xpos[vessel][0] - thing.place[0] > 0.01, "it slid"
-        assert inside(physics, vessel, content, thing, floor), (name, thing.place)
+    for vessel, content, (obj, (floor, _)) in standing:
+        assert physics.data.xpos[vessel][0] - obj.place[0] > 0.01, "it slid"
+        assert inside(physics, vessel, content, obj, floor), (name, obj.place)
 
 
 def test_a_drawer_takes_its_content_along() -> None:
-    """A box as drawers are built, pulled by 30 cm/s and more: what lies in it comes with it."""
-    drawer = draw_thing("Tray", 0)
+    """An object in a box that is built like a drawer moves with it when it is pulled at 30 cm/s and more."""
+    drawer = draw_object("Tray", 0)
     drawer.parts = crate(0.4, 0.35, 0.08, 0.012, 0.01)[1]
     drawer.mass = 1.0
-    content = draw_thing("RemoteControl", 3, (0.05, 0.0, 0.01))
+    content = draw_object("RemoteControl", 3, (0.05, 0.0, 0.01))
     marble = ball(0.02, 0.03, (-0.1, 0.05, 0.01))
     physics, (tray, *others) = stage([drawer, content, marble])
     physics.run_to_rest()
@@ -164,14 +164,14 @@ def test_a_drawer_takes_its_content_along() -> None:
 
 
 @pytest.mark.parametrize("name", CLOSED)
-def test_nothing_gets_into_closed_things(name: str) -> None:
-    """A ball dropped onto one ends on it or beside it: straight above its middle there is nothing of the thing."""
-    things = [draw_thing(name, seed, (4.0 * seed, 0.0, 0.0)) for seed in range(4)]
-    balls = [ball(0.025, 0.05, (thing.place[0] + 0.01, 0.01, height(thing) + 0.1)) for thing in things]
-    physics, bodies = stage([*things, *balls])
+def test_nothing_gets_into_closed_objects(name: str) -> None:
+    """A ball dropped onto a closed object ends on it or beside it: no part of the object is above the ball."""
+    objects = [draw_object(name, seed, (4.0 * seed, 0.0, 0.0)) for seed in range(4)]
+    balls = [ball(0.025, 0.05, (obj.place[0] + 0.01, 0.01, height(obj) + 0.1)) for obj in objects]
+    physics, bodies = stage([*objects, *balls])
     physics.run_to_rest()
     hit = np.full(1, -1, np.int32)
-    for thing, content in zip(bodies[:4], bodies[4:], strict=True):
+    for obj, content in zip(bodies[:4], bodies[4:], strict=True):
         center = physics.data.xpos[content] + [0.0, 0.0, 0.025]
         mujoco.mj_ray(physics.model, physics.data, center, np.array([0, 0, 1.0]), VISIBLE_GROUPS, 1, int(content), hit)
-        assert hit[0] < 0 or physics.model.geom_bodyid[hit[0]] != thing, name
+        assert hit[0] < 0 or physics.model.geom_bodyid[hit[0]] != obj, name

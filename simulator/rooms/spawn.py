@@ -1,0 +1,392 @@
+"""Placement by seed (InitialRandomSpawn): puts a room's dynamic objects on its surfaces and leaves the model unchanged.
+
+Every object stands upright with a random yaw. On each surface the footprints are packed as turned rectangles. Large
+objects stand on the floor near walls and furniture and keep the floor walkable. The result depends only on the room and
+the seed, not on where the objects were before.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import mujoco
+import numpy as np
+
+from simulator.rooms.footprints import Footprint, WalkGrid, blocked, footprint
+from simulator.rooms.scene import Obstacle, Scene, SceneObject, Surface
+from simulator.things.categories import CATEGORIES
+
+MIN_POSITIONS = 28
+"""Number of grid positions that must stay reachable from each other in every room."""
+LIKE: dict[str, tuple[str, float]] = {"basin": ("top", 0.08), "under": ("floor", 0.7), "inside": ("top", 8.0)}
+"""Place that no category names -> (the place it is treated like, a factor on the readiness). The factor of containers
+("inside") is large because readiness is multiplied by area and containers are small."""
+CARELESS = 0.02
+"""Readiness of pickupable objects for the floor if their category does not name it."""
+_DROP = 0.002
+_FLOOR_TRIES = 40
+_PLANS = 5
+_AREA_THAT_COUNTS = 0.8
+"""Square metres beyond which a larger area of one kind of place attracts no more objects."""
+
+
+@dataclass(frozen=True)
+class Pose:
+    """Position of an object's foot (metres) and its yaw about +z (radians), world frame."""
+
+    x: float
+    y: float
+    z: float
+    yaw: float
+
+
+@dataclass
+class _Spot:
+    """A surface while it is being filled."""
+
+    surface: Surface
+    taken: list[Footprint]
+    """Footprints of the objects on it, and of fixtures that rise from it or hang over it."""
+    free_area: float
+    x: float
+    y: float
+    z: float
+    yaw: float
+    holder: str = field(default="")
+    """Name of the dynamic object that carries it, if any."""
+
+
+def readiness(obj: SceneObject, place: str) -> float:
+    """Relative weight with which an object is put on surfaces of a place; 0 means never."""
+    like, factor = LIKE.get(place, (place, 1.0))
+    default = CARELESS if like == "floor" and obj.pickupable else 0.0
+    return factor * CATEGORIES[obj.category].places.get(like, default)
+
+
+def generator_of(name: str, *numbers: int) -> np.random.Generator:
+    """A random generator seeded by a scene name and further numbers; the same in every process."""
+    return np.random.default_rng([zlib.crc32(name.encode()), *(number % 2**64 for number in numbers)])
+
+
+def _spot(surface: Surface, obstacles: Sequence[Obstacle], pose: Pose | None = None) -> _Spot:
+    x, y, z = surface.center
+    yaw = surface.yaw
+    if pose is not None:
+        cos, sin = math.cos(pose.yaw), math.sin(pose.yaw)
+        x, y, z = pose.x + cos * x - sin * y, pose.y + sin * x + cos * y, pose.z + z
+        yaw += pose.yaw
+    # Surfaces of fixtures are parallel to the walls; for the others a circle around them is close enough.
+    half_x, half_y = surface.half_size if pose is None else (sum(surface.half_size),) * 2
+    taken = [
+        footprint(
+            (obstacle.low[0] + obstacle.high[0]) / 2,
+            (obstacle.low[1] + obstacle.high[1]) / 2,
+            (obstacle.high[0] - obstacle.low[0]) / 2,
+            (obstacle.high[1] - obstacle.low[1]) / 2,
+            0.0,
+            max(0.0, obstacle.low[2] - z),
+        )
+        for obstacle in obstacles
+        if obstacle.low[0] < x + half_x
+        and obstacle.high[0] > x - half_x
+        and obstacle.low[1] < y + half_y
+        and obstacle.high[1] > y - half_y
+        and not (obstacle.owner and obstacle.owner == surface.support)
+        and obstacle.low[2] < z + surface.clearance
+        and obstacle.high[2] > z + 0.005
+    ]
+    area = 4 * surface.half_size[0] * surface.half_size[1]
+    return _Spot(surface, taken, area, x, y, z, yaw, surface.support if pose is not None else "")
+
+
+class Crowded(Exception):
+    """No place was found for an object."""
+
+
+class _Placer:
+    """Places the objects of one room one after the other and remembers what is taken."""
+
+    def __init__(
+        self,
+        objects: Sequence[SceneObject],
+        surfaces: Sequence[Surface],
+        obstacles: Sequence[Obstacle],
+        floor: tuple[float, float, float, float],
+        generator: np.random.Generator,
+        attempts: int,
+        force_visible: bool,
+    ) -> None:
+        self.generator = generator
+        self.obstacles = obstacles
+        self.attempts = attempts
+        self.carried: dict[str, list[Surface]] = {}
+        dynamic = {obj.name for obj in objects}
+        self.spots: list[_Spot] = []
+        for surface in surfaces:
+            if surface.support in dynamic:
+                self.carried.setdefault(surface.support, []).append(surface)
+            elif not force_visible or surface.place in ("floor", "under", "basin") or surface.center[2] > 0.3:
+                self.spots.append(_spot(surface, obstacles))
+        self.floor = next(spot for spot in self.spots if spot.surface.place == "floor")
+        self.bounds = floor
+        self.grid = WalkGrid(floor)
+        free = self.grid.free
+        for rectangle in self.floor.taken:
+            if rectangle.low < 1.5:
+                free &= ~self.grid.covered(rectangle)
+        self.walkable = self.grid.largest(free)
+        self.anchors = [rectangle for rectangle in self.floor.taken if rectangle.low < 0.3]
+        self.poses: dict[str, Pose] = {}
+
+    def place(self, obj: SceneObject) -> None:
+        """Puts an object on a surface that suits it, or on another one if all of these are full.
+
+        Raises:
+            Crowded: no place was found.
+        """
+        height = 2 * obj.half_extents[2]
+        smaller, larger = sorted(obj.half_extents[:2])
+        open_spots: dict[str, list[_Spot]] = {}
+        for spot in self.spots:
+            surface = spot.surface
+            if (
+                readiness(obj, surface.place) > 0
+                and surface.clearance > height + 0.01
+                and spot.holder != obj.name
+                and min(surface.half_size) > smaller
+                and max(surface.half_size) > larger
+            ):
+                open_spots.setdefault(surface.place, []).append(spot)
+        while open_spots:
+            places = list(open_spots)
+            weights = [
+                readiness(obj, place) * min(sum(max(0.01, spot.free_area) for spot in spots), _AREA_THAT_COUNTS)
+                for place, spots in open_spots.items()
+            ]
+            place = places[self._weighted(weights)]
+            spots = open_spots[place]
+            spot = spots.pop(self._weighted([max(0.01, spot.free_area) for spot in spots]))
+            if not spots:
+                del open_spots[place]
+            tries = self.attempts if spot is not self.floor else max(self.attempts, _FLOOR_TRIES)
+            if self._try(obj, spot, tries):
+                return
+        # All are crowded: try the surfaces that suit it again, more often, then the others, then the floor.
+        low = set(CATEGORIES[obj.category].places) == {"floor"}  # furniture does not stand on furniture
+        roomy = [
+            spot
+            for spot in self.spots
+            if spot is not self.floor
+            and spot.holder != obj.name
+            and spot.surface.clearance > height + 0.01
+            and (spot.surface.place == "under" or not low)
+        ]
+        for spot in sorted(roomy, key=lambda spot: readiness(obj, spot.surface.place) <= 0):
+            if self._try(obj, spot, _FLOOR_TRIES):
+                return
+        if self._try(obj, self.floor, 3 * _FLOOR_TRIES):
+            return
+        # As a last resort anywhere on the floor, also where it narrows the way.
+        if not any(
+            self._try(obj, self.floor, 20 * _FLOOR_TRIES, min_positions) for min_positions in (MIN_POSITIONS - 6, 0)
+        ):
+            raise Crowded(f"no free place for {obj.name} in the room: it holds too many objects")
+
+    def _weighted(self, weights: Sequence[float]) -> int:
+        target = self.generator.random() * sum(weights)
+        for index, weight in enumerate(weights):
+            target -= weight
+            if target < 0:
+                return index
+        return len(weights) - 1
+
+    def _try(self, obj: SceneObject, spot: _Spot, tries: int, min_positions: int = MIN_POSITIONS) -> bool:
+        """Tries random poses on a surface; returns whether the object was put there.
+
+        On the floor at least `min_positions` must stay walkable; with 0 the pose may be anywhere on it.
+        """
+        a, b, half_height = obj.half_extents
+        height = 2 * half_height
+        on_floor = spot is self.floor
+        cos_spot, sin_spot = math.cos(spot.yaw), math.sin(spot.yaw)
+        for u, v, w, choice in self.generator.random((tries, 4)).tolist():
+            if on_floor and min_positions:
+                x, y, yaw = self._floor_point(a, b, u, v, w, choice)
+            elif on_floor:
+                x_min, x_max, y_min, y_max = self.bounds
+                margin, yaw = math.hypot(a, b), 2 * math.pi * w
+                x, y = (
+                    x_min + margin + u * (x_max - x_min - 2 * margin),
+                    y_min + margin + v * (y_max - y_min - 2 * margin),
+                )
+            else:
+                yaw = 2 * math.pi * w
+                cos, sin = abs(math.cos(yaw)), abs(math.sin(yaw))
+                room_x = spot.surface.half_size[0] - cos * a - sin * b
+                room_y = spot.surface.half_size[1] - sin * a - cos * b
+                if room_x < 0 or room_y < 0:  # too long for this turn: lay it along the surface
+                    long_side = (spot.surface.half_size[0] > spot.surface.half_size[1]) != (a > b)
+                    yaw = math.pi * round(w) + (math.pi / 2 if long_side else 0.0)
+                    room_x = spot.surface.half_size[0] - (b if long_side else a)
+                    room_y = spot.surface.half_size[1] - (a if long_side else b)
+                    if room_x < 0 or room_y < 0:
+                        return False
+                p, q = (2 * u - 1) * room_x, (2 * v - 1) * room_y
+                x, y = spot.x + cos_spot * p - sin_spot * q, spot.y + sin_spot * p + cos_spot * q
+                yaw += spot.yaw
+            box = footprint(x, y, a, b, yaw)
+            if blocked(box, spot.taken, height + 0.01):
+                continue
+            if on_floor:
+                left = self.grid.largest(self.walkable & ~self.grid.covered(box))
+                if left.bit_count() < min(min_positions, self.walkable.bit_count()):
+                    continue
+                self.walkable = left
+            self._put(obj, spot, box, yaw)
+            return True
+        return False
+
+    def _floor_point(
+        self, a: float, b: float, u: float, v: float, w: float, choice: float
+    ) -> tuple[float, float, float]:
+        """(x, y, yaw) of a pose near a wall or a fixture with the back (+y) roughly towards it.
+
+        a and b are half the sides, metres; u, v, w and choice are random numbers in [0, 1).
+        """
+        x_min, x_max, y_min, y_max = self.bounds
+        slack = 0.04 + 0.25 * v * v
+        side = int(choice * 4)
+        yaw = -side * math.pi / 2 + (w - 0.5) * 0.5
+        cos, sin = abs(math.cos(yaw)), abs(math.sin(yaw))
+        half_x, half_y = cos * a + sin * b, sin * a + cos * b
+        fraction = choice * 4 - side
+        anchor = int(fraction * 2 * len(self.anchors))
+        if anchor < len(self.anchors):  # half of the time: beside a fixture, on any side of it
+            rectangle = self.anchors[anchor]
+            x_min, x_max, y_min, y_max = (
+                rectangle.x + rectangle.a + 2 * half_x,
+                rectangle.x - rectangle.a - 2 * half_x,
+                rectangle.y + rectangle.b + 2 * half_y,
+                rectangle.y - rectangle.b - 2 * half_y,
+            )
+            slack = -0.02 - 0.12 * v
+        if side % 2 == 0:
+            low, high = min(x_min, x_max) + half_x, max(x_min, x_max) - half_x
+            x = low + u * (high - low)
+            y = y_max - half_y - slack if side == 0 else y_min + half_y + slack
+        else:
+            low, high = min(y_min, y_max) + half_y, max(y_min, y_max) - half_y
+            y = low + u * (high - low)
+            x = x_max - half_x - slack if side == 1 else x_min + half_x + slack
+        low_x, high_x, low_y, high_y = self.bounds
+        x = min(max(x, low_x + half_x + 0.01), high_x - half_x - 0.01)
+        y = min(max(y, low_y + half_y + 0.01), high_y - half_y - 0.01)
+        return x, y, yaw
+
+    def _put(self, obj: SceneObject, spot: _Spot, box: Footprint, yaw: float) -> None:
+        spot.taken.append(box)
+        spot.free_area -= 4 * box.a * box.b
+        cos, sin = math.cos(yaw), math.sin(yaw)
+        dx, dy, dz = obj.center_offset
+        foot = spot.z + obj.half_extents[2] - dz + _DROP
+        pose = Pose(box.x - cos * dx + sin * dy, box.y - sin * dx - cos * dy, foot, yaw)
+        self.poses[obj.name] = pose
+        for surface in self.carried.get(obj.name, ()):
+            self.spots.append(_spot(surface, self.obstacles, pose))
+
+
+def plan(
+    objects: Sequence[SceneObject],
+    surfaces: Sequence[Surface],
+    obstacles: Sequence[Obstacle],
+    floor: tuple[float, float, float, float],
+    generator: np.random.Generator,
+    attempts: int = 5,
+    force_visible: bool = True,
+) -> dict[str, Pose]:
+    """Plans a pose for every dynamic object. Objects that carry others come first, then larger footprints.
+
+    Args:
+        objects: the room's objects; fixed ones are ignored.
+        surfaces: where objects may be put.
+        obstacles: boxes of everything fixed.
+        floor: (x_min, x_max, y_min, y_max), metres.
+        generator: decides everything random.
+        attempts: tries per surface.
+        force_visible: leaves out surfaces lower than 0.3 m that an agent cannot look into.
+
+    Returns:
+        The pose of each dynamic object by name.
+
+    Raises:
+        Crowded: no place was found for some object.
+    """
+    dynamic = [obj for obj in objects if obj.dynamic]
+    carriers = {surface.support for surface in surfaces}
+
+    def rank(index: int) -> tuple[bool, bool, float]:
+        obj = dynamic[index]
+        category = CATEGORIES[obj.category]
+        return (
+            obj.name not in carriers,
+            "floor" not in category.places,
+            -obj.half_extents[0] * obj.half_extents[1],
+        )
+
+    for attempt in range(_PLANS):
+        placer = _Placer(dynamic, surfaces, obstacles, floor, generator, attempts, force_visible)
+        try:
+            for index in sorted(generator.permutation(len(dynamic)).tolist(), key=rank):
+                placer.place(dynamic[index])
+        except Crowded:
+            if attempt + 1 == _PLANS:
+                raise
+        else:
+            break
+    return placer.poses
+
+
+def spawn(scene: Scene, data: mujoco.MjData, seed: int, attempts: int = 5, force_visible: bool = True) -> None:
+    """Moves the dynamic objects of a scene by a seed; writes positions and velocities in `data`, nothing else.
+
+    The objects end 2 mm above their surfaces, so the physics must settle them. Calls `mj_forward` at the end.
+
+    Args:
+        scene: the room.
+        data: its state, overwritten.
+        seed: any integer.
+        attempts: tries per surface (numPlacementAttempts), at least 1.
+        force_visible: uses only surfaces that an agent can look at (forceVisible).
+
+    Raises:
+        ValueError: `attempts` is below 1.
+        Crowded: no place was found for some object.
+    """
+    if attempts < 1:
+        raise ValueError(f"numPlacementAttempts must be at least 1, not {attempts}.")
+    poses = plan(
+        scene.objects,
+        scene.surfaces,
+        scene.obstacles,
+        scene.floor,
+        generator_of(scene.name, seed),
+        attempts,
+        force_visible,
+    )
+    mujoco.mj_resetData(scene.model, data)
+    for name, pose in poses.items():
+        body = scene.model.body(name).id
+        start = scene.model.jnt_qposadr[scene.model.body_jntadr[body]]
+        data.qpos[start : start + 7] = (
+            pose.x,
+            pose.y,
+            pose.z,
+            math.cos(pose.yaw / 2),
+            0.0,
+            0.0,
+            math.sin(pose.yaw / 2),
+        )
+    mujoco.mj_forward(scene.model, data)

@@ -1,0 +1,277 @@
+"""The state behind the protocol: the room, the agent and the options that the client has set.
+
+The actions change this state, and `Environment.describe` and `Environment.images` make the reply's content from it. It
+knows nothing of pipes or JSON. Coordinates are MuJoCo's (`simulator.rooms.scene`) except in what `describe` returns.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.wire.metadata import ObjectDescriptions, describe_colors, object_ids, vector
+from simulator.wire.protocol import Field
+from simulator.world.camera import FAR, NEAR, Camera
+from simulator.world.push import PushSettings
+from simulator.world.rendering import VISIBLE_GROUPS, Quality, open_graphics
+from simulator.world.room import Room, RoomCache, RoomSource
+
+AGENT_CENTER = 0.9
+"""Height of the agent's position above the floor, metres."""
+STANDING_EYES = 0.675
+"""Height of the camera above the agent's position when it stands, metres."""
+CROUCH = 0.22
+"""Distance by which crouching lowers the camera, metres."""
+SCENE_SUFFIX = "_physics"
+"""Suffix that the client appends to the names of scenes."""
+
+
+class ActionFailed(Exception):
+    """An action did not succeed.
+
+    Args:
+        message: one sentence.
+        code: AI2-THOR's errorCode, or "" for a failure for which the client raises no exception.
+    """
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits and settings of the physics, from the command line."""
+
+    time_step: float
+    """Time step of the physics, seconds."""
+    rest_timeout: float
+    """Longest motion after an action, simulated seconds."""
+    cached_rooms: int
+    """Number of compiled rooms that are kept."""
+    push: PushSettings = PushSettings()
+    """How a touch pushes."""
+
+
+@dataclass(frozen=True)
+class View:
+    """The options that Initialize sets. The defaults are AI2-THOR's."""
+
+    grid_size: float = 0.25
+    """Metres."""
+    visibility_distance: float = 1.5
+    """Metres from the camera."""
+    field_of_view: float = 90.0
+    """Vertical, degrees."""
+    snap_to_grid: bool = True
+    rotate_step: float = 90.0
+    """Degrees."""
+    rgb: bool = True
+    depth: bool = False
+    instances: bool = False
+
+
+@dataclass(frozen=True)
+class Agent:
+    """The agent's pose: x and y in metres (MuJoCo's frame), yaw and horizon in degrees (as in `Camera`)."""
+
+    x: float
+    y: float
+    yaw: float = 0.0
+    horizon: float = 0.0
+    standing: bool = True
+
+
+@dataclass(frozen=True)
+class Pick:
+    """The first hit of a ray."""
+
+    geom: int
+    object: int | None
+    """Number of the object; None for structure."""
+    point: NDArray[np.float64]
+    """(3,) hit point, world frame, metres."""
+    distance: float
+    """Distance from the camera along the ray, metres."""
+
+
+class Environment:
+    """One agent in one room at a time.
+
+    Args:
+        source: where rooms come from.
+        limits: of the physics and the cache of rooms.
+        quality: options of drawing.
+        width: of the images, pixels.
+        height: of the images, pixels.
+    """
+
+    def __init__(self, source: RoomSource, limits: Limits, quality: Quality, width: int, height: int) -> None:
+        self.source = source
+        self.quality = quality
+        self.width, self.height = width, height
+        self.view = View()
+        self.initialized = False
+        self.physics_paused = False
+        self.agent = Agent(0.0, 0.0)
+        self._camera: Camera | None = None
+        self.ids: list[str] = []
+        open_graphics()
+        self._rooms = RoomCache(source, limits.cached_rooms, limits.time_step, limits.rest_timeout, limits.push)
+        self._room: Room | None = None
+        self._no_room = "send Reset with a sceneName first"
+
+    @property
+    def room(self) -> Room:
+        """The loaded room.
+
+        Raises:
+            ActionFailed: no room is loaded.
+        """
+        if self._room is None:
+            raise ActionFailed(f"No scene is loaded: {self._no_room}.")
+        return self._room
+
+    @property
+    def camera(self) -> Camera:
+        """The agent's camera."""
+        agent = self.agent
+        eyes = AGENT_CENTER + STANDING_EYES - (0.0 if agent.standing else CROUCH)
+        camera = Camera(
+            (agent.x, agent.y, eyes), agent.yaw, agent.horizon, self.view.field_of_view, self.width, self.height
+        )
+        # An unchanged camera stays the same instance, because it caches its frustum.
+        if camera != self._camera:
+            self._camera = camera
+        return self._camera
+
+    def reset(self, name: str) -> None:
+        """Loads a room in its fresh state and puts the agent at its start.
+
+        If that fails, no room is loaded. AI2-THOR's Controller.reset ignores the failure; so its next action fails too,
+        instead of acting in the previous room.
+
+        Raises:
+            ActionFailed: there is no room of this name.
+        """
+        name = name.removesuffix(SCENE_SUFFIX)
+        self._room = None
+        if name not in self.source.names:
+            self._no_room = f"there is no scene '{name}'"
+            raise ActionFailed(
+                f"There is no scene '{name}': GetScenesInBuild lists the {len(self.source.names)} that exist.",
+                "InvalidArgument",
+            )
+        self._no_room = f"loading '{name}' failed, see the simulator's log"
+        self._room = self._rooms.get(name)
+        self.physics_paused = False
+        self.agent = Agent(*self._room.start)
+        self._objects = ObjectDescriptions(self._room)
+        self.ids = object_ids(self._room)
+
+    def spawn(self, seed: int, attempts: int, force_visible: bool) -> None:
+        """Places the room's objects anew and lets them settle. The result depends on the seed, not on where they are.
+
+        If that fails, all objects are back where they were, at rest.
+        """
+        room = self.room
+        before = room.data.qpos.copy()
+        try:
+            room.restore_positions()
+            self.source.spawn(room.scene, room.data, seed, attempts=attempts, force_visible=force_visible)
+            room.physics.place(room.data.qpos.copy())
+            room.physics.run_to_rest()
+        except Exception:
+            room.physics.place(before)
+            raise
+        self.ids = object_ids(room)
+
+    def move_agent(self, **changes: Any) -> None:
+        """Sets fields of the agent's pose."""
+        self.agent = replace(self.agent, **changes)
+
+    def snapped(self, x: float, y: float) -> tuple[float, float]:
+        """The grid point closest to (x, y) if snapToGrid is set, else (x, y); metres."""
+        if not self.view.snap_to_grid:
+            return x, y
+        grid = self.view.grid_size
+        # Rounded to the nanometre, because multiples of most grid sizes are inexact in binary.
+        return round(x - math.remainder(x, grid), 9), round(y - math.remainder(y, grid), 9)
+
+    def name_of_geom(self, geom: int) -> str:
+        """The id of the object that a geom belongs to, or the name of a piece of structure."""
+        number = int(self.room.geom_instances[geom])
+        return self.ids[number] if number < len(self.ids) else self.room.structure_names[number - len(self.ids)]
+
+    def pick(self, x: float, y: float, reach: float) -> Pick | None:
+        """The first hit of the ray through the image point (x, y), or None if there is none within `reach` metres.
+
+        x and y are in [0, 1] from the top left. The ray hits whatever the camera draws, from the near plane on.
+        """
+        room, camera = self.room, self.camera
+        direction = camera.ray(x, y)
+        _, _, forward = camera.axes()
+        skipped = NEAR / float(direction @ forward)
+        start = np.asarray(camera.position) + skipped * direction
+        geom = np.full(1, -1, np.int32)
+        found = mujoco.mj_ray(room.model, room.data, start, direction, VISIBLE_GROUPS, 1, -1, geom)
+        distance = found + skipped
+        if found < 0 or distance > reach:
+            return None
+        number = int(geom[0])
+        return Pick(number, room.object_of_geom(number), start + found * direction, distance)
+
+    def to_world(self, direction: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(3,) vector in the world frame from one in the agent's body frame, (right, up, ahead)."""
+        yaw = math.radians(self.agent.yaw)
+        right, up, ahead = direction
+        east = right * math.cos(yaw) + ahead * math.sin(yaw)
+        north = ahead * math.cos(yaw) - right * math.sin(yaw)
+        return np.array([east, north, up])
+
+    def images(self, wanted: bool) -> list[tuple[Field, NDArray[Any]]]:
+        """The images that Initialize asked for; none without a room or if `wanted` is False."""
+        view = self.view
+        if self._room is None or not wanted:
+            return []
+        graphics = self._room.draw_with(self.quality, self.width, self.height)
+        drawn = graphics.draw(self._room.data, self.camera, view.rgb, view.depth, view.instances)
+        fields = ((Field.RGB, drawn.rgb), (Field.DEPTH, drawn.depth), (Field.INSTANCES, drawn.instances))
+        return [(field, image) for field, image in fields if image is not None]
+
+    def describe(self) -> dict[str, Any]:
+        """The agent's metadata, except for the fields about the action. Coordinates are Unity's."""
+        camera, agent, room = self.camera, self.agent, self._room
+        return {
+            "agentId": 0,
+            "sceneName": "" if room is None else room.scene.name + SCENE_SUFFIX,
+            "screenWidth": self.width,
+            "screenHeight": self.height,
+            "depthFormat": "Meters",
+            "fov": self.view.field_of_view,
+            "cameraNearPlane": NEAR,
+            "cameraFarPlane": FAR,
+            "cameraPosition": vector(*camera.position),
+            "thirdPartyCameras": [],
+            "agent": {
+                "name": "agent",
+                "position": vector(agent.x, agent.y, AGENT_CENTER),
+                "rotation": {"x": 0.0, "y": agent.yaw % 360.0, "z": 0.0},
+                "cameraHorizon": agent.horizon,
+                "isStanding": agent.standing,
+            },
+            "isSceneAtRest": room is None or room.physics.at_rest,
+            "objects": [] if room is None else self._objects.seen(self.ids, camera, self.view.visibility_distance),
+            "inventoryObjects": [],
+            "colors": None if room is None or not self.view.instances else describe_colors(room, self.ids),
+        }
+
+    def close(self) -> None:
+        """Frees the cached rooms."""
+        self._room = None
+        self._rooms.clear()

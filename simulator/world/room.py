@@ -1,0 +1,227 @@
+"""A room in use: its compiled model with its state, physics and graphics, and which geom belongs to which object."""
+
+from __future__ import annotations
+
+import importlib
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.rooms.footprints import GRID
+from simulator.rooms.generate import SCENE_NAMES, build_scene
+from simulator.rooms.scene import Scene
+from simulator.rooms.spawn import spawn
+from simulator.world.navigation import Footprints, Obstacles
+from simulator.world.physics import Physics
+from simulator.world.push import PushSettings
+from simulator.world.rendering import Quality, RoomGraphics, geom_radii
+
+
+@dataclass(frozen=True)
+class RoomSource:
+    """Where rooms come from."""
+
+    names: tuple[str, ...]
+    build: Callable[[str], Scene]
+    spawn: Callable[..., None]
+    """spawn(scene, data, seed, attempts=..., force_visible=...) writes the positions of all dynamic objects."""
+
+
+def generated_rooms() -> RoomSource:
+    """The rooms that this package generates."""
+    return RoomSource(SCENE_NAMES, build_scene, spawn)
+
+
+def rooms_of_module(name: str) -> RoomSource:
+    """The rooms of a user's module that has SCENE_NAMES, build_scene(name) and spawn(scene, data, seed, ...).
+
+    Raises:
+        ValueError: the module cannot be imported or lacks one of the three.
+    """
+    try:
+        module = importlib.import_module(name)
+        return RoomSource(tuple(module.SCENE_NAMES), module.build_scene, module.spawn)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(
+            f"--rooms must name a module with SCENE_NAMES, build_scene and spawn, but '{name}' has not: {error}"
+        ) from None
+
+
+class Room:
+    """One compiled room with its state, physics and graphics.
+
+    Args:
+        scene: the room.
+        time_step: of the physics, seconds.
+        rest_timeout: longest motion after a touch, simulated seconds.
+        push: how a touch pushes.
+    """
+
+    def __init__(
+        self,
+        scene: Scene,
+        time_step: float,
+        rest_timeout: float,
+        push: PushSettings = PushSettings(),  # noqa: B008 - a frozen value
+    ) -> None:
+        self.scene = scene
+        self.model = scene.model
+        self.data = mujoco.MjData(self.model)
+        self.physics = Physics(self.model, self.data, time_step, rest_timeout, push)
+        self.graphics: RoomGraphics | None = None
+        self.object_bodies = np.array([self.model.body(obj.name).id for obj in scene.objects], dtype=np.intp)
+        """(n,) MuJoCo body of each object."""
+        self.box_centers = np.array([obj.center_offset for obj in scene.objects]).reshape(-1, 3)
+        """(n, 3) centre of each object's bounding box in its body's frame, metres."""
+        self.box_halves = np.array([obj.half_extents for obj in scene.objects]).reshape(-1, 3)
+        """(n, 3) half sides of that box, metres."""
+        self.box_radii = np.linalg.norm(self.box_halves, axis=1)
+        """(n,) half diagonal of that box, metres."""
+        self.geom_instances, self.structure_names = self._number_instances()
+        """(ngeom,) instance number of each geom (the objects in order, then pieces of structure), and the names of the
+        latter."""
+        self.geom_radii = geom_radii(self.model)
+        """(ngeom,) radii of the geoms' bounding spheres, metres."""
+        self._original_mass = self.model.body_mass.copy()
+        self._original_inertia = self.model.body_inertia.copy()
+        self._original_damping = self.model.dof_damping.copy()
+        self._masses_changed = False
+        self.physics.place(self.model.qpos0)
+        self.physics.run_to_rest()
+        self._rest_positions = self.data.qpos.copy()
+        fixed = self.model.body_weldid[self.model.geom_bodyid] == 0
+        self._fixed_prints = Footprints(self.model, np.flatnonzero(fixed)).at(self.data)
+        self._movable = np.flatnonzero(~fixed)
+        self._footprints = Footprints(self.model, self._movable)
+        self._obstacles: Obstacles | None = None
+        self._poses_of_obstacles = np.empty(0)
+        self.start = self.obstacles().start(GRID)
+        """(x, y) where the agent stands in the fresh room."""
+
+    def obstacles(self) -> Obstacles:
+        """The obstacles for an agent now. They are computed again only after a geom has moved."""
+        # The poses themselves are compared, so no code that moves an object can forget to invalidate this.
+        poses = np.concatenate([self.data.geom_xpos[self._movable], self.data.geom_xmat[self._movable]], axis=1)
+        if self._obstacles is None or not np.array_equal(poses, self._poses_of_obstacles):
+            self._obstacles = Obstacles(self.scene.floor, self._fixed_prints + self._footprints.at(self.data))
+            self._poses_of_obstacles = poses
+        return self._obstacles
+
+    def restore(self) -> None:
+        """Restores the positions and masses of the fresh room."""
+        if self._masses_changed:
+            self.model.body_mass[:] = self._original_mass
+            self.model.body_inertia[:] = self._original_inertia
+            self.model.dof_damping[:] = self._original_damping
+            mujoco.mj_setConst(self.model, self.data)
+            self._masses_changed = False
+        self.restore_positions()
+
+    def restore_positions(self) -> None:
+        """Restores the positions of the fresh room, at rest."""
+        self.physics.place(self._rest_positions)
+
+    def set_mass(self, index: int, mass: float, drag: float, angular_drag: float) -> None:
+        """Changes the mass of an object with a free joint, its inertia in proportion, and its drag.
+
+        Args:
+            index: number of the object in the scene.
+            mass: kg, positive.
+            drag: rate at which its speed decays in free flight, 1/s.
+            angular_drag: rate at which its spin decays, 1/s.
+        """
+        body = int(self.object_bodies[index])
+        self.model.body_inertia[body] *= mass / self.model.body_mass[body]
+        self.model.body_mass[body] = mass
+        start = self.model.jnt_dofadr[self.model.body_jntadr[body]]
+        self.model.dof_damping[start : start + 3] = drag * mass
+        self.model.dof_damping[start + 3 : start + 6] = angular_drag * self.model.body_inertia[body]
+        positions, velocities = self.data.qpos.copy(), self.data.qvel.copy()
+        # mj_setConst computes constants in the reference pose and overwrites the state.
+        mujoco.mj_setConst(self.model, self.data)
+        self.data.qpos[:], self.data.qvel[:] = positions, velocities
+        mujoco.mj_forward(self.model, self.data)
+        self._masses_changed = True
+
+    def object_of_geom(self, geom: int) -> int | None:
+        """The number of the object that a geom belongs to; None for structure."""
+        instance = int(self.geom_instances[geom])
+        return instance if instance < len(self.scene.objects) else None
+
+    def free(self) -> None:
+        """Frees the room's OpenGL memory."""
+        if self.graphics is not None:
+            self.graphics.free()
+            self.graphics = None
+
+    def draw_with(self, quality: Quality, width: int, height: int) -> RoomGraphics:
+        """The room's graphics, which are loaded at the first call."""
+        if self.graphics is None:
+            self.graphics = RoomGraphics(self.model, self.geom_instances, quality, width, height)
+        return self.graphics
+
+    def _number_instances(self) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+        """(ngeom,) instance numbers of the geoms, and the names of the pieces of structure."""
+        model = self.model
+        owner = np.full(model.nbody, -1)
+        owner[self.object_bodies] = np.arange(len(self.object_bodies))
+        for body in range(1, model.nbody):
+            # Parents come first in MuJoCo, so parts of an object inherit its number.
+            if owner[body] < 0:
+                owner[body] = owner[model.body_parentid[body]]
+        instances = owner[model.geom_bodyid].astype(np.int64)
+        names: dict[str, int] = {}
+        for geom in np.flatnonzero(instances < 0):
+            body = int(model.geom_bodyid[geom])
+            name = (model.geom(int(geom)).name if body == 0 else model.body(body).name) or f"structure_{geom}"
+            instances[geom] = len(self.object_bodies) + names.setdefault(name, len(names))
+        return instances, tuple(names)
+
+
+class RoomCache:
+    """The most recently used compiled rooms.
+
+    Args:
+        source: where rooms come from.
+        size: number of rooms to keep.
+        time_step: see Room.
+        rest_timeout: see Room.
+        push: see Room.
+    """
+
+    def __init__(
+        self,
+        source: RoomSource,
+        size: int,
+        time_step: float,
+        rest_timeout: float,
+        push: PushSettings = PushSettings(),  # noqa: B008 - a frozen value
+    ) -> None:
+        self._source, self._size = source, size
+        self._time_step, self._rest_timeout, self._push = time_step, rest_timeout, push
+        self._rooms: OrderedDict[str, Room] = OrderedDict()
+
+    def get(self, name: str) -> Room:
+        """The room in its fresh state, compiled if it is not in the cache.
+
+        Raises:
+            ValueError: there is no room of this name.
+        """
+        room = self._rooms.pop(name, None)
+        if room is None:
+            while len(self._rooms) >= self._size:
+                self._rooms.popitem(last=False)[1].free()
+            room = Room(self._source.build(name), self._time_step, self._rest_timeout, self._push)
+        else:
+            room.restore()
+        self._rooms[name] = room
+        return room
+
+    def clear(self) -> None:
+        """Frees every room."""
+        while self._rooms:
+            self._rooms.popitem()[1].free()
