@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = tuple(
@@ -114,3 +115,14 @@ def test_the_patterns_find_what_they_are_for() -> None:
     assert found == ("docs/interaction.md", "From maps to instances")
     assert REFERENCE.findall("docs/predict.md, which says")[0] == ("docs/predict.md", "")
     assert slug("What holds, always (in short)") == "what-holds-always-in-short"
+
+
+def test_the_hooks_check_what_the_tests_check() -> None:
+    """`.pre-commit-config.yaml` has the folders of `./playpen test`."""
+    (rooms,) = re.findall(r"local rooms=\(([^)]*)\)", (ROOT / "playpen").read_text(encoding="utf-8"))
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"][0]["hooks"]
+    assert {hook["id"]: hook["args"] for hook in hooks} == {
+        "ruff-check": [*rooms.split(), "tests"],
+        "ruff-format": [*rooms.split(), "tests"],
+        "mypy": rooms.split(),
+    }
