@@ -30,6 +30,10 @@ FENCE = re.compile(r"^(```|~~~).*?^\1", re.DOTALL | re.MULTILINE)
 CODE = re.compile(r"`[^`\n]*`")
 
 
+CODE_PATH = re.compile(r"`((?:\w+/)+[\w.]+\.(?:py|yaml|md))`")
+"""A file of the repository that a Markdown file names as code, by its path from the top."""
+
+
 def files_of(folder: str) -> Iterator[Path]:
     """Text files below a folder of the repository, or at its top level for ".", but not this one."""
     found = ROOT.glob("*") if folder == "." else (ROOT / folder).rglob("*")
@@ -98,6 +102,18 @@ def test_links_resolve(folder: str) -> None:
             elif section and target.suffix == ".md" and section not in headings(target):
                 broken.append(f"{path.relative_to(ROOT)}: {link} has no section '{section}'")
     assert not broken, "\n".join(broken)
+
+
+@pytest.mark.parametrize("folder", [".", *FOLDERS])
+def test_files_that_documents_name_exist(folder: str) -> None:
+    missing = [
+        f"{path.relative_to(ROOT)}: there is no {name}"
+        for path in files_of(folder)
+        if path.suffix == ".md"
+        for name in CODE_PATH.findall(FENCE.sub("", path.read_text(encoding="utf-8")))
+        if not (ROOT / name).exists() and not (path.parent / name).exists()
+    ]
+    assert not missing, "\n".join(missing)
 
 
 def test_the_patterns_find_what_they_are_for() -> None:
