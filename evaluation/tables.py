@@ -1,4 +1,4 @@
-"""The results table: methods by figures, for terminals, Markdown and CSV (spec section 8; paper, Table 1)."""
+"""The results table: methods by figures, for terminals, Markdown and CSV (paper, Table 1)."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 The next batches are in flight while one is computed, so the learner waits only when the replay's limiter says so.
 Weights are published as one `ray.put` of a flat float32 vector a version; the reference is handed out with the next
-locations (DESIGN, How data flows 4).
+locations (docs/architecture.md, How data flows).
 """
 
 from __future__ import annotations

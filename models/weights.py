@@ -1,6 +1,6 @@
 """Weights as one flat vector, and what identifies an architecture.
 
-One vector broadcasts faster than a hundred arrays (spec/stack.md, "Ray"). It holds every floating point parameter and
+One vector broadcasts faster than a hundred arrays (docs/stack.md, Ray). It holds every floating point parameter and
 persistent buffer (BatchNorm's running statistics included) in the order of the module's state dict.
 """
 

@@ -1,4 +1,4 @@
-"""Which cells to touch, how hard, and in which direction (spec sections 1 and 4).
+"""Which cells to touch, how hard, and in which direction (docs/interaction.md, Observations and touches).
 
 All random draws of a location come from one generator seeded by (run's seed, running number of the location), and in
 an order that does not depend on the model: the random touches and all directions of a location are the same whichever

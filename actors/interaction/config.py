@@ -9,7 +9,8 @@ from replay.interaction.record import MAGNITUDES, MAX_TOUCHES, ORACLE_TOUCHES, F
 
 REACH_SHAPES = ("sphere", "cylinder", "intersection", "infinite")
 """Where a touch may go: within the radius of the camera; within the radius of the vertical line through the agent, at
-any height; in both; anywhere in view (spec section 1 and row (l) of the paper's Table 1)."""
+any height; in both; anywhere in view (docs/interaction.md, Observations and touches;
+row (l) of the paper's Table 1)."""
 
 CHOICES = ("both", "greedy", "random")
 """Which touches are made: those that the phases plan, or as many that the model chooses, or that are drawn."""
@@ -45,7 +46,7 @@ SUPERVISIONS: dict[str, Oracles] = {
     "both": Oracles(points=True, masks=True),
     "full": Oracles(points=True, masks=True, touching=False),
 }
-"""What an actor learns from (spec section 9)."""
+"""What an actor learns from (docs/interaction.md, Variants and baselines)."""
 
 
 @dataclass
@@ -66,7 +67,7 @@ class ReachConfig:
 
 @dataclass
 class SelfSupervisionConfig:
-    """How two images become a mask and a decision (spec section 2)."""
+    """How two images become a mask and a decision (docs/interaction.md, Self-supervision)."""
 
     change_threshold: float
     """A cell has changed if its mean squared HSV difference is greater."""
@@ -172,11 +173,13 @@ class ActorConfig:
     forces: list[float]
     """moveMagnitude of the three force magnitudes, light to heavy."""
     cluster_distance: float
-    """Squared distance in embedding space below which a cell belongs to an instance (spec section 4)."""
+    """Squared distance in embedding space below which a cell belongs to an instance (docs/interaction.md, From maps to
+    instances)."""
     placement_attempts: int
     """numPlacementAttempts of InitialRandomSpawn."""
     drop_on_earlier_mask: bool
-    """Whether an unsuccessful touch on a cell of an earlier mask of its location is left out (spec section 10)."""
+    """Whether an unsuccessful touch on a cell of an earlier mask of its location is left out (docs/interaction.md,
+    Self-supervision)."""
     mask_source: str
     """What tells which cells a touch changed: a name of `MASK_SOURCES`."""
     self_supervision: SelfSupervisionConfig

@@ -2,7 +2,7 @@
 
 Pixel (row v, column u) of a W-pixel wide image with field of view 90 degrees looks along
 ((u - c)/f, (v - c)/f, 1) in camera coordinates (x right, y down, z forward), f = W/2 = 150 px, c = (W-1)/2 = 149.5
-(paper section 2; spec section 1).
+(docs/interaction.md, Observations and touches).
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Ground truth of a look, from the simulator's instance masks and metadata (paper, supplement; spec section 1).
+"""Ground truth of a look, from the simulator's instance masks and metadata.
+
+Source: supplement of the paper, "Dataset and interaction"; docs/interaction.md, Observations and touches.
 
 For evaluation and for oracles only, never for self-supervised training: every moveable or pickupable object below
 150 kg with at least 10 pixels within reach, with its whole visible mask (also the part beyond reach), and its class by
@@ -17,7 +19,7 @@ from actors.interaction.config import ReachConfig
 from actors.interaction.geometry import reachable_pixels
 
 MASS_LIMITS = (0.5, 2.0)
-"""Masses from which on an object is medium and heavy, kg (spec section 1)."""
+"""Masses from which on an object is medium and heavy, kg (docs/interaction.md, Observations and touches)."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Playing one location: look, choose points, touch them one by one, and record what came of it.
 
-Source: paper sections 2 and 4; spec sections 1, 2 and 4. The core without Ray; `player.py` gives it to the Ray actor.
+Source: docs/interaction.md, Observations and touches; docs/interaction.md, Self-supervision. Works without Ray;
+`player.py` gives it to the Ray actor.
 """
 
 from __future__ import annotations
@@ -199,7 +200,7 @@ class Visitor:
 
 
 def trials(predicted: int, force_trials: bool) -> list[tuple[int, Feedback]]:
-    """The magnitudes to try in turn at a point, each with the feedback that its success means (spec section 2).
+    """The magnitudes to try in turn at a point, each with the feedback that its success means (docs/interaction.md).
 
     First the one below the predicted, then the predicted, then the largest; none twice: if the smallest is predicted
     there is none below it, and its own success means "just right".

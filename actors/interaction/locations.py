@@ -1,4 +1,4 @@
-"""Locations: where the agent stands, and how the scene is set up there (paper section 2; spec section 1)."""
+"""Where the agent stands, and how the scene is set up there (docs/interaction.md, Observations and touches)."""
 
 from __future__ import annotations
 

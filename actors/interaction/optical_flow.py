@@ -1,4 +1,6 @@
-"""Dense optical flow between the images before and after a touch, as a source of masks (spec section 9).
+"""Dense optical flow between the images before and after a touch, as a source of masks.
+
+Source: docs/interaction.md, Variants and baselines.
 
 The paper thresholds a flow in the image before the touch, and failed with a pretrained network. Here it is a classical
 one: Dense Inverse Search (Kroeger et al., ECCV 2016) as OpenCV has it.

@@ -1,5 +1,7 @@
-"""Oracles: ground truth in place of what an actor finds out by itself (paper, "Providing more supervision"; spec
-section 9). `actors.supervision` chooses; `actors.interaction.config.SUPERVISIONS` says which oracle each choice asks.
+"""Oracles: ground truth in place of what an actor finds out by itself.
+
+Source: supplement of the paper, "Providing more supervision"; docs/interaction.md, Variants and baselines.
+`actors.supervision` chooses; `actors.config.SUPERVISIONS` says which oracle each choice asks.
 
 - The *interaction oracle* leaves at most one point on each object in reach and adds one to each object that has none.
   Points that lie on no such object, or on its part out of reach, stay: the model's own hard negatives.

@@ -1,4 +1,4 @@
-"""The self-supervision module: what moved, and did the touch move it (paper section 2; spec section 2).
+"""The self-supervision module: what moved, and did the touch move it (docs/interaction.md, Self-supervision).
 
 No ground truth enters: a mask comes from the images before and after a touch alone. Step 1 may be done in another way
 (`actors.interaction.mask_sources`), steps 2 and 3 are the same for all.

@@ -1,4 +1,6 @@
-"""Masks from the video of a touch by principal components, and a soft foreground from colours (spec section 9).
+"""Masks from the video of a touch by principal components, and a soft foreground from colours.
+
+Source: docs/interaction.md, Variants and baselines.
 
 After Stretcu and Leordeanu, "Multiple Frames Matching for Object Discovery in Video" (BMVC 2015), as the paper's
 supplement adapts it:

@@ -1,4 +1,4 @@
-"""Ray's start-up, and who gets which CPUs and GPUs (spec section 7: the learner on one GPU, the actors on a second)."""
+"""Ray's start-up, and who gets which CPUs and GPUs (as in the paper, the learner one GPU and the actors a second)."""
 
 from __future__ import annotations
 

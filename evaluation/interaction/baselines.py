@@ -26,7 +26,7 @@ from models.interaction.superpixels import superpixel_grid
 from replay.interaction.record import GRID_SIZE, IMAGE_SIZE, centres
 
 FIELD_OF_VIEW = 90.0
-"""Degrees (spec section 1)."""
+"""Degrees (docs/interaction.md, Observations and touches)."""
 
 
 class Order(Enum):

@@ -1,4 +1,4 @@
-"""Detection and mass metrics (spec section 8; paper section 5 and Table 2 of its supplement).
+"""Detection and mass metrics (docs/interaction.md, Evaluation; Table 2 of the paper's supplement).
 
 COCO's protocol decides which detection matches which object and averages precision over 101 recalls; AP is the mean
 over IoU 0.50, 0.55, ..., 0.95, AP50 the value at 0.50. We use faster-coco-eval: it gives pycocotools' numbers (a test
@@ -201,7 +201,7 @@ def prediction_file(predictions: Sequence[EncodedDetections]) -> list[dict[str, 
 def compute_metrics(
     ground_truths: Sequence[GroundTruth], predictions: Sequence[EncodedDetections], size: int, limit: int
 ) -> Metrics:
-    """All metrics of spec section 8.
+    """All metrics of docs/interaction.md, Evaluation.
 
     Args:
         ground_truths: one for each image.

@@ -54,9 +54,9 @@ class DatasetConfig:
     min_pixels: int
     """Fewest pixels in reach that let a thing count towards `min_objects`."""
     min_annotated_pixels: int
-    """Fewest pixels in reach that make a thing part of the ground truth (spec section 1: 10)."""
+    """Fewest pixels in reach that make a thing part of the ground truth (10 in the paper)."""
     max_mass: float
-    """Things from this mass on are no part of the ground truth, kg (spec section 1: 150)."""
+    """Things from this mass on are no part of the ground truth, kg (150 in the release)."""
     forces: list[float]
     """Magnitudes, rising, that are tried on each annotated thing for its smallest sufficient one (`min_force`, which
     then decides its mass class); empty: not measured, the class follows from the mass."""
@@ -191,7 +191,7 @@ class EvaluationConfig:
     images: int
     """How many of the test locations are evaluated, evenly spaced in the file; 0 for all."""
     max_detections: int
-    """Most instances an image (spec section 8: 32)."""
+    """Most instances an image (32 in the release)."""
     batch_size: int
     """Images that the network sees at once."""
     figures: int

@@ -10,8 +10,9 @@ released:
                       "gt_mass": 0.8, "min_force": -1}]}
 
 - `image_id` is an integer or a string, unique in the file; `width` and `height` are 300.
-- `thor_meta` says how to get there (spec section 1): scene name, position in metres, rotation about the vertical in
-  degrees (a number, or {x, y, z} of which y counts), horizon in degrees (positive looks down), seed of the spawn.
+- `thor_meta` says how to get there (docs/interaction.md, Observations and touches): scene name, position in metres,
+  rotation about the vertical in degrees (a number, or {x, y, z} of which y counts), horizon in degrees (positive looks
+  down), seed of the spawn.
 - `annotations` are the objects in reach; files to train from may leave the list empty.
 - `segmentation` is a COCO RLE of the object's visible pixels, of which there is at least one; `category_id` is an
   integer. `iscrowd`, if it is there, is 0: a region of many objects cannot be found as one.

@@ -1,4 +1,7 @@
-"""From a data set and a model to figures: renders the test locations once, predicts, measures (spec section 8)."""
+"""From a data set and a model to figures: renders the test locations once, predicts, measures.
+
+Source: docs/interaction.md, Evaluation.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures: what the model sees in an image (spec section 8; paper, Figure 1 of its supplement), and how it learns.
+"""Figures: what the model sees in an image (docs/interaction.md, Evaluation), and how it learns.
 
 All functions draw with matplotlib's Agg canvas, without pyplot's global state, and write PNG files atomically.
 """

@@ -1,4 +1,4 @@
-"""Makes the files of locations of the embedded rooms (spec section 1; format: evaluation/interaction/dataset.py).
+"""Makes the files of locations of the embedded rooms (docs/interaction.md, Evaluation; format: evaluation/dataset.py).
 
 A *job* is one visit to a room of the split's range: a few spawns, and in each of them poses tried until enough are
 accepted. All of a job's choices follow from (seed, split, number of the job), and jobs are taken in their order, so the

@@ -44,7 +44,7 @@ def area(rle: Mapping[str, Any]) -> int:
 
 
 def upsample(masks: NDArray[Value]) -> NDArray[Value]:
-    """(..., 100, 100) grid masks or maps to (..., 300, 300) images: a cell becomes 3x3 pixels (spec section 8)."""
+    """(..., 100, 100) grid masks or maps to (..., 300, 300) images: a cell becomes 3x3 pixels."""
     return masks.repeat(GRID_STRIDE, axis=-2).repeat(GRID_STRIDE, axis=-1)
 
 

@@ -1,4 +1,4 @@
-"""The smallest of the three force magnitudes that moves an object, found by trying (spec section 1).
+"""The smallest of the three force magnitudes that moves an object, found by trying (docs/interaction.md, Evaluation).
 
 Each trial begins with the location set up anew, so that no touch sees what another one did.
 """

@@ -25,7 +25,7 @@ from models.interaction.inference import InstancePredictor
 from replay.interaction.record import IMAGE_SIZE
 
 FIELD_OF_VIEW = 90.0
-"""Degrees that the model was trained with (spec section 1)."""
+"""Degrees that the model was trained with (docs/interaction.md, Observations and touches)."""
 IMAGE_FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP")
 IMAGE_MODES = ("RGB", "RGBA", "P", "PA", "L", "LA")
 """Pillow's modes of images that are taken: 8 bits a colour, or what becomes that without a loss of meaning."""

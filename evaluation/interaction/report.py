@@ -1,4 +1,4 @@
-"""What an evaluation leaves in its folder: prediction files, figures, the table (spec section 8)."""
+"""What an evaluation leaves in its folder: prediction files, figures, the table (docs/interaction.md, Evaluation)."""
 
 from __future__ import annotations
 

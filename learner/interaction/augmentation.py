@@ -1,4 +1,4 @@
-"""Random mirroring and colour jitter of sampled looks (spec/interaction.md section 6).
+"""Random mirroring and colour jitter of sampled looks (docs/interaction.md, Priorities and augmentation).
 
 The colour operations are those of torchvision's ColorJitter on float images (whose compiled operators this project does
 not depend on), batched: each image has its own factors and its own order of the four operations. All draws come from a

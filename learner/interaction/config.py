@@ -14,7 +14,10 @@ MASK_REDUCTIONS = ("sum", "mean")
 
 @dataclass
 class AugmentationConfig:
-    """Random changes of sampled looks (spec/interaction.md section 6). Values: conf/learner/interaction.yaml."""
+    """Random changes of sampled looks (docs/interaction.md, Priorities and augmentation).
+
+    Values: conf/learner/interaction.yaml.
+    """
 
     flip_probability: float
     """Probability that image, depth, masks and points are mirrored left to right."""

@@ -1,4 +1,4 @@
-"""The learner: batches in, priorities and weights out (spec/interaction.md sections 5 to 7).
+"""The learner: batches in, priorities and weights out (docs/interaction.md, Losses; docs/interaction.md, Schedule).
 
 Plain PyTorch; `learner.actor` makes a Ray actor of it. One thread calls `step` and the methods that steer it; any other
 thread may call `weights` and `get_state` meanwhile: they wait for an optimiser update at most, never for a whole step.

@@ -1,4 +1,4 @@
-"""The three losses, given by their gradients (supplement of the paper, "Loss details"; spec/interaction.md section 5).
+"""The three losses, given by their gradients (docs/interaction.md, Losses; supplement, "Loss details").
 
 All *gradients* here are ascent directions as the paper writes them: they raise the score where the foreground is. The
 learner minimises `surrogate`, whose derivative is minus the ascent direction.

@@ -1,4 +1,4 @@
-"""What a training step reports instead of loss values, of which the paper has none (spec/interaction.md section 5).
+"""What a training step reports instead of loss values, of which the paper has none (docs/interaction.md, Losses).
 
 All functions return scalars on the device, NaN where there is nothing to measure: a step moves them to the host once.
 """

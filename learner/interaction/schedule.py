@@ -1,6 +1,6 @@
 """The schedule of a run: prefill, then rounds of locations and batches, with K batches growing linearly.
 
-Source: supplement of the paper, "Training details"; spec/interaction.md section 7. Pure functions of a `PhaseConfig`:
+Source: supplement of the paper, "Training details"; docs/interaction.md, Schedule. Pure functions of a `PhaseConfig`:
 the coordinator, the replay's limiter and the learner read the same numbers from them.
 """
 

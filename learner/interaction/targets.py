@@ -1,5 +1,5 @@
 """From touches and masks to the targets of the three losses (supplement of the paper, "Loss details";
-spec/interaction.md section 5). Vectorised over batch and touches, on the device of the arguments.
+docs/interaction.md, Losses). Vectorised over batch and touches, on the device of the arguments.
 """
 
 from __future__ import annotations

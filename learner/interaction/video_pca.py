@@ -1,4 +1,5 @@
-"""The learner of the videoPCA baseline: L2 to the soft masks of filmed touches (paper, supplement; spec section 9).
+"""The learner of the videoPCA baseline: L2 to the soft masks of filmed touches (docs/interaction.md, Variants and
+baselines; supplement, "The videoPCA baseline").
 
 Same trunk, steps, optimiser and augmentation as our own network's; one loss. It knows no force, so phases that train
 the force head alone train the whole network here.

@@ -1,4 +1,4 @@
-"""From score and embedding maps to instances (spec/interaction.md section 4; section 4.1 of the paper).
+"""From score and embedding maps to instances (docs/interaction.md, From maps to instances; paper, section 4.1).
 
 Repeated N times: the free cell of the highest score is the seed; the instance is every free cell whose embedding
 lies within squared distance `threshold` of the seed's, recentred once on the mean embedding; its cells are taken out.

@@ -1,4 +1,4 @@
-"""From a look (colour image and depth) to the network's input (spec/interaction.md sections 1 and 3).
+"""From a look (colour image and depth) to the network's input (docs/interaction.md, Network).
 
 Colour is scaled to [-2, 2], depth is cut off where `NetworkConfig.max_depth` says and centred on the agent's reach, so
 that all four channels have mean near 0 and deviation near 1. With models.normalize_input=false colour stays in [0, 1]

@@ -1,6 +1,6 @@
 """The network that sees by touching: one look in, interaction score, force logits and embedding out.
 
-Source: paper section 1 of the supplement ("Model details"); spec/interaction.md section 3. A small UNet: stem of
+Source: supplement of the paper, "Model details"; docs/interaction.md, Network. A small UNet: stem of
 stride 3, three residual blocks of stride 2, three up modules with lateral connections, absolute coordinates, one
 shared 1x1 convolution, three 1x1 heads. With the paper's values 1 439 124 trainable parameters.
 

@@ -92,8 +92,8 @@ RELEASED = {"repeated_points": "add", "mask_reduction": "mean", "huber_square": 
 
 
 @pytest.mark.parametrize("choices", [{}, RELEASED], ids=["paper", "release"])
-def test_a_steps_gradient_is_the_specs(choices: dict[str, Any]) -> None:
-    """A head's weights get minus the spec's ascent direction times the head's input, mean over the batch."""
+def test_a_steps_gradient_is_the_papers(choices: dict[str, Any]) -> None:
+    """A head's weights get minus the paper's ascent direction times the head's input, mean over the batch."""
     learner, batch = learner_with(phase="joint", augmentation=PLAIN, **choices), batch_of(3)
     batch.points[:, 1] = batch.points[:, 0]
     prepared = learner.prepare(batch)

@@ -1,7 +1,8 @@
-"""Mask R-CNN with a ResNet-18 pyramid and four input channels (spec/interaction.md section 9), of torchvision's parts.
+"""Mask R-CNN with a ResNet-18 pyramid and four input channels (docs/interaction.md, Variants and baselines).
 
-Source: He et al. 2017, "Mask R-CNN"; the paper's supplement, "Training details - Mask-RCNN". Everything is trained from
-scratch, so batch norm is ordinary batch norm, not frozen. docs/mask_rcnn.md compares it with detectron2's defaults.
+It is made of torchvision's parts. Source: He et al. 2017, "Mask R-CNN"; the paper's supplement, "Training details -
+Mask-RCNN". Everything is trained from scratch, so batch norm is ordinary batch norm, not frozen. docs/mask_rcnn.md
+compares it with detectron2's defaults.
 """
 
 from __future__ import annotations
