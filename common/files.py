@@ -1,4 +1,4 @@
-"""Writing results: whole or not at all, through a temporary file in the same folder and a rename."""
+"""Atomic file writing, through a temporary file in the same folder and a rename."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 @contextmanager
 def atomic(path: Path) -> Iterator[IO[bytes]]:
-    """Opens `path` for binary writing; it appears (or is replaced) only when the block ends without an error."""
+    """Opens a file for binary writing; `path` is created or replaced only when the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
-        # mkstemp makes private files; results are as readable as the user's other files.
+        # mkstemp makes private files, but results should have the user's default permissions.
         mask = os.umask(0)
         os.umask(mask)
         os.chmod(temporary, 0o666 & ~mask)

@@ -19,8 +19,8 @@ from cluster.run.checkpoints import find_checkpoint
 from cluster.run.tracking import Tracker
 from cluster.run.tracking import read_metrics as read_rows
 from cluster.table.plan import Plan, compose_train
-from cluster.table.runs import FINISHED, PlannedRun, results_of
-from cluster.table.work import say
+from cluster.table.runs import FINISHED, PlannedRun, read_results
+from cluster.table.work import print_message
 from common.errors import Interrupted
 from common.files import write_text
 from evaluation.interaction.coco import Metrics
@@ -43,7 +43,7 @@ BASELINES = {
 """Rows that need no training."""
 
 
-class Bench:
+class TestSetMeasurements:
     """The test locations of one data set, on which every run is measured alike.
 
     Args:
@@ -79,7 +79,7 @@ class Bench:
         if read_metrics(folder / METRICS) is not None:
             return
         assert run.found is not None
-        say(f"measuring {run.label} on {self.name}")
+        print_message(f"measuring {run.label} on {self.name}")
         evaluator, count = self.evaluator, self.plan.request.config.figures
         predictor, _ = trained_predictor(run.config.models, find_checkpoint(str(run.found.folder)))
         evaluation = evaluator.evaluate(predictor, run.config.actors.cluster_distance, show=False)
@@ -104,7 +104,7 @@ class Bench:
         files = self.baseline_files()
         found = {name: read_metrics(path) for name, path in files.items()}
         if None in found.values():
-            say(f"measuring the baselines on {self.name}")
+            print_message(f"measuring the baselines on {self.name}")
             untrained = Predictor(build_network(self.plan.base.models, self.plan.base.seed))
             measured = {name: result.metrics for name, result in self.evaluator.baselines().items()}
             distance = self.plan.base.actors.cluster_distance
@@ -129,8 +129,8 @@ class Results:
         configs = [compose_train([*plan.request.base, f"evaluation={n}"]) for n in plan.request.config.data_sets]
         if any(run.state != FINISHED for run in plan.runs()):  # what these will read, made once
             find_locations(plan.base.evaluation, plan.base.simulator, interrupted)
-        self.benches = [Bench(config.evaluation, plan, interrupted) for config in configs]
-        self.baselines = [bench.baselines() for bench in self.benches]
+        self.test_sets = [TestSetMeasurements(config.evaluation, plan, interrupted) for config in configs]
+        self.baselines = [test_set.baselines() for test_set in self.test_sets]
 
     def measure(self, run: PlannedRun) -> None:
         """Measures a finished run on every data set, unless that was done before.
@@ -138,21 +138,23 @@ class Results:
         Raises:
             Interrupted: Ctrl-C, between two data sets.
         """
-        for bench in self.benches:
+        for test_set in self.test_sets:
             if self.interrupted.is_set():
                 raise Interrupted("the same command goes on")
-            bench.measure(run)
+            test_set.measure(run)
 
     def comparisons(self, table: str) -> list[Comparison]:
         """One for each data set."""
         rows = [row for row in self.plan.rows if row.table == table]
         found = []
-        for bench, baselines in zip(self.benches, self.baselines, strict=True):
+        for test_set, baselines in zip(self.test_sets, self.baselines, strict=True):
             methods = [
-                Method(row.name, [self.measured(bench, run) for run in row.runs if run.state == FINISHED], row.note())
+                Method(
+                    row.name, [self.measured(test_set, run) for run in row.runs if run.state == FINISHED], row.note()
+                )
                 for row in rows
             ]
-            paper = self.plan.request.config.paper.get(bench.name)
+            paper = self.plan.request.config.paper.get(test_set.name)
             reported = [
                 Reported(
                     f"paper, {name} (other rooms)",
@@ -162,18 +164,18 @@ class Results:
                 for name, line in (paper.lines.items() if paper else ())
             ]
             title = self.plan.request.config.tables[table].title
-            found.append(Comparison(title, bench.name, methods, reported, baselines))
+            found.append(Comparison(title, test_set.name, methods, reported, baselines))
         return found
 
-    def measured(self, bench: Bench, run: PlannedRun) -> MeasuredRun:
+    def measured(self, test_set: TestSetMeasurements, run: PlannedRun) -> MeasuredRun:
         """What was measured of a run."""
         assert run.found is not None
-        metrics = read_metrics(bench.folder(run) / METRICS)
+        metrics = read_metrics(test_set.folder(run) / METRICS)
         assert metrics is not None, "measure comes first"
-        results = results_of(run.found.folder)
+        results = read_results(run.found.folder)
         return MeasuredRun(
             seed=run.config.seed,
-            folder=bench.folder(run),
+            folder=test_set.folder(run),
             metrics=metrics,
             knows_mass="mass_accuracy" in results,
             touches=results["touches"],
@@ -181,7 +183,7 @@ class Results:
             minutes=results["wall_s"] / 60,
             # On the way a run is measured on its own test locations alone.
             curve=curve_of(read_rows(run.found.folder / "metrics.jsonl"))
-            if run.config.evaluation.dataset.name == bench.name
+            if run.config.evaluation.dataset.name == test_set.name
             else [],
         )
 
@@ -191,9 +193,9 @@ class Results:
         seeds = ", ".join(map(str, request.config.seeds))
         several = len(request.config.seeds) > 1
         runs = f"Mean ± standard deviation over seeds {seeds}" if several else f"One run of each row, of seed {seeds}"
-        images = ", ".join(f"{len(bench.test.entries)} of {bench.name}" for bench in self.benches)
+        images = ", ".join(f"{len(test_set.test.entries)} of {test_set.name}" for test_set in self.test_sets)
         return (
-            f"{runs}; {settings(cast(TrainConfig, self.plan.base))}. Every row is measured on the "
+            f"{runs}; {budget(cast(TrainConfig, self.plan.base))}. Every row is measured on the "
             f"same test locations ({images}). Made by `{request.command}`. The paper's figures are of AI2-THOR's rooms "
             "and of its own budget: they stand beside, not in comparison."
         )
@@ -223,7 +225,7 @@ class Results:
         tracker.log({}, images=drawn, tables={"table": lines})
         unsynced = tracker.close()
         if unsynced:
-            say(f"W&B run kept on this machine; to send it: {unsynced}")
+            print_message(f"W&B run kept on this machine; to send it: {unsynced}")
 
     def show(self) -> None:
         """Prints the tables and the RESULT line."""
@@ -269,7 +271,7 @@ def curve_of(rows: list[dict[str, Any]]) -> list[tuple[int, float]]:
     ]
 
 
-def settings(config: TrainConfig) -> str:
+def budget(config: TrainConfig) -> str:
     """The budget of a run in words."""
     phases = [phase for phase in config.learner.phases.values() if phase.rounds]
     words = [

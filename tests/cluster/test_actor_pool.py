@@ -70,7 +70,7 @@ def play_all(numbers: list[int], folder: Path, **changes: float) -> tuple[list[F
     settings = {"actors": 2, "location_timeout_s": 60, "location_attempts": 2, "actor_restarts": 5} | changes
     config = dataclasses.replace(LOCAL, **settings)
     pool = ActorPool(
-        lambda index, avoided: PretendingActor.remote(index, str(folder)),
+        lambda index, excluded_nodes: PretendingActor.remote(index, str(folder)),
         config,
         log.append,
         kinds.append,
@@ -82,7 +82,7 @@ def play_all(numbers: list[int], folder: Path, **changes: float) -> tuple[list[F
         finished: list[Finished] = []
         while pool.in_flight:
             pool.dispatch()
-            assert all(member.handle is not None for member in pool.members)
+            assert all(actor.handle is not None for actor in pool.actors)
             ready, _ = ray.wait(pool.futures, timeout=0.5)
             finished += pool.collect(ready)
         return finished, log + kinds, pool
@@ -94,21 +94,21 @@ def test_every_location_is_played_once(session: None, tmp_path: Path) -> None:
     finished, log, pool = play_all(list(range(10, 20)), tmp_path)
     assert sorted((f.number, f.statistics) for f in finished) == [(n, 100 + n) for n in range(10, 20)]
     assert log == []
-    assert sum(member.locations for member in pool.members) == 10
+    assert sum(actor.tasks_done for actor in pool.actors) == 10
 
 
 def test_actors_start_one_by_one_where_they_share_few_cores(session: None, tmp_path: Path) -> None:
     config = dataclasses.replace(LOCAL, actors=3)
     begun: list[int] = []
 
-    def make(index: int, avoided: frozenset[str]) -> Any:
+    def make(index: int, excluded_nodes: frozenset[str]) -> Any:
         begun.append(index)
         return PretendingActor.remote(index, str(tmp_path))
 
-    pool = ActorPool(make, config, print, print, lambda number: None, starting_at_once=1)
+    pool = ActorPool(make, config, print, print, lambda number: None, max_starting=1)
     try:
         while pool.alive < 3:
-            assert sum(not member.beat.started for member in pool.members) == 1
+            assert sum(not actor.heartbeat.started for actor in pool.actors) == 1
             ready, _ = ray.wait(pool.futures, timeout=0.5)
             pool.collect(ready)
         pool.collect([])
@@ -121,17 +121,19 @@ def test_an_actor_that_hangs_at_its_start_does_not_keep_the_others(session: None
     config = dataclasses.replace(LOCAL, actors=2)
     pool = ActorPool(
         # No place offers what the first one asks for, so that it never starts.
-        lambda index, avoided: PretendingActor.options(num_cpus=0 if index else 1000).remote(index, str(tmp_path)),
+        lambda index, excluded_nodes: PretendingActor.options(num_cpus=0 if index else 1000).remote(
+            index, str(tmp_path)
+        ),
         config,
         print,
         print,
         lambda number: None,
-        starting_at_once=1,
+        max_starting=1,
     )
     try:
         pool.collect([])
         assert not pool.complete
-        pool.members[0].made -= SLOW_START_S
+        pool.actors[0].created -= SLOW_START_S
         while not pool.alive:
             pool.collect([])
         assert pool.complete

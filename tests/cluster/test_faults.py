@@ -61,7 +61,7 @@ def test_locations_survive_their_simulator(
     log: list[str] = []
     config = dataclasses.replace(LOCAL, actors=1, heartbeat_s=0.2)
 
-    def make(index: int, avoided: frozenset[str]) -> Any:
+    def make(index: int, excluded_nodes: frozenset[str]) -> Any:
         player = MakePlayer(simulator, CONFIG, NETWORK, 1)
         return RemotePlayerActor.options(num_cpus=0).remote(index, simulator, player, bank)
 
@@ -79,7 +79,7 @@ def test_locations_survive_their_simulator(
                 return finished[0]
 
     def simulator_pid() -> int:
-        return int(ray.get(pool.members[0].handle.health.remote())["simulator_pid"])
+        return int(ray.get(pool.actors[0].handle.health.remote())["simulator_pid"])
 
     try:
         once.write_text("launch=leave")
@@ -154,7 +154,7 @@ def test_a_run_survives_its_learner_and_its_bank(smoke: SmokeRun, tmp_path: Path
     told = [line for line in log.read_text().splitlines() if "start again from step_" in line]
     # A call of the coordinator's tells of it, or an unanswered heartbeat, whichever is first.
     assert any(f"the learner {how}" in told[0] for how in ("was lost", "died")), told
-    assert "the memory bank" in told[1], told
+    assert "the replay buffer" in told[1], told
     assert "has been silent for 5 s" in told[2], told
     assert not processes_of(tmp_path)
     shown = playpen("status", str(run_folder(tmp_path)), folder=tmp_path)
@@ -190,8 +190,8 @@ def test_a_full_disk_costs_checkpoints_only(smoke: SmokeRun, small_disk: Path) -
         process.kill()
     assert process.returncode == 0, errors
     assert re.search(
-        r"no checkpoint could be written at step \d+ \(.*No space left on device\); the one before, step_\d+(-\d+)?, "
-        r"is whole; the run goes on and tries again in 0\.03 minutes",
+        r"no checkpoint could be written at step \d+ \(.*No space left on device\); the previous one, step_\d+(-\d+)?, "
+        r"is intact; the run continues and tries again in 0\.03 minutes",
         errors,
     )
     result = result_of(output)

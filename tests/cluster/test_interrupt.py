@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import cluster.run.interrupt
-from cluster.run.interrupt import awaited, interrupt_flag
+from cluster.run.interrupt import interrupt_flag, wait_for_result
 from cluster.run.results import finish
 from common.errors import Interrupted
 from tests.cluster.runs import ROOT
@@ -62,7 +62,7 @@ def test_waiting_for_a_part_ends() -> None:
     interrupted = threading.Event()
     interrupted.set()
     with pytest.raises(Interrupted):
-        awaited("reference", interrupted)
+        wait_for_result("reference", interrupted)
 
 
 @pytest.mark.usefixtures("never_ready")
@@ -70,7 +70,7 @@ def test_the_final_evaluation_ends(tmp_path: Path) -> None:
     interrupted = threading.Event()
     interrupted.set()
     final = SimpleNamespace(remote=lambda reference, folder: "reference")
-    evaluator: Any = SimpleNamespace(handle=SimpleNamespace(final=final), look=lambda: None)
+    evaluator: Any = SimpleNamespace(handle=SimpleNamespace(final=final), check=lambda: None)
     reporter: Any = SimpleNamespace(seconds=lambda: 0.0, note=lambda line: None)
     nothing: Any = SimpleNamespace(reference=None)
     with pytest.raises(Interrupted):

@@ -205,7 +205,7 @@ def test_a_run_that_is_stopped_goes_on_and_can_be_measured(smoke: SmokeRun, tmp_
         time.sleep(0.2)
     (run,) = folder.glob("outputs/train/*")
     meanwhile = playpen("train", f"resume={run}", folder=folder)
-    assert meanwhile.returncode == 2 and "that run still goes on; stop it first" in meanwhile.stderr
+    assert meanwhile.returncode == 2 and "that run is still running; stop it first" in meanwhile.stderr
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 130 and "checkpoint saved in" in errors

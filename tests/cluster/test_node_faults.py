@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import ray
 
-from cluster.machines.nodes import unspaced_python
+from cluster.machines.local_nodes import python_without_spaces
 from cluster.machines.resources import local_environment
 from cluster.workers.actor_pool import ActorPool, Assignment, Finished
 from common.processes import kill_tree
@@ -55,10 +55,10 @@ VisitingActor = remote(concurrency_groups={"control": 2})(Visitor)
 def make_pool(file: Path, log: list[str], kinds: list[str], **changes: float) -> ActorPool:
     """Four actors of one processor each."""
 
-    def make(index: int, avoided: frozenset[str]) -> Any:
+    def make(index: int, excluded_nodes: frozenset[str]) -> Any:
         options: dict[str, Any] = {"num_cpus": 1}
-        if avoided:
-            options["label_selector"] = {"ray.io/node-id": f"!in({','.join(sorted(avoided))})"}
+        if excluded_nodes:
+            options["label_selector"] = {"ray.io/node-id": f"!in({','.join(sorted(excluded_nodes))})"}
         return VisitingActor.options(**options).remote(str(file))
 
     settings = {"actors": 4, "heartbeat_s": 0.5, "silent_after_s": 8, "actor_restarts": 1, "location_attempts": 9}
@@ -106,7 +106,7 @@ def two_nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def nodes_of(pool: ActorPool) -> set[str]:
-    return {member.node for member in pool.members if member.node}
+    return {actor.node for actor in pool.actors if actor.node}
 
 
 @pytest.mark.slow
@@ -138,8 +138,8 @@ def test_a_node_on_which_everything_fails_is_taken_out_of_use(two_nodes: Any, tm
     log: list[str] = []
     kinds: list[str] = []
     pool = make_pool(bad, log, kinds)
-    play(pool, range(4), lambda: bool(pool.avoided))
-    assert set(pool.avoided) == {nodes[0].node_id}
+    play(pool, range(4), lambda: bool(pool.excluded_nodes))
+    assert set(pool.excluded_nodes) == {nodes[0].node_id}
     [line] = [line for line in log if "out of use" in line]
     assert line.startswith(f"node {nodes[0].node_id[:12]} is out of use for this run: actor ")
     assert line.endswith("failed 2 times in a row; last: RuntimeError: the driver of this node's GPU is broken")
@@ -155,7 +155,7 @@ import json, sys, time
 from pathlib import Path
 import ray
 from tests.cluster.test_node_faults import make_pool, nodes_of, play
-from cluster.machines.nodes import unspaced_python
+from cluster.machines.local_nodes import python_without_spaces
 from cluster.machines.resources import local_environment
 ray.init(sys.argv[1], log_to_driver=False, runtime_env=local_environment())
 log, kinds = [], []
@@ -195,7 +195,7 @@ def test_three_hosts_and_a_cut_link(tmp_path: Path) -> None:
     }
 
     def inside(host: str, *words: str) -> list[str]:
-        return ["ip", "netns", "exec", host, unspaced_python(), *words]
+        return ["ip", "netns", "exec", host, python_without_spaces(), *words]
 
     started: list[subprocess.Popen[Any]] = []
     folder = tempfile.mkdtemp(prefix="pp")  # short, for the paths of Ray's sockets

@@ -18,7 +18,7 @@ from cluster.command.compose import resumed_config, resumed_folder
 from cluster.interaction.config import TrainConfig
 from cluster.run.config import instantiate
 from cluster.run.run_state import RunState, find_resumable
-from cluster.run.tracking import mend
+from cluster.run.tracking import remove_partial_line
 from common.errors import UsageError
 from tests.cluster.runs import SmokeRun, playpen, playpen_at_once, processes_of, result_of, start
 
@@ -160,7 +160,7 @@ def test_a_refused_resume_leaves_the_folder_alone(smoke: SmokeRun, tmp_path: Pat
     shutil.copytree(smoke.folder / ".hydra", folder / ".hydra")
     shutil.copy(smoke.folder / "config.yaml", folder)
     done = playpen_at_once("train", f"resume={folder}", folder=tmp_path)
-    assert done.returncode == 2 and "holds no checkpoint with a memory bank" in done.stderr
+    assert done.returncode == 2 and "holds no checkpoint with a replay buffer" in done.stderr
     assert {path.name for path in folder.iterdir()} == {".hydra", "config.yaml"}
 
 
@@ -168,11 +168,11 @@ def test_folders_that_cannot_be_resumed(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"has no config\.yaml"):
         resumed_folder([f"resume={tmp_path}"])
     (tmp_path / "config.yaml").write_text("seed: 1")
-    with pytest.raises(UsageError, match="leave -m out"):
+    with pytest.raises(UsageError, match="remove -m"):
         resumed_folder(["-m", f"resume={tmp_path}"])
     assert resumed_folder([f"resume={tmp_path}"]) == tmp_path
     assert resumed_folder(["seed=2"]) is None
-    with pytest.raises(UsageError, match="holds no checkpoint with a memory bank"):
+    with pytest.raises(UsageError, match="holds no checkpoint with a replay buffer"):
         find_resumable(tmp_path, seed=1)
     (tmp_path / "results.json").write_text("{}")
     with pytest.raises(UsageError, match="that run is finished"):
@@ -182,7 +182,7 @@ def test_folders_that_cannot_be_resumed(tmp_path: Path) -> None:
 def test_resumed_configuration_takes_single_values_only(smoke: SmokeRun) -> None:
     changed = resumed_config(smoke.folder, ["resume=x", "learner.lr=0.25", "checkpoint_minutes=3"])
     assert (changed.learner.lr, changed.checkpoint_minutes, changed.seed) == (0.25, 3, 3)
-    with pytest.raises(UsageError, match="resume goes on with the run's experiment"):
+    with pytest.raises(UsageError, match="resume continues with the run's experiment"):
         resumed_config(smoke.folder, ["experiment=paper"])
     with pytest.raises(UsageError, match="lrr"):
         resumed_config(smoke.folder, ["learner.lrr=1"])
@@ -210,7 +210,7 @@ def test_runs_from_before_a_value_existed_go_on_as_they_were(smoke: SmokeRun, tm
 
 def test_cut_off_row_is_removed(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
-    assert mend(path) == 0
+    assert remove_partial_line(path) == 0
     path.write_text('{"a": 1}\n{"a": 2}\n{"a"')
-    assert mend(path) == 2
+    assert remove_partial_line(path) == 2
     assert path.read_text() == '{"a": 1}\n{"a": 2}\n'

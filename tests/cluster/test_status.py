@@ -18,8 +18,8 @@ from ray.exceptions import GetTimeoutError, ObjectLostError, RayActorError, RayT
 from cluster.command.cli import main
 from cluster.run.checkpoints import how_it_ended, is_disk_error, keep_newest, publish, staging_folder, whole_checkpoints
 from cluster.run.run_state import RunState
-from cluster.run.status import STATUS, StatusFile, is_running, lives, read_status, run
-from cluster.workers.health import is_loss
+from cluster.run.status import STATUS, StatusFile, is_alive, is_running, read_status, run
+from cluster.workers.health import is_process_loss
 from common.errors import Interrupted, NothingSaved, RunError, UsageError
 from learner.checkpoint_index import INDEX
 from replay.state_file import STATE_FILE
@@ -58,7 +58,7 @@ def test_what_an_interrupted_run_says_names_the_checkpoint_that_is_there(tmp_pat
     assert how_it_ended(NothingSaved("nothing was trained yet"), tmp_path) == "nothing was trained yet"
     make_checkpoint(tmp_path, 3)
     assert how_it_ended(NothingSaved("nothing was trained yet"), tmp_path) == (
-        f"nothing was trained since the last checkpoint; to go on: ./playpen train resume={tmp_path}"
+        f"nothing was trained since the last checkpoint; to resume: ./playpen train resume={tmp_path}"
     )
     assert how_it_ended(Interrupted("checkpoint saved in x"), tmp_path) == "checkpoint saved in x"
 
@@ -70,12 +70,12 @@ def test_disk_errors_are_told_by_their_words() -> None:
 
 def test_quarantine_is_bounded_and_keeps_the_error() -> None:
     state = RunState()
-    state.quarantine(4, "no such place", 2)
-    state.quarantine(4, "no such place", 2)
-    state.quarantine(9, "a bad room", 2)
+    state.quarantine("4", "no such place", 2)
+    state.quarantine("4", "no such place", 2)
+    state.quarantine("9", "a bad room", 2)
     assert state.quarantined == {"4": "no such place", "9": "a bad room"}
-    with pytest.raises(RunError, match=r"3 locations .*cluster\.quarantined_locations=2; the last error: too bright"):
-        state.quarantine(1, "too bright", 2)
+    with pytest.raises(RunError, match=r"3 tasks could .*cluster\.quarantined_locations=2; the last error: too bright"):
+        state.quarantine("1", "too bright", 2)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_quarantine_is_bounded_and_keeps_the_error() -> None:
     ],
 )
 def test_losses_are_told_from_errors(error: Exception, lost: bool) -> None:
-    assert is_loss(error) == lost
+    assert is_process_loss(error) == lost
 
 
 @pytest.fixture
@@ -118,7 +118,8 @@ def test_status_of_running_dead_and_finished_runs(
     status.update(
         phase="joint",
         seconds=90.0,
-        locations=[3, 6],
+        unit="location",
+        tasks=[3, 6],
         steps=[2, 4],
         row={"locations": 9, "touches": 80, "steps": 6, "replay/bytes": 4_750_000, "learner/staleness_mean": 1e400},
         faults={"actor_died": 2},
@@ -132,14 +133,14 @@ def test_status_of_running_dead_and_finished_runs(
     text = show(tmp_path, capsys)
     for part in (
         f"{tmp_path}: running (process {other.pid}",
-        "phase joint: 3/6 locations, 2/4 steps; in all 9 locations, 80 touches, 6 steps in 90 s",
-        "bank 4.75 MB",
+        "phase joint: 3/6 locations, 2/4 steps; total 9 locations, 80 touches, 6 steps in 90 s",
+        "replay buffer 4.75 MB",
         "– steps old on average",
         "faults: actor died 2",
-        "location in quarantine: location 4 (FloorPlan1): no such place",
+        "quarantined: location 4 (FloorPlan1): no such place",
         "node ffffffffffff out of use: actor 1 failed 6 times",
         "no checkpoint that can be resumed",
-        "playing location 8",
+        "playing task 8",
         "the actor died",
     ):
         assert part in text, part
@@ -147,23 +148,23 @@ def test_status_of_running_dead_and_finished_runs(
     other.kill()
     other.wait()
     text = show(tmp_path, capsys)
-    assert ": died: it wrote for the last time" in text
-    assert f"last checkpoint: step_0000006, 0 s ago; to go on: ./playpen train resume={tmp_path}" in text
+    assert ": died: its last update was" in text
+    assert f"last checkpoint: step_0000006, 0 s ago; to resume: ./playpen train resume={tmp_path}" in text
     status.update(state="finished")
     text = show(tmp_path, capsys)
-    assert ": finished 0 s ago" in text and "to go on" not in text
+    assert ": finished 0 s ago" in text and "to resume" not in text
     status.update(state="failed", sentence="the disk is full")
     text = show(tmp_path, capsys)
-    assert ": failed 0 s ago" in text and "the disk is full" in text and "to go on" in text
+    assert ": failed 0 s ago" in text and "the disk is full" in text and "to resume" in text
 
 
 def test_another_process_with_the_same_number_is_not_the_run(tmp_path: Path, other: subprocess.Popen[bytes]) -> None:
     status = StatusFile(tmp_path)
-    assert lives(status.values), "this very process"
+    assert is_alive(status.values), "this very process"
     status.values |= {"pid": other.pid}
-    assert lives(status.values) is False
+    assert is_alive(status.values) is False
     status.values |= {"host": "elsewhere"}
-    assert lives(status.values) is None
+    assert is_alive(status.values) is None
 
 
 def test_late_runs_may_hang(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -174,7 +175,7 @@ def test_late_runs_may_hang(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_folders_without_a_run(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no run has begun there"):
+    with pytest.raises(UsageError, match="no run was started there"):
         read_status(tmp_path)
     (tmp_path / STATUS).write_text("[]")
     with pytest.raises(UsageError, match="is damaged"):

@@ -28,11 +28,11 @@ from cluster.run.config import plain_values
 from cluster.systems import register
 from cluster.table import command as table
 from cluster.table import work as table_work
-from cluster.table.command import listing
+from cluster.table.command import list_runs
 from cluster.table.config import read_request
 from cluster.table.plan import Plan, compose_row, compose_train, make_plan
 from cluster.table.runs import FINISHED, MISSING, OVERHEAD_S, RUNNING, UNFINISHED, run_key, state_of
-from cluster.table.work import room, train_missing, work
+from cluster.table.work import max_parallel_runs, train_missing, work
 from common.errors import Interrupted, UsageError
 from evaluation.interaction.evaluate import Evaluation
 from evaluation.interaction.measured import write_measured, write_metrics
@@ -98,9 +98,9 @@ def write_run(folder: Path, config: TrainConfig, value: float | None = 40.0, key
         (["TABLE=reach", "-m"], "table does not know '-m'"),
         (["TABLE=reach", "seed=3"], "a table sets seed itself; give seeds=[1,2] instead"),
         (["TABLE=reach", "evaluation=novel_objects"], "a table sets evaluation itself"),
-        (["TABLE=reach", "seeds=[1,1]"], "seeds must be different numbers from 0 on"),
+        (["TABLE=reach", "seeds=[1,1]"], "seeds must be different integers of 0 or more"),
         (["TABLE=reach", "++seed=2"], "a table sets seed itself; give seeds=[1,2] instead"),
-        (["TABLE=reach", "hydra.run.dir=x"], "hydra.run.dir: a table places and starts its runs itself"),
+        (["TABLE=reach", "hydra.run.dir=x"], "hydra.run.dir: a table chooses the folders of its runs"),
         (["TABLE=reach", "data_sets=[foo]"], "data_sets must be among novel_objects, novel_spaces, not 'foo'"),
         (["TABLE=reach", "parallel=0"], "parallel must be null or at least 1, not 0"),
         (["TABLE=reach", "learner.lrr=3"], "learner.lrr: Key 'lrr' not in 'LearnerConfig'; did you mean learner.lr?"),
@@ -169,7 +169,7 @@ def test_runs_are_found_by_their_configuration(here: Path) -> None:
     runs = plan_of().runs()
     assert [run.state for run in runs] == [FINISHED, UNFINISHED] + [MISSING] * 4
     assert runs[0].found is not None and runs[0].found.folder == Path("outputs/train/by hand")
-    assert listing(plan_of())["states"] == {"finished": 1, "unfinished": 1, "missing": 4}
+    assert list_runs(plan_of())["states"] == {"finished": 1, "unfinished": 1, "missing": 4}
     process = psutil.Process()
     status = {"state": "running", "pid": process.pid, "process_started": process.create_time()}
     (here / "outputs/sweeps/many/3/status.json").write_text(json.dumps(status | {"host": socket.gethostname()}))
@@ -178,11 +178,11 @@ def test_runs_are_found_by_their_configuration(here: Path) -> None:
 
 def test_the_listing_knows_what_is_left(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     timed = (*ASKED, "--list", "learner.phases.segmentation.minutes=2", "learner.phases.joint.minutes=3")
-    assert listing(plan_of(*timed))["seconds_left_one_by_one"] == 6 * (5 * 60 + OVERHEAD_S)
-    assert listing(plan_of())["seconds_left_one_by_one"] is None, "no minutes are set, and no run tells"
+    assert list_runs(plan_of(*timed))["seconds_left_one_by_one"] == 6 * (5 * 60 + OVERHEAD_S)
+    assert list_runs(plan_of())["seconds_left_one_by_one"] is None, "no minutes are set, and no run tells"
     run = plan_of().runs()[0]
     write_run(here / "outputs/train/a", run.config)
-    known = listing(plan_of())
+    known = list_runs(plan_of())
     assert known["states"] == {"finished": 1, "missing": 5}
     assert known["seconds_left_one_by_one"] == 5 * 90
     printed = capsys.readouterr().out
@@ -227,8 +227,8 @@ def fake_train(monkeypatch: pytest.MonkeyPatch, folder: Path, body: str) -> None
         "    (folder / 'config.yaml').touch()\n"
         "    (folder / 'results.json').touch()\n" + body
     )
-    monkeypatch.setattr(table_work, "TRAIN", [sys.executable, str(program)])
-    monkeypatch.setattr(table_work, "LOOK_EVERY_S", 0.02)
+    monkeypatch.setattr(table_work, "TRAIN_COMMAND", [sys.executable, str(program)])
+    monkeypatch.setattr(table_work, "POLL_INTERVAL_S", 0.02)
 
 
 def test_what_is_missing_is_trained_and_a_failure_ends_no_other(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,7 +245,7 @@ def test_what_is_missing_is_trained_and_a_failure_ends_no_other(here: Path, monk
     train_missing(plan, threading.Event(), results)
     assert [run.state for run in plan.runs()] == [FINISHED, MISSING] * 3
     assert results.measured == ["random-only_seed1", "greedy-only_seed1"]
-    assert [(run.failed, run.tries) for run in plan.runs()] == [("", 0)] + [("no disk", 2), ("", 1)] * 2 + [
+    assert [(run.failed, run.attempts) for run in plan.runs()] == [("", 0)] + [("no disk", 2), ("", 1)] * 2 + [
         ("no disk", 2)
     ]
     assert (half / "results.json").exists(), "an unfinished run is gone on with in its folder"
@@ -269,7 +269,7 @@ def test_ctrl_c_lets_every_run_save_and_end(here: Path, monkeypatch: pytest.Monk
         interrupted.set()
 
     threading.Thread(target=press).start()
-    with pytest.raises(Interrupted, match="0 of 6 runs are done; the same command goes on"):
+    with pytest.raises(Interrupted, match="0 of 6 runs are done; the same command continues"):
         train_missing(plan, interrupted, FakeResults())
     assert len(list(here.glob("outputs/train/*/saved"))) == 2
 
@@ -279,7 +279,7 @@ def test_ctrl_c_lets_every_run_save_and_end(here: Path, monkeypatch: pytest.Monk
 def test_a_run_is_interrupted_when_its_parent_is_killed(tmp_path: Path, state: str) -> None:
     """Also where what started it ignored SIGINT, as a shell's background does, or blocked it, as Ray does."""
     child = (
-        "import os, pathlib, time; from cluster.command.ending import end_with_parent\n"
+        "import os, pathlib, time; from common.processes import end_with_parent\n"
         "end_with_parent(os.getppid())\n"
         "try:\n    pathlib.Path('begun').touch(); time.sleep(60)\n"
         "except KeyboardInterrupt:\n    pathlib.Path('interrupted').touch()\n"
@@ -310,11 +310,11 @@ def test_finished_runs_become_tables_and_figures(
     monkeypatch.setattr(table_results, "find_test_locations", lambda *arguments: tests)
     # Nobody asks where to train: every run is finished.
     monkeypatch.setattr(table_results, "find_locations", None)
-    bench = table_results.Bench(plan_of().base.evaluation, plan_of(), threading.Event())
-    for path in bench.baseline_files().values():
+    test_set = table_results.TestSetMeasurements(plan_of().base.evaluation, plan_of(), threading.Event())
+    for path in test_set.baseline_files().values():
         write_metrics(path, metrics(5.0))
     for number, run in enumerate(plan_of().runs()):
-        write_run(here / f"outputs/train/{number}", run.config, 40.0 + number, bench.key)
+        write_run(here / f"outputs/train/{number}", run.config, 40.0 + number, test_set.key)
     plan = plan_of()
     assert work(plan, threading.Event()) == 0
     lines = list(csv.DictReader((plan.folder / "table.csv").open()))
@@ -351,15 +351,15 @@ def test_runs_beside_each_other_have_room(here: Path, monkeypatch: pytest.Monkey
     cluster = replace(composed(("experiment=smoke",)).cluster, actors=3)
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
-    assert room(cluster) == 2  # four CPUs each
-    assert room(replace(cluster, actors=35)) == 1
+    assert max_parallel_runs(cluster) == 2  # four CPUs each
+    assert max_parallel_runs(replace(cluster, actors=35)) == 1
 
     def nodes(address: str) -> list[dict[str, Any]]:
         return [{"alive": True, "resources": {"CPU": 32.0, "GPU": 2.0}}, {"alive": False, "resources": {"CPU": 64.0}}]
 
-    assert room(replace(cluster, address="10.0.0.1:6379"), nodes) == 2  # a GPU each
-    assert room(replace(cluster, address="10.0.0.1:6379", learner_gpus=0.25), nodes) == 8
-    assert room(replace(cluster, address="auto"), nodes) == 1
+    assert max_parallel_runs(replace(cluster, address="10.0.0.1:6379"), nodes) == 2  # a GPU each
+    assert max_parallel_runs(replace(cluster, address="10.0.0.1:6379", learner_gpus=0.25), nodes) == 8
+    assert max_parallel_runs(replace(cluster, address="auto"), nodes) == 1
 
 
 @pytest.mark.slow
