@@ -1,4 +1,4 @@
-"""The configurations of the interaction system's commands."""
+"""Configuration schemas of the interaction system's commands."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ class EvaluateConfig:
     checkpoint: str
     """A checkpoint folder, or a run folder (its newest checkpoint)."""
     seed: int
-    """Seed of the figures' touches and of the random-score baseline."""
+    """Seed of the touches in figures and of the random-score baseline."""
     simulator: SimulatorConfig
     actors: ActorConfig
     """Taken from the checkpoint's run, except overridden values."""
     models: NetworkConfig
-    """Taken from the checkpoint, except overridden values; what its weights need of the input is never overridden."""
+    """Taken from the checkpoint, except overridden values; input settings that its weights need are always kept."""
     evaluation: EvaluationConfig
 
     def __post_init__(self) -> None:
@@ -73,11 +73,11 @@ class RoomsConfig:
     scenes: list[str]
     """Scene names of the rooms."""
     views: int
-    """Looks into each room."""
+    """Number of observations of each room."""
     touches: int
-    """Touches shown, in all."""
+    """Total number of touches shown."""
     seed: int
-    """Of arrangements, poses and touches."""
+    """Seed of arrangements, poses and touches."""
     simulator: SimulatorConfig
     actors: ActorConfig
 
@@ -103,25 +103,25 @@ class PredictConfig:
     depth: str
     """File of depth along the camera axis; see `evaluation.interaction.predict.read_depth`."""
     depth_scale: float
-    """Metres of one unit where depth is in integers."""
+    """Metres per unit of integer depth."""
     output: str
-    """Folder that gets the COCO JSON and the overlay."""
+    """Folder for the COCO JSON and the overlay."""
     count: int
-    """At most so many instances."""
+    """Maximum number of instances."""
     actors: ActorConfig
     """Taken from the checkpoint's run, except overridden values; `cluster_distance` makes instances."""
     models: NetworkConfig
 
 
 def check_picture(simulator: SimulatorConfig) -> None:
-    """Refuses pictures that the records and the model cannot take."""
+    """Refuses image sizes that do not fit the records and the model."""
     for name in ("width", "height"):
         if getattr(simulator, name) != IMAGE_SIZE:
             raise ValueError(f"simulator.{name} must be {IMAGE_SIZE}, not {getattr(simulator, name)}")
 
 
 def check_model(config: TrainConfig) -> None:
-    """Refuses parts that are of different models, and what a model cannot do."""
+    """Refuses groups of different models, and settings that a model does not support."""
     groups = {"models": isinstance(config.models, MaskRcnnConfig)}
     groups["learner"] = isinstance(config.learner, MaskRcnnLearnerConfig)
     for group, other in (("models", "learner"), ("learner", "models")):
@@ -131,7 +131,7 @@ def check_model(config: TrainConfig) -> None:
         raise ValueError(f"models=video_pca needs actors.mask_source=video_pca, not {config.actors.mask_source}")
     reach = config.actors.reach
     farthest = config.simulator.unlimited_reach if reach.shape == "infinite" else reach.radius
-    depth = NetworkConfig.max_depth  # Mask R-CNN has it built in
+    depth = NetworkConfig.max_depth  # fixed for Mask R-CNN
     if groups["models"] and (reach.shape == "infinite" or farthest > depth):
         raise ValueError(
             f"models=mask_rcnn sees {depth:g} metres deep: actors.reach must not go farther, as "
@@ -180,7 +180,7 @@ def check_model(config: TrainConfig) -> None:
 
 
 def schema_like(values: Any) -> DictConfig:
-    """The schema of `train` with the models and the learner that a saved configuration is of."""
+    """The schema of `train` for the models and the learner of a saved configuration."""
     schema = OmegaConf.structured(TrainConfig)
     for group, chosen in (("models", MaskRcnnConfig), ("learner", MaskRcnnLearnerConfig)):
         if "mask_rcnn" in (values.get(group) or {}):
@@ -194,4 +194,4 @@ VARIANTS: dict[str, dict[str, type]] = {
     "models": {"mask_rcnn": MaskRcnnConfig, "video_pca": SoftMaskNetworkConfig},
     "learner": {"mask_rcnn": MaskRcnnLearnerConfig},
 }
-"""Schemas of groups that have one of their own: `conf/GROUP/NAME.yaml` extends `NAME_schema` of its group."""
+"""Schemas of config options that have their own: `conf/GROUP/NAME.yaml` extends `NAME_schema` of its group."""

@@ -36,8 +36,8 @@ RAY_SETTINGS = {
 }
 """Environment variables of Ray's processes, unless the user sets them. Ray's default niceness of 15 starves a run next
 to any other program. By default Ray remembers the last 100 000 finished calls, which costs 70 MB per hour. Workers that
-it starts in advance lack the run's environment and are never used. If /dev/shm is too small for the object store, as in a
-container, Ray keeps it in files, which must be allowed explicitly beyond 10 GB."""
+it starts in advance lack the run's environment and are never used. If /dev/shm is too small for the object store, as in
+a container, Ray keeps it in files, which must be allowed explicitly beyond 10 GB."""
 SHARED_MEMORY = "/dev/shm"
 LONGEST_SOCKET = "/ray/session_2026-11-27_02-37-26_123456_1234567/sockets/plasma_store.99"
 """The longest path of a socket below Ray's temporary folder."""

@@ -26,9 +26,9 @@ from tests.cluster.test_resume import run_folder, steps_done, wait_until
 
 
 def measuring(busy: str) -> Any:
-    """A Ray actor that stands for the evaluator's: measuring takes as long as the file `busy` exists.
+    """A Ray actor that replaces the evaluator's: an evaluation lasts as long as the file `busy` exists.
 
-    Its class travels by value, so that its process need not import this module.
+    Its class is sent by value, so its process need not import this module.
     """
 
     class Measuring:
@@ -50,7 +50,7 @@ def measuring(busy: str) -> Any:
     return make(concurrency_groups={"control": 1}, num_cpus=0)(Measuring).remote()
 
 
-def test_lost_evaluator_starts_anew_until_it_is_given_up(session: None, tmp_path: Path) -> None:
+def test_lost_evaluator_is_restarted_until_it_is_given_up(session: None, tmp_path: Path) -> None:
     busy = tmp_path / "busy"
     notes: list[str] = []
     reporter: Any = SimpleNamespace(seconds=lambda: 0.0, note=notes.append, fault=notes.append)
@@ -62,7 +62,7 @@ def test_lost_evaluator_starts_anew_until_it_is_given_up(session: None, tmp_path
     def pid() -> int:
         return int(ray.get(evaluator.handle.pid.remote()))
 
-    def lost() -> str:
+    def failure() -> str:
         deadline = time.monotonic() + 30
         while not (sentence := evaluator.failure()):
             evaluator.take_result()
@@ -75,29 +75,29 @@ def test_lost_evaluator_starts_anew_until_it_is_given_up(session: None, tmp_path
             time.sleep(0.05)
         return found
 
-    # Killed in the middle of an evaluation, which is done again.
+    # Killed during an evaluation, which is repeated.
     busy.touch()
     evaluator.measure([None], 3)
     os.kill(pid(), signal.SIGKILL)
-    assert "the evaluator died (" in (sentence := lost())
+    assert "the evaluator died (" in (sentence := failure())
     assert evaluator.pending and evaluator.take_result() is None
     evaluator.restart(sentence)
     assert notes == ["evaluator_lost", f"{sentence}; it is restarted"] and not evaluator.given_up
     busy.unlink()
     evaluator.measure([None], 3)
     assert figures() == {"steps": 3} and not evaluator.pending and evaluator.losses == 0
-    # Stopped while nothing is measured.
+    # Stopped while idle.
     os.kill(pid(), signal.SIGSTOP)
-    assert lost() == "the evaluator has been silent for 2 s"
+    assert failure() == "the evaluator has been silent for 2 s"
     evaluator.restart("silent")
     assert not evaluator.failure() and not evaluator.given_up
-    # An error of its own is no loss.
+    # An error in the evaluator's code is not a loss.
     evaluator.measure([None], -1)
     while evaluator.pending:
         assert evaluator.take_result() is None
         time.sleep(0.05)
     assert notes[-1] == "an evaluation during training failed: ValueError: no such weights"
-    # Lost once more without a result in between: given up.
+    # Lost again without a result in between: given up.
     os.kill(pid(), signal.SIGKILL)
     with pytest.raises((PartLost, RayActorError)):
         wait_for_result(evaluator.handle.on_the_way.remote([None], 1, 0.0), threading.Event(), check=evaluator.check)

@@ -56,7 +56,7 @@ def result(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 
 
 def ended(process: psutil.Process) -> bool:
-    """Whether a process is gone, or waits only for its parent to take note."""
+    """Whether a process has ended; its parent need not have reaped it."""
     try:
         return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -170,8 +170,8 @@ def test_a_node_that_does_not_start_leaves_nothing(home: Path, capfd: pytest.Cap
     assert not list((home / ".cache/playpen/cluster").iterdir())
 
 
-def test_stop_spares_a_process_that_was_given_a_noted_number(home: Path) -> None:
-    """After a reboot another program may have the number."""
+def test_stop_spares_a_process_that_reuses_a_recorded_id(home: Path) -> None:
+    """After a reboot another program may have the same process id."""
     local_nodes.cache_folder().mkdir(parents=True)
     own = local_nodes.Node("head", "127.0.0.1:6379", "both", os.getpid(), started=1.0, log=str(home / "log"))
     local_nodes.record_file(own.pid).write_text(json.dumps(vars(own)))
@@ -179,7 +179,7 @@ def test_stop_spares_a_process_that_was_given_a_noted_number(home: Path) -> None
     assert not list(local_nodes.cache_folder().iterdir())
 
 
-def test_stop_ends_the_whole_tree_of_a_noted_process(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stop_ends_all_descendants_of_a_recorded_process(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local_nodes, "STOP_TIMEOUT_S", 1.0)  # the inner process does not end by itself
     script = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'print(1, flush=True); input()'])"
     with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
@@ -187,9 +187,9 @@ def test_stop_ends_the_whole_tree_of_a_noted_process(home: Path, monkeypatch: py
         process = psutil.Process(child.pid)
         grandchild = process.children()[0]
         local_nodes.cache_folder().mkdir(parents=True)
-        noted = local_nodes.Node("join", "127.0.0.1:6379", "both", child.pid, process.create_time(), str(home / "log"))
-        local_nodes.record_file(noted.pid).write_text(json.dumps(vars(noted)))
-        assert local_nodes.running_nodes() == [noted]
+        node = local_nodes.Node("join", "127.0.0.1:6379", "both", child.pid, process.create_time(), str(home / "log"))
+        local_nodes.record_file(node.pid).write_text(json.dumps(vars(node)))
+        assert local_nodes.running_nodes() == [node]
         assert nodes.run(["stop"]) == 0
         assert ended(grandchild) and local_nodes.running_nodes() == []
 

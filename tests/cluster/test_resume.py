@@ -1,4 +1,4 @@
-"""Runs that are stopped or killed and go on: real processes, the smoke experiment."""
+"""Runs that are stopped or killed and then resumed: real processes, the smoke experiment."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ STRICT = (
 
 @pytest.fixture(scope="module")
 def uninterrupted(smoke: SmokeRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where a strict run was started that nothing has stopped."""
+    """The working folder of a strict run that was not interrupted."""
     folder = tmp_path_factory.mktemp("whole")
     process = start(folder, smoke.root, *STRICT)
     _, errors = process.communicate(timeout=240)
@@ -97,7 +97,7 @@ def test_stopped_and_resumed_strict_run_equals_the_uninterrupted_one(
 
 
 @pytest.mark.slow
-def test_killed_driver_leaves_nothing_and_its_run_goes_on(smoke: SmokeRun, tmp_path: Path) -> None:
+def test_a_killed_run_leaves_no_process_and_can_be_resumed(smoke: SmokeRun, tmp_path: Path) -> None:
     process = start(
         tmp_path, smoke.root, "evaluation.figures=0", "checkpoint_minutes=0.02", "tracking.log_every_s=0.1", "seed=3"
     )
@@ -107,7 +107,7 @@ def test_killed_driver_leaves_nothing_and_its_run_goes_on(smoke: SmokeRun, tmp_p
     finally:
         process.kill()
     process.communicate()
-    # Two of Ray's agents try for a minute to report to a server that died too; nothing else stays.
+    # Two of Ray's agents try for a minute to report to a server that died, too; everything else ends at once.
     for seconds, lingering in ((15, "Agent"), (90, "")):
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -143,7 +143,7 @@ def test_state_survives_json() -> None:
 
 
 @pytest.mark.parametrize("name", ["phase", "open_numbers", "report"])
-def test_forged_state_is_refused(name: str) -> None:
+def test_damaged_state_is_refused(name: str) -> None:
     values = RunState().as_json() | {name: "x"}
     with pytest.raises(UsageError, match=rf"run\.{name} must be of type"):
         RunState.from_json(values, Path("x"))
@@ -155,7 +155,7 @@ def test_forged_state_is_refused(name: str) -> None:
 
 
 def test_a_refused_resume_leaves_the_folder_alone(smoke: SmokeRun, tmp_path: Path) -> None:
-    """It may be that of a run that just makes its data set: then nothing but its configuration is there."""
+    """It may belong to a run that is generating its data set and holds only its configuration."""
     folder = tmp_path / "young"
     shutil.copytree(smoke.folder / ".hydra", folder / ".hydra")
     shutil.copy(smoke.folder / "config.yaml", folder)
@@ -195,7 +195,7 @@ ADDED = (
 )  # fmt: skip
 
 
-def test_runs_from_before_a_value_existed_go_on_as_they_were(smoke: SmokeRun, tmp_path: Path) -> None:
+def test_runs_older_than_a_config_value_keep_their_behaviour(smoke: SmokeRun, tmp_path: Path) -> None:
     saved = OmegaConf.load(smoke.folder / "config.yaml")
     for key in ADDED:
         group, _, name = key.rpartition(".")

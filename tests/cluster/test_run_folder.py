@@ -1,4 +1,4 @@
-"""One run a folder: others are refused, and a checkpoint goes on in its own run only."""
+"""A folder holds one run: others are refused, and a checkpoint resumes only its own run."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_folder_is_claimed_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("left", ["config.yaml", "metrics.jsonl", "results.json", "status.json", "bank", "views.png"])
-def test_what_any_run_left_takes_the_folder(left: str, tmp_path: Path) -> None:
+def test_files_of_any_run_mark_the_folder_as_taken(left: str, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     check_folder_is_free(tmp_path, "hydra.run.dir")
     check_folder_is_free(tmp_path / "new", "hydra.run.dir")
@@ -65,7 +65,7 @@ def test_no_command_writes_into_the_folder_of_a_run(smoke: SmokeRun, tmp_path: P
     assert files_of(run) == before
 
 
-def test_a_run_that_can_go_on_is_named_with_its_command(smoke: SmokeRun, tmp_path: Path) -> None:
+def test_a_run_that_can_be_resumed_is_named_with_its_command(smoke: SmokeRun, tmp_path: Path) -> None:
     run = tmp_path / "a=b, c"
     shutil.copytree(smoke.folder / "checkpoints", run / "checkpoints")
     with pytest.raises(UsageError, match=r"resume it: ./playpen train 'resume=.*/a=b, c', or choose a fresh"):
@@ -85,14 +85,14 @@ def test_another_runs_checkpoint_is_refused(smoke: SmokeRun, tmp_path: Path) -> 
         check_same_run(run, checkpoint, seed=4)
     (run / RUN_FILE).unlink()
     claim(run, "train")
-    (run / "bank" / "_lock").touch()  # of asking whether a process works on it
+    (run / "bank" / "_lock").touch()  # the check for a running process creates this file
     before = files_of(run)
     done = playpen_at_once("train", f"resume={run}", folder=tmp_path)
     assert done.returncode == 2 and "was saved by another run than the one that" in done.stderr
     assert files_of(run) == before
 
 
-def test_runs_of_older_versions_have_no_id_and_go_on(smoke: SmokeRun, tmp_path: Path) -> None:
+def test_runs_of_older_versions_without_id_can_be_resumed(smoke: SmokeRun, tmp_path: Path) -> None:
     shutil.copytree(smoke.folder / "checkpoints", tmp_path / "checkpoints")
     checkpoint = sorted((tmp_path / "checkpoints").iterdir())[-1]
     index = json.loads((checkpoint / INDEX).read_text())

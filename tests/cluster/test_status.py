@@ -1,4 +1,4 @@
-"""`./playpen status`, checkpoints' names, and the quarantine, without Ray; what counts as a loss and what does not."""
+"""`./playpen status`, names of checkpoints, the quarantine, and which errors mean a lost process; without Ray."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def test_checkpoints_appear_whole_and_sort_by_age(tmp_path: Path) -> None:
     for steps in (0, 0, 0, 7, 7, 12):
         names.append(make_checkpoint(tmp_path, steps).name)
         keep_newest(tmp_path / "checkpoints", 2)
-    # The third of step 0 is not given the name of the first one, which is gone by then: it would sort as the oldest.
+    # The third checkpoint of step 0 must not reuse the name of the first, removed one: it would sort as the oldest.
     expected = ["step_0000000", "step_0000000-02", "step_0000000-03", "step_0000007", "step_0000007-02", "step_0000012"]
     assert names == expected == sorted(names)
     assert [path.name for path in whole_checkpoints(tmp_path)] == expected[-2:]
 
 
-def test_half_written_checkpoints_are_none_and_are_removed(tmp_path: Path) -> None:
+def test_half_written_checkpoints_do_not_count_and_are_removed(tmp_path: Path) -> None:
     kept = make_checkpoint(tmp_path, 3)
     left = staging_folder(tmp_path, 5)
     left.mkdir()
@@ -54,7 +54,7 @@ def test_half_written_checkpoints_are_none_and_are_removed(tmp_path: Path) -> No
     assert not left.exists() and kept.exists()
 
 
-def test_what_an_interrupted_run_says_names_the_checkpoint_that_is_there(tmp_path: Path) -> None:
+def test_the_message_of_an_interrupted_run_names_the_existing_checkpoint(tmp_path: Path) -> None:
     assert how_it_ended(NothingSaved("nothing was trained yet"), tmp_path) == "nothing was trained yet"
     make_checkpoint(tmp_path, 3)
     assert how_it_ended(NothingSaved("nothing was trained yet"), tmp_path) == (
@@ -63,7 +63,7 @@ def test_what_an_interrupted_run_says_names_the_checkpoint_that_is_there(tmp_pat
     assert how_it_ended(Interrupted("checkpoint saved in x"), tmp_path) == "checkpoint saved in x"
 
 
-def test_disk_errors_are_told_by_their_words() -> None:
+def test_disk_errors_are_recognised_by_their_text() -> None:
     assert is_disk_error(f"CheckpointError: checkpoint x could not be written: {os.strerror(errno.ENOSPC)}")
     assert not is_disk_error("CheckpointError: checkpoint x was not written: tensor 'y' holds NaN or infinity")
 
@@ -90,13 +90,13 @@ def test_quarantine_is_bounded_and_keeps_the_error() -> None:
         (ValueError("x"), False),
     ],
 )
-def test_losses_are_told_from_errors(error: Exception, lost: bool) -> None:
+def test_lost_processes_are_distinguished_from_errors(error: Exception, lost: bool) -> None:
     assert is_process_loss(error) == lost
 
 
 @pytest.fixture
 def other() -> Any:
-    """Another process."""
+    """A process that sleeps."""
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     yield process
     process.kill()
@@ -160,7 +160,7 @@ def test_status_of_running_dead_and_finished_runs(
 
 def test_another_process_with_the_same_number_is_not_the_run(tmp_path: Path, other: subprocess.Popen[bytes]) -> None:
     status = StatusFile(tmp_path)
-    assert is_alive(status.values), "this very process"
+    assert is_alive(status.values), "this process"
     status.values |= {"pid": other.pid}
     assert is_alive(status.values) is False
     status.values |= {"host": "elsewhere"}
@@ -187,7 +187,7 @@ def test_folders_without_a_run(tmp_path: Path) -> None:
     [{"pid": 1}, {"pid": 1, "state": "running"}, {"pid": -1}, {"updated": "y"}, {"phase": "joint"}],
     ids=str,
 )
-def test_what_is_no_runs_status_is_told(tmp_path: Path, values: dict[str, Any]) -> None:
+def test_a_damaged_status_is_reported(tmp_path: Path, values: dict[str, Any]) -> None:
     StatusFile(tmp_path).update()
     whole = json.loads((tmp_path / STATUS).read_text())
     kept = {} if set(values) <= {"pid", "state"} and values["pid"] == 1 else whole
@@ -197,7 +197,7 @@ def test_what_is_no_runs_status_is_told(tmp_path: Path, values: dict[str, Any]) 
 
 
 def test_a_run_whose_driver_lives_is_running(tmp_path: Path) -> None:
-    """Also when its bank is gone: in the final evaluation, or while a lost one starts again."""
+    """Even without a replay buffer: during the final evaluation, or while a lost one restarts."""
     assert not is_running(tmp_path)
     StatusFile(tmp_path).update()
     assert is_running(tmp_path)

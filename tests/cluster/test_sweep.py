@@ -1,4 +1,4 @@
-"""Sweeps: what they vary can be composed, and a run that a launcher starts elsewhere gives its objective back."""
+"""Sweeps: their parameters can be composed, and a run that a launcher starts elsewhere returns its objective."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_the_objective_is_the_final_figure(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("session")
-def test_a_run_apart_sees_nothing_of_the_workers_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_in_a_subprocess_does_not_see_the_workers_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "program.py"
     program.write_text(
         "import json, os, pathlib, sys\n"
@@ -69,14 +69,14 @@ def test_a_run_apart_sees_nothing_of_the_workers_ray(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.parametrize("sweep_of", [["-m", "seed=1,2"], ["sweep=optuna", "hydra.sweeper.n_trials=2"]])
-def test_a_run_that_fails_ends_no_other(sweep_of: list[str], tmp_path: Path) -> None:
+def test_a_failed_run_does_not_end_the_others(sweep_of: list[str], tmp_path: Path) -> None:
     done = playpen_at_once("train", "experiment=smoke", "simulator.command=not_there", *sweep_of, folder=tmp_path)
     assert done.returncode == 1, done.stderr
     assert done.stderr.count("not_there") >= 2 and "playpen: 2 of 2 runs failed" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_the_sweep_of_weights_and_biases_names_what_there_is() -> None:
+def test_the_sweep_of_weights_and_biases_names_existing_keys() -> None:
     values = yaml.safe_load((ROOT / "docs" / "wandb_sweep.yaml").read_text())
     assert values["metric"]["name"] == SYSTEM.objective and values["command"][:2] == ["./playpen", "train"]
     compose_train(

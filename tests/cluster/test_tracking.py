@@ -160,7 +160,7 @@ def test_a_resumed_offline_run_is_whole_in_one_folder(tmp_path: Path) -> None:
         assert sum(name.startswith("media/images/") for name in server.files) == 3
 
 
-def test_rows_that_a_killed_run_did_not_hand_over_are_filled_in(tmp_path: Path) -> None:
+def test_rows_that_a_killed_run_did_not_write_are_filled_in(tmp_path: Path) -> None:
     """W&B writes some seconds late: metrics.jsonl has rows that its log lacks."""
     for part in range(2):
         tracker = Tracker(settings("offline"), tmp_path, {}, "run")
@@ -237,7 +237,7 @@ def test_without_a_network_auto_goes_offline_and_online_is_refused(
     assert len(history(folder_of(tracker.close()))) == 1
 
 
-def test_a_network_lost_on_the_way_stops_nothing(
+def test_a_network_lost_during_a_run_does_not_stop_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("cluster.run.tracking.FINISH_TIMEOUT_S", 5.0)
@@ -262,7 +262,7 @@ def test_a_network_lost_on_the_way_stops_nothing(
         assert values(folder_of(again.close()), 3) == [1.0, 2.0, 3.0]
 
 
-def test_a_service_that_dies_stops_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_dead_wandb_service_does_not_stop_a_run(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     tracker = Tracker(settings("offline"), tmp_path, {}, "run")
     tracker.log({"x": 1.0})
     services = [child for child in psutil.Process().children(recursive=True) if "wandb-core" in child.name()]
@@ -291,7 +291,7 @@ def test_wrong_settings_of_wandb_are_one_sentence(
     assert tracker.close() is None
 
 
-def test_a_run_online_is_sent_as_it_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_online_run_is_sent_continuously(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cluster.run.tracking.INIT_TIMEOUT_S", 60.0)
     monkeypatch.setenv("WANDB_API_KEY", KEY)
     with wandb_server() as server:
@@ -313,7 +313,7 @@ def test_unknown_mode_is_refused() -> None:
         settings("maybe")
 
 
-def test_json_is_replaced_whole(tmp_path: Path) -> None:
+def test_json_is_replaced_atomically(tmp_path: Path) -> None:
     path = tmp_path / "results.json"
     write_json(path, {"a": 1})
     write_json(path, {"a": 2})
