@@ -91,6 +91,10 @@ class System(Protocol):
     variants: Mapping[str, Mapping[str, type]]
     """Schemas of alternative options of config groups, by group and name."""
 
+    def schema_of(self, values: Mapping[str, Any]) -> type:
+        """Dataclass of `train` with the alternatives that a saved configuration has."""
+        ...
+
     def schema_like(self, values: Mapping[str, Any]) -> Any:
         """The OmegaConf schema of `train` with the alternatives that a saved configuration has."""
         ...

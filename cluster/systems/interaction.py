@@ -25,6 +25,7 @@ from cluster.interaction.config import (
     RoomsConfig,
     TrainConfig,
     schema_like,
+    schema_of,
 )
 from cluster.run.system import Command, Data, Meter
 from evaluation.interaction.columns import COLUMNS
@@ -51,6 +52,9 @@ class InteractionSystem:
         "rooms": Command(RoomsConfig, "cluster.interaction.rooms"),
     }
     variants = VARIANTS
+
+    def schema_of(self, values: Mapping[str, Any]) -> type:
+        return schema_of(values)
 
     def schema_like(self, values: Mapping[str, Any]) -> Any:
         return schema_like(values)

@@ -16,14 +16,12 @@ import yaml
 
 from cluster.run.checkpoints import whole_checkpoints
 from cluster.run.config import RunConfig, plain_values
+from cluster.run.identity import migrated, run_key
 from cluster.run.status import is_running
 from cluster.systems import find
 from common.errors import UsageError
 from replay.ring import STAMP_FILE
 
-APART = ("experiment_name", "resume", "checkpoint_minutes", "checkpoints_kept", "keep_bank", "tracking", "cluster")
-"""Parts of a configuration that do not tell two runs apart: what is learned does not depend on them, but for the
-number of actors."""
 NEEDED = ("learner", "cluster")
 """Parts without which a configuration is none of a run."""
 OVERHEAD_S = 120.0
@@ -74,13 +72,6 @@ class PlannedRun:
         return find(self.config.system).own_run(self.config) is not None
 
 
-def run_key(values: Mapping[str, Any]) -> str:
-    """A short name of a composed configuration; equal for runs that differ in nothing that matters."""
-    kept = {name: value for name, value in values.items() if name not in APART}
-    kept["actors_at_work"] = (values.get("cluster") or {}).get("actors")
-    return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:12]
-
-
 def find_runs(patterns: Sequence[str]) -> dict[str, FoundRun]:
     """The runs in the folders of some patterns, by key. Of several with one key that which is farthest counts.
 
@@ -100,7 +91,11 @@ def find_runs(patterns: Sequence[str]) -> dict[str, FoundRun]:
         state = state_of(folder, collects="mask_rcnn" in values["learner"])
         if state is None:
             continue
-        key = run_key(values)
+        try:
+            values = migrated(values, str(folder / "config.yaml"))
+            key = run_key(values, find(values["system"]).schema_of(values))
+        except UsageError:  # of a newer version
+            continue
         if key not in found or order.index(state) >= order.index(found[key].state):
             found[key] = FoundRun(folder, state, values)
     return found

@@ -24,14 +24,14 @@ from omegaconf import OmegaConf
 from cluster.interaction import table_results
 from cluster.interaction.config import TrainConfig
 from cluster.interaction.table_results import curve_of
-from cluster.run.config import plain_values
+from cluster.run.identity import key_of
 from cluster.systems import register
 from cluster.table import command as table
 from cluster.table import work as table_work
 from cluster.table.command import listing
 from cluster.table.config import read_request
 from cluster.table.plan import Plan, compose_row, compose_train, make_plan
-from cluster.table.runs import FINISHED, MISSING, OVERHEAD_S, RUNNING, UNFINISHED, run_key, state_of
+from cluster.table.runs import FINISHED, MISSING, OVERHEAD_S, RUNNING, UNFINISHED, state_of
 from cluster.table.work import room, train_missing, work
 from common.errors import Interrupted, UsageError
 from evaluation.interaction.evaluate import Evaluation
@@ -142,10 +142,10 @@ def test_rows_are_evaluated_alike(here: Path) -> None:
 
 def test_keys_tell_apart_what_learns_differently(here: Path) -> None:
     base = composed(("experiment=smoke",))
-    key = run_key(plain_values(base))
+    key = key_of(base)
 
     def other(*overrides: str) -> str:
-        return run_key(plain_values(compose_train(["experiment=smoke", *overrides])))
+        return key_of(compose_train(["experiment=smoke", *overrides]))
 
     assert other("tracking.mode=offline", "keep_bank=true", "checkpoint_minutes=3", "cluster.dashboard=true") == key
     different = ("seed=2", "replay.mode=uniform", "cluster.actors=2")
