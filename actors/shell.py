@@ -29,6 +29,7 @@ from actors.interaction.statistics import PlayStatistics
 from models.config import NetworkConfig
 from models.interaction.inference import Predictor
 from models.interaction.network import build_network
+from replay.interaction.batch import LOCATIONS
 from replay.interaction.record import LocationRecord
 
 
@@ -110,8 +111,8 @@ class ActorShell:
         self._pushing = True
         try:
             with statistics.clock("push"):
-                # A location that the bank holds already (its actor died after sending) counts as stored.
-                statistics.stored = ray.get(self._replay.insert.remote(record)).slot >= 0
+                # A location that the replay holds already (its actor died after sending) counts as stored.
+                statistics.stored = self._push(LOCATIONS, record)
         finally:
             self._pushing = False
         self._locations += 1
@@ -140,6 +141,10 @@ class ActorShell:
         self._stopped.set()
         if (simulator := self._simulator) is not None:
             simulator.stop()
+
+    def _push(self, table: str, record: Any) -> bool:
+        """Sends a record to a table of the replay and waits until it is in; False if the phase is over there."""
+        return bool(ray.get(self._replay.insert.remote(table, record)).slot >= 0)
 
     def _visit(
         self, location: Location, number: int, plan: TouchPlan, version: int

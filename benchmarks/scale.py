@@ -62,9 +62,10 @@ from learner.interaction.learner import Learner, StepResult
 from learner.schedule import PhaseConfig
 from learner.shell import LearnerShell, Weights
 from models.interaction.network import build_network
-from replay.interaction.batch import LOCATION_RECORDS
+from replay.actor import start_replay
+from replay.interaction.batch import LOCATIONS, location_table
 from replay.interaction.record import RECORD_BYTES, Batch
-from replay.shell import start_replay
+from replay.layout import REPLAY_FOLDER
 
 COUNTS = "1,2,4,8,16,32,64"
 RATE = 0.5
@@ -133,7 +134,11 @@ class Bench:
     def __init__(self, config: TrainConfig, folder: Path, seconds: float, most: int) -> None:
         self.config, self.folder, self.seconds = config, folder, seconds
         self.replay: Any = start_replay(
-            config.replay, LOCATION_RECORDS, folder / "bank", seed=config.seed, actors=most, options={"num_cpus": 0}
+            {LOCATIONS: location_table(config.replay)},
+            folder / REPLAY_FOLDER,
+            seed=config.seed,
+            actors=most,
+            options={"num_cpus": 0},
         )
         make_remote: Any = ray.remote  # its type hints lack max_concurrency
         self.learner = make_remote(max_concurrency=3, num_cpus=0)(Consumer).remote(
@@ -177,7 +182,7 @@ class Bench:
 
     def read(self) -> dict[str, float]:
         """The counters: seconds of the clock and of CPU, records and batches."""
-        bank: dict[str, Any] = ray.get(self.replay.status.remote())
+        bank: dict[str, Any] = ray.get(self.replay.statistics.remote())[LOCATIONS]
         return {
             "seconds": time.monotonic(),
             "records": bank["inserted"],

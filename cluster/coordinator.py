@@ -2,8 +2,8 @@
 
 The coordinator moves small things only: locations and weight references to actors, numbers of batches to the learner,
 statistics to the tracker. Images go from actors to the replay and from there to the learner. How far collecting and
-training may run apart is the replay's law (replay/limiter.py); in strict alternation the coordinator also hands a
-round's locations out only when the weights of the round before are there.
+training may run apart is the replay's rate limit (replay/limiter.py); in strict alternation the coordinator also hands
+a round's locations out only when the weights of the round before are there.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ from cluster.run_state import KEY, Resumed, RunState
 from cluster.schedule import limiter_phase
 from learner.schedule import PhaseConfig, batches_before_round, total_batches, total_locations
 from learner.shell import TrainReport, Weights, available_cores
+from replay.interaction.batch import LOCATIONS
 
 SAVE_TIMEOUT_S = 120.0
 """A part that has not written its share of a checkpoint by then is taken for hung."""
@@ -168,13 +169,15 @@ class Coordinator:
         self.ask(self.parts.learner.start_phase.remote(phase.name))
         if resumed:
             law = limiter_phase(phase, self.config.learner.batch_size)
-            self.ask(self.parts.replay.continue_phase.remote(self.steps - state.phase_steps_before, law))
+            steps = self.steps - state.phase_steps_before
+            self.ask(self.parts.replay.continue_phase.remote({LOCATIONS: (steps, law)}))
             self.phase_started = time.monotonic() - state.phase_seconds
             for number in state.open_numbers:
                 self.pool.submit(self.assignment(phase, number))
         else:
             law = limiter_phase(phase, self.config.learner.batch_size)
-            self.ask(self.parts.replay.start_phase.remote(law, phase.fresh_bank))
+            fresh = {LOCATIONS} if phase.fresh_bank else set()
+            self.ask(self.parts.replay.start_phase.remote({LOCATIONS: law}, fresh))
             self.phase_started = time.monotonic()
             state.phase, state.phase_over = index, False
             state.phase_steps_before, state.locations = self.steps, 0
@@ -242,7 +245,7 @@ class Coordinator:
                 state.locations,
                 batches,
                 pool,
-                lambda: self.ask(self.parts.replay.status.remote(self.weights.version)),
+                lambda: self.ask(self.parts.replay.statistics.remote(self.weights.version))[LOCATIONS],
             )
             self.evaluate_on_the_way()
             due = time.monotonic() > self.next_checkpoint

@@ -19,7 +19,9 @@ from cluster.config import TrainConfig, plain_values
 from cluster.errors import UsageError
 from cluster.status import is_running
 from models.mask_rcnn.config import MaskRcnnConfig
-from replay.ring import STAMP_FILE
+from replay.interaction.batch import LOCATIONS
+from replay.layout import table_folder, table_folders
+from replay.ring import INSERTION_IDS_FILE
 
 APART = ("experiment_name", "resume", "checkpoint_minutes", "checkpoints_kept", "keep_bank", "tracking", "cluster")
 """Parts of a configuration that do not tell two runs apart: what is learned does not depend on them, but for the
@@ -117,8 +119,8 @@ def state_of(folder: Path, collects: bool) -> str | None:
         return FINISHED if any(folder.glob("checkpoints/step_*/learner.json")) else None
     if is_running(folder):
         return RUNNING
-    kept, bank = bool(whole_checkpoints(folder)), folder / "bank"
-    resumable = kept or (bank / STAMP_FILE).is_file() if collects else kept and bank.is_dir()
+    kept, collected = bool(whole_checkpoints(folder)), table_folder(folder, LOCATIONS) / INSERTION_IDS_FILE
+    resumable = kept or collected.is_file() if collects else kept and bool(table_folders(folder))
     return UNFINISHED if resumable else None
 
 

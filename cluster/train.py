@@ -26,6 +26,7 @@ from cluster.schedule import check_schedule
 from cluster.status import is_running
 from cluster.tracking import Tracker
 from models.mask_rcnn.config import MaskRcnnConfig
+from replay.layout import remove_tables
 from replay.ring import bytes_per_record
 
 CHECKPOINT_BYTES = 30_000_000
@@ -88,7 +89,7 @@ def run(config: TrainConfig, folder: Path) -> int:
                 print(f"playpen: metrics.csv could not be written: {error.strerror}", file=sys.stderr)
             end_abandoned()
         if not config.keep_bank:
-            shutil.rmtree(folder / "bank", ignore_errors=True)  # the run is finished, whatever the disk says
+            remove_tables(folder)  # the run is finished, whatever the disk says
         print(f"figures: {folder / 'figures'}, table: {folder / 'results.md'}", file=sys.stderr)
         if unsynced:
             print(f"W&B run kept on this machine; to send it: {unsynced}", file=sys.stderr)

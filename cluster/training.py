@@ -26,9 +26,9 @@ from cluster.run_state import Resumed, find_resumable
 from evaluation.locations import TestSet
 from evaluation.shell import EvaluationActor
 from learner.shell import LearnerActor, Weights
-from replay.interaction.batch import record_format
-from replay.ring import in_use
-from replay.shell import begin_replay
+from replay.actor import begin_replay
+from replay.interaction.batch import LOCATIONS, location_table, record_format
+from replay.layout import REPLAY_FOLDER, is_used
 
 BANK_FREE_S = 30.0
 """Longest wait for the files of a memory bank whose process was ended."""
@@ -164,14 +164,12 @@ def build(
     resumed: Resumed | None,
 ) -> Parts:
     """Starts the replay and the learner without waiting for them; actors are started by the coordinator's pool."""
-    bank = folder / "bank"
     deadline = time.monotonic() + BANK_FREE_S
-    while bank.is_dir() and in_use(bank) and time.monotonic() < deadline:
+    while is_used(folder) and time.monotonic() < deadline:
         time.sleep(0.1)  # the process that had it is just being ended
     replay, opened = begin_replay(
-        config.replay,
-        record_format(config.actors.record_fields),
-        bank,
+        {LOCATIONS: location_table(config.replay, record_format(config.actors.record_fields))},
+        folder / REPLAY_FOLDER,
         seed=config.seed,
         actors=config.cluster.actors,
         restore_from=resumed.checkpoint if resumed else None,

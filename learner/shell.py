@@ -26,7 +26,8 @@ from learner.video_pca import SoftMaskLearner
 from models.config import NetworkConfig
 from models.interaction.network import build_network
 from models.video_pca.config import SoftMaskNetworkConfig
-from replay.bank import PhaseFinished
+from replay.core import PhaseFinished
+from replay.interaction.batch import LOCATIONS
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ class LearnerShell:
             started = time.perf_counter()
             wanted = min(1 + prefetch, left_in_phase - step)
             while len(self.in_flight) + (prepared is not None) < wanted:
-                self.in_flight.append(self.replay.sample.remote(self.config.batch_size))
+                self.in_flight.append(self.replay.sample.remote(LOCATIONS, self.config.batch_size))
             batch = prepared[0] if prepared else self.next_batch()
             if batch is None:
                 break
@@ -135,7 +136,9 @@ class LearnerShell:
                 following = self.next_batch()  # while a GPU computes
                 prepared = following and (following, self.learner.prepare(following, ahead=1))
             result = self.learner.finish(begun)
-            stored = self.replay.update_priorities.remote(batch.slots, batch.stamps, result.priorities)
+            stored = self.replay.update_priorities.remote(
+                LOCATIONS, batch.slots, batch.insertion_ids, result.priorities
+            )
             if prefetch == 0:
                 ray.get(stored)
             for name, value in result.metrics.items():

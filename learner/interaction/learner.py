@@ -31,8 +31,8 @@ from models.interaction.inputs import network_input
 from models.interaction.network import InteractionNetwork
 from models.weights import flatten_state, float_state
 from replay.interaction.kernels import kernel
+from replay.interaction.priorities import priority_from_score
 from replay.interaction.record import GRID_SIZE, Batch
-from replay.priorities import priority_from_score
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 import ray
 
-from replay.bank import BankClosed, BankTimeout, PhaseFinished
-from replay.interaction.batch import LOCATION_RECORDS
+from replay.actor import SAMPLE_THREADS, ReplayActor, start_replay
+from replay.core import PhaseFinished, ReplayClosed, ReplayTimeout
+from replay.interaction.batch import LOCATION_RECORDS, LOCATIONS
 from replay.interaction.record import Batch
 from replay.limiter import Phase
-from replay.shell import SAMPLE_THREADS, ReplayActor, start_replay
-from tests.replay.helpers import FORMAT, UNLIMITED, config, numbers, open_phase, record
+from tests.replay.helpers import FORMAT, UNLIMITED, config, numbers, open_phase, record, spec
 from tests.replay.test_batch import location
 
 pytestmark = pytest.mark.usefixtures("ray_session")
@@ -33,7 +33,7 @@ def started() -> Iterator[Callable[..., Any]]:
     actors: list[Any] = []
 
     def start(folder: Path, settings: Any, records: Any = FORMAT, actors_in_run: int = 3, **more: Any) -> Any:
-        actors.append(start_replay(settings, records, folder, seed=1, actors=actors_in_run, **more))
+        actors.append(start_replay({LOCATIONS: spec(settings, records)}, folder, seed=1, actors=actors_in_run, **more))
         return actors[-1]
 
     yield start
@@ -60,12 +60,12 @@ class SenderActor:
 
     def send(self, replay: Any, number: int, by_reference: bool = False) -> Any:
         value = record(number)
-        return ray.get(replay.insert.remote(ray.put(value) if by_reference else value))
+        return ray.get(replay.insert.remote(LOCATIONS, ray.put(value) if by_reference else value))
 
     def send_many(self, replay: Any, first: int) -> None:
         number = first
         while True:
-            ray.get(replay.insert.remote(location(number)))
+            ray.get(replay.insert.remote(LOCATIONS, location(number)))
             number += 1
 
 
@@ -74,39 +74,39 @@ Sender: Any = ray.remote(num_cpus=0)(SenderActor)
 
 def test_location_records_go_in_and_batches_come_out(started: Callable[..., Any], tmp_path: Path) -> None:
     replay = started(tmp_path, config(12, **UNLIMITED), LOCATION_RECORDS)
-    get(replay.start_phase.remote(open_phase(8, 8), True))
-    receipts = get([replay.insert.remote(location(number)) for number in range(8)])
+    get(replay.start_phase.remote({LOCATIONS: open_phase(8, 8)}, {LOCATIONS}))
+    receipts = get([replay.insert.remote(LOCATIONS, location(number)) for number in range(8)])
     assert sorted(receipt.slot for receipt in receipts) == list(range(8))
-    batch = get(replay.sample.remote(8))
+    batch = get(replay.sample.remote(LOCATIONS, 8))
     assert isinstance(batch, Batch) and batch.image.shape == (8, 300, 300, 3)
     assert sorted(batch.location.tolist()) == list(range(8))
     for row, number in enumerate(batch.location.tolist()):
         assert np.array_equal(batch.image[row], location(number).image)
         assert np.array_equal(batch.masks[row], location(number).masks)
-    assert get(replay.update_priorities.remote(batch.slots, batch.stamps, np.full(8, 0.1))) == 8
-    status = get(replay.status.remote(newest_version=10))
+    assert get(replay.update_priorities.remote(LOCATIONS, batch.slots, batch.insertion_ids, np.full(8, 0.1))) == 8
+    status = get(replay.statistics.remote(newest_version=10))[LOCATIONS]
     assert status["priorities"]["mean"] == pytest.approx(0.1) and status["staleness"]["mean"] == pytest.approx(6.5)
     assert get(replay.pid.remote()) != os.getpid()
 
 
 def test_malformed_records_reach_the_caller_as_what_they_are(started: Callable[..., Any], tmp_path: Path) -> None:
     replay = started(tmp_path, config(12, **UNLIMITED), LOCATION_RECORDS)
-    get(replay.start_phase.remote(open_phase(8, 8), True))
+    get(replay.start_phase.remote({LOCATIONS: open_phase(8, 8)}, {LOCATIONS}))
     with pytest.raises(ValueError, match="replay.capacity must be at least 31, not 12"):
-        get(replay.start_phase.remote(Phase(30, 1, (1,), 8), True))
-    with pytest.raises(BankTimeout, match="no sample was possible for 0.01 s"):
-        get(replay.sample.remote(8, 0.01))
+        get(replay.start_phase.remote({LOCATIONS: Phase(30, 1, (1,), 8)}, {LOCATIONS}))
+    with pytest.raises(ReplayTimeout, match="no sample was possible for 0.01 s"):
+        get(replay.sample.remote(LOCATIONS, 8, 0.01))
     with pytest.raises(ValueError, match="record field 'touches' must be uint8"):
-        get(replay.insert.remote(replace(location(0), touches=np.array(3))))
+        get(replay.insert.remote(LOCATIONS, replace(location(0), touches=np.array(3))))
 
 
 def test_waiting_calls_leave_the_rest_alone_and_end_on_close(started: Callable[..., Any], tmp_path: Path) -> None:
     replay = started(tmp_path, config(40, strict=True))
-    get(replay.start_phase.remote(Phase(4, 2, (1, 1), 4), True))
-    samples = [replay.sample.remote(4) for _ in range(3 * SAMPLE_THREADS)]  # more than there are threads
-    until(lambda: get(replay.status.remote())["sample_waiting"] == SAMPLE_THREADS)
-    assert all(receipt.stored for receipt in get([replay.insert.remote(record(n)) for n in range(6)]))
-    inserts = [replay.insert.remote(record(10 + n)) for n in range(20)]  # more than threads, too
+    get(replay.start_phase.remote({LOCATIONS: Phase(4, 2, (1, 1), 4)}, {LOCATIONS}))
+    samples = [replay.sample.remote(LOCATIONS, 4) for _ in range(3 * SAMPLE_THREADS)]  # more than there are threads
+    until(lambda: get(replay.statistics.remote())[LOCATIONS]["sample_waiting"] == SAMPLE_THREADS)
+    assert all(receipt.stored for receipt in get([replay.insert.remote(LOCATIONS, record(n)) for n in range(6)]))
+    inserts = [replay.insert.remote(LOCATIONS, record(10 + n)) for n in range(20)]  # more than threads, too
     # One batch of the first round, the two locations of the second, its batch, and then the phase is over.
     outcomes: list[list[int] | None] = []
     for reference in samples:
@@ -117,115 +117,115 @@ def test_waiting_calls_leave_the_rest_alone_and_end_on_close(started: Callable[.
     assert sum(outcome is not None for outcome in outcomes) == 2
     assert sum(receipt.stored for receipt in get(inserts)) == 2
 
-    get(replay.start_phase.remote(Phase(0, 2, (1, 1), 4), False))
-    inserts = [replay.insert.remote(record(100 + n)) for n in range(20)]
-    until(lambda: get(replay.status.remote())["insert_waiting"] >= 6)
-    assert get(replay.update_priorities.remote(np.array([0]), np.array([0]), np.array([0.2]))) == 1
+    get(replay.start_phase.remote({LOCATIONS: Phase(0, 2, (1, 1), 4)}))
+    inserts = [replay.insert.remote(LOCATIONS, record(100 + n)) for n in range(20)]
+    until(lambda: get(replay.statistics.remote())[LOCATIONS]["insert_waiting"] >= 6)
+    assert get(replay.update_priorities.remote(LOCATIONS, np.array([0]), np.array([0]), np.array([0.2]))) == 1
     get(replay.save.remote())
     get(replay.close.remote())
     closed = 0
     for reference in inserts:
         try:
             get(reference)
-        except BankClosed as error:
-            assert "the memory bank is closed" in str(error)
+        except ReplayClosed as error:
+            assert "the replay buffer is closed" in str(error)
             closed += 1
     assert closed == 18
 
 
 def test_records_outlive_the_process_that_sent_them(started: Callable[..., Any], tmp_path: Path) -> None:
     replay = started(tmp_path, config(10, **UNLIMITED))
-    get(replay.start_phase.remote(open_phase(2, 2), True))
+    get(replay.start_phase.remote({LOCATIONS: open_phase(2, 2)}, {LOCATIONS}))
     sender = Sender.remote()
     get(sender.send.remote(replay, 1, by_reference=True))
     get(sender.send.remote(replay, 2))
     ray.kill(sender)
-    assert sorted(numbers(get(replay.sample.remote(2)).columns)) == [1, 2]
+    assert sorted(numbers(get(replay.sample.remote(LOCATIONS, 2)).columns)) == [1, 2]
 
 
 def test_a_caller_killed_while_it_waits(started: Callable[..., Any], tmp_path: Path) -> None:
     replay = started(tmp_path, config(10, strict=True))
-    get(replay.start_phase.remote(Phase(2, 2, (1, 1), 2), True))
+    get(replay.start_phase.remote({LOCATIONS: Phase(2, 2, (1, 1), 2)}, {LOCATIONS}))
     for number in range(4):
-        get(replay.insert.remote(record(number)))
+        get(replay.insert.remote(LOCATIONS, record(number)))
     sender = Sender.remote()
     pid = get(sender.pid.remote())
     sender.send.remote(replay, 4)
-    until(lambda: get(replay.status.remote())["insert_waiting"] == 1)
+    until(lambda: get(replay.statistics.remote())[LOCATIONS]["insert_waiting"] == 1)
     os.kill(pid, signal.SIGKILL)
-    again = replay.insert.remote(record(4))  # the location is visited again by another actor
-    get(replay.sample.remote(2))
+    again = replay.insert.remote(LOCATIONS, record(4))  # the location is visited again by another actor
+    get(replay.sample.remote(LOCATIONS, 2))
     get(again)
-    status = get(replay.status.remote())
+    status = get(replay.statistics.remote())[LOCATIONS]
     assert (status["phase"]["inserted"], status["size"]) == (5, 5), "stored once, whoever came first"
-    assert get(replay.insert.remote(record(5))).stored
-    assert len(numbers(get(replay.sample.remote(2)).columns)) == 2
+    assert get(replay.insert.remote(LOCATIONS, record(5))).stored
+    assert len(numbers(get(replay.sample.remote(LOCATIONS, 2)).columns)) == 2
 
 
 def test_a_caller_killed_while_it_sends(started: Callable[..., Any], tmp_path: Path) -> None:
     replay = started(tmp_path, config(12, **UNLIMITED), LOCATION_RECORDS)
-    get(replay.start_phase.remote(open_phase(8, 8), True))
+    get(replay.start_phase.remote({LOCATIONS: open_phase(8, 8)}, {LOCATIONS}))
     senders = [Sender.remote() for _ in range(2)]
     pids = get([sender.pid.remote() for sender in senders])
     for index, sender in enumerate(senders):
         sender.send_many.remote(replay, 10_000 * index)
-    until(lambda: get(replay.status.remote())["inserted"] > 20)
+    until(lambda: get(replay.statistics.remote())[LOCATIONS]["inserted"] > 20)
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
-    get(replay.insert.remote(location(50_000)))
-    batch = get(replay.sample.remote(12))
+    get(replay.insert.remote(LOCATIONS, location(50_000)))
+    batch = get(replay.sample.remote(LOCATIONS, 12))
     for row, number in enumerate(batch.location.tolist()):
         assert np.array_equal(batch.image[row], location(number).image)
 
 
 def test_refusals_keep_the_original_error(started: Callable[..., Any], tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no memory bank was saved there"):
+    with pytest.raises(ValueError, match="no replay table was saved there"):
         started(tmp_path, config(10), restore_from=tmp_path / "nowhere")
-    with pytest.raises(OSError, match=r"the memory bank needs \d+ bytes in .*, where \d+ are free: lower replay"):
+    with pytest.raises(OSError, match=r"the replay table needs \d+ bytes in .*, where \d+ are free: lower replay"):
         started(tmp_path, config(10**12))
     first = started(tmp_path, config(10))
     with pytest.raises(OSError, match="is in use by another process: end that one first"):
         started(tmp_path, config(10))
-    assert get(first.status.remote())["size"] == 0
+    assert get(first.statistics.remote())[LOCATIONS]["size"] == 0
 
 
 def test_a_killed_replay_is_restored(started: Callable[..., Any], tmp_path: Path) -> None:
     settings = config(10, **UNLIMITED)
-    replay = started(tmp_path / "bank", settings)
-    get(replay.start_phase.remote(open_phase(2, 2), True))
-    get([replay.insert.remote(record(number)) for number in range(8)])
-    get(replay.sample.remote(4))
-    assert get(replay.save.remote(str(tmp_path / "step_1"))).path.parent == tmp_path / "step_1"
-    expected = sorted(numbers(get(replay.sample.remote(4)).columns))
-    get(replay.insert.remote(record(8)))
+    replay = started(tmp_path / "replay", settings)
+    get(replay.start_phase.remote({LOCATIONS: open_phase(2, 2)}, {LOCATIONS}))
+    get([replay.insert.remote(LOCATIONS, record(number)) for number in range(8)])
+    get(replay.sample.remote(LOCATIONS, 4))
+    assert get(replay.save.remote(str(tmp_path / "step_1"))).folder == tmp_path / "step_1"
+    expected = sorted(numbers(get(replay.sample.remote(LOCATIONS, 4)).columns))
+    get(replay.insert.remote(LOCATIONS, record(8)))
     os.kill(get(replay.pid.remote()), signal.SIGKILL)
 
     def again() -> bool:  # the folder is free as soon as the process is gone
         try:
-            restored.append(started(tmp_path / "bank", settings, restore_from=tmp_path / "step_1"))
+            restored.append(started(tmp_path / "replay", settings, restore_from=tmp_path / "step_1"))
         except OSError:
             return False
         return True
 
     restored: list[Any] = []
     until(again)
-    status = get(restored[0].status.remote())
+    status = get(restored[0].statistics.remote())[LOCATIONS]
     assert (status["size"], status["sampled"], status["phase"]["inserted"]) == (8, 1, 8)
-    assert sorted(numbers(get(restored[0].sample.remote(4)).columns)) == expected
-    assert get(restored[0].insert.remote(record(8))).stored
+    assert sorted(numbers(get(restored[0].sample.remote(LOCATIONS, 4)).columns)) == expected
+    assert get(restored[0].insert.remote(LOCATIONS, record(8))).stored
 
 
 def test_end_phase(started: Callable[..., Any], tmp_path: Path) -> None:
     replay = started(tmp_path, config(10))
-    get(replay.start_phase.remote(Phase(2, 2, (1, 1), 2), True))
-    waiting = replay.sample.remote(2)
-    until(lambda: get(replay.status.remote())["sample_waiting"] == 1)
+    get(replay.start_phase.remote({LOCATIONS: Phase(2, 2, (1, 1), 2)}, {LOCATIONS}))
+    waiting = replay.sample.remote(LOCATIONS, 2)
+    until(lambda: get(replay.statistics.remote())[LOCATIONS]["sample_waiting"] == 1)
     get(replay.end_phase.remote())
     with pytest.raises(PhaseFinished):
         get(waiting)
-    assert not get(replay.insert.remote(record(0))).stored
+    assert not get(replay.insert.remote(LOCATIONS, record(0))).stored
 
 
-def test_an_actor_without_a_bank_says_so() -> None:
-    with pytest.raises(RuntimeError, match="start it with replay.shell.start_replay"):
-        ReplayActor().status()
+def test_an_actor_without_tables_says_so() -> None:
+    with pytest.raises(RuntimeError, match="start it with replay.actor.start_replay"):
+        ReplayActor().statistics()
