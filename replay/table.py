@@ -246,7 +246,7 @@ class Table:
                     )
                 raise PhaseFinished("the phase has all its batches, or has ended")
             self._sort()
-            if limiter.sampled_in_round == 0:
+            if self._spec.selector.once_a_round and limiter.sampled_in_round == 0:
                 self._selector.begin_round()
             slots = self._selector.select(batch_size)
             sample = Sample(self._ring.gather(slots), slots, self._ring.insertion_ids(slots), self._batches)

@@ -15,7 +15,15 @@ import pytest
 import ray
 
 from replay.actor import SAMPLE_THREADS, ReplayActor, start_replay
-from replay.core import PhaseFinished, ReplayClosed, ReplayTimeout
+from replay.core import (
+    LimiterSettings,
+    PhaseFinished,
+    ReplayClosed,
+    ReplayTimeout,
+    SelectorSettings,
+    TableSpec,
+    TooManySamples,
+)
 from replay.interaction.batch import LOCATION_RECORDS, LOCATIONS
 from replay.interaction.record import Batch
 from replay.limiter import Phase
@@ -229,3 +237,67 @@ def test_end_phase(started: Callable[..., Any], tmp_path: Path) -> None:
 def test_an_actor_without_tables_says_so() -> None:
     with pytest.raises(RuntimeError, match="start it with replay.actor.start_replay"):
         ReplayActor().statistics()
+
+
+TWO = {
+    "locations": spec(config(10, **UNLIMITED)),
+    "unrolls": TableSpec(FORMAT, SelectorSettings("queue"), 4, LimiterSettings(False, 10**6, 10**6)),
+}
+QUEUED = Phase(prefill=1, locations_per_round=1, batches_per_round=(1,) * 60, batch_size=1)
+
+
+@pytest.fixture
+def two_tables(tmp_path: Path) -> Iterator[Any]:
+    """A replay actor with two tables, in a phase of both."""
+    replay = start_replay(TWO, tmp_path, seed=1, actors=3)
+    get(replay.start_phase.remote({"locations": open_phase(2, 2), "unrolls": QUEUED}))
+    yield replay
+    ray.kill(replay)
+
+
+def test_blocked_samples_of_one_table_leave_the_other_alone(two_tables: Any) -> None:
+    waiting = [two_tables.sample.remote("unrolls", 1) for _ in range(SAMPLE_THREADS)]
+    until(lambda: get(two_tables.statistics.remote())["unrolls"]["sample_waiting"] == SAMPLE_THREADS)
+    with pytest.raises(TooManySamples, match="8 samples of the replay table 'unrolls' are on their way"):
+        get(two_tables.sample.remote("unrolls", 1))
+    for number in range(3):
+        assert get(two_tables.insert.remote("locations", record(number))).stored
+    batch = get(two_tables.sample.remote("locations", 2))
+    priorities = two_tables.update_priorities.remote("locations", batch.slots, batch.insertion_ids, np.full(2, 0.1))
+    assert get(priorities) == 2
+    for number in range(SAMPLE_THREADS):
+        get(two_tables.insert.remote("unrolls", record(number)))
+    assert sorted(numbers(get(reference).columns)[0] for reference in waiting) == list(range(SAMPLE_THREADS))
+
+
+def test_a_full_queue_leaves_the_other_table_alone(two_tables: Any) -> None:
+    waiting = [two_tables.insert.remote("unrolls", record(number)) for number in range(7)]  # for a queue of 4
+    until(lambda: get(two_tables.statistics.remote())["unrolls"]["insert_waiting"] == 3)
+    for number in range(3):
+        assert get(two_tables.insert.remote("locations", record(number))).stored
+    assert len(numbers(get(two_tables.sample.remote("locations", 2)).columns)) == 2
+    found = [numbers(get(two_tables.sample.remote("unrolls", 1)).columns)[0] for _ in range(7)]
+    assert sorted(found) == list(range(7)), "each once"
+    assert all(get(reference).stored for reference in waiting)
+
+
+def test_a_killed_replay_restores_both_tables(two_tables: Any, tmp_path: Path) -> None:
+    for number in range(4):
+        get(two_tables.insert.remote("locations", record(number)))
+        get(two_tables.insert.remote("unrolls", record(number)))
+    assert numbers(get(two_tables.sample.remote("unrolls", 2)).columns) == [0, 1]
+    get(two_tables.save.remote(str(tmp_path / "step_1")))
+    os.kill(get(two_tables.pid.remote()), signal.SIGKILL)
+
+    def again() -> bool:  # the folders are free as soon as the process is gone
+        try:
+            restored.append(start_replay(TWO, tmp_path, seed=1, actors=3, restore_from=tmp_path / "step_1"))
+        except OSError:
+            return False
+        return True
+
+    restored: list[Any] = []
+    until(again)
+    assert numbers(get(restored[0].sample.remote("unrolls", 2)).columns) == [2, 3]
+    assert sorted(numbers(get(restored[0].sample.remote("locations", 4)).columns)) == [0, 1, 2, 3]
+    ray.kill(restored[0])
