@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from itertools import accumulate
+from typing import Any
 
 from replay.core import TableSpec
 
@@ -253,6 +254,17 @@ def make_limiter(spec: TableSpec, phase: Phase, present: int) -> RateLimiter:
         once_a_round=spec.selector.once_a_round,
         consumes=spec.selector.kind == "queue",
     )
+
+
+def restored_limiter(
+    spec: TableSpec, phase: Mapping[str, Any] | None, counts: Mapping[str, int], present: int
+) -> RateLimiter | None:
+    """The limiter of a saved phase (its fields by name) at its counts; None if there was none."""
+    if phase is None:
+        return None
+    limiter = make_limiter(spec, Phase(**{**phase, "batches_per_round": tuple(phase["batches_per_round"])}), present)
+    limiter.set_state(counts)
+    return limiter
 
 
 def _check_phase(phase: Phase, capacity: int, present: int) -> None:

@@ -272,7 +272,7 @@ class Ring:
 
         Records appended after the state was taken are forgotten, but may have overwritten older ones. Such a slot
         keeps the newer content under the old insertion id; the slot that a killed process left half-written gets a copy
-        of another record. The ring so never shrinks by a restart, and what waits for its size cannot be blocked by one.
+        of another record. So a restart never shrinks the ring, and no call that waits for its size is blocked by one.
 
         Returns:
             (k,) int64 slots that no longer hold the record of the state.

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from replay.core import NothingToSample, PhaseFinished, Receipt, Sample, TableSpec
 from replay.keys import Keys
 from replay.layout import in_new_words
-from replay.limiter import Phase, RateLimiter, make_limiter
+from replay.limiter import Phase, RateLimiter, make_limiter, restored_limiter
 from replay.ring import Ring, describe
 from replay.selectors import check_priorities, make_selector
 from replay.state_file import read_state, write_state
@@ -44,7 +44,6 @@ class Table:
         self._waiting = Waiting()
         self._changed = self._waiting.changed
         self._present = 0
-        self._phase_number = 0
         # Over the life of the table.
         self._batches = 0
         self._duplicates = 0
@@ -64,7 +63,6 @@ class Table:
         """Reopens a table from its files and the state that `save` wrote, to continue exactly as it would have.
 
         Records inserted after the save are forgotten; where they had overwritten older ones, see `Ring.set_state`.
-        The selector and the limiter are those of `spec`; the capacity must be the saved one.
 
         Raises:
             ValueError: a file is missing, damaged, or does not fit the settings.
@@ -102,7 +100,7 @@ class Table:
             present = 0 if fresh else self._ring.size
             self._waiting.limiter = None if phase is None else make_limiter(self._spec, phase, present)
             self._present = present
-            self._phase_number += 1
+            self._waiting.phase_number += 1
             self._sort()
             self._selector.cleared()
             if fresh:
@@ -187,7 +185,7 @@ class Table:
         columns = self._spec.records.to_columns(record)
         key = self._keys.of(columns)
         with self._changed:
-            limiter = self._wait(
+            limiter = self._waiting.wait(
                 "insert",
                 lambda limiter: self._can_insert(limiter) or self._keys.find(key) is not None,
                 lambda limiter: limiter.all_inserted,
@@ -222,7 +220,7 @@ class Table:
 
         Raises:
             ValueError: fewer records than `batch_size`.
-            PhaseFinished: the phase has all its batches, has ended, or leaves the table out.
+            PhaseFinished: the phase has all its batches, ended, or leaves the table out.
             NothingToSample: the selector finds no batch, and the limiter lets no further record in.
             ReplayTimeout, ReplayClosed: as for `insert`.
         """
@@ -232,7 +230,7 @@ class Table:
 
         with self._changed:
             phase = self._waiting.limiter
-            limiter = self._wait(
+            limiter = self._waiting.wait(
                 "sample",
                 lambda limiter: limiter.can_sample() and self._selector.can_select(batch_size),
                 lambda limiter: limiter.all_sampled or stuck(limiter),
@@ -316,7 +314,7 @@ class Table:
                 "replaced": self._replaced,
                 **{f"{side}_wait_s": self._waiting.seconds[side] for side in SIDES},
                 **{f"{side}_waiting": self._waiting.calls[side] for side in SIDES},
-                "phase": None if limiter is None else {"number": self._phase_number, **progress(limiter)},
+                "phase": None if limiter is None else {"number": self._waiting.phase_number, **progress(limiter)},
                 "priorities": None if priorities is None else histogram(priorities),
                 "staleness": None if staleness is None else histogram(staleness),
                 "closed": self._waiting.closed,
@@ -330,12 +328,10 @@ class Table:
             self._changed.notify_all()
 
     def save(self, path: Path) -> tuple[int, int]:
-        """Writes the state, atomically, to a file; the records stay in the ring.
-
-        Inserting and sampling go on meanwhile.
+        """Writes the state, atomically, to a file, while inserting and sampling go on; the records stay in the ring.
 
         Returns:
-            bytes of the state, and of the records that came since the save before.
+            bytes of the state, and of the records inserted since the save before.
 
         Raises:
             OSError: the disk is full; an earlier state there is untouched.
@@ -364,7 +360,7 @@ class Table:
                 "phase": None if limiter is None else asdict(limiter.phase),
                 "limiter": None if limiter is None else limiter.get_state(),
                 "present": self._present,
-                "phase_number": self._phase_number,
+                "phase_number": self._waiting.phase_number,
                 "batches": self._batches,
                 "duplicates": self._duplicates,
                 "replaced": self._replaced,
@@ -383,15 +379,8 @@ class Table:
         if state["capacity"] != self._spec.capacity:
             raise ValueError(f"replay.capacity must be {state['capacity']} as when it was saved")
         ring = {**state["ring"], "order": state["order"], "insertion_ids": state["insertion_ids"]}
-        limiter = None
-        if state["phase"] is not None:
-            values = dict(state["phase"])
-            limiter = make_limiter(
-                self._spec,
-                Phase(**{**values, "batches_per_round": tuple(values["batches_per_round"])}),
-                int(state["present"]),
-            )
-            limiter.set_state(state["limiter"])
+        present = int(state["present"])
+        limiter = restored_limiter(self._spec, state["phase"], state["limiter"], present)
         with self._changed:
             replaced = self._ring.set_state(ring)
             self._selector.set_state(state, replaced)
@@ -399,8 +388,8 @@ class Table:
             # A location whose record was replaced will be visited again: its key must not count as held.
             self._keys.add(np.setdiff1d(self._ring.occupied, replaced))
             self._waiting.limiter = limiter
-            self._present = int(state["present"])
-            self._phase_number = int(state["phase_number"])
+            self._present = present
+            self._waiting.phase_number = int(state["phase_number"])
             self._batches = int(state["batches"])
             self._duplicates = int(state["duplicates"])
             self._replaced = int(state["replaced"]) + len(replaced)
@@ -408,9 +397,3 @@ class Table:
             self._flushed = self._ring.appended
             self._waiting.seconds = {side: float(state["waited"][side]) for side in SIDES}
             self._changed.notify_all()
-
-    def _wait(self, side: str, *conditions: Any) -> RateLimiter | None:
-        """`Waiting.wait`, with the lock held."""
-        if self._phase_number == 0:
-            raise RuntimeError("no phase of the replay table has been started: call start_phase first")
-        return self._waiting.wait(side, *conditions)

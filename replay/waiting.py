@@ -20,6 +20,8 @@ class Waiting:
         """The table's lock; notified whenever something happens that a call may wait for."""
         self.limiter: RateLimiter | None = None
         """Of the current phase; None between phases, or if the table takes no part in it."""
+        self.phase_number = 0
+        """Phases that have begun in the life of the table."""
         self.closed = False
         self.seconds = dict.fromkeys(SIDES, 0.0)
         """Thread seconds that calls have waited."""
@@ -46,7 +48,10 @@ class Waiting:
 
         Raises:
             ReplayClosed, ReplayTimeout: see there.
+            RuntimeError: no phase has begun yet.
         """
+        if self.phase_number == 0:
+            raise RuntimeError("no phase of the replay table has been started: call start_phase first")
         limiter = self.limiter
         began = time.monotonic()
         self.calls[side] += 1
