@@ -68,11 +68,11 @@ class Table:
             ValueError: a file is missing, damaged, or does not fit the settings.
             OSError: another process uses the folder.
         """
-        state = in_new_words(read_state(state_path))
+        state = read_state(state_path)
         ring = Ring.reopen(folder, spec.records.fields, spec.capacity)
         try:
             table = cls(spec, ring, seed=0)
-            table.set_state(state)
+            table.set_state(in_new_words(state))
         except (KeyError, TypeError, ValueError) as error:
             ring.close()
             reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)

@@ -50,7 +50,7 @@ class Examples:
         self.places = [
             (bank, int(slot))
             for bank, columns in enumerate(self.banks)
-            for slot in np.flatnonzero(columns["stamps"] >= 0)
+            for slot in np.flatnonzero(columns["insertion_ids"] >= 0)
         ]
         self.touches = sum(int(self.banks[bank]["touches"][slot]) for bank, slot in self.places)
         if mass_classes:
@@ -148,7 +148,7 @@ def targets_of(masks: NDArray[np.bool_], classes: NDArray[np.integer[Any]]) -> d
 
 
 def _columns(folder: Path, labelled: bool) -> dict[str, NDArray[Any]]:
-    """The columns of a bank's ring, memory-mapped, and "stamps"; with the labels of full supervision or without."""
+    """The columns of a table's ring, memory-mapped, and "insertion_ids"; with or without full supervision's labels."""
     bank = table_folder(folder, LOCATIONS)
     if labelled and (bank / "image.npy").is_file() and not (bank / "instances.npy").is_file():
         raise RecordError(f"{folder} holds no true masks and mass classes: collect it under actors.supervision=full")
@@ -161,7 +161,7 @@ def _columns(folder: Path, labelled: bool) -> dict[str, NDArray[Any]]:
     columns = {name: _mapped(bank / f"{name}.npy", folder) for name in fields}
     columns["insertion_ids"] = _mapped(bank / INSERTION_IDS_FILE, folder)
     for name, (shape, dtype) in fields.items():
-        if columns[name].shape != (len(columns["stamps"]), *shape) or columns[name].dtype != dtype:
+        if columns[name].shape != (len(columns["insertion_ids"]), *shape) or columns[name].dtype != dtype:
             raise RecordError(f"{bank / name}.npy does not hold the {name} of records of locations")
     return columns
 
