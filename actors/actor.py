@@ -134,7 +134,7 @@ class PlayerActor:
         self._pushing = True
         try:
             # A record that the table holds already (its actor died after sending) counts as stored.
-            return bool(ray.get(self._replay.insert.remote(record)).slot >= 0)
+            return bool(ray.get(self._replay.insert.remote(table, record)).slot >= 0)
         finally:
             self._pushing = False
 

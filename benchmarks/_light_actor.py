@@ -16,6 +16,7 @@ import numpy as np
 import ray
 
 from actors.interaction.statistics import PlayStatistics
+from replay.interaction.batch import LOCATIONS
 from replay.interaction.record import LocationRecord
 
 
@@ -50,7 +51,7 @@ class LightActorShell:
         statistics = PlayStatistics(number, self._number, version, entry=task.entry, touches=int(record.touches))
         self._pushing = True
         with statistics.clock("push"):
-            statistics.stored = ray.get(self._replay.insert.remote(record)).slot >= 0
+            statistics.stored = ray.get(self._replay.insert.remote(LOCATIONS, record)).slot >= 0
         self._pushing = False
         self._locations += 1
         return statistics

@@ -3,7 +3,7 @@
     python -m benchmarks.actor [--locations N] [--simulator rooms] [--seed S]
 
 One actor plays N locations with everything in it: set-up, look, inference with an untrained network, 10 greedy and 10
-random touches, masks, push to a memory bank (in the same process, without Ray). After each location a second simulator
+random touches, masks, push to a replay table (in the same process, without Ray). After each location a second simulator
 process repeats exactly the actions that the actor asked of the first one, through the same client and with nothing else
 done. `actor_vs_simulator` is the ratio of the two rates of touches in this run: the closer to 1, the less the actor's
 own work costs. A touch out of reach is counted, though it is not asked of the simulator. One torch thread.
@@ -37,9 +37,9 @@ from benchmarks._arguments import whole
 from benchmarks._report import CONF, conditions, configuration, report
 from models.interaction.inference import Predictor
 from models.interaction.network import InteractionNetwork
-from replay.bank import MemoryBank
-from replay.interaction.batch import LOCATION_RECORDS
+from replay.interaction.batch import location_table
 from replay.limiter import Phase
+from replay.table import Table
 
 POSES = 6
 """Poses tried for each location of the benchmark."""
@@ -125,8 +125,8 @@ def main(arguments: list[str] | None = None) -> None:
     counts: Counter[str] = Counter()
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        bank = MemoryBank(chosen.replay, folder, LOCATION_RECORDS, options.seed)
-        bank.start_phase(Phase(options.locations + 1, 1, (1,), 1), True)
+        table = Table.create(location_table(chosen.replay), folder, options.seed)
+        table.start_phase(Phase(options.locations + 1, 1, (1,), 1), True)
         chooser = SimulatorProcess(simulator_config)
         try:
             locations = draw_locations(chooser, config, options.locations, options.seed)
@@ -146,7 +146,7 @@ def main(arguments: list[str] | None = None) -> None:
                 counts["refused"] += 1
                 continue
             with statistics.clock("push"):
-                bank.insert(record)
+                table.insert(record)
             between = perf_counter()
             repeat(bare, played.asked)
             if number == 0:

@@ -42,9 +42,10 @@ from rich.table import Table
 
 from benchmarks._arguments import positive, whole
 from learner.interaction.schedule import PhaseConfig, total_batches
-from replay.bank import MemoryBank
 from replay.config import ReplayConfig
-from replay.interaction.batch import LOCATION_RECORDS
+from replay.interaction.batch import LOCATIONS, location_table
+from replay.layout import find_state, table_folder
+from replay.table import Table as ReplayTable
 
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = {"actor": "ray::PlayerActor", "learner": "ray::LearnerActor", "replay": "ray::ReplayActor"}
@@ -238,10 +239,13 @@ def missing(run: Path, result: dict[str, Any]) -> int:
     """
     settings = yaml.safe_load((run / "config.yaml").read_text())
     checkpoint = max((run / "checkpoints").glob("step_*"))
-    bank = MemoryBank.restore(ReplayConfig(**settings["replay"]), run / "bank", LOCATION_RECORDS, checkpoint)
-    held = bank.get_state()["order"][: bank.statistics()["size"]]
-    numbers = np.load(run / "bank" / "location.npy", mmap_mode="r")[held]
-    bank.close()
+    folder = table_folder(run, LOCATIONS)
+    table = ReplayTable.restore(
+        location_table(ReplayConfig(**settings["replay"])), folder, find_state(checkpoint, LOCATIONS)
+    )
+    held = table.get_state()["order"][: table.statistics()["size"]]
+    numbers = np.load(folder / "location.npy", mmap_mode="r")[held]
+    table.close()
     return int(result["locations"]) - len(np.unique(numbers))
 
 

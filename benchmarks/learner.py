@@ -42,8 +42,8 @@ from learner.interaction.targets import point_targets, read_masks, read_touches
 from models.interaction.build import build_network
 from models.interaction.network import NetworkOutput
 from replay.interaction.kernels import kernel
+from replay.interaction.priorities import priority_from_score
 from replay.interaction.record import MAX_TOUCHES, RECORD_FIELDS, Batch, Feedback, pack_masks, unpack_masks
-from replay.priorities import priority_from_score
 
 __all__ = ["CONF", "main", "made_up_batch"]
 
@@ -69,7 +69,7 @@ def made_up_batch(size: int, masks: int, seed: int) -> Batch:
             cells[b, t, top : top + height, left : left + width] = True
             columns["points"][b, t] = top + height // 2, left + width // 2
     columns["masks"] = pack_masks(cells)
-    return Batch(**columns, slots=np.arange(size), stamps=np.arange(size), number=0)
+    return Batch(**columns, slots=np.arange(size), insertion_ids=np.arange(size), number=0)
 
 
 def vectorised(output: NetworkOutput, batch: Batch, weights: Tensor, embedding_weight: float) -> Losses:

@@ -42,8 +42,9 @@ from cluster.run.tracking import Tracker
 from cluster.systems.interaction import SYSTEM
 from learner.actor import RemoteLearnerActor, TrainReport
 from learner.schedule import Phase
-from replay.interaction.batch import LOCATION_RECORDS
-from replay.shell import start_replay
+from replay.actor import start_replay
+from replay.interaction.batch import LOCATIONS, location_table
+from replay.layout import REPLAY_FOLDER
 
 CPU_BATCH = 4
 
@@ -63,7 +64,7 @@ class Reports(Reporter):
         """See `Reporter.trained`."""
         super().trained(report, steps)
         self.calls += 1
-        held_back = ray.get(self.replay.status.remote())["sample_wait_s"]
+        held_back = ray.get(self.replay.statistics.remote())[LOCATIONS]["sample_wait_s"]
         if self.calls == 1:
             self.began, self.before = time.monotonic(), held_back
             return
@@ -79,7 +80,11 @@ def measure(config: TrainConfig, resources: Resources, folder: Path, seconds: fl
     folder.mkdir()
     count = config.cluster.actors
     replay: Any = start_replay(
-        config.replay, LOCATION_RECORDS, folder / "bank", seed=config.seed, actors=count, options={"num_cpus": 0}
+        {LOCATIONS: location_table(config.replay)},
+        folder / REPLAY_FOLDER,
+        seed=config.seed,
+        actors=count,
+        options={"num_cpus": 0},
     )
     learner = RemoteLearnerActor.options(**resources.learner).remote(
         SYSTEM.learner(config), replay, config.learner.threads

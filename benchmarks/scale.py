@@ -64,9 +64,10 @@ from learner.interaction.learner import Learner, StepResult
 from learner.interaction.schedule import phase_of
 from learner.schedule import Phase
 from models.interaction.build import build_network
-from replay.interaction.batch import LOCATION_RECORDS
+from replay.actor import start_replay
+from replay.interaction.batch import LOCATIONS, location_table
 from replay.interaction.record import RECORD_BYTES, Batch
-from replay.shell import start_replay
+from replay.layout import REPLAY_FOLDER
 
 COUNTS = "1,2,4,8,16,32,64"
 RATE = 0.5
@@ -135,7 +136,11 @@ class Bench:
     def __init__(self, config: TrainConfig, folder: Path, seconds: float, most: int) -> None:
         self.config, self.folder, self.seconds = config, folder, seconds
         self.replay: Any = start_replay(
-            config.replay, LOCATION_RECORDS, folder / "bank", seed=config.seed, actors=most, options={"num_cpus": 0}
+            {LOCATIONS: location_table(config.replay)},
+            folder / REPLAY_FOLDER,
+            seed=config.seed,
+            actors=most,
+            options={"num_cpus": 0},
         )
         make_remote: Any = ray.remote  # its type hints lack max_concurrency
         self.learner = make_remote(max_concurrency=3, num_cpus=0)(Consumer).remote(
@@ -179,7 +184,7 @@ class Bench:
 
     def read(self) -> dict[str, float]:
         """The counters: seconds of the clock and of CPU, records and batches."""
-        bank: dict[str, Any] = ray.get(self.replay.status.remote())
+        bank: dict[str, Any] = ray.get(self.replay.statistics.remote())[LOCATIONS]
         return {
             "seconds": time.monotonic(),
             "records": bank["inserted"],
@@ -199,7 +204,7 @@ class Bench:
             batches_last=batches_per_round,
             minutes=None,
         )
-        phase = phase_of(schedule, {})
+        phase = phase_of(schedule, self.config.learner.batch_size, {})
         folder = self.folder / f"{count}_{batches_per_round}"
         folder.mkdir()
         config = dataclasses.replace(self.config, cluster=dataclasses.replace(self.config.cluster, actors=count))

@@ -25,6 +25,9 @@ import psutil
 
 from benchmarks._arguments import check_overrides, whole
 from benchmarks._report import conditions, configuration, report
+from replay.interaction.batch import LOCATIONS as TABLE
+from replay.layout import table_folder
+from replay.ring import INSERTION_IDS_FILE
 
 ROOT = Path(__file__).resolve().parents[1]
 LIMIT_S = 600.0
@@ -39,7 +42,7 @@ def milestones(folder: Path) -> dict[str, bool]:
     runs = list((folder / "outputs" / "train").glob("*"))
     return {
         "run_folder_s": bool(runs),
-        "memory_bank_s": any((run / "bank" / "_stamp.npy").is_file() for run in runs),
+        "memory_bank_s": any((table_folder(run, TABLE) / INSERTION_IDS_FILE).is_file() for run in runs),
     }
 
 

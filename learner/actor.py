@@ -21,7 +21,7 @@ import ray
 import torch
 
 from learner.core import MakeLearner, Source
-from replay.bank import PhaseFinished
+from replay.core import PhaseFinished
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class LearnerActor:
             wanted = min(1 + prefetch, left_in_phase - step)
             while (ahead := len(self.in_flight) + (prepared is not None)) < wanted:
                 source = self.learner.source(self.learner.version + ahead)
-                self.in_flight.append((source, self.replay.sample.remote(source.batch_size)))
+                self.in_flight.append((source, self.replay.sample.remote(source.table, source.batch_size)))
             found = prepared[:2] if prepared else self.next_batch()
             if found is None:
                 break
@@ -119,7 +119,9 @@ class LearnerActor:
                 prepared = following and (*following, self.learner.prepare(following[1], ahead=1))
             result = self.learner.finish(begun)
             if result.priorities is not None:
-                stored = self.replay.update_priorities.remote(batch.slots, batch.stamps, result.priorities)
+                stored = self.replay.update_priorities.remote(
+                    source.table, batch.slots, batch.insertion_ids, result.priorities
+                )
                 if prefetch == 0:
                     ray.get(stored)
             for name, value in result.metrics.items():

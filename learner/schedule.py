@@ -28,14 +28,20 @@ class Phase:
     """The phase ends after so many minutes even if rounds are left; None: never."""
     fresh: bool
     """Whether the phase starts with empty tables."""
+    tables: Mapping[str, int]
+    """Tables of the replay buffer that take part, and the records of a batch from each."""
     player_orders: Mapping[str, Any]
     """What the system tells its players with each task of the phase."""
     learner_orders: tuple[Mapping[str, Any], ...]
     """What the system tells its learner in each round."""
 
-    def limit(self, batch_size: int) -> limiter.Phase:
-        """What the rate limiter of the phase's table enforces, with batches of `batch_size` records."""
-        return limiter.Phase(self.prefill, self.tasks_per_round, self.batches, batch_size)
+    @property
+    def limits(self) -> dict[str, limiter.Phase]:
+        """What the rate limiter of each table enforces."""
+        return {
+            table: limiter.Phase(self.prefill, self.tasks_per_round, self.batches, size)
+            for table, size in self.tables.items()
+        }
 
     @property
     def rounds(self) -> int:

@@ -21,9 +21,7 @@ from actors.interaction.statistics import PlayStatistics
 from models.interaction.build import build_network
 from models.interaction.config import NetworkConfig
 from models.interaction.inference import Predictor
-
-LOCATIONS = "locations"
-"""Name of the table of the replay buffer that gets a record of each visit."""
+from replay.interaction.batch import LOCATIONS
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from common.errors import Interrupted, NothingSaved, RunError, UsageError
 from common.output import command
 from learner.checkpoint_index import INDEX, CheckpointError, read_index
-from replay.state_file import STATE_FILE
+from replay.layout import holds_state
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EFBIG)
 """Errors of a disk that is full, or that does not take files any more."""
@@ -33,7 +33,7 @@ class Saved:
     learner_bytes: int
     """Weights, moments, and the run's state."""
     bank_state_bytes: int
-    """Order, stamps, priorities, counters: all of them, each time."""
+    """Order, insertion ids, priorities, counters: all of them, each time."""
     bank_record_bytes: int
     """Records inserted since the last checkpoint; older ones lie on disk already."""
 
@@ -56,7 +56,7 @@ def find_checkpoint(path: str) -> Path:
 def whole_checkpoints(run: Path) -> list[Path]:
     """The checkpoints of a run that can be resumed, the newest last."""
     found = sorted(index.parent for index in run.glob(f"checkpoints/step_*/{INDEX}"))
-    return [path for path in found if (path / STATE_FILE).is_file() or not _has_bank(path)]
+    return [path for path in found if holds_state(path) or not _has_bank(path)]
 
 
 def _has_bank(checkpoint: Path) -> bool:

@@ -22,7 +22,7 @@ from cluster.run.checkpoints import resume_command, whole_checkpoints
 from cluster.run.tracking import finite
 from common.errors import UsageError
 from common.files import write_json
-from replay.ring import in_use
+from replay.layout import is_used
 
 if TYPE_CHECKING:  # importing Ray takes a second
     from cluster.workers.actor_pool import ActorPool
@@ -164,7 +164,7 @@ def lives(status: dict[str, Any]) -> bool | None:
 
 def is_running(folder: Path) -> bool:
     """Whether a process works on a run: its driver lives, or what is left of it still has the memory bank."""
-    if (folder / "bank").is_dir() and in_use(folder / "bank"):
+    if is_used(folder):
         return True
     try:
         status = read_status(folder)

@@ -14,7 +14,7 @@ from evaluation.core import FinalReport, MakeEvaluator
 from evaluation.tables import Columns
 from learner.core import MakeLearner
 from learner.schedule import Phase
-from replay.bank import RecordFormat
+from replay.core import TableSpec
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,8 @@ class System(Protocol):
         """Finds or makes the data of a run."""
         ...
 
-    def records(self, config: Any) -> RecordFormat:
-        """Format of the replay buffer's records."""
+    def tables(self, config: Any) -> dict[str, TableSpec]:
+        """The tables of the replay buffer, by name."""
         ...
 
     def phases(self, config: Any) -> Sequence[Phase]:

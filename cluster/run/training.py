@@ -26,8 +26,8 @@ from cluster.workers.health import cause_of
 from common.errors import Interrupted, PartLost, RunError
 from evaluation.actor import RemoteEvaluatorActor
 from learner.actor import RemoteLearnerActor, Weights
-from replay.ring import in_use
-from replay.shell import begin_replay
+from replay.actor import begin_replay
+from replay.layout import REPLAY_FOLDER, is_used
 
 BANK_FREE_S = 30.0
 """Longest wait for the files of a memory bank whose process was ended."""
@@ -166,14 +166,12 @@ def build(
     resumed: Resumed | None,
 ) -> Parts:
     """Starts the replay and the learner without waiting for them; actors are started by the coordinator's pool."""
-    bank = folder / "bank"
     deadline = time.monotonic() + BANK_FREE_S
-    while bank.is_dir() and in_use(bank) and time.monotonic() < deadline:
+    while is_used(folder) and time.monotonic() < deadline:
         time.sleep(0.1)  # the process that had it is just being ended
     replay, opened = begin_replay(
-        config.replay,
-        system.records(config),
-        bank,
+        system.tables(config),
+        folder / REPLAY_FOLDER,
         seed=config.seed,
         actors=config.cluster.actors,
         restore_from=resumed.checkpoint if resumed else None,

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from evaluation.core import FinalReport, MakeEvaluator
     from learner.core import MakeLearner
     from learner.schedule import Phase
-    from replay.bank import RecordFormat
+    from replay.core import TableSpec
 
 
 class InteractionSystem:
@@ -69,10 +69,10 @@ class InteractionSystem:
 
         return Data(*find_locations(config.evaluation, config.simulator, interrupted))
 
-    def records(self, config: TrainConfig) -> RecordFormat:
-        from replay.interaction.batch import record_format
+    def tables(self, config: TrainConfig) -> dict[str, TableSpec]:
+        from replay.interaction.batch import LOCATIONS, location_table, record_format
 
-        return record_format(config.actors.record_fields)
+        return {LOCATIONS: location_table(config.replay, record_format(config.actors.record_fields))}
 
     def phases(self, config: TrainConfig) -> Sequence[Phase]:
         from cluster.interaction.schedule import phases

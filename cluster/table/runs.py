@@ -20,7 +20,8 @@ from cluster.run.identity import migrated, run_key
 from cluster.run.status import is_running
 from cluster.systems import find
 from common.errors import UsageError
-from replay.ring import STAMP_FILE
+from replay.layout import table_folders
+from replay.ring import INSERTION_IDS_FILE
 
 NEEDED = ("learner", "cluster")
 """Parts without which a configuration is none of a run."""
@@ -112,8 +113,9 @@ def state_of(folder: Path, collects: bool) -> str | None:
         return FINISHED if any(folder.glob("checkpoints/step_*/learner.json")) else None
     if is_running(folder):
         return RUNNING
-    kept, bank = bool(whole_checkpoints(folder)), folder / "bank"
-    resumable = kept or (bank / STAMP_FILE).is_file() if collects else kept and bank.is_dir()
+    kept, tables = bool(whole_checkpoints(folder)), table_folders(folder)
+    collected = any((table / INSERTION_IDS_FILE).is_file() for table in tables)
+    resumable = kept or collected if collects else kept and bool(tables)
     return UNFINISHED if resumable else None
 
 

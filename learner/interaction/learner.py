@@ -35,9 +35,10 @@ from learner.state import LearnerState
 from models.interaction.inputs import network_input
 from models.interaction.network import InteractionNetwork
 from models.weights import flatten_state, float_state
+from replay.interaction.batch import LOCATIONS
 from replay.interaction.kernels import kernel
+from replay.interaction.priorities import priority_from_score
 from replay.interaction.record import GRID_SIZE, Batch
-from replay.priorities import priority_from_score
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ class Learner:
 
     def source(self, step: int) -> Source:
         """All batches come from the locations."""
-        return Source("locations", self.config.batch_size)
+        return Source(LOCATIONS, self.config.batch_size)
 
     # Training
 

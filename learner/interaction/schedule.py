@@ -13,6 +13,7 @@ from itertools import accumulate
 from typing import Any
 
 from learner.schedule import Phase
+from replay.interaction.batch import LOCATIONS
 
 
 @dataclass
@@ -66,11 +67,12 @@ class PhaseConfig:
             )
 
 
-def phase_of(config: PhaseConfig, player_orders: Mapping[str, Any]) -> Phase:
+def phase_of(config: PhaseConfig, batch_size: int, player_orders: Mapping[str, Any]) -> Phase:
     """The phase as the coordinator runs it.
 
     Args:
         config: of a phase with rounds.
+        batch_size: records of a batch.
         player_orders: fields of `actors.interaction.choose.TouchPlan`.
     """
     return Phase(
@@ -80,6 +82,7 @@ def phase_of(config: PhaseConfig, player_orders: Mapping[str, Any]) -> Phase:
         batches=tuple(batches_in_round(config, index) for index in range(config.rounds)),
         minutes=config.minutes,
         fresh=config.fresh_bank,
+        tables={LOCATIONS: batch_size},
         player_orders=player_orders,
         learner_orders=tuple(
             {"force_head_only": index < config.force_head_only_rounds} for index in range(config.rounds)

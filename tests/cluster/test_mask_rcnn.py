@@ -217,7 +217,7 @@ def test_a_run_that_is_stopped_goes_on_and_can_be_measured(smoke: SmokeRun, tmp_
     assert json.loads((run / "results.json").read_text())["mass_ap50"] == result["mass_ap50"]
     for name in ("metrics.csv", "results.md", "predictions/predictions_trained.json", "figures/six_panels.png"):
         assert (run / name).is_file()
-    assert not (run / "bank").exists()
+    assert not (run / "replay").exists()
     measured = playpen("evaluate", f"checkpoint={run}", "evaluation.figures=0", *data_set(), folder=folder)
     assert measured.returncode == 0, measured.stderr
     assert result_of(measured.stdout)["box_ap50"] == result["box_ap50"]

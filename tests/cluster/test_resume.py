@@ -103,7 +103,9 @@ def test_killed_driver_leaves_nothing_and_its_run_goes_on(smoke: SmokeRun, tmp_p
     )
     try:
         wait_until(lambda: steps_done(tmp_path) >= 3, process)
-        wait_until(lambda: bool(list(tmp_path.glob("outputs/train/*/checkpoints/step_*/bank.npz"))), process)
+        wait_until(
+            lambda: bool(list(tmp_path.glob("outputs/train/*/checkpoints/step_*/replay-locations.npz"))), process
+        )
     finally:
         process.kill()
     process.communicate()

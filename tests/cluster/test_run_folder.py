@@ -31,7 +31,7 @@ def test_a_folder_is_claimed_once(tmp_path: Path) -> None:
         run_id(tmp_path)
 
 
-@pytest.mark.parametrize("left", ["config.yaml", "metrics.jsonl", "results.json", "status.json", "bank", "views.png"])
+@pytest.mark.parametrize("left", ["config.yaml", "metrics.jsonl", "results.json", "status.json", "replay", "bank"])
 def test_what_any_run_left_takes_the_folder(left: str, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     refuse_taken(tmp_path, "hydra.run.dir")

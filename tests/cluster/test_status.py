@@ -22,14 +22,14 @@ from cluster.run.status import STATUS, StatusFile, is_running, lives, read_statu
 from cluster.workers.health import is_loss
 from common.errors import Interrupted, NothingSaved, RunError, UsageError
 from learner.checkpoint_index import INDEX
-from replay.state_file import STATE_FILE
+from replay.layout import state_file
 
 
 def make_checkpoint(run: Path, steps: int) -> Path:
     staging = staging_folder(run, steps)
     staging.mkdir()
     (staging / INDEX).write_text("{}")
-    (staging / STATE_FILE).write_bytes(b"")
+    (staging / state_file("locations")).write_bytes(b"")
     return publish(staging, steps)
 
 

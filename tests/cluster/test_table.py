@@ -36,7 +36,7 @@ from cluster.table.work import room, train_missing, work
 from common.errors import Interrupted, UsageError
 from evaluation.interaction.evaluate import Evaluation
 from evaluation.interaction.measured import write_measured, write_metrics
-from replay.ring import STAMP_FILE
+from replay.ring import INSERTION_IDS_FILE
 from tests.cluster.runs import ROOT, playpen
 from tests.evaluation.test_comparison import metrics
 from tests.evaluation.test_figures import panels
@@ -71,14 +71,14 @@ def write_run(folder: Path, config: TrainConfig, value: float | None = 40.0, key
     """A finished run's folder, measured if `key` names the data set and how; unfinished if `value` is None."""
     checkpoint = folder / "checkpoints" / "step_0000050"
     checkpoint.mkdir(parents=True)
-    for name in ("learner.json", "bank.npz"):
+    for name in ("learner.json", "replay-locations.npz"):
         (checkpoint / name).write_text("{}")
     OmegaConf.save(OmegaConf.structured(config), folder / "config.yaml")
     rows = [{"seconds": 0.0, "touches": 0}, {"seconds": 60.0, "touches": 600}]
     rows.append({"seconds": 61.0, "evaluation/minutes": 0.5, "evaluation/mask_ap50": 11.0})
     (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     if value is None:
-        (folder / "bank").mkdir()
+        (folder / "replay" / "locations").mkdir(parents=True)
         return folder
     results = {"touches": 600, "steps": 50, "wall_s": 90.0, "mass_accuracy": value}
     (folder / "results.json").write_text(json.dumps(results))
@@ -193,10 +193,10 @@ def test_a_collection_is_gone_on_with(here: Path) -> None:
     model = ("models=mask_rcnn", "learner=mask_rcnn", "actors.supervision=full")
     run = plan_of("TABLE=supervision", "experiment=smoke", "seeds=[1]", *model).runs()[-1]
     folder = here / "outputs/train/collecting"
-    (folder / "bank").mkdir(parents=True)
+    (folder / "replay" / "locations").mkdir(parents=True)
     OmegaConf.save(OmegaConf.structured(run.config), folder / "config.yaml")
     assert run.collects and state_of(folder, collects=True) is None
-    (folder / "bank" / STAMP_FILE).write_bytes(b"")
+    (folder / "replay" / "locations" / INSERTION_IDS_FILE).write_bytes(b"")
     assert state_of(folder, collects=True) == UNFINISHED and state_of(folder, collects=False) is None
     assert plan_of("TABLE=supervision", "experiment=smoke", "seeds=[1]", *model).runs()[-1].state == UNFINISHED
 

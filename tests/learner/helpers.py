@@ -71,4 +71,4 @@ def batch_of(size: int, seed: int = 0, number: int = 0) -> Batch:
         columns["points"][b, 3:6] = ground[rng.integers(0, len(ground), 3)]
         columns["image"][b], columns["depth"][b], columns["masks"][b] = image, depth, pack_masks(masks)
         columns["touches"][b] = 6
-    return Batch(**columns, slots=np.arange(size), stamps=np.arange(size), number=number)
+    return Batch(**columns, slots=np.arange(size), insertion_ids=np.arange(size), number=number)

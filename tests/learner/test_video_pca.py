@@ -12,8 +12,8 @@ from cluster.interaction.predictors import trained_predictor
 from learner.checkpoint import save_checkpoint
 from learner.interaction.video_pca import SoftMaskLearner, soft_iou
 from models.interaction.build import build_network
+from replay.interaction.priorities import priority_from_score
 from replay.interaction.record import SoftMaskBatch, unpack_masks
-from replay.priorities import priority_from_score
 from tests.learner.helpers import PLAIN, SMALL, batch_of, config
 from tests.models.test_soft_masks import NETWORK
 
