@@ -22,9 +22,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from cluster.interaction import table_results
-from cluster.interaction.config import TrainConfig
 from cluster.interaction.table_results import curve_of
-from cluster.run.config import plain_values
+from cluster.run.config import RunConfig, plain_values
 from cluster.systems import register
 from cluster.table import command as table
 from cluster.table import work as table_work
@@ -45,7 +44,7 @@ ASKED = ("TABLE=choice", "experiment=smoke", "seeds=[1,2]", "data_sets=[novel_sp
 
 
 @functools.cache
-def composed(overrides: tuple[str, ...]) -> TrainConfig:
+def composed(overrides: tuple[str, ...]) -> RunConfig:
     """Composing takes half a second: the tests share what they ask for."""
     return compose_train(overrides)
 
@@ -67,7 +66,7 @@ def plan_of(*arguments: str) -> Plan:
     return make_plan(asked(arguments or ASKED))
 
 
-def write_run(folder: Path, config: TrainConfig, value: float | None = 40.0, key: str = "") -> Path:
+def write_run(folder: Path, config: RunConfig, value: float | None = 40.0, key: str = "") -> Path:
     """A finished run's folder, measured if `key` names the data set and how; unfinished if `value` is None."""
     checkpoint = folder / "checkpoints" / "step_0000050"
     checkpoint.mkdir(parents=True)
