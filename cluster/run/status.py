@@ -180,9 +180,11 @@ def describe(folder: Path, status: dict[str, Any]) -> list[str | Table]:
     if status.get("sentence"):
         lines.append(f"  {status['sentence']}")
     if "phase" in status:
-        (tasks, wanted), (steps, batches) = status["tasks"], status["steps"]
+        # Runs of older versions counted locations under that name.
+        (tasks, wanted), (steps, batches) = status.get("tasks") or status["locations"], status["steps"]
+        unit = status.get("unit", "location")
         lines.append(
-            f"  phase {status['phase']}: {tasks}/{wanted} {status['unit']}s, {steps}/{batches} steps; in all "
+            f"  phase {status['phase']}: {tasks}/{wanted} {unit}s, {steps}/{batches} steps; in all "
             f"{number(row, 'locations')} locations, {number(row, 'touches')} touches, {number(row, 'steps')} steps "
             f"in {duration(status['seconds'])}"
         )

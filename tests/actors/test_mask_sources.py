@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from actors.controller import SimulatorError
 from actors.interaction.choose import TouchPlan
@@ -41,6 +42,11 @@ def scene(down: int = 0, right: int = 0) -> np.ndarray:
     return image
 
 
+def grey(image: np.ndarray) -> NDArray[np.uint8]:
+    """(H, W) grey image of an (H, W, 3) one."""
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+
+
 TRUTH = np.zeros((100, 100), dtype=bool)
 TRUTH[30:60, 40:70] = True
 
@@ -48,7 +54,7 @@ TRUTH[30:60, 40:70] = True
 @settings(max_examples=10)
 @given(st.integers(-6, 6), st.integers(-6, 6))
 def test_flow_of_a_square_is_its_motion(down: int, right: int) -> None:
-    before, after = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (scene(), scene(down, right)))
+    before, after = (grey(image) for image in (scene(), scene(down, right)))
     length = flow_length(before, after)
     assert length.shape == (100, 100)
     # The square's inner part moves as a whole; far from it nothing does.
@@ -120,7 +126,8 @@ ARGUMENTS = {"x": 0.5, "y": 0.4}
 
 @pytest.mark.parametrize(("frames", "most", "seen"), [(0, 5, 0), (3, 5, 3), (8, 5, 5)])
 def test_filming(frames: int, most: int, seen: int) -> None:
-    simulator, watched = Slide(frames), []
+    simulator = Slide(frames)
+    watched: list[np.ndarray] = []
     event = film_touch(simulator, ARGUMENTS, 0.04, most, watched.append)  # type: ignore[arg-type]
     assert simulator.asked == [
         "PausePhysicsAutoSim", "TouchThenApplyForce", *["AdvancePhysicsStep"] * seen, "UnpausePhysicsAutoSim"

@@ -433,7 +433,7 @@ def test_real_rooms() -> None:
             masks = unpack_masks(record.masks)
             # Each object has one touch, which is successful if enough of the mask lies around it.
             reachable = reach_mask(look.depth, 45.0, config.reach, 90.0)
-            points = [tuple(point) for point in record.points[: int(record.touches)].tolist()]
+            points = [(int(y), int(x)) for y, x in record.points[: int(record.touches)]]
             positive = 0
             for mask, number in truths:
                 (row,) = [row for row, point in enumerate(points) if (mask & reachable)[point]]

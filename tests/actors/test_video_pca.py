@@ -85,7 +85,7 @@ def test_colors_by_hand() -> None:
     bins = np.array([[0, 0, 1, 1], [1, 1, 1, 1], [2, 2, 2, 2]])
     inside = np.zeros((3, 4), dtype=bool)
     inside[0] = True
-    expected = [[1, 1, 0.5, 0.5], [0.5] * 4, [0] * 4]
+    expected = np.array([[1, 1, 0.5, 0.5], [0.5] * 4, [0] * 4])
     np.testing.assert_allclose(foreground_probability(bins, inside, 3), expected, atol=1e-6)
     # A colour of a quarter of the inside and an eighth of the outside.
     bins = np.array([[0, 1, 1, 1], [0, 2, 2, 2], [2, 2, 2, 2]])
@@ -131,7 +131,7 @@ def test_films_of_few_frames_by_hand(count: int) -> None:
     # A box that is at another place in each frame. In the first frame's place the error of the mean is
     # ((n - 1) / n)^2 of the squared difference of the colours, in the others' 1 / n^2: a share of 1, 1/4, 1/9, 1/16.
     frames = [room(30, 19 * step, width=19) for step in range(count)]
-    film = np.stack([frame[::3, ::3] for frame in frames]).astype(np.float32) / 255
+    film = np.stack([frame[::3, ::3] for frame in frames]).astype(np.float32) / np.float32(255)
     mask = hard_mask(film, replace(CONFIG, smoothing=0.1))
     boxes = {1: 0, 2: 2, 3: 3, 4: 1, 5: 1}[count]  # of a share above a fifth; a single frame shows no motion
     assert (mask == box(30, 0, width=19 * boxes)).all()

@@ -13,6 +13,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from actors.controller import SimulatorError
+from actors.interaction.choose import TouchPlan
 from cluster.command.compose import check_overrides, resumed_config
 from cluster.interaction import collecting
 from cluster.interaction.collecting import collect
@@ -111,7 +112,7 @@ def test_data_are_collected_once_whatever_interrupts(tmp_path: Path, monkeypatch
     config = composed("actors.supervision=interaction_oracle")
     stop = threading.Event()
     played: list[int] = []
-    plans = set()
+    plans: set[TouchPlan] = set()
 
     class Simulator:
         def __init__(self, config: object, **keywords: object) -> None:
@@ -124,7 +125,7 @@ def test_data_are_collected_once_whatever_interrupts(tmp_path: Path, monkeypatch
         def __init__(self, *arguments: object) -> None:
             pass
 
-        def play(self, location: object, number: int, plan: object, version: int) -> tuple[object, None]:
+        def play(self, location: object, number: int, plan: TouchPlan, version: int) -> tuple[object, None]:
             plans.add(plan)
             played.append(number)
             if number == 2 or played.count(number) == 1:
@@ -151,7 +152,7 @@ def test_data_are_collected_once_whatever_interrupts(tmp_path: Path, monkeypatch
         collect(*arguments, stop)  # type: ignore[arg-type]
     collect(*arguments, threading.Event())  # type: ignore[arg-type]
     assert played == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
-    assert {(plan.greedy, plan.random, plan.force_trials) for plan in plans} == {(0, 1, False)}  # type: ignore
+    assert {(plan.greedy, plan.random, plan.force_trials) for plan in plans} == {(0, 1, False)}
     examples = Examples([tmp_path], mass_classes=False, duplicate_iou=0.5)
     _, targets = examples.batch(range(len(examples)), [False] * len(examples))
     assert [target["boxes"][0, 1].item() for target in targets] == [3 * number for number in (0, 1, 3, 4, 5)]

@@ -52,7 +52,7 @@ remote: Any = ray.remote
 VisitingActor = remote(concurrency_groups={"control": 2})(Visitor)
 
 
-def make_pool(file: Path, log: list[str], kinds: list[str], **changes: float) -> ActorPool:
+def make_pool(file: Path, log: list[str], kinds: list[str], **changes: Any) -> ActorPool:
     """Four actors of one processor each."""
 
     def make(index: int, avoided: frozenset[str]) -> Any:

@@ -140,7 +140,7 @@ def test_killed_driver_leaves_nothing_and_its_run_goes_on(smoke: SmokeRun, tmp_p
 
 
 def test_state_survives_json() -> None:
-    state = RunState(1, True, 7, 3.5, 12, 40, [3, 4], {"touches": 9})
+    state = RunState(1, True, 7, 3.5, 12, 40, [3, 4], {"5": "no such place"}, {"touches": 9})
     assert RunState.from_json(json.loads(json.dumps(state.as_json())), Path("x")) == state
 
 

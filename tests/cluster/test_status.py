@@ -70,12 +70,12 @@ def test_disk_errors_are_told_by_their_words() -> None:
 
 def test_quarantine_is_bounded_and_keeps_the_error() -> None:
     state = RunState()
-    state.quarantine(4, "no such place", 2)
-    state.quarantine(4, "no such place", 2)
-    state.quarantine(9, "a bad room", 2)
+    state.quarantine("4", "no such place", 2)
+    state.quarantine("4", "no such place", 2)
+    state.quarantine("9", "a bad room", 2)
     assert state.quarantined == {"4": "no such place", "9": "a bad room"}
     with pytest.raises(RunError, match=r"3 locations .*cluster\.quarantined_locations=2; the last error: too bright"):
-        state.quarantine(1, "too bright", 2)
+        state.quarantine("1", "too bright", 2)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_quarantine_is_bounded_and_keeps_the_error() -> None:
     [
         (RayActorError(), True),
         (GetTimeoutError("late"), True),
-        (ObjectLostError("00", "owner", "stack"), True),
+        (ObjectLostError("00", b"owner", "stack"), True),
         (RayTaskError("play", "...", RayActorError()), True),
         (RayTaskError("train", "...", RayTaskError("sample", "...", RayActorError())), True),
         (RayTaskError("train", "...", ValueError("NaN")), False),

@@ -22,11 +22,11 @@ import pytest
 from omegaconf import OmegaConf
 
 from cluster.interaction import table_results
-from cluster.interaction.config import TrainConfig
 from cluster.interaction.table_results import curve_of
+from cluster.run.config import RunConfig
 from cluster.run.identity import key_of
 from cluster.systems import register
-from cluster.table import command as table
+from cluster.table import plan
 from cluster.table import work as table_work
 from cluster.table.command import listing
 from cluster.table.config import read_request
@@ -45,7 +45,7 @@ ASKED = ("TABLE=choice", "experiment=smoke", "seeds=[1,2]", "data_sets=[novel_sp
 
 
 @functools.cache
-def composed(overrides: tuple[str, ...]) -> TrainConfig:
+def composed(overrides: tuple[str, ...]) -> RunConfig:
     """Composing takes half a second: the tests share what they ask for."""
     return compose_train(overrides)
 
@@ -57,7 +57,7 @@ asked = functools.cache(read_request)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder of the test's own."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(table, "compose_train", lambda overrides: composed(tuple(overrides)))
+    monkeypatch.setattr(plan, "compose_train", lambda overrides: composed(tuple(overrides)))
     monkeypatch.setattr(table_results, "compose_train", lambda overrides: composed(tuple(overrides)))
     register()
     return tmp_path
@@ -67,7 +67,7 @@ def plan_of(*arguments: str) -> Plan:
     return make_plan(asked(arguments or ASKED))
 
 
-def write_run(folder: Path, config: TrainConfig, value: float | None = 40.0, key: str = "") -> Path:
+def write_run(folder: Path, config: RunConfig, value: float | None = 40.0, key: str = "") -> Path:
     """A finished run's folder, measured if `key` names the data set and how; unfinished if `value` is None."""
     checkpoint = folder / "checkpoints" / "step_0000050"
     checkpoint.mkdir(parents=True)

@@ -77,13 +77,14 @@ def test_a_state_comes_back_whole(states: dict[float, LearnerState], ema_decay: 
 
 
 def test_a_learner_goes_on_from_the_disk_exactly(folder: Path, state: LearnerState) -> None:
-    learners = []
+    weights = []
     for source in (state, load_checkpoint(folder, build_network(SMALL, 1))):
         learner = Learner(build_network(SMALL, 5), config(), seed=5)
         learner.set_state(source)
         learner.step(batch_of(1, seed=9))
-        learners.append(learner.weights()[0])
-    np.testing.assert_array_equal(*learners)
+        weights.append(learner.weights()[0])
+    from_memory, from_disk = weights
+    np.testing.assert_array_equal(from_memory, from_disk)
 
 
 def test_the_model_alone_is_enough_to_evaluate(states: dict[float, LearnerState], tmp_path: Path) -> None:

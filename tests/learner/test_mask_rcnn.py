@@ -77,7 +77,7 @@ def test_the_rate_falls_at_the_papers_steps() -> None:
     from learner.interaction.mask_rcnn.training import learning_rate
 
     folder = Path(__file__).parents[2] / "conf/learner"
-    values = {}
+    values: dict[str, Any] = {}
     for name in ("mask_rcnn", "mask_rcnn_paper"):
         values |= yaml.safe_load((folder / f"{name}.yaml").read_text())["mask_rcnn"]
     settings = training(**values)
