@@ -25,6 +25,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from common.files import atomic, sync_folder
 from learner.checkpoint_index import FORMAT, FORMAT_VERSION, INDEX, CheckpointError, read_index
 from learner.state import LearnerState
 from models.weights import architecture, architecture_signature, float_state
@@ -88,11 +89,12 @@ def save_checkpoint(folder: Path, state: LearnerState, extra: dict[str, Any]) ->
     try:
         target.mkdir(parents=True, exist_ok=True)
         for name, data in contents.items():
-            _write(target / name, data)
-        _sync_folder(target)
+            with atomic(target / name, durable=True) as file:
+                file.write(data)
+        sync_folder(target)
         if target != folder:
             os.replace(target, folder)
-            _sync_folder(folder.parent)
+            sync_folder(folder.parent)
         for old in folder.glob("*-*.safetensors"):
             if old.name.split("-")[0] in files and old.name not in contents:
                 old.unlink()
@@ -216,25 +218,3 @@ def read_tensors(
         if not bool(torch.isfinite(value).all()):
             raise CheckpointError(f"{path}: tensor '{name}' holds NaN or infinity")
     return tensors
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Writes a file under a temporary name, flushes it to the disk, and renames it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.partial")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes renames in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

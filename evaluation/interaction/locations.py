@@ -12,7 +12,8 @@ from actors.controller import SimulatorProcess
 from actors.interaction.locations import Location
 from evaluation.interaction.config import EvaluationConfig
 from evaluation.interaction.dataset import Entry, load_entries
-from evaluation.interaction.make_dataset import SPLITS, make_dataset
+from evaluation.interaction.dataset_folder import SPLITS
+from evaluation.interaction.make_dataset import make_dataset
 
 
 @dataclass(frozen=True)

@@ -27,16 +27,12 @@ from actors.interaction.locations import set_up
 from common.progress import Progress
 from evaluation.interaction.config import DatasetConfig
 from evaluation.interaction.dataset import load_entries
+from evaluation.interaction.dataset_folder import dataset_folder, source_hash
+from evaluation.interaction.dataset_job import rooms_of
 from evaluation.interaction.evaluate import Evaluator, load_looks
 from evaluation.interaction.job_files import observation_paths
 from evaluation.interaction.locations import find_test_set, location_of, locations_for
-from evaluation.interaction.make_dataset import (
-    _Worker,
-    dataset_folder,
-    make_dataset,
-    rooms_of,
-    source_hash,
-)
+from evaluation.interaction.make_dataset import _Worker, make_dataset
 from evaluation.interaction.masks import decode
 from models.interaction.config import NetworkConfig
 from models.interaction.inference import Predictor
@@ -121,7 +117,7 @@ def test_an_interrupt_ends_the_making_and_its_processes(tmp_path: Path, rooms: S
     interrupted = threading.Event()
     interrupted.set()
     with pytest.raises(
-        KeyboardInterrupt, match=r"\d of 7 locations of .*train.json are kept; the same command goes on"
+        KeyboardInterrupt, match=r"\d of 7 locations of .*train.json are kept; run the same command again to continue"
     ):
         make_dataset(small(tmp_path), rooms, interrupted)
     assert not list(tmp_path.rglob("*.json"))
@@ -199,7 +195,8 @@ def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
         process.kill()
     assert process.returncode == 130
     assert re.search(
-        r"playpen: interrupted: \d of 7 locations of \S*train.json are kept; the same command goes on", errors
+        r"playpen: interrupted: \d of 7 locations of \S*train.json are kept; run the same command again to continue",
+        errors,
     )
     assert jobs_in(tmp_path, "train")
 
@@ -304,7 +301,7 @@ def test_the_folder_depends_on_all_that_decides_the_content(
     # A training file stores no objects, and so no forces.
     assert dataset_folder(replace(config, forces=[]), rooms, "train") == dataset_folder(config, rooms, "train")
     # A file of an older version of this program is not taken for one of this version.
-    monkeypatch.setattr("evaluation.interaction.make_dataset.CONTENT_VERSION", 1)
+    monkeypatch.setattr("evaluation.interaction.dataset_folder.CONTENT_VERSION", 1)
     assert dataset_folder(config, rooms, "test") != folder
 
 
