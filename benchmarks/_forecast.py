@@ -20,11 +20,11 @@ from replay.interaction.record import RECORD_BYTES
 
 FREED_AFTER_S = 1.0
 """Ray frees what nobody refers to any more once in so many seconds (its free_objects_period_milliseconds)."""
-CORES = {"memory bank": "bank_cores", "coordinator": "coordinator_cores", "Ray's daemons": "daemons_cores"}
+CORES = {"replay buffer": "bank_cores", "coordinator": "coordinator_cores", "Ray's daemons": "daemons_cores"}
 """Parts that have a core, and where the spans hold their use of it."""
 ADVICE = {
-    "memory bank": "give its process a core of its own, then split it into several banks, each with its own actors",
-    "coordinator": "let it take in all finished locations at each look instead of one, then hand out several at a time",
+    "replay buffer": "give its process a core of its own, then split it into several banks, each with its own actors",
+    "coordinator": "let it take in all finished locations at each observation instead of one, then hand out several at a time",
     "Ray's daemons": "put actors on more nodes, so that each node's daemon has fewer, and records together in one call",
     "learner": "a faster GPU for the learner, or fewer batches a round: until then further actors wait for the limiter",
     "network in": "a faster link to the learner's node, or records with compressed images",

@@ -30,12 +30,12 @@ def run_light_phase(
     Args:
         config: of the run.
         folder: the run's, which is there.
-        replay: handle of the memory bank, which is open.
+        replay: handle of the replay buffer, which is open.
         learner: handle of the learner.
         crew: handles of light actors.
         locations: where they are sent.
         reporter: measures, and ends the phase.
-        phase: what is asked of learner and memory bank.
+        phase: what is asked of learner and replay buffer.
     """
     parts = Parts(replay, replay.pid.remote(), learner, None, lambda index, avoided: crew[index])
     # The run's own progress is not the command's; it takes its stream when the phase begins.

@@ -3,7 +3,7 @@
     python -m benchmarks.actor [--locations N] [--simulator rooms] [--seed S]
 
 One actor plays N locations with everything in it: set-up, look, inference with an untrained network, 10 greedy and 10
-random touches, masks, push to a memory bank (in the same process, without Ray). After each location a second simulator
+random touches, masks, push to a replay buffer (in the same process, without Ray). After each location a second simulator
 process repeats exactly the actions that the actor asked of the first one, through the same client and with nothing else
 done. `actor_vs_simulator` is the ratio of the two rates of touches in this run: the closer to 1, the less the actor's
 own work costs. A touch out of reach is counted, though it is not asked of the simulator. One torch thread.

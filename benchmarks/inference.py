@@ -1,4 +1,4 @@
-"""How many looks a second the model sees through, one at a time, with clustering: what an actor and `predict` do.
+"""How many observations a second the model sees through, one at a time, with clustering: what an actor and `predict` do.
 
     python -m benchmarks.inference [--seconds S] [--count N] [--threads T] [--device cpu|cuda]
 
@@ -36,7 +36,9 @@ def main(arguments: list[str] | None = None) -> None:
     config = configuration()
     greedy = next(iter(config.learner.phases.values())).greedy
     parser.add_argument("--seconds", type=positive, default=5.0, help="of measuring (default 5)")
-    parser.add_argument("--count", type=whole(1), default=greedy, help=f"instances a look (an actor's: {greedy})")
+    parser.add_argument(
+        "--count", type=whole(1), default=greedy, help=f"instances an observation (an actor's: {greedy})"
+    )
     parser.add_argument("--threads", type=whole(1), default=None, help="CPU threads (default: torch's)")
     parser.add_argument("--device", type=torch_device, default="cpu", help="cpu or cuda (default cpu)")
     options = parser.parse_args(arguments)

@@ -2,10 +2,10 @@
 
     python -m benchmarks.masks [--touches T] [--seed S]
 
-Touches of things in rooms of all kinds, with half as many touches of random cells, as `python -m benchmarks.simulator`
+Touches of objects in rooms of all kinds, with half as many touches of random cells, as `python -m benchmarks.simulator`
 makes them: the same rooms, looks and touches for each source, with superpixels and without. Of each: IoU of B+ with the
-touched thing's true mask, over the touches that count as successful; precision and recall of the success rule, where a
-true success moved the thing by more than 5 cm or 15 degrees. Kernels judge the module's masks.
+touched object's true mask, over the touches that count as successful; precision and recall of the success rule, where a
+true success moved the object by more than 5 cm or 15 degrees. Kernels judge the module's masks.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from replay.interaction.kernels import KERNELS
 
 
 def study(simulator: SimulatorProcess, views: list[View], config: ActorConfig, seed: int) -> list[StudiedTouch]:
-    """Touches at some looks: the same ones whatever tells what they changed."""
+    """Touches at some observations: the same ones whatever tells what they changed."""
     touches: list[StudiedTouch] = []
     for number, view in enumerate(tqdm(views, desc=config.mask_source, disable=None)):
         random = np.random.default_rng([seed, number])
@@ -52,7 +52,7 @@ def main() -> int:
     """Runs the benchmark and prints its table and RESULT."""
     parser = argparse.ArgumentParser(prog="./playpen bench masks", description=__doc__.split("\n\n")[0])
     parser.add_argument(
-        "--touches", type=whole(1), default=150, help="touches of things for each source, or some more (150)"
+        "--touches", type=whole(1), default=150, help="touches of objects for each source, or some more (150)"
     )
     parser.add_argument("--seed", type=whole(0), default=0, help="of rooms, poses and touches (0)")
     arguments = parser.parse_args()
@@ -67,7 +67,7 @@ def main() -> int:
         views: list[View] = []
         for scene in random.permutation(sorted(simulator.scenes)):
             views += fullest_views(simulator, str(scene), int(random.integers(10_000)), config, VIEWS, TRIES)
-            if sum(min(view.things, THINGS) for view in views) >= arguments.touches:
+            if sum(min(view.objects, THINGS) for view in views) >= arguments.touches:
                 break
         for source in MASK_SOURCES:
             for superpixels in (True, False):
@@ -85,7 +85,7 @@ def main() -> int:
 
 
 def shown(touches: list[StudiedTouch]) -> dict[str, float]:
-    """IoU (median, quartiles, mean), precision and recall of the success rule, touches of things."""
+    """IoU (median, quartiles, mean), precision and recall of the success rule, touches of objects."""
     found = quality(touches)
     low, high = found["mask_iou_quartiles"]
     return {
@@ -95,7 +95,7 @@ def shown(touches: list[StudiedTouch]) -> dict[str, float]:
         "mean": found["mask_iou_mean"],
         "precision": found["success_precision"],
         "recall": found["success_recall"],
-        "touches of things": found["hits"],
+        "touches of objects": found["hits"],
     }
 
 

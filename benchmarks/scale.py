@@ -3,13 +3,13 @@
     python -m benchmarks.scale [--counts 1,2,4,...] [--seconds S] [--rate R] [--step-s S] [--nic-gbit G]
 
 Light actors (benchmarks/_light_actor.py: processes with the calls of a real actor, without simulator and network) push
-records of the real shape as fast as they are let, to the real memory bank under the real limiter; the real coordinator
+records of the real shape as fast as they are let, to the real replay buffer under the real limiter; the real coordinator
 hands out their locations and the weights; the real learner's shell samples, returns priorities and publishes, with the
 computation of its steps left out. For each number of actors there are two spans, of the paper's schedule: collecting,
 with one batch a round, and training, with the most that it has. Measured are
 
 - records/s and batches/s;
-- CPU time (so other load on the machine hardly counts) of the memory bank's process, of the coordinator's, and of Ray's
+- CPU time (so other load on the machine hardly counts) of the replay buffer's process, of the coordinator's, and of Ray's
   daemons (raylet and GCS), and the bytes in the object store at the end of a span;
 - a broadcast: wall and CPU ms an actor until all have a copy of newly published weights, and their bytes.
 
@@ -18,7 +18,7 @@ anyway (heartbeats, Ray's own), what a record costs (the coordinator's looks go 
 costs; the five are fitted to all spans, none below 0.
 
 From that it prints, for real actors of `--rate` locations a second each, at how many of them each part is full: one
-core of the memory bank, of the coordinator, and of Ray's daemons on the learner's node; the learner, whose step of a
+core of the replay buffer, of the coordinator, and of Ray's daemons on the learner's node; the learner, whose step of a
 whole batch takes `--step-s` (default: measured here, on the GPU if there is one, on the CPU by a smaller batch); a
 network link of `--nic-gbit` into and out of the learner's node; the object store of the configuration. What is left
 out: records that come from other machines cost the daemons more than those of this one.

@@ -2,12 +2,12 @@
 
     python -m benchmarks.simulator [--touches T] [--looks L] [--set-ups U] [--soak S] [--seed S]
 
-Client and simulator share one core. Three rates: touches that all hit a moveable thing (rigid-body motion until rest,
+Client and simulator share one core. Three rates: touches that all hit a moveable object (rigid-body motion until rest,
 then RGB and depth), looks (a teleport, RGB and depth), and locations set up (reset, spawn, teleport, look) in rooms
 that the simulator has in its cache. The touches are chosen by a first simulator that draws instance masks; a second
 one, started as actors start it, repeats them against the clock.
 
-Mask quality: B+ of at least T touches that hit a moveable thing, against the thing's true mask in the look before, and
+Mask quality: B+ of at least T touches that hit a moveable object, against the object's true mask in the observation before, and
 half as many touches of random cells. A touch is truly a success if it moved what it hit by more than 5 cm or 15
 degrees. Precision and recall are the success rule's.
 
@@ -37,9 +37,9 @@ from evaluation.interaction.rooms import StudiedTouch, fullest_views, study_touc
 from simulator.things.categories import CATEGORIES
 
 VIEWS = 2
-"""Looks of each room that are touched."""
+"""Observations of each room that are touched."""
 THINGS, OTHERS = 8, 4
-"""Most touches of things, and touches of random cells, of each look."""
+"""Most touches of objects, and touches of random cells, of each observation."""
 TRIES = 8
 """Random poses among which those are the fullest."""
 CACHED = 3
@@ -49,18 +49,18 @@ CACHED = 3
 def study(
     simulator: RecordingSimulator, config: ActorConfig, touches: int, seed: int
 ) -> tuple[list[StudiedTouch], list[list[tuple[str, dict[str, Any]]]], list[int], list[Location]]:
-    """Touches in rooms of all kinds; for each location also what the simulator was asked, and its things in reach."""
+    """Touches in rooms of all kinds; for each location also what the simulator was asked, and its objects in reach."""
     random = np.random.default_rng(seed)
     scenes = random.permutation(sorted(simulator.scenes))
     done: list[StudiedTouch] = []
     asked, things, locations = [], [], []
-    with tqdm(total=touches, desc="touches of things", disable=None) as bar:
+    with tqdm(total=touches, desc="touches of objects", disable=None) as bar:
         for scene in np.tile(scenes, 20):
             for view in fullest_views(simulator, str(scene), int(random.integers(10_000)), config, VIEWS, TRIES):
                 simulator.asked.clear()
                 made = list(study_touches(simulator, view.location, config, random, THINGS, OTHERS))
                 asked.append(list(simulator.asked))
-                things.append(view.things)
+                things.append(view.objects)
                 locations.append(view.location)
                 done += made
                 bar.update(sum(touch.mass is not None for touch in made))
@@ -72,7 +72,7 @@ def study(
 def time_touches(
     simulator: SimulatorProcess, asked: list[list[tuple[str, dict[str, Any]]]], hits: list[list[bool]]
 ) -> float:
-    """Touches a second, of those that hit a moveable thing: the others are made too, but not counted or timed."""
+    """Touches a second, of those that hit a moveable object: the others are made too, but not counted or timed."""
     seconds, count = 0.0, 0
     for actions, of_things in zip(tqdm(asked, desc="touches, timed", disable=None), hits, strict=True):
         outcomes = iter(of_things)
@@ -91,7 +91,7 @@ def time_touches(
 
 
 def time_looks(simulator: SimulatorProcess, locations: list[Location], looks: int, seed: int) -> float:
-    """Looks a second: teleports to random poses of some rooms, RGB and depth."""
+    """Observations a second: teleports to random poses of some rooms, RGB and depth."""
     random = np.random.default_rng(seed)
     seconds = 0.0
     for location in locations:
@@ -152,7 +152,7 @@ def quality(touches: list[StudiedTouch]) -> dict[str, Any]:
 def main() -> int:
     """Runs the benchmark and prints its table and RESULT."""
     parser = argparse.ArgumentParser(prog="./playpen bench simulator", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--touches", type=whole(1), default=500, help="touches that hit a moveable thing (500)")
+    parser.add_argument("--touches", type=whole(1), default=500, help="touches that hit a moveable object (500)")
     parser.add_argument("--looks", type=whole(6), default=600, help="looks (600)")
     parser.add_argument("--set-ups", type=whole(1), default=60, help="locations set up in cached rooms (60)")
     parser.add_argument("--soak", type=whole(0), default=0, help="locations set up to see whether memory grows (0)")

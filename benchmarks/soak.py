@@ -2,7 +2,7 @@
 
     ./playpen bench soak [--minutes M] [--every S] [overrides]
 
-Runs the smoke experiment's first phase for M minutes (default 30) with the smallest memory bank that its schedule
+Runs the smoke experiment's first phase for M minutes (default 30) with the smallest replay buffer that its schedule
 allows, a checkpoint and an evaluation a minute, and W&B offline. Every few seconds it reads, from outside:
 
 - memory of the run's processes, by role: private (resident without shared pages; the growth is of this) and resident
@@ -51,7 +51,7 @@ from evaluation.interaction.figures import save
 ROOT = Path(__file__).resolve().parents[1]
 ROLES = {
     "ray::LearnerActor": "learner",
-    "ray::ReplayActor": "memory bank",
+    "ray::ReplayActor": "replay buffer",
     "ray::PlayerActor": "actors",
     "ray::EvaluatorActor": "evaluator",
     "ray::": "Ray's idle workers",
@@ -70,10 +70,10 @@ START_S = 300.0
 
 @dataclass
 class Sample:
-    """One look at the run."""
+    """One observation at the run."""
 
     seconds: float
-    """Since the first look."""
+    """Since the first observation."""
     private: Counter[str]
     """Megabytes of each role's processes, without shared pages."""
     resident: Counter[str]

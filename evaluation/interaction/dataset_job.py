@@ -19,7 +19,7 @@ from actors.observation import Observation
 from evaluation.interaction.config import DatasetConfig, SplitConfig
 from evaluation.interaction.dataset import NOT_MEASURED, SEED_LIMIT
 from evaluation.interaction.dataset_folder import SPLITS
-from evaluation.interaction.job_files import Made
+from evaluation.interaction.job_files import MadeLocation
 from evaluation.interaction.masks import area, box, encode
 from evaluation.interaction.min_force import minimum_forces
 from replay.interaction.record import IMAGE_SIZE
@@ -34,7 +34,7 @@ def rooms_of(config: DatasetConfig, split: SplitConfig) -> list[str]:
     return [f"FloorPlan{offset + number}" for offset in config.scene_offsets for number in numbers]
 
 
-def locations_of_job(config: DatasetConfig, name: str, number: int, simulator: SimulatorProcess) -> list[Made]:
+def locations_of_job(config: DatasetConfig, name: str, number: int, simulator: SimulatorProcess) -> list[MadeLocation]:
     """Visits a room and returns its accepted poses: at most `poses_per_spawn` for each spawn."""
     split: SplitConfig = getattr(config, name)
     random = np.random.default_rng([config.seed, SPLITS.index(name), number])
@@ -56,7 +56,7 @@ def _locations_of_spawn(
     seed: int,
     random: np.random.Generator,
     simulator: SimulatorProcess,
-) -> list[Made]:
+) -> list[MadeLocation]:
     """Returns the accepted poses of one spawn; none if the simulator refuses it or the agent can stand nowhere."""
     simulator.reset(scene)
     no_image = {"renderImage": False}
@@ -122,7 +122,7 @@ def _try_pose(config: DatasetConfig, location: Location, simulator: SimulatorPro
     return _Pose(location, observation, found)
 
 
-def _annotate(config: DatasetConfig, split: SplitConfig, pose: _Pose, simulator: SimulatorProcess) -> Made:
+def _annotate(config: DatasetConfig, split: SplitConfig, pose: _Pose, simulator: SimulatorProcess) -> MadeLocation:
     """Makes the entry of an accepted pose; measures the forces of its objects if the configuration asks for it."""
     location = pose.location
     fields = {
@@ -138,7 +138,7 @@ def _annotate(config: DatasetConfig, split: SplitConfig, pose: _Pose, simulator:
         "annotations": [],
     }
     if not split.annotated:
-        return Made(fields, None)
+        return MadeLocation(fields, None)
     forces = [float(NOT_MEASURED)] * len(pose.objects)
     if config.forces:
         reach = config.reach()
@@ -153,7 +153,7 @@ def _annotate(config: DatasetConfig, split: SplitConfig, pose: _Pose, simulator:
             np.random.default_rng([config.seed, location.seed]),
         )
     fields["annotations"] = [_annotation(item, force) for item, force in zip(pose.objects, forces, strict=True)]
-    return Made(fields, pose.observation)
+    return MadeLocation(fields, pose.observation)
 
 
 def _annotation(item: TrueObject, force: float) -> dict[str, Any]:

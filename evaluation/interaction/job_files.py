@@ -29,7 +29,7 @@ POLL_S = 0.5
 
 
 @dataclass(frozen=True)
-class Made:
+class MadeLocation:
     """One accepted location."""
 
     fields: dict[str, Any]
@@ -80,7 +80,7 @@ def _try_lock(folder: Path) -> IO[bytes] | None:
     return None
 
 
-def write_job(path: Path, made: Sequence[Made]) -> None:
+def write_job(path: Path, made: Sequence[MadeLocation]) -> None:
     """Stores the locations of a job, atomically."""
     observations = [location.observation for location in made if location.observation is not None]
     with atomic(path) as file:
@@ -98,7 +98,7 @@ def _read_job(path: Path) -> tuple[list[dict[str, Any]], NDArray[np.uint8], NDAr
         return json.loads(arrays["entries"].tobytes()), arrays["images"], arrays["depths"]
 
 
-def kept_jobs(path: Path) -> dict[int, int]:
+def stored_jobs(path: Path) -> dict[int, int]:
     """Returns the number of locations in each stored job; removes files that a power cut damaged."""
     found = {}
     for file in partial_folder(path).glob("job_*.npz"):
@@ -109,7 +109,7 @@ def kept_jobs(path: Path) -> dict[int, int]:
     return found
 
 
-def put_together(path: Path, jobs: int, wanted: int, annotated: bool) -> None:
+def assemble_file(path: Path, jobs: int, wanted: int, annotated: bool) -> None:
     """Writes the final file, and its observations if it is annotated. Memory holds the observations of one job.
 
     Args:

@@ -34,10 +34,10 @@ from evaluation.interaction.dataset_job import locations_of_job
 from evaluation.interaction.job_files import (
     POLL_S,
     alone,
+    assemble_file,
     job_path,
-    kept_jobs,
     partial_folder,
-    put_together,
+    stored_jobs,
     write_job,
 )
 from replay.interaction.record import IMAGE_SIZE
@@ -116,7 +116,7 @@ def _make_split(
     with alone(path, interrupted):
         if not path.exists():  # another process may have made it in the meantime
             jobs = _do_jobs(config, name, path, pool, interrupted)
-            put_together(path, jobs, split.locations, split.annotated)
+            assemble_file(path, jobs, split.locations, split.annotated)
         shutil.rmtree(partial_folder(path))
 
 
@@ -126,7 +126,7 @@ def _do_jobs(
     """Runs the jobs that are not stored yet; returns how many jobs, from the first on, give enough locations."""
     split: SplitConfig = getattr(config, name)
     wanted, last_job = split.locations, JOBS_PER_LOCATION * split.locations
-    found = kept_jobs(path)  # number of a job -> number of its locations
+    found = stored_jobs(path)  # number of a job -> number of its locations
     waiting: dict[Future[int], int] = {}
     next_job = counted = made = 0
     kept = min(sum(found.values()), wanted)
