@@ -18,7 +18,7 @@ With replay.strict=false all parts of a round work at the same time, and it take
 
 hours is the sum over all rounds as the paper alternates, hours_overlapped the same where the parts overlap, limited_by
 the part that takes most of the hours. What was not measured but assumed or calculated is printed, and is under
-`assumptions` in RESULT. Evaluations on the way are left out.
+`assumptions` in RESULT. Evaluations during training are left out.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ QUICK = {
 """Benchmarks that are needed, and their options where they are run here."""
 PARTS = {"learner": "loss_speedup", "replay": "ray_batches_per_s", "actor": "actor_vs_simulator"}
 PARTS |= {"broadcast": "ms_to_last_actor"}
-"""A key by which each benchmark's RESULT is told."""
+"""A key that identifies each benchmark's RESULT."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def forecast(config: TrainConfig, costs: Costs, actors: int) -> Forecast:
 
     `actors` play at a time, each on a core of its own.
     """
-    slowest = {"collecting": 0.0, "learning": 0.0, "replay buffer": 0.0}
+    slowest = {"collecting": 0.0, "learning": 0.0, "memory bank": 0.0}
     busy = dict(slowest)
     for phase in config.learner.phases.values():
         if not phase.rounds:
@@ -117,13 +117,13 @@ def forecast(config: TrainConfig, costs: Costs, actors: int) -> Forecast:
         for locations, batches in spans:
             collecting = {
                 "collecting": locations * costs.visit_s(phase) / actors + (costs.broadcast_s if batches else 0.0),
-                "replay buffer": locations * costs.record_s,
+                "memory bank": locations * costs.record_s,
             }
-            learning = {"learning": batches * costs.step_s, "replay buffer": batches * costs.batch_s}
+            learning = {"learning": batches * costs.step_s, "memory bank": batches * costs.batch_s}
             at_once = [collecting, learning]
             if not config.replay.strict:
-                both = collecting["replay buffer"] + learning["replay buffer"]
-                at_once = [{**collecting, **learning, "replay buffer": both}]
+                both = collecting["memory bank"] + learning["memory bank"]
+                at_once = [{**collecting, **learning, "memory bank": both}]
             for seconds in at_once:
                 part = max(seconds, key=lambda name: seconds[name])
                 slowest[part] += seconds[part] / 3600

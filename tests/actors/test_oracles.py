@@ -390,7 +390,7 @@ def test_fully_supervised(force_trials: bool) -> None:
         ({"truth_min_pixels": 0}, "actors.truth_min_pixels must be at least 1"),
         ({"truth_max_mass": 0.0}, "actors.truth_max_mass must be greater than 0 kg"),
         *(
-            ({"supervision": name, "mask_source": "optical_flow"}, f"mask_source must be module .*={name}, whose masks")
+            ({"supervision": name, "mask_source": "optical_flow"}, f"mask_source must be module .*={name}, which uses")
             for name in ("mask_oracle", "both", "full")
         ),
     ],

@@ -36,7 +36,7 @@ def test_each_round_takes_as_long_as_its_slowest_part() -> None:
     assert found.hours * 3600 == pytest.approx(20 + 14.5 + 14.5)
     assert found.limited_by == "collecting"
     assert found.busy["learning"] * 3600 == pytest.approx(40 * 0.2)
-    assert found.busy["replay buffer"] * 3600 == pytest.approx(240 * 0.01 + 40 * 0.02)
+    assert found.busy["memory bank"] * 3600 == pytest.approx(240 * 0.01 + 40 * 0.02)
     # With a step of 1 s the second round takes 30 s of learning.
     slow = forecast(config, dataclasses.replace(COSTS, step_s=1.0), actors=10)
     assert slow.hours * 3600 == pytest.approx(20 + 14.5 + 30)
@@ -92,7 +92,7 @@ def test_the_result_names_hours_and_the_limit(tmp_path: Path, capsys: pytest.Cap
     main(["--cores", "36", "--gpus", "2", "--measured", str(file)])
     output = capsys.readouterr().out
     result = result_of(output)
-    assert result["hours"] > 0 and result["limited_by"] in ("collecting", "learning", "replay buffer")
+    assert result["hours"] > 0 and result["limited_by"] in ("collecting", "learning", "memory bank")
     assert result["locations"] == 2 * (3000 + 900 * 70) and result["actors"] == 35
     assert "CALCULATED" in output and any("CALCULATED" in text for text in result["assumptions"])
 

@@ -50,7 +50,7 @@ def test_wrong_arguments_end_with_code_2(arguments: list[str]) -> None:
 @pytest.mark.slow
 def test_the_result_tells_of_memory_disk_and_object_store(tmp_path: Path) -> None:
     result = bench("soak", "--minutes", "0.2", "--every", "0.5", "checkpoint_minutes=0.1", home=tmp_path)
-    assert {"driver", "learner", "replay buffer", "actors", "simulators", "Ray's daemons"} <= set(
+    assert {"driver", "learner", "memory bank", "actors", "simulators", "Ray's daemons"} <= set(
         result["growth_mb_per_h"]
     )
     assert 0 < result["object_store_peak_mb"] < result["object_store_bound_mb"] == 200

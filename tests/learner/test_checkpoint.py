@@ -166,8 +166,6 @@ def test_another_models_checkpoint_names_the_difference(folder: Path) -> None:
             load(folder, build_network(wider, 0))
         message = "belongs to another model: 'embedding_head.bias' is shape [3] there, but shape [5] in the"
         assert message in str(caught.value)
-            caught.value
-        )
 
 
 def refused(folder: Path, message: str) -> None:
