@@ -110,9 +110,9 @@ class InteractionSystem:
         return [path]
 
     def evaluation_sentence(self, metrics: Mapping[str, float]) -> str:
-        from evaluation.interaction.evaluator import on_the_way_sentence
+        from evaluation.interaction.evaluator import quick_evaluation_sentence
 
-        return on_the_way_sentence(metrics)
+        return quick_evaluation_sentence(metrics)
 
     def facts(self, config: TrainConfig) -> dict[str, Any]:
         return {"dataset": config.evaluation.dataset.name}

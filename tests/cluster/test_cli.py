@@ -35,7 +35,7 @@ from tests.cluster.runs import playpen, playpen_at_once
         ),
         (
             ["train", "actors.supervision=full", "actors.self_supervision.superpixels=false"],
-            "actors.self_supervision.superpixels=false cannot be with actors.supervision=full",
+            "actors.self_supervision.superpixels=false cannot be combined with actors.supervision=full",
         ),
         (
             ["train", "models=video_pca", "actors.mask_source=video_pca", "actors.choice=greedy"],

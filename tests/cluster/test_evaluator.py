@@ -39,7 +39,7 @@ def measuring(busy: str) -> Any:
         def prepare(self) -> None:
             pass
 
-        def on_the_way(self, weights: list[Any], version: int, seconds: float) -> dict[str, float]:
+        def evaluate_quickly(self, weights: list[Any], version: int, seconds: float) -> dict[str, float]:
             while os.path.exists(busy):
                 time.sleep(0.05)
             if version < 0:
@@ -100,7 +100,7 @@ def test_lost_evaluator_starts_anew_until_it_is_given_up(session: None, tmp_path
     # Lost once more without a result in between: given up.
     os.kill(pid(), signal.SIGKILL)
     with pytest.raises((PartLost, RayActorError)):
-        awaited(evaluator.handle.on_the_way.remote([None], 1, 0.0), threading.Event(), look=evaluator.look)
+        awaited(evaluator.handle.evaluate_quickly.remote([None], 1, 0.0), threading.Event(), look=evaluator.look)
     evaluator.restart("dead")
     assert evaluator.given_up and notes.count("evaluator_lost") == 3
 

@@ -26,7 +26,7 @@ def test_the_papers_network_has_1_439_124_parameters() -> None:
     assert sum(parameter.numel() for parameter in network.parameters()) == 1_439_124
 
 
-def test_shapes_on_the_way() -> None:
+def test_shapes_during_training() -> None:
     shapes = []
     network = InteractionNetwork(PAPER).eval()
     for module in [network.stem, *network.down, *network.up, network.shared]:
