@@ -71,7 +71,7 @@ from tests.cluster.runs import playpen, playpen_at_once
         (["train", "cluster.address=127.0.0.1:1"], "cluster.address=127.0.0.1:1: no Ray cluster answers there"),
         (
             ["dataset", "evaluation.dataset.folder=/dev/null/x"],
-            "evaluation.dataset.folder=/dev/null/x must be a folder",
+            "evaluation.dataset.folder=/dev/null/x must be a writable folder",
         ),
         (["evaluate"], "checkpoint has no value; give one on the command line: checkpoint=VALUE"),
         (["evaluate", "checkpoint=none"], "checkpoint=none is neither a checkpoint folder nor a run folder"),
