@@ -1,14 +1,14 @@
-"""What a training step costs beside the network, and what vectorising the losses is worth.
+"""Measures a training step's cost beside the network, and the gain of vectorised losses.
 
     python -m benchmarks.learner [--batch N] [--masks M] [--repeats R] [--threads T] [--device cpu|cuda]
 
 With the paper's batch of 64 a round of all parts takes a CPU half a minute.
 
-Three things are timed in turn, R times each, on the same made-up batch and the paper's network; medians are compared:
+Three parts are timed in turn, R times each, on the same made-up batch and the paper's network; medians are compared:
 
 - losses: targets, gradients of the three losses, IoUs and priorities, (a) as the learner computes them, (b) by the
   plain loops over images and masks below, which use the formulas as the paper writes them;
-- step: everything that the learner does with a batch from the memory bank (upload, unpacking, augmentation, forward,
+- step: everything that the learner does with a batch from the replay buffer (upload, unpacking, augmentation, forward,
   losses, backward, Adam);
 - bare: forward, backward and Adam alone, on ready input and ready gradients.
 
@@ -42,8 +42,8 @@ from learner.interaction.targets import point_targets, read_masks, read_touches
 from models.interaction.build import build_network
 from models.interaction.network import NetworkOutput
 from replay.interaction.kernels import kernel
+from replay.interaction.priorities import priority_from_score
 from replay.interaction.record import MAX_TOUCHES, RECORD_FIELDS, Batch, Feedback, pack_masks, unpack_masks
-from replay.priorities import priority_from_score
 
 __all__ = ["CONF", "main", "made_up_batch"]
 
@@ -69,7 +69,7 @@ def made_up_batch(size: int, masks: int, seed: int) -> Batch:
             cells[b, t, top : top + height, left : left + width] = True
             columns["points"][b, t] = top + height // 2, left + width // 2
     columns["masks"] = pack_masks(cells)
-    return Batch(**columns, slots=np.arange(size), stamps=np.arange(size), number=0)
+    return Batch(**columns, slots=np.arange(size), insertion_ids=np.arange(size), number=0)
 
 
 def vectorised(output: NetworkOutput, batch: Batch, weights: Tensor, embedding_weight: float) -> Losses:

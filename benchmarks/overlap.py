@@ -2,7 +2,7 @@
 
     python -m benchmarks.overlap [--seconds S] [--actors N] [--batch B]
 
-The real learner trains on the real memory bank under the real limiter, in the paper's schedule, and the real
+The real learner trains on the real replay buffer under the real limiter, in the paper's schedule, and the real
 coordinator hands out locations to N light actors (benchmarks/_light_actor.py: no rooms, no network) that push records
 as fast as they are let. Measured from the second call of the learner on, for at least S seconds.
 
@@ -42,8 +42,9 @@ from cluster.run.tracking import Tracker
 from cluster.systems.interaction import SYSTEM
 from learner.actor import RemoteLearnerActor, TrainReport
 from learner.schedule import Phase
-from replay.interaction.batch import LOCATION_RECORDS
-from replay.shell import start_replay
+from replay.actor import start_replay
+from replay.interaction.batch import LOCATIONS, location_table
+from replay.layout import REPLAY_FOLDER
 
 CPU_BATCH = 4
 
@@ -52,7 +53,7 @@ class Reports(Reporter):
     """A run's reporter that keeps the learner's reports after the first, and ends the phase when that is enough."""
 
     def measure(self, phase: Phase, replay: Any, seconds: float) -> None:
-        """Sets how long to measure, in which phase, and with which memory bank."""
+        """Sets how long to measure, in which phase, and with which replay buffer."""
         self.phase_measured, self.replay, self.span_s = phase, replay, seconds
         self.calls = 0
         self.kept: list[TrainReport] = []
@@ -63,7 +64,7 @@ class Reports(Reporter):
         """See `Reporter.trained`."""
         super().trained(report, steps)
         self.calls += 1
-        held_back = ray.get(self.replay.status.remote())["sample_wait_s"]
+        held_back = ray.get(self.replay.statistics.remote())[LOCATIONS]["sample_wait_s"]
         if self.calls == 1:
             self.began, self.before = time.monotonic(), held_back
             return
@@ -79,7 +80,11 @@ def measure(config: TrainConfig, resources: Resources, folder: Path, seconds: fl
     folder.mkdir()
     count = config.cluster.actors
     replay: Any = start_replay(
-        config.replay, LOCATION_RECORDS, folder / "bank", seed=config.seed, actors=count, options={"num_cpus": 0}
+        {LOCATIONS: location_table(config.replay)},
+        folder / REPLAY_FOLDER,
+        seed=config.seed,
+        actors=count,
+        options={"num_cpus": 0},
     )
     learner = RemoteLearnerActor.options(**resources.learner).remote(
         SYSTEM.learner(config), replay, config.learner.threads

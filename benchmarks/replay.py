@@ -1,4 +1,4 @@
-"""Speed of the memory bank, in process and as a Ray actor, on real location records.
+"""Speed of the replay buffer, in process and as a Ray actor, on real location records.
 
 Prints a table and the conditions, and ends with one line `RESULT {json}`:
 - batch_vs_copy: time of sampling a batch of 64 from N records over the time of merely copying as many bytes
@@ -7,7 +7,7 @@ Prints a table and the conditions, and ends with one line `RESULT {json}`:
   (one record a call, several calls on the way); bytes_per_record.
 
     python -m benchmarks.replay                        # 2000 records, about a minute
-    python -m benchmarks.replay --records 20000        # the paper's bank: 9.5 GB of disk
+    python -m benchmarks.replay --records 20000        # the paper's size: 9.5 GB of disk
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ import numpy as np
 
 from benchmarks._arguments import positive, whole
 from benchmarks._report import conditions, configuration, report
-from replay.bank import MemoryBank
 from replay.config import ReplayConfig
-from replay.interaction.batch import LOCATION_RECORDS
+from replay.interaction.batch import LOCATIONS, location_table
 from replay.interaction.record import MAGNITUDES, MAX_TOUCHES, RECORD_BYTES, RECORD_FIELDS, Choice, LocationRecord
 from replay.limiter import Phase
-from replay.priorities import sample_without_replacement
+from replay.selectors import sample_without_replacement
+from replay.table import Table
 
 IN_FLIGHT = 4
 """Inserts on their way to the Ray actor at a time, as of so many actors."""
@@ -55,12 +55,12 @@ def renumbered(record: LocationRecord, number: int) -> LocationRecord:
 
 
 def settings(records: int) -> ReplayConfig:
-    """A bank whose limiter never makes anybody wait, so that speed is all that is measured."""
+    """A table whose limiter never makes anybody wait, so that speed is all that is measured."""
     return replace(configuration().replay, capacity=records, locations_ahead=10**9, batches_ahead=10**9)
 
 
 def unlimited(records: int, batch_size: int) -> Phase:
-    """Fills the bank, then lets both sides run."""
+    """Fills the table, then lets both sides run."""
     return Phase(records - 1, 1, (1,) * 100_000, batch_size)
 
 
@@ -74,14 +74,14 @@ def rate(call: Callable[[int], object], seconds: float) -> float:
 
 
 def measure_in_process(folder: Path, records: int, seconds: float, batch_size: int) -> dict[str, float]:
-    """Fills a bank with different records and measures it."""
+    """Fills a table with different records and measures it."""
     generator = np.random.default_rng(0)
     pool = [make_record(number, generator) for number in range(16)]
-    bank = MemoryBank(settings(records), folder, LOCATION_RECORDS, seed=0)
-    bank.start_phase(unlimited(records, batch_size), fresh=True)
+    table = Table.create(location_table(settings(records)), folder, seed=0)
+    table.start_phase(unlimited(records, batch_size), fresh=True)
     for number in range(records):
-        bank.insert(renumbered(pool[number % len(pool)], number))
-    inserts = rate(lambda count: bank.insert(renumbered(pool[count % 16], records + count)), seconds)
+        table.insert(renumbered(pool[number % len(pool)], number))
+    inserts = rate(lambda count: table.insert(renumbered(pool[count % 16], records + count)), seconds)
 
     source = generator.integers(0, 256, batch_size * RECORD_BYTES, dtype=np.uint8)
     batches: list[float] = []
@@ -89,7 +89,7 @@ def measure_in_process(folder: Path, records: int, seconds: float, batch_size: i
     end = time.perf_counter() + seconds
     while time.perf_counter() < end or len(batches) < 5:
         began = time.perf_counter()
-        bank.sample(batch_size)
+        table.sample(batch_size)
         middle = time.perf_counter()
         source.copy()
         batches.append(middle - began)
@@ -97,7 +97,7 @@ def measure_in_process(folder: Path, records: int, seconds: float, batch_size: i
 
     weights = generator.uniform(0.02, 0.5, records)
     draws = rate(lambda _: sample_without_replacement(weights, batch_size, generator), seconds)
-    bank.close()
+    table.close()
     return {
         "batch_vs_copy": statistics.median(b / c for b, c in zip(batches, copies, strict=True)),
         "batch_ms": 1000 * statistics.median(batches),
@@ -112,7 +112,7 @@ def measure_ray(folder: Path, records: int, seconds: float, batch_size: int, pre
     import ray
 
     from cluster.machines.resources import keep_loopback, local_environment
-    from replay.shell import start_replay
+    from replay.actor import start_replay
 
     keep_loopback()
     ray.init(
@@ -128,8 +128,8 @@ def measure_ray(folder: Path, records: int, seconds: float, batch_size: int, pre
     try:
         generator = np.random.default_rng(0)
         pool = [make_record(number, generator) for number in range(16)]
-        actor = start_replay(settings(records), LOCATION_RECORDS, folder, seed=0, actors=IN_FLIGHT)
-        ray.get(actor.start_phase.remote(unlimited(records, batch_size), True))
+        actor = start_replay({LOCATIONS: location_table(settings(records))}, folder, seed=0, actors=IN_FLIGHT)
+        ray.get(actor.start_phase.remote({LOCATIONS: unlimited(records, batch_size)}, {LOCATIONS}))
         pending: list[ray.ObjectRef] = []
         inserted = 0
 
@@ -140,7 +140,7 @@ def measure_ray(folder: Path, records: int, seconds: float, batch_size: int, pre
 
         def insert(_: int) -> None:
             nonlocal inserted
-            keep_busy(actor.insert.remote(renumbered(pool[inserted % 16], inserted)), IN_FLIGHT)
+            keep_busy(actor.insert.remote(LOCATIONS, renumbered(pool[inserted % 16], inserted)), IN_FLIGHT)
             inserted += 1
 
         for number in range(records):
@@ -149,8 +149,8 @@ def measure_ray(folder: Path, records: int, seconds: float, batch_size: int, pre
         ray.get(pending)
         pending.clear()
         for _ in range(FIRST_BATCHES):
-            keep_busy(actor.sample.remote(batch_size), 1 + prefetch)
-        batches = rate(lambda _: keep_busy(actor.sample.remote(batch_size), 1 + prefetch), seconds)
+            keep_busy(actor.sample.remote(LOCATIONS, batch_size), 1 + prefetch)
+        batches = rate(lambda _: keep_busy(actor.sample.remote(LOCATIONS, batch_size), 1 + prefetch), seconds)
         ray.get(pending)
         return {"ray_batches_per_s": batches, "ray_inserts_per_s": inserts}
     finally:
@@ -164,9 +164,9 @@ def main(arguments: list[str] | None = None) -> None:
     )
     config = configuration()
     size, prefetch = config.learner.batch_size, config.learner.prefetch
-    parser.add_argument("--records", type=whole(1), default=2000, help="records in the bank (default 2000)")
+    parser.add_argument("--records", type=whole(1), default=2000, help="records in the table (default 2000)")
     parser.add_argument("--seconds", type=positive, default=5.0, help="seconds for each measurement (default 5)")
-    parser.add_argument("--folder", type=Path, default=None, help="where the bank lies (default: a temporary folder)")
+    parser.add_argument("--folder", type=Path, default=None, help="where the table lies (default: a temporary folder)")
     options = parser.parse_args(arguments)
     if options.records < size:
         parser.error(f"--records must be at least the batch of {size}, not {options.records}")

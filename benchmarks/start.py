@@ -4,9 +4,9 @@
 
 Runs `./playpen train experiment=paper` with N actors and the overrides, on a data set that was made before, until the
 first of its simulators is asked for a touch (benchmarks/_stamped_simulator.py notes it), then stops it with Ctrl-C. The
-memory bank, in a temporary folder, reserves its whole space, unless replay.capacity is overridden.
+replay buffer, in a temporary folder, reserves its whole space, unless replay.capacity is overridden.
 
-- seconds_to_first_touch; on the way: when the run's folder, its first simulator and its memory bank were there;
+- seconds_to_first_touch; on the way: when the run's folder, its first simulator and its replay buffer were there;
 - seconds_to_stop: from Ctrl-C to the end of the process, its checkpoint included.
 """
 
@@ -25,6 +25,9 @@ import psutil
 
 from benchmarks._arguments import check_overrides, whole
 from benchmarks._report import conditions, configuration, report
+from replay.interaction.batch import LOCATIONS as TABLE
+from replay.layout import table_folder
+from replay.ring import INSERTION_IDS_FILE
 
 ROOT = Path(__file__).resolve().parents[1]
 LIMIT_S = 600.0
@@ -39,7 +42,7 @@ def milestones(folder: Path) -> dict[str, bool]:
     runs = list((folder / "outputs" / "train").glob("*"))
     return {
         "run_folder_s": bool(runs),
-        "memory_bank_s": any((run / "bank" / "_stamp.npy").is_file() for run in runs),
+        "memory_bank_s": any((table_folder(run, TABLE) / INSERTION_IDS_FILE).is_file() for run in runs),
     }
 
 

@@ -1,25 +1,25 @@
-"""Settings of the memory bank. Values and comments: `conf/replay/bank.yaml`."""
+"""Settings of the replay buffer that users see. Values and comments: `conf/replay/bank.yaml`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from replay.priorities import PRIORITY_MODES
-
+MODES = ("priority", "low_iou", "high_iou", "uniform")
+"""How records are preferred; `replay.interaction.priorities` has the formulas."""
 IMAGE_SCORES = ("min", "mean")
 SAMPLED_ONCE = ("batch", "round")
 
 
 @dataclass
 class ReplayConfig:
-    """Settings of the memory bank that hold for all phases of a run; `replay.limiter.Phase` has a phase's own."""
+    """Settings of a table that hold for all phases of a run; `replay.limiter.Phase` has a phase's own."""
 
     capacity: int
     """Records that the ring holds (paper: 20 000). Disk used: `replay.ring.bytes_per_record` times this, reserved."""
     initial_priority: float
     """Priority of a record that no batch has used yet (paper: 0.5)."""
     mode: str
-    """How records are preferred: a key of `replay.priorities.PRIORITY_MODES`."""
+    """How records are preferred: one of MODES."""
     # Defaults are those of runs from before these two values existed.
     image_score: str = field(default="min", kw_only=True)
     """What an image's score is of the IoUs of its masks, from which its priority is made: min (Eq. 7) or mean."""
@@ -37,8 +37,8 @@ class ReplayConfig:
             raise ValueError(f"replay.capacity must be at least 1 record, not {self.capacity}")
         if not 0 < self.initial_priority < float("inf"):
             raise ValueError(f"replay.initial_priority must be a finite number above 0, not {self.initial_priority}")
-        if self.mode not in PRIORITY_MODES:
-            raise ValueError(f"replay.mode must be one of {', '.join(PRIORITY_MODES)}, not '{self.mode}'")
+        if self.mode not in MODES:
+            raise ValueError(f"replay.mode must be one of {', '.join(MODES)}, not '{self.mode}'")
         for name, choices in (("image_score", IMAGE_SCORES), ("without_replacement", SAMPLED_ONCE)):
             if getattr(self, name) not in choices:
                 raise ValueError(f"replay.{name} must be {' or '.join(choices)}, not '{getattr(self, name)}'")
@@ -49,7 +49,7 @@ class ReplayConfig:
         if self.without_replacement == "round" and not self.strict:
             raise ValueError(
                 "replay.without_replacement=round needs replay.strict=true: only then are all locations of a round in "
-                "the memory bank before its batches are sampled"
+                "the replay buffer before its batches are sampled"
             )
         if self.locations_ahead < 0:
             raise ValueError(f"replay.locations_ahead must not be negative, not {self.locations_ahead}")

@@ -1,22 +1,27 @@
-"""The law between locations inserted into the memory bank and batches sampled from it.
+"""The rate limit between locations inserted into a table and batches sampled from it.
+
+A *location* is one record here, after the interaction system, whose records are visits to locations.
 
 Source: paper, training schedule ("alternate between adding batches from 70 locations to the memory bank, and training
-on K batches"); spec/interaction section 7; DESIGN "How data flows" 3 and 5. Pure: counts only, no clocks, no threads.
+on K batches"); docs/interaction.md, Schedule. Pure: counts only, no clocks, no threads.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import accumulate
+from typing import Any
+
+from replay.core import TableSpec
 
 
 @dataclass(frozen=True)
 class Phase:
-    """What one phase of training asks of the bank."""
+    """What one phase of training asks of a table."""
 
     prefill: int
-    """Locations inserted before the first batch (paper: 3000); 0 is possible where a filled bank is kept."""
+    """Locations inserted before the first batch (paper: 3000); 0 is possible where a filled table is kept."""
     locations_per_round: int
     """Locations of a round (paper: 70)."""
     batches_per_round: tuple[int, ...]
@@ -54,15 +59,19 @@ class RateLimiter:
       - a batch may be sampled while s < S_q: the locations of its round and of all before are in;
       - a location may be inserted while S_q <= s: the batches of all rounds before its own are taken.
 
-    The law fails, and the constructor refuses it, if a state can be reached in which neither side may go on although
-    the phase is not finished. Such a state exists if and only if, for some n, fewer batches are allowed at n than are
-    required for location n + 1; the constructor checks each n. With both slacks at least 1 this cannot happen; nor can
+    The constructor refuses settings that can lead to a state in which neither side may go on although the phase is not
+    finished. Such a state exists if and only if, for some n, fewer batches are allowed at n than are required for
+    location n + 1; the constructor checks each n. With both slacks at least 1 this cannot happen; nor can
     it under strict alternation. It also refuses a prefill (with the records present) smaller than a batch, and a
     ring that cannot hold a batch or the longest stretch of locations without a batch (prefill and first round).
     Every count is an integer and C is compared after multiplication by L: nothing is rounded.
 
+    Consuming. Where each record is removed when it is sampled, the table additionally makes a batch of B wait until it
+    holds B records, and an insert wait while it is full. With `consumes`, the constructor also refuses settings that
+    block both sides under these conditions, and phases whose batches take more records than there are.
+
     A second phase gets a new limiter, whose counts begin at 0; `present` says how many records of the first phase
-    the bank keeps (0 for a fresh bank).
+    the table keeps (0 for a fresh table).
     """
 
     def __init__(
@@ -75,6 +84,7 @@ class RateLimiter:
         locations_ahead: int,
         batches_ahead: int,
         once_a_round: bool = False,
+        consumes: bool = False,
     ) -> None:
         """Starts a phase at no locations and no batches.
 
@@ -86,6 +96,7 @@ class RateLimiter:
             locations_ahead: slack of insertion, locations.
             batches_ahead: slack of sampling, batches.
             once_a_round: whether no record may be in two batches of a round; strict alternation only.
+            consumes: whether a record is removed when it is sampled.
 
         Raises:
             ValueError: the settings would block for ever; one sentence says which and what would be right.
@@ -107,6 +118,8 @@ class RateLimiter:
                     f"both sides after {phase.prefill + n} locations and {self._allowed(n)} batches: "
                     "each should be at least 1"
                 )
+        if consumes:
+            self._check_consuming(capacity, present)
 
     @property
     def inserted_locations(self) -> int:
@@ -150,13 +163,13 @@ class RateLimiter:
         """Counts locations. Raises RuntimeError if one of them was not allowed."""
         for _ in range(count):
             if not self.can_insert():
-                raise RuntimeError(f"location {self._inserted} was inserted against the law of the limiter")
+                raise RuntimeError(f"location {self._inserted} was inserted against the rate limit")
             self._inserted += 1
 
     def sampled(self) -> None:
         """Counts one batch. Raises RuntimeError if it was not allowed."""
         if not self.can_sample():
-            raise RuntimeError(f"batch {self._sampled} was sampled against the law of the limiter")
+            raise RuntimeError(f"batch {self._sampled} was sampled against the rate limit")
         self._sampled += 1
 
     def get_state(self) -> dict[str, int]:
@@ -203,6 +216,56 @@ class RateLimiter:
             return self._sums[n // self.phase.locations_per_round]
         return -(-self._scaled(n + 1 - self._locations_ahead) // self.phase.locations_per_round)
 
+    def _check_consuming(self, capacity: int, present: int) -> None:
+        """Raises ValueError, one sentence, if removing sampled records lets both sides wait for each other.
+
+        Sampling as early as possible visits the state in which sampling is blocked, for each number of insertions, so
+        it is enough to look at those states.
+        """
+        phase, size = self.phase, self.phase.batch_size
+        for inserted in range(phase.locations + 1):
+            n = inserted - phase.prefill
+            sampled = min(self._allowed(n), (present + inserted) // size)
+            if inserted == phase.locations:
+                if sampled < self._sums[-1]:
+                    raise ValueError(
+                        f"the phase's {self._sums[-1]} batches of {size} consume {self._sums[-1] * size} records, but "
+                        f"only {present + inserted} come: fewer batches or more locations would do"
+                    )
+            elif sampled < self._required(n):
+                raise ValueError(
+                    f"both sides would wait after {inserted} locations and {sampled} batches of {size}, which consume "
+                    f"{sampled * size} of {present + inserted} records: fewer batches or more locations would do"
+                )
+            elif present + inserted - sampled * size >= capacity:
+                raise ValueError(
+                    f"the table's capacity must be above {capacity}: with {inserted} locations in and {sampled} "
+                    "batches taken it would be full, and no batch could be sampled"
+                )
+
+
+def make_limiter(spec: TableSpec, phase: Phase, present: int) -> RateLimiter:
+    """The limiter of a table in a phase that begins with `present` records. Raises as `RateLimiter`."""
+    return RateLimiter(
+        phase,
+        capacity=spec.capacity,
+        present=present,
+        **asdict(spec.limiter),
+        once_a_round=spec.selector.once_a_round,
+        consumes=spec.selector.kind == "queue",
+    )
+
+
+def restored_limiter(
+    spec: TableSpec, phase: Mapping[str, Any] | None, counts: Mapping[str, int], present: int
+) -> RateLimiter | None:
+    """The limiter of a saved phase (its fields by name) at its counts; None if there was none."""
+    if phase is None:
+        return None
+    limiter = make_limiter(spec, Phase(**{**phase, "batches_per_round": tuple(phase["batches_per_round"])}), present)
+    limiter.set_state(counts)
+    return limiter
+
 
 def _check_phase(phase: Phase, capacity: int, present: int) -> None:
     """Raises ValueError, one sentence, for numbers that cannot work whatever the slacks."""
@@ -236,12 +299,12 @@ def _check_phase(phase: Phase, capacity: int, present: int) -> None:
 
 
 def _check_rounds(phase: Phase, capacity: int, present: int) -> None:
-    """Raises ValueError if a round has more records to sample than the bank holds when it begins."""
+    """Raises ValueError if a round has more records to sample than the table holds when it begins."""
     for index, batches in enumerate(phase.batches_per_round):
         held = min(capacity, present + phase.prefill + phase.locations_per_round * (index + 1))
         if batches * phase.batch_size > held:
             raise ValueError(
                 f"replay.without_replacement=round needs as many records as a round's batches take, but round {index} "
-                f"takes {batches} batches of {phase.batch_size} and the memory bank then holds {held}: a larger "
+                f"takes {batches} batches of {phase.batch_size} and the table then holds {held}: a larger "
                 "prefill (or replay.capacity) or fewer batches would do"
             )

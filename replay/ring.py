@@ -1,10 +1,10 @@
-"""A ring of records in memory-mapped files: the memory bank's storage, and its persistence.
+"""A ring of records in memory-mapped files: a table's storage, and its persistence.
 
 Each field is a column, one `.npy` file in the ring's folder (so `numpy.load(path, mmap_mode="r")` shows it to anybody);
-one more column holds the stamp of each record. Space is reserved when the ring is made: a full disk is one sentence
-then instead of a bus error later. A folder is used by one process at a time.
+one more column holds the insertion id of each record. Space is reserved when the ring is made: a full disk is one
+sentence then instead of a bus error later. A folder is used by one process at a time.
 
-Not safe under concurrent calls; `replay.bank.MemoryBank` holds a lock around each.
+Not safe under concurrent calls; `replay.table.Table` holds a lock around each.
 """
 
 from __future__ import annotations
@@ -19,37 +19,42 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Fields = Mapping[str, tuple[tuple[int, ...], np.dtype]]
-"""Name of each field of a record -> (shape, dtype)."""
+from replay.core import Fields
 
-STAMP_FILE = "_stamp.npy"
+INSERTION_IDS_FILE = "_stamp.npy"
+"""Column of the insertion ids, under the name that the first version gave it."""
 _WRITING = -1
-"""Stamp of a slot whose record is not, or not completely, written."""
+"""Insertion id of a slot whose record is not, or not completely, written."""
 
 
 def bytes_per_record(fields: Fields) -> int:
-    """Bytes that one record takes on disk: its fields and an 8-byte stamp."""
+    """Bytes that one record takes on disk: its fields and an 8-byte insertion id."""
     return 8 + sum(int(np.prod(shape)) * np.dtype(dtype).itemsize for shape, dtype in fields.values())
+
+
+def describe(fields: Fields) -> dict[str, Any]:
+    """Shape and dtype of each field, JSON-able."""
+    return {name: [list(shape), np.dtype(dtype).str] for name, (shape, dtype) in fields.items()}
 
 
 class Ring:
     """`capacity` records; the newest overwrites the oldest.
 
-    A record lives in a *slot*, the same in each column. Its *stamp* counts the records appended before it in the
-    ring's life; slot and stamp together name a record for good. The order in which slots are reused is a permutation
-    that `sort_newest` may change.
+    A record lives in a *slot*, the same in each column. Its *insertion id* counts the records appended before it in
+    the ring's life; slot and insertion id together name a record for good. The order in which slots are reused is a
+    permutation that `sort_newest` may change. A queue removes the oldest records before they are overwritten.
     """
 
-    def __init__(self, folder: Path, columns: dict[str, NDArray[Any]], stamps: NDArray[np.int64], lock: int) -> None:
+    def __init__(self, folder: Path, columns: dict[str, NDArray[Any]], ids: NDArray[np.int64], lock: int) -> None:
         """For `create` and `reopen`."""
         self._folder = folder
         self._columns = columns
-        self._stamps = stamps
+        self._ids = ids
         self._lock: int | None = lock
-        self._order = np.arange(len(stamps))
+        self._order = np.arange(len(ids))
         self._position = 0
         self._size = 0
-        self._next_stamp = 0
+        self._next_id = 0
 
     @classmethod
     def create(cls, folder: Path, fields: Fields, capacity: int) -> Ring:
@@ -66,7 +71,7 @@ class Ring:
         lock = _lock(folder)
         paths = {name: folder / f"{name}.npy" for name in fields}
         try:
-            for path in (*paths.values(), folder / STAMP_FILE):
+            for path in (*paths.values(), folder / INSERTION_IDS_FILE):
                 path.unlink(missing_ok=True)
             needed = capacity * bytes_per_record(fields)
             free = shutil.disk_usage(folder).free
@@ -77,17 +82,17 @@ class Ring:
                     name: _make_column(paths[name], (capacity, *shape), np.dtype(dtype))
                     for name, (shape, dtype) in fields.items()
                 }
-                stamps = _make_column(folder / STAMP_FILE, (capacity,), np.dtype(np.int64))
-                stamps[:] = _WRITING
+                ids = _make_column(folder / INSERTION_IDS_FILE, (capacity,), np.dtype(np.int64))
+                ids[:] = _WRITING
             except OSError as error:
-                for path in (*paths.values(), folder / STAMP_FILE):
+                for path in (*paths.values(), folder / INSERTION_IDS_FILE):
                     path.unlink(missing_ok=True)
                 reason = _full(folder, needed, shutil.disk_usage(folder).free)
                 raise OSError(f"{reason} ({error.strerror})") from error
         except BaseException:
             os.close(lock)
             raise
-        return cls(folder, columns, stamps, lock)
+        return cls(folder, columns, ids, lock)
 
     @classmethod
     def reopen(cls, folder: Path, fields: Fields, capacity: int) -> Ring:
@@ -98,18 +103,18 @@ class Ring:
             OSError: another process uses the folder.
         """
         if not folder.is_dir():
-            raise ValueError(f"{folder} is not the folder of a memory bank")
+            raise ValueError(f"{folder} is not the folder of a replay table")
         lock = _lock(folder)
         try:
             columns = {
                 name: _open_column(folder / f"{name}.npy", (capacity, *shape), np.dtype(dtype))
                 for name, (shape, dtype) in fields.items()
             }
-            stamps = _open_column(folder / STAMP_FILE, (capacity,), np.dtype(np.int64))
+            ids = _open_column(folder / INSERTION_IDS_FILE, (capacity,), np.dtype(np.int64))
         except BaseException:
             os.close(lock)
             raise
-        return cls(folder, columns, stamps, lock)
+        return cls(folder, columns, ids, lock)
 
     @property
     def folder(self) -> Path:
@@ -119,7 +124,7 @@ class Ring:
     @property
     def capacity(self) -> int:
         """Most records that it holds."""
-        return len(self._stamps)
+        return len(self._ids)
 
     @property
     def size(self) -> int:
@@ -128,13 +133,13 @@ class Ring:
 
     @property
     def appended(self) -> int:
-        """Records appended in the ring's life: the next stamp."""
-        return self._next_stamp
+        """Records appended in the ring's life: the next insertion id."""
+        return self._next_id
 
     @property
     def bytes_per_record(self) -> int:
-        """Bytes on disk of one record, its stamp included."""
-        return self._stamps.itemsize + sum(column[:1].nbytes for column in self._columns.values())
+        """Bytes on disk of one record, its insertion id included."""
+        return self._ids.itemsize + sum(column[:1].nbytes for column in self._columns.values())
 
     @property
     def capacity_bytes(self) -> int:
@@ -143,8 +148,15 @@ class Ring:
 
     @property
     def occupied(self) -> NDArray[np.int64]:
-        """(size,) int64 slots that hold a record, in the order in which they are reused (a view: do not write)."""
-        return self._order[: self._size]
+        """(size,) int64 slots that hold a record, in the order in which slots are reused (perhaps a view: do not
+        write). A ring from which nothing was removed starts at the order's first slot, not at the oldest record."""
+        if self._size in (self.capacity, self._position):
+            return self._order[: self._size]
+        return self.oldest(self._size)
+
+    def oldest(self, count: int) -> NDArray[np.int64]:
+        """(count,) int64 slots of the oldest records, the oldest first. `count` must be at most the size."""
+        return self._order[(self._position - self._size + np.arange(count)) % self.capacity]
 
     @property
     def next_slot(self) -> int:
@@ -155,7 +167,7 @@ class Ring:
         """Copies a record in.
 
         Returns:
-            its slot and its stamp.
+            its slot and its insertion id.
 
         Raises:
             ValueError: a field is missing, unknown, or of another shape or dtype; the ring is unchanged.
@@ -167,16 +179,16 @@ class Ring:
             if value.shape != column.shape[1:] or value.dtype != column.dtype:
                 expected = f"{column.dtype}{column.shape[1:]}"
                 raise ValueError(f"record field '{name}' must be {expected}, not {value.dtype}{value.shape}")
-        slot, stamp = self.next_slot, self._next_stamp
+        slot, insertion_id = self.next_slot, self._next_id
         # In this order, so that a process killed in between leaves a slot that is known to be half-written.
-        self._stamps[slot] = _WRITING
+        self._ids[slot] = _WRITING
         for name, column in self._columns.items():
             column[slot] = record[name]
-        self._stamps[slot] = stamp
-        self._next_stamp += 1
+        self._ids[slot] = insertion_id
+        self._next_id += 1
         self._position = (self._position + 1) % self.capacity
         self._size = min(self._size + 1, self.capacity)
-        return slot, stamp
+        return slot, insertion_id
 
     def gather(self, slots: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         """Copies records out: each field as a contiguous array with a leading axis like `slots`."""
@@ -186,18 +198,37 @@ class Ring:
         """(capacity, ...) one field of all slots, the mapped file itself (do not write)."""
         return self._columns[name]
 
-    def stamps(self, slots: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Stamps of the records in the slots, as `slots` in shape."""
-        return self._stamps[slots]
+    def insertion_ids(self, slots: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Insertion ids of the records in the slots, as `slots` in shape."""
+        return self._ids[slots]
 
-    def holds(self, slots: NDArray[np.int64], stamps: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Whether each slot still holds the record of that stamp; same shape. Slots must be within the capacity."""
+    def holds(self, slots: NDArray[np.int64], insertion_ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether each slot still holds the record of that id; same shape. Slots must be within the capacity."""
         occupied = np.zeros(self.capacity, dtype=bool)
         occupied[self.occupied] = True
-        return occupied[slots] & (self._stamps[slots] == stamps)
+        return occupied[slots] & (self._ids[slots] == insertion_ids)
+
+    def remove_oldest(self, count: int) -> None:
+        """Forgets the oldest `count` records, at most all; their slots are free."""
+        self._size -= min(count, self._size)
+
+    def take_back(self, count: int) -> int:
+        """Undoes the newest removals, as far as no other record has been written over them.
+
+        Returns:
+            how many records, at most `count`, are in the ring again.
+        """
+        taken = 0
+        while taken < count and self._size < self.capacity:
+            slot = self._order[(self._position - self._size - 1) % self.capacity]
+            if not 0 <= self._ids[slot] < self._next_id:
+                break
+            self._size += 1
+            taken += 1
+        return taken
 
     def clear(self) -> None:
-        """Forgets all records. Stamps go on counting, so that no old address fits a new record."""
+        """Forgets all records. Insertion ids go on counting, so that no old address fits a new record."""
         self._order = np.arange(self.capacity)
         self._position = 0
         self._size = 0
@@ -213,7 +244,7 @@ class Ring:
 
     def flush(self) -> None:
         """Writes what the operating system still holds in memory to the disk. May run beside `append`."""
-        for name in (*(f"{name}.npy" for name in self._columns), STAMP_FILE):
+        for name in (*(f"{name}.npy" for name in self._columns), INSERTION_IDS_FILE):
             file = os.open(self._folder / name, os.O_RDONLY)
             try:
                 os.fsync(file)  # mmap.flush would hold the interpreter's lock meanwhile
@@ -227,21 +258,21 @@ class Ring:
             self._lock = None
 
     def get_state(self) -> dict[str, Any]:
-        """Which records it holds: arrays `order` (capacity,) and `stamps` (size,), both int64, and numbers."""
+        """Which records it holds: arrays `order` (capacity,) and `insertion_ids` (size,), both int64, and numbers."""
         return {
             "position": self._position,
             "size": self._size,
-            "next_stamp": self._next_stamp,
+            "next_id": self._next_id,
             "order": self._order.copy(),
-            "stamps": self._stamps[self.occupied],
+            "insertion_ids": self._ids[self.occupied],
         }
 
     def set_state(self, state: Mapping[str, Any]) -> NDArray[np.int64]:
         """Continues from `get_state`, on the files as they are now.
 
         Records appended after the state was taken are forgotten, but may have overwritten older ones. Such a slot
-        keeps the newer content under the old stamp; the slot that a killed process left half-written gets a copy of
-        another record. The ring so never shrinks by a restart, and what waits for its size cannot be blocked by one.
+        keeps the newer content under the old insertion id; the slot that a killed process left half-written gets a copy
+        of another record. So a restart never shrinks the ring, and no call that waits for its size is blocked by one.
 
         Returns:
             (k,) int64 slots that no longer hold the record of the state.
@@ -249,29 +280,32 @@ class Ring:
         Raises:
             ValueError: not a state of a ring of this capacity, or no slot holds a complete record.
         """
-        order, stamps = np.asarray(state["order"]), np.asarray(state["stamps"])
-        position, size, next_stamp = int(state["position"]), int(state["size"]), int(state["next_stamp"])
+        order, ids = np.asarray(state["order"]), np.asarray(state["insertion_ids"])
+        position, size, next_id = int(state["position"]), int(state["size"]), int(state["next_id"])
         if not (
             order.shape == (self.capacity,)
             and np.array_equal(np.sort(order), np.arange(self.capacity))
             and 0 <= size <= self.capacity
-            and position == (position % self.capacity if size == self.capacity else size)
-            and stamps.shape == (size,)
-            and np.all((stamps >= 0) & (stamps < next_stamp))
+            and 0 <= position < self.capacity
+            and ids.shape == (size,)
+            and np.all((ids >= 0) & (ids < next_id))
         ):
             raise ValueError(f"the state is not that of a ring of {self.capacity} records")
-        slots = order[:size].astype(np.int64)
-        found = self._stamps[slots]
+        # `occupied` needs these three; nothing else changes before the state is known to be good.
+        before = self._order, self._position, self._size
+        self._order, self._position, self._size = order.astype(np.int64), position, size
+        slots = self.occupied.copy()
+        found = self._ids[slots]
         torn, intact = slots[found == _WRITING], slots[found != _WRITING]
         if len(torn):
             if not len(intact):
+                self._order, self._position, self._size = before
                 raise ValueError(f"{self._folder} holds no complete record")
             for column in self._columns.values():
                 column[torn] = column[intact[0]]
-        self._stamps[slots] = stamps
-        self._order, self._position, self._size = order.astype(np.int64), position, size
-        self._next_stamp = next_stamp
-        return slots[found != stamps]
+        self._ids[slots] = ids
+        self._next_id = next_id
+        return slots[found != ids]
 
 
 def in_use(folder: Path) -> bool:
@@ -290,7 +324,7 @@ def _lock(folder: Path) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(lock)
-        raise OSError(f"the memory bank in {folder} is in use by another process: end that one first") from error
+        raise OSError(f"the replay table in {folder} is in use by another process: end that one first") from error
     return lock
 
 
@@ -309,7 +343,7 @@ def _open_column(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> NDArray
         # Read-only first: numpy would lengthen a truncated file that it may write to.
         found = np.lib.format.open_memmap(path, mode="r")
     except FileNotFoundError as error:
-        raise ValueError(f"the memory bank in {path.parent} lacks the file {path.name}") from error
+        raise ValueError(f"the replay table in {path.parent} lacks the file {path.name}") from error
     except (ValueError, OSError) as error:
         raise ValueError(f"{path} is damaged: {error}") from error
     if found.shape != shape or found.dtype != dtype or not found.flags.c_contiguous:
@@ -319,6 +353,6 @@ def _open_column(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> NDArray
 
 def _full(folder: Path, needed: int, free: int) -> str:
     return (
-        f"the memory bank needs {needed} bytes in {folder}, where {free} are free: "
+        f"the replay table needs {needed} bytes in {folder}, where {free} are free: "
         "lower replay.capacity or choose another disk"
     )

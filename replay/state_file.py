@@ -1,4 +1,4 @@
-"""The memory bank's state in one file: arrays, and the rest as JSON among them. Reading it executes nothing."""
+"""A table's state in one file: arrays, and the rest as JSON among them. Reading it executes nothing."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-STATE_FILE = "bank.npz"
 
 
 def write_state(path: Path, state: Mapping[str, Any]) -> None:
@@ -37,7 +35,7 @@ def write_state(path: Path, state: Mapping[str, Any]) -> None:
         os.replace(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise OSError(f"the memory bank's state cannot be written to {path}: {error.strerror}") from error
+        raise OSError(f"the replay's state cannot be written to {path}: {error.strerror}") from error
 
 
 def read_state(path: Path) -> dict[str, Any]:
@@ -48,6 +46,6 @@ def read_state(path: Path) -> dict[str, Any]:
         rest = json.loads(arrays.pop("json").tobytes())
         return {**rest, **arrays}
     except FileNotFoundError as error:
-        raise ValueError(f"{path} does not exist: no memory bank was saved there") from error
+        raise ValueError(f"{path} does not exist: no replay table was saved there") from error
     except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is not a saved memory bank, or is damaged: {error}") from error
+        raise ValueError(f"{path} is not a saved replay table, or is damaged: {error}") from error

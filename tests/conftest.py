@@ -21,7 +21,7 @@ settings.register_profile("playpen", deadline=None)
 settings.load_profile("playpen")
 
 TESTS = Path(__file__).parent
-RAY_FILES = ("test_shell.py",)
+RAY_FILES = ("test_actor.py",)
 """Files that start Ray outside of the rooms where nearly all do."""
 OTHER_FILES = ("test_cli.py", "test_deploy.py")
 """Files of these rooms that start none."""

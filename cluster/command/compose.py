@@ -111,11 +111,13 @@ def resumed_config(folder: Path, overrides: Sequence[str]) -> Any:
     from omegaconf.errors import OmegaConfBaseException
 
     from cluster.run.config import first_line
-    from cluster.systems import DEFAULT, find
+    from cluster.run.identity import migrated
+    from cluster.systems import find
 
     try:
-        saved: Any = OmegaConf.load(folder / "config.yaml")
-        system = find(str(saved.get("system", DEFAULT)))
+        loaded: Any = OmegaConf.to_container(OmegaConf.load(folder / "config.yaml"))
+        saved = migrated(loaded, str(folder / "config.yaml"))
+        system = find(str(saved["system"]))
         config = OmegaConf.merge(system.schema_like(saved), saved)
     except (OmegaConfBaseException, ValueError, yaml.YAMLError) as error:
         raise UsageError(f"{folder / 'config.yaml'} is not the configuration of a run: {first_line(error)}") from error

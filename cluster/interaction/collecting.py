@@ -21,9 +21,11 @@ from actors.interaction.locations import Location, LocationError
 from actors.interaction.oracles import simulator_keywords
 from common.errors import Interrupted
 from common.progress import Progress
-from replay.interaction.batch import record_columns
-from replay.ring import STAMP_FILE, Fields, Ring
-from replay.state_file import STATE_FILE, write_state
+from replay.core import Fields
+from replay.interaction.batch import LOCATIONS, record_columns
+from replay.layout import state_file
+from replay.ring import INSERTION_IDS_FILE, Ring
+from replay.state_file import write_state
 
 ATTEMPTS = 2
 """How often a location is tried, each time in a new simulator, before it is left out."""
@@ -82,7 +84,7 @@ def collect(
                 progress.step()
         if not ring.size:
             raise LocationError(f"no location could be played; the last error: {last}")
-        write_state(folder / STATE_FILE, ring.get_state())
+        write_state(folder / state_file(LOCATIONS), ring.get_state())
     finally:
         if process is not None:
             process.stop()
@@ -91,18 +93,18 @@ def collect(
 
 def open_ring(folder: Path, fields: Fields, capacity: int) -> tuple[Ring, int]:
     """The ring of an earlier, interrupted collection or a new one, and the number of the next location."""
-    if not (folder / STAMP_FILE).is_file():
+    if not (folder / INSERTION_IDS_FILE).is_file():
         return Ring.create(folder, fields, capacity), 0
     ring = Ring.reopen(folder, fields, capacity)
-    stamps = np.load(folder / STAMP_FILE, mmap_mode="r")
-    size = int((stamps >= 0).sum())
+    ids = np.load(folder / INSERTION_IDS_FILE, mmap_mode="r")
+    size = int((ids >= 0).sum())
     ring.set_state(
         {
             "position": size % capacity,
             "size": size,
-            "next_stamp": size,
+            "next_id": size,
             "order": np.arange(capacity),
-            "stamps": np.arange(size),
+            "insertion_ids": np.arange(size),
         }
     )
     return ring, int(ring.column("location")[size - 1]) + 1 if size else 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, make_dataclass
+from functools import cache
 from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
@@ -179,14 +181,33 @@ def check_model(config: TrainConfig) -> None:
         )
 
 
+def alternatives(values: Mapping[str, Any]) -> dict[str, type]:
+    """Schemas of the groups of a saved configuration that are not the default ones."""
+    found: dict[str, type] = {}
+    for group, chosen in (("models", MaskRcnnConfig), ("learner", MaskRcnnLearnerConfig)):
+        if "mask_rcnn" in (values.get(group) or {}):
+            found[group] = chosen
+    if "soft_mask" in (values.get("models") or {}):
+        found["models"] = SoftMaskNetworkConfig
+    return found
+
+
+def schema_of(values: Mapping[str, Any]) -> type:
+    """Dataclass of `train` with the alternatives that a saved configuration has."""
+    chosen = alternatives(values)
+    return _schema_of(tuple(sorted(chosen.items()))) if chosen else TrainConfig
+
+
+@cache
+def _schema_of(chosen: tuple[tuple[str, type], ...]) -> type:
+    return make_dataclass("TrainConfig", chosen, bases=(TrainConfig,))
+
+
 def schema_like(values: Any) -> DictConfig:
     """The schema of `train` for the models and the learner of a saved configuration."""
     schema = OmegaConf.structured(TrainConfig)
-    for group, chosen in (("models", MaskRcnnConfig), ("learner", MaskRcnnLearnerConfig)):
-        if "mask_rcnn" in (values.get(group) or {}):
-            schema[group] = OmegaConf.structured(chosen)
-    if "soft_mask" in (values.get("models") or {}):
-        schema.models = OmegaConf.structured(SoftMaskNetworkConfig)
+    for group, chosen in alternatives(values).items():
+        schema[group] = OmegaConf.structured(chosen)
     return cast(DictConfig, schema)
 
 

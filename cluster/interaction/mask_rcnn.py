@@ -57,8 +57,9 @@ from learner.interaction.mask_rcnn.training import MOMENTS, MaskRcnnTrainer
 from learner.interaction.schedule import total_batches
 from models.interaction.mask_rcnn.config import MaskRcnnConfig
 from models.interaction.mask_rcnn.inference import MaskRcnnPredictor
+from replay.interaction.batch import LOCATIONS
+from replay.layout import REPLAY_FOLDER, adopt_old_folder, remove_tables, run_folder, state_file
 from replay.ring import bytes_per_record
-from replay.state_file import STATE_FILE
 
 
 class Budget:
@@ -121,7 +122,7 @@ def run(config: TrainConfig, folder: Path) -> int:
         finally:
             unsynced = tracker.close()
         if not config.keep_bank:
-            shutil.rmtree(folder / "bank", ignore_errors=True)
+            remove_tables(folder)
     if unsynced:
         print(f"W&B run kept on this machine; to send it: {unsynced}", file=sys.stderr)
     print_result(result)
@@ -140,7 +141,7 @@ def given_examples(config: TrainConfig) -> Examples | None:
     if not settings.records:
         return None
     for name in settings.records:
-        run = Path(name).parent if Path(name).name == "bank" else Path(name)
+        run = run_folder(Path(name))
         if is_running(run):
             raise UsageError(f"learner.mask_rcnn.records: {name} is of a run that still goes on; wait for its end")
         saved = run / "config.yaml"
@@ -168,7 +169,8 @@ def collected_examples(
     """The training data of a collection made now, or gone on with."""
     assert isinstance(config.learner, MaskRcnnLearnerConfig)
     settings = config.learner.mask_rcnn
-    bank = folder / "bank"
+    adopt_old_folder(folder)  # of a collection that an older version began
+    bank = folder / REPLAY_FOLDER / LOCATIONS
     needed, free = len(training) * bytes_per_record(config.actors.record_fields), shutil.disk_usage(folder).free
     if not bank.is_dir() and needed > free:
         raise UsageError(f"{folder} has {free / 1e6:.0f} MB free, and the data need {needed / 1e6:.0f} MB")
@@ -294,9 +296,9 @@ class Training:
             "touches": self.touches,
         }
         save_checkpoint(staging, self.trainer.get_state(self.progress), extra)
-        bank = self.folder / "bank" / STATE_FILE
-        if bank.is_file():
-            shutil.copyfile(bank, staging / STATE_FILE)
+        collected = self.folder / REPLAY_FOLDER / LOCATIONS / state_file(LOCATIONS)
+        if collected.is_file():
+            shutil.copyfile(collected, staging / collected.name)
         kept = publish(staging, self.trainer.version)
         keep_newest(kept.parent, self.config.checkpoints_kept)
         return kept

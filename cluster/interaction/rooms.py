@@ -56,7 +56,7 @@ def run(config: RoomsConfig, folder: Path) -> int:
         {
             "command": "rooms",
             "rooms": len(rooms),
-            "things_in_reach": [view.things for views in rooms for view in views],
+            "things_in_reach": [view.objects for views in rooms for view in views],
             "touches": len(touches),
             "wall_s": round(time.monotonic() - started, 1),
             "seed": config.seed,

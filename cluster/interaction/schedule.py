@@ -7,6 +7,7 @@ from common.errors import UsageError
 from learner.interaction.mask_rcnn.config import MaskRcnnLearnerConfig
 from learner.interaction.schedule import phase_of, total_batches, total_locations
 from learner.schedule import Phase
+from replay.interaction.batch import LOCATIONS
 from replay.limiter import RateLimiter
 
 
@@ -17,7 +18,7 @@ def phases(config: TrainConfig) -> list[Phase]:
         if phase.rounds:
             greedy, random = config.actors.touches(phase.greedy, phase.random)
             orders = {"greedy": greedy, "random": random, "force_trials": phase.force_trials}
-            found.append(phase_of(phase, orders))
+            found.append(phase_of(phase, config.learner.batch_size, orders))
     return found
 
 
@@ -38,7 +39,7 @@ def check_schedule(config: TrainConfig) -> None:
         present = 0 if phase.fresh_bank else present
         try:
             RateLimiter(
-                phase_of(phase, {}).limit(config.learner.batch_size),
+                phase_of(phase, config.learner.batch_size, {}).limits[LOCATIONS],
                 capacity=config.replay.capacity,
                 present=present,
                 strict=config.replay.strict,

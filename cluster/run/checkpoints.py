@@ -11,7 +11,7 @@ from pathlib import Path
 from common.errors import Interrupted, NothingSaved, RunError, UsageError
 from common.output import command
 from learner.checkpoint_index import INDEX, CheckpointError, read_index
-from replay.state_file import STATE_FILE
+from replay.layout import holds_state
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EFBIG)
 """Errors of a disk that is full or no longer accepts files."""
@@ -56,7 +56,7 @@ def find_checkpoint(path: str) -> Path:
 def whole_checkpoints(run: Path) -> list[Path]:
     """Folders of the checkpoints from which a run can be resumed, newest last."""
     found = sorted(index.parent for index in run.glob(f"checkpoints/step_*/{INDEX}"))
-    return [path for path in found if (path / STATE_FILE).is_file() or not _has_bank(path)]
+    return [path for path in found if holds_state(path) or not _has_bank(path)]
 
 
 def _has_bank(checkpoint: Path) -> bool:

@@ -134,6 +134,8 @@ class RunConfig:
     tracking: TrackingConfig
     system: str = field(default="interaction", kw_only=True)
     """Name of a module of cluster/systems/. The default is the system of runs older than this field."""
+    schema_version: int = field(default=1, kw_only=True)
+    """Version of the configuration, see `cluster.run.identity`."""
 
     def __post_init__(self) -> None:
         if self.seed < 0:

@@ -153,14 +153,14 @@ class Coordinator:
         resumed = self.resumed is not None and index == state.phase and not state.phase_over
         self.get(self.parts.learner.start_phase.remote(phase.name))
         if resumed:
-            limit = phase.limit(self.config.learner.batch_size)
-            self.get(self.parts.replay.continue_phase.remote(self.steps - state.phase_steps_before, limit))
+            steps = self.steps - state.phase_steps_before
+            limits = {table: (steps, limit) for table, limit in phase.limits.items()}
+            self.get(self.parts.replay.continue_phase.remote(limits))
             self.phase_started = time.monotonic() - state.phase_seconds
             for number in state.open_numbers:
                 self.pool.submit(self.assignment(phase, number))
         else:
-            limit = phase.limit(self.config.learner.batch_size)
-            self.get(self.parts.replay.start_phase.remote(limit, phase.fresh))
+            self.get(self.parts.replay.start_phase.remote(phase.limits, set(phase.limits) if phase.fresh else set()))
             self.phase_started = time.monotonic()
             state.phase, state.phase_over = index, False
             state.phase_steps_before, state.tasks = self.steps, 0
@@ -229,7 +229,7 @@ class Coordinator:
                 state.tasks,
                 batches,
                 pool,
-                lambda: self.get(self.parts.replay.status.remote(self.weights.version)),
+                lambda: self.get(self.parts.replay.statistics.remote(self.weights.version)),
             )
             self.run_evaluations()
             # To resume bit for bit, strict alternation saves only between two calls of the learner.

@@ -90,7 +90,7 @@ class RunEvaluator:
             version: of these weights.
         """
         self.pending = True
-        self.running = self.handle.on_the_way.remote(weights, version, self.reporter.seconds())
+        self.running = self.handle.evaluate_quickly.remote(weights, version, self.reporter.seconds())
 
     def take_result(self) -> dict[str, float] | None:
         """Metrics of the evaluation in progress if it is finished, else None; an error goes to the log."""

@@ -6,7 +6,7 @@ import contextlib
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,8 @@ from learner.schedule import Phase
 
 if TYPE_CHECKING:  # importing torch takes seconds
     from learner.actor import TrainReport
+TableStatistics = Mapping[str, Mapping[str, Any]]
+"""Statistics of the replay buffer, by table."""
 
 
 class Reporter:
@@ -147,14 +149,13 @@ class Reporter:
             progress.close()
         self.progress = []
 
-    def tick(self, tasks: int, batches: int, pool: ActorPool, bank: Callable[[], Mapping[str, Any]]) -> None:
-        """Updates the progress bars, and writes a row of metrics when it is due.
+    def tick(self, tasks: int, batches: int, pool: ActorPool, replay: Callable[[], TableStatistics]) -> None:
+        """Brings the progress up to date; writes a row of metrics when it is time.
 
         Args:
-            tasks: done in this phase.
-            batches: done in this phase.
-            pool: for the actors' state.
-            bank: returns the replay buffer's statistics; called once per row.
+            tasks, batches: done in this phase.
+            pool: for the actors' health.
+            replay: gives the replay buffer's statistics, by table; called once a row.
         """
         self.actors = (pool.alive, pool.config.actors)
         self.done = (tasks, batches)
@@ -172,7 +173,7 @@ class Reporter:
         elif self.progress:
             self.progress[0].update(tasks, figures)
         if time.monotonic() - self.last_row > self.every_s:
-            self.row(pool, bank())
+            self.row(pool, replay())
 
     def figures(self) -> dict[str, float]:
         """Values shown beside the progress bar: the meter's, and missing actors and faults if there are any."""
@@ -264,12 +265,12 @@ class Reporter:
 
     # ---- metrics ---------------------------------------------------------------------------------------------
 
-    def row(self, pool: ActorPool | None = None, bank: Mapping[str, Any] | None = None) -> None:
-        """Writes a row of metrics about the time since the last row, and updates `status.json`.
+    def row(self, pool: ActorPool | None = None, replay: TableStatistics | None = None) -> None:
+        """Writes one row of metrics from what happened since the last one.
 
         Args:
-            pool: for the actors' state.
-            bank: statistics of the replay buffer.
+            pool: for the actors' health.
+            replay: statistics of the replay buffer, by table.
         """
         now = time.monotonic()
         span = max(1e-9, now - self.row_started)
@@ -310,10 +311,10 @@ class Reporter:
             row["actors/queue"] = len(pool.waiting)
             row["object_store/bytes"] = object_store_bytes()
         row.update(disk_bytes(self.folder))
-        for name, value in (bank or {}).items():
+        for name, value in replay_values(replay or {}):
             if isinstance(value, int | float) and not isinstance(value, bool):
                 row[f"replay/{name}"] = value
-            elif name in ("priorities", "staleness") and value and value["counts"]:
+            elif name.rpartition("/")[2] in ("priorities", "staleness") and value and value["counts"]:
                 row[f"replay/{name}_mean"] = value["mean"]
                 histograms[f"replay/{name}"] = (value["counts"], value["edges"])
         self.log(row, histograms)
@@ -343,3 +344,10 @@ class Reporter:
         self.close_progress()
         with contextlib.suppress(OSError):
             self.log_file.close()
+
+
+def replay_values(tables: TableStatistics) -> Iterator[tuple[str, Any]]:
+    """Names and values of all tables' statistics; the table's name stands before them where there are several."""
+    for table, values in tables.items():
+        for name, value in values.items():
+            yield (name if len(tables) == 1 else f"{table}/{name}"), value

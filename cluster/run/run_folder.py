@@ -9,13 +9,15 @@ from pathlib import Path
 from cluster.run.checkpoints import resume_command, whole_checkpoints
 from common.errors import UsageError
 from learner.checkpoint_index import INDEX, read_index
+from replay.layout import OLD_FOLDER, REPLAY_FOLDER
 
 RUN_FILE = "run.json"
 """Holds the run's id and the command that made the folder."""
 RUN_ID = "run_id"
 """Key of the id in `run.json` and in a checkpoint's "extra"."""
 OUTPUT_NAMES = (
-    RUN_FILE, "config.yaml", "status.json", "metrics.jsonl", "results.json", "checkpoints", "bank", "multirun.yaml",
+    RUN_FILE, "config.yaml", "status.json", "metrics.jsonl", "results.json", "checkpoints", REPLAY_FOLDER, OLD_FOLDER,
+    "multirun.yaml",
     "views.png", "touches.png", "table.md", "train.json", "test.json", "train.partial", "test.partial",
     "predictions.json",
 )  # fmt: skip

@@ -13,6 +13,7 @@ from cluster.run.checkpoints import whole_checkpoints
 from cluster.run.run_folder import check_same_run
 from common.errors import RunError, UsageError
 from learner.checkpoint_index import INDEX, read_index
+from replay.layout import REPLAY_FOLDER, table_folders
 
 STATE_KEY = "run"
 """Key of the state in a checkpoint's "extra"."""
@@ -120,8 +121,8 @@ def find_resumable(folder: Path, seed: int) -> Resumed:
     whole = whole_checkpoints(folder)
     if not whole:
         raise UsageError(f"resume={folder} holds no checkpoint with a replay buffer; start a new run")
-    if not (folder / "bank").is_dir():
-        raise UsageError(f"resume={folder} lacks the replay buffer's folder {folder / 'bank'}")
+    if not table_folders(folder):
+        raise UsageError(f"resume={folder} lacks the replay buffer's folder {folder / REPLAY_FOLDER}")
     check_same_run(folder, whole[-1], seed)
     index = read_index(whole[-1])
     state = RunState.from_json(index["extra"].get(STATE_KEY), whole[-1] / INDEX)

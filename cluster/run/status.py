@@ -22,7 +22,7 @@ from cluster.run.checkpoints import resume_command, whole_checkpoints
 from cluster.run.tracking import finite
 from common.errors import UsageError
 from common.files import write_json
-from replay.ring import in_use
+from replay.layout import is_used
 
 if TYPE_CHECKING:  # importing Ray takes a second
     from cluster.workers.actor_pool import ActorPool
@@ -164,7 +164,7 @@ def is_alive(status: dict[str, Any]) -> bool | None:
 
 def is_running(folder: Path) -> bool:
     """Whether a run's process is alive, or another process still holds its replay buffer."""
-    if (folder / "bank").is_dir() and in_use(folder / "bank"):
+    if is_used(folder):
         return True
     try:
         status = read_status(folder)
@@ -180,9 +180,11 @@ def describe(folder: Path, status: dict[str, Any]) -> list[str | Table]:
     if status.get("sentence"):
         lines.append(f"  {status['sentence']}")
     if "phase" in status:
-        (tasks, wanted), (steps, batches) = status["tasks"], status["steps"]
+        # Runs of older versions counted locations under that name.
+        (tasks, wanted), (steps, batches) = status.get("tasks") or status["locations"], status["steps"]
+        unit = status.get("unit", "location")
         lines.append(
-            f"  phase {status['phase']}: {tasks}/{wanted} {status['unit']}s, {steps}/{batches} steps; total "
+            f"  phase {status['phase']}: {tasks}/{wanted} {unit}s, {steps}/{batches} steps; total "
             f"{number(row, 'locations')} locations, {number(row, 'touches')} touches, {number(row, 'steps')} steps "
             f"in {duration(status['seconds'])}"
         )

@@ -14,7 +14,7 @@ from evaluation.core import FinalReport, MakeEvaluator
 from evaluation.tables import Columns
 from learner.core import MakeLearner
 from learner.schedule import Phase
-from replay.bank import RecordFormat
+from replay.core import TableSpec
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,10 @@ class System(Protocol):
     variants: Mapping[str, Mapping[str, type]]
     """Schemas of config options that have their own, by group and option."""
 
+    def schema_of(self, values: Mapping[str, Any]) -> type:
+        """Dataclass of `train` with the alternatives that a saved configuration has."""
+        ...
+
     def schema_like(self, values: Mapping[str, Any]) -> Any:
         """The OmegaConf schema of `train` with the variants that a saved configuration uses."""
         ...
@@ -107,8 +111,8 @@ class System(Protocol):
         """Finds or generates the data of a run."""
         ...
 
-    def records(self, config: Any) -> RecordFormat:
-        """Format of the replay buffer's records."""
+    def tables(self, config: Any) -> dict[str, TableSpec]:
+        """The tables of the replay buffer, by name."""
         ...
 
     def phases(self, config: Any) -> Sequence[Phase]:

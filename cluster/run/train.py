@@ -25,6 +25,7 @@ from cluster.run.tracking import Tracker
 from cluster.systems import find
 from common.errors import Interrupted, RunError, UsageError
 from common.output import print_message
+from replay.layout import remove_tables
 from replay.ring import bytes_per_record
 
 CHECKPOINT_BYTES = 30_000_000
@@ -85,7 +86,7 @@ def run(config: RunConfig, folder: Path) -> int:
                 print_message(f"metrics.csv could not be written: {error.strerror}")
             end_abandoned()
         if not config.keep_bank:
-            shutil.rmtree(folder / "bank", ignore_errors=True)  # a disk error does not undo a finished run
+            remove_tables(folder)  # the run is finished, whatever the disk says
         print_message(f"figures: {folder / 'figures'}, table: {folder / 'results.md'}")
         if unsynced:
             print_message(f"W&B run kept on this machine; to send it: {unsynced}")
@@ -119,8 +120,10 @@ def check(system: System, config: RunConfig, folder: Path, resumed: Resumed | No
     system.check(config)
     if config.cluster.address is None:
         check_launch(config.simulator)
-    record_bytes = bytes_per_record(system.records(config).fields)
-    bank = config.replay.capacity * record_bytes if resumed is None else 0
+    tables = system.tables(config)
+    bank = 0
+    if resumed is None:
+        bank = sum(table.capacity * bytes_per_record(table.records.fields) for table in tables.values())
     needed = bank + CHECKPOINT_BYTES * (config.checkpoints_kept + 1)
     free = shutil.disk_usage(folder).free
     if needed > free:

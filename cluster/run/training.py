@@ -26,8 +26,8 @@ from cluster.workers.health import cause_of
 from common.errors import Interrupted, PartLost, RunError
 from evaluation.actor import RemoteEvaluatorActor
 from learner.actor import RemoteLearnerActor, Weights
-from replay.ring import in_use
-from replay.shell import begin_replay
+from replay.actor import begin_replay
+from replay.layout import REPLAY_FOLDER, is_used
 
 BUFFER_FREE_S = 30.0
 """Maximum wait for the replay buffer's files after its process was killed."""
@@ -165,15 +165,13 @@ def build(
     evaluator: RunEvaluator,
     resumed: Resumed | None,
 ) -> Parts:
-    """Starts the replay buffer and the learner without waiting for them; the actor pool starts the actors."""
-    bank = folder / "bank"
+    """Starts the replay and the learner without waiting for them; actors are started by the coordinator's pool."""
     deadline = time.monotonic() + BUFFER_FREE_S
-    while bank.is_dir() and in_use(bank) and time.monotonic() < deadline:
-        time.sleep(0.1)  # its killed process has not ended yet
+    while is_used(folder) and time.monotonic() < deadline:
+        time.sleep(0.1)  # the process that had it is just being ended
     replay, opened = begin_replay(
-        config.replay,
-        system.records(config),
-        bank,
+        system.tables(config),
+        folder / REPLAY_FOLDER,
         seed=config.seed,
         actors=config.cluster.actors,
         restore_from=resumed.checkpoint if resumed else None,

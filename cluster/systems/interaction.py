@@ -25,6 +25,7 @@ from cluster.interaction.config import (
     RoomsConfig,
     TrainConfig,
     schema_like,
+    schema_of,
 )
 from cluster.run.system import Command, Data, Meter
 from evaluation.interaction.columns import COLUMNS
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from evaluation.core import FinalReport, MakeEvaluator
     from learner.core import MakeLearner
     from learner.schedule import Phase
-    from replay.bank import RecordFormat
+    from replay.core import TableSpec
 
 
 class InteractionSystem:
@@ -52,6 +53,9 @@ class InteractionSystem:
     }
     variants = VARIANTS
 
+    def schema_of(self, values: Mapping[str, Any]) -> type:
+        return schema_of(values)
+
     def schema_like(self, values: Mapping[str, Any]) -> Any:
         return schema_like(values)
 
@@ -65,10 +69,10 @@ class InteractionSystem:
 
         return Data(*find_locations(config.evaluation, config.simulator, interrupted))
 
-    def records(self, config: TrainConfig) -> RecordFormat:
-        from replay.interaction.batch import record_format
+    def tables(self, config: TrainConfig) -> dict[str, TableSpec]:
+        from replay.interaction.batch import LOCATIONS, location_table, record_format
 
-        return record_format(config.actors.record_fields)
+        return {LOCATIONS: location_table(config.replay, record_format(config.actors.record_fields))}
 
     def phases(self, config: TrainConfig) -> Sequence[Phase]:
         from cluster.interaction.schedule import phases
@@ -106,9 +110,9 @@ class InteractionSystem:
         return [path]
 
     def evaluation_sentence(self, metrics: Mapping[str, float]) -> str:
-        from evaluation.interaction.evaluator import on_the_way_sentence
+        from evaluation.interaction.evaluator import quick_evaluation_sentence
 
-        return on_the_way_sentence(metrics)
+        return quick_evaluation_sentence(metrics)
 
     def facts(self, config: TrainConfig) -> dict[str, Any]:
         return {"dataset": config.evaluation.dataset.name}

@@ -15,6 +15,7 @@ from hydra.errors import HydraException
 from cluster.command.compose import suggestion
 from cluster.command.overrides import CONF
 from cluster.run.config import RunConfig, first_line, instantiate, plain_values
+from cluster.run.identity import key_of
 from cluster.systems import chosen
 from cluster.table.config import Request
 from cluster.table.runs import (
@@ -22,7 +23,6 @@ from cluster.table.runs import (
     FoundRun,
     PlannedRun,
     find_runs,
-    run_key,
 )
 from common.errors import UsageError
 
@@ -82,7 +82,7 @@ def make_plan(request: Request) -> Plan:
             row = PlannedRow(table, name, [], "")
             for seed in request.config.seeds:
                 seeded = replace(config, seed=seed)
-                key = run_key(plain_values(seeded))
+                key = key_of(seeded)
                 if key not in runs:
                     label = f"{slug(name)}_seed{seed}"
                     runs[key] = PlannedRun(key, label, (*used, f"seed={seed}"), seeded, found.get(key))
@@ -90,7 +90,7 @@ def make_plan(request: Request) -> Plan:
             rows.append(row)
     if not runs:
         raise UsageError(f"no row of this table can be run: {rows[0].refused}")
-    digest = run_key(plain_values(replace(base, seed=0)))
+    digest = key_of(replace(base, seed=0))
     folder = Path(request.config.folder) / f"{request.name}_{base.experiment_name}-{digest[:8]}"
     return Plan(request, base, rows, folder, found)
 

@@ -16,21 +16,13 @@ import yaml
 
 from cluster.run.checkpoints import whole_checkpoints
 from cluster.run.config import RunConfig, plain_values
+from cluster.run.identity import migrated, run_key
 from cluster.run.status import is_running
 from cluster.systems import find
 from common.errors import UsageError
-from replay.ring import STAMP_FILE
+from replay.layout import table_folders
+from replay.ring import INSERTION_IDS_FILE
 
-IGNORED_KEYS = (
-    "experiment_name",
-    "resume",
-    "checkpoint_minutes",
-    "checkpoints_kept",
-    "keep_bank",
-    "tracking",
-    "cluster",
-)
-"""Configuration keys that do not affect what is learned, except for the number of actors in `cluster`."""
 REQUIRED_KEYS = ("learner", "cluster")
 """Configuration keys that every run has."""
 OVERHEAD_S = 120.0
@@ -81,13 +73,6 @@ class PlannedRun:
         return find(self.config.system).own_run(self.config) is not None
 
 
-def run_key(values: Mapping[str, Any]) -> str:
-    """A hash of a configuration; equal for runs that learn the same."""
-    kept = {name: value for name, value in values.items() if name not in IGNORED_KEYS}
-    kept["actors_at_work"] = (values.get("cluster") or {}).get("actors")
-    return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:12]
-
-
 def find_runs(patterns: Sequence[str]) -> dict[str, FoundRun]:
     """Finds runs on disk, by key; of several runs with the same key, the most advanced one.
 
@@ -110,7 +95,11 @@ def find_runs(patterns: Sequence[str]) -> dict[str, FoundRun]:
         state = state_of(folder, collects="mask_rcnn" in values["learner"])
         if state is None:
             continue
-        key = run_key(values)
+        try:
+            values = migrated(values, str(folder / "config.yaml"))
+            key = run_key(values, find(values["system"]).schema_of(values))
+        except UsageError:  # of a newer version
+            continue
         if key not in found or order.index(state) >= order.index(found[key].state):
             found[key] = FoundRun(folder, state, values)
     return found
@@ -127,8 +116,9 @@ def state_of(folder: Path, collects: bool) -> str | None:
         return FINISHED if any(folder.glob("checkpoints/step_*/learner.json")) else None
     if is_running(folder):
         return RUNNING
-    kept, bank = bool(whole_checkpoints(folder)), folder / "bank"
-    resumable = kept or (bank / STAMP_FILE).is_file() if collects else kept and bank.is_dir()
+    kept, tables = bool(whole_checkpoints(folder)), table_folders(folder)
+    collected = any((table / INSERTION_IDS_FILE).is_file() for table in tables)
+    resumable = kept or collected if collects else kept and bool(tables)
     return UNFINISHED if resumable else None
 
 

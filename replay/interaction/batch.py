@@ -1,4 +1,4 @@
-"""Location records as the memory bank stores them, and batches as the learner gets them."""
+"""Location records as a table of the replay buffer stores them, and batches as the learner gets them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from replay.bank import RecordFormat, Sample
+from replay.config import ReplayConfig
+from replay.core import LimiterSettings, RecordFormat, Sample, SelectorSettings, TableSpec
 from replay.interaction.record import (
     RECORD_FIELDS,
     Batch,
@@ -17,6 +18,9 @@ from replay.interaction.record import (
     SoftMaskBatch,
     check_record,
 )
+
+LOCATIONS = "locations"
+"""Name of the table of location records."""
 
 
 def record_columns(record: LocationRecord) -> dict[str, NDArray[Any]]:
@@ -32,11 +36,11 @@ def make_batch(sample: Sample) -> Batch:
         kind = SoftMaskBatch
     elif "instances" in sample.columns:
         kind = LabelledBatch
-    return kind(**sample.columns, slots=sample.slots, stamps=sample.stamps, number=sample.number)
+    return kind(**sample.columns, slots=sample.slots, insertion_ids=sample.insertion_ids, number=sample.number)
 
 
 def record_format(fields: Fields) -> RecordFormat:
-    """Records of these fields (`replay.interaction.record.record_fields`) for a memory bank."""
+    """Records of these fields (`replay.interaction.record.record_fields`) for a table."""
     return RecordFormat(
         fields=fields,
         key_field="location",
@@ -47,4 +51,23 @@ def record_format(fields: Fields) -> RecordFormat:
 
 
 LOCATION_RECORDS = record_format(RECORD_FIELDS)
-"""Ordinary location records for `replay.bank.MemoryBank` and `replay.shell.start_replay`."""
+"""Ordinary location records."""
+
+
+def location_table(config: ReplayConfig, records: RecordFormat = LOCATION_RECORDS) -> TableSpec:
+    """The table LOCATIONS as the configuration wants it.
+
+    Args:
+        config: the group `replay`.
+        records: of the actors' supervision (`record_format`).
+    """
+    return TableSpec(
+        records=records,
+        selector=SelectorSettings(
+            kind="uniform" if config.mode == "uniform" else "prioritized",
+            initial_priority=config.initial_priority,
+            once_a_round=config.without_replacement == "round",
+        ),
+        capacity=config.capacity,
+        limiter=LimiterSettings(config.strict, config.locations_ahead, config.batches_ahead),
+    )

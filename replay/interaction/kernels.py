@@ -1,8 +1,8 @@
 """The 5x5 kernels that spread a touch over its neighbourhood on the grid.
 
 One table for the two places that need it: the self-supervision module weighs the changed cells around a touch with a
-kernel (paper section 2; spec section 2), and the learner spreads foreground, background and force targets around
-touched points with the same one (paper Eq. 1 and 2; spec section 5).
+kernel (paper section 2; docs/interaction.md, Self-supervision), and the learner spreads foreground, background and
+force targets around touched points with the same one (paper Eq. 1 and 2; docs/interaction.md, Losses).
 """
 
 from __future__ import annotations

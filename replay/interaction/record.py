@@ -1,9 +1,10 @@
 """What crosses from actors to the replay, and from the replay to the learner.
 
-One `LocationRecord` is one visit to a location: the first look, every touch and what it did. One `Batch` is a
+One `LocationRecord` is one visit to a location: the first observation, every touch and what it did. One `Batch` is a
 stack of records in the shape that the learner consumes. Both hold numpy arrays only.
 
-Everything on the *grid* has 100x100 cells of 3x3 pixels of the 300x300 image (paper section 2; spec section 1).
+Everything on the *grid* has 100x100 cells of 3x3 pixels of the 300x300 image (paper section 2;
+docs/interaction.md, Observations and touches).
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ GRID_STRIDE = 3
 GRID_SIZE = IMAGE_SIZE // GRID_STRIDE
 """Height and width of predictions, masks and interaction points, cells."""
 MAX_TOUCHES = 20
-"""Most touches of a location that are planned (10 greedy + 10 random in the paper): rows of an ordinary record."""
+"""Largest number of touches planned at a location (10 greedy + 10 random in the paper): rows of an ordinary record."""
 MAX_OBJECTS = 80
-"""Most objects of a look that oracles touch or label; an embedded room has about 60 moveable ones."""
+"""Largest number of objects that oracles touch or label in an image; an embedded room has about 60 moveable ones."""
 ORACLE_TOUCHES = MAX_TOUCHES + MAX_OBJECTS
 """Rows of a record where the interaction oracle adds touches to the planned ones."""
 PACKED_MASK_BYTES = (GRID_SIZE * GRID_SIZE + 7) // 8
 """Bytes of one grid mask packed with `numpy.packbits`."""
 MAGNITUDES = 3
-"""Number of force magnitudes, light to heavy (spec section 1)."""
+"""Number of force magnitudes, light to heavy (docs/interaction.md, Observations and touches)."""
 
 
 class Feedback(IntEnum):
@@ -74,7 +75,7 @@ class LocationRecord:
     """
 
     image: NDArray[np.uint8]
-    """(300, 300, 3) RGB, the first look."""
+    """(300, 300, 3) RGB, the first observation."""
     depth: NDArray[np.float16]
     """(300, 300) metres along the pixel's ray, minus the near plane."""
     touches: NDArray[np.uint8]
@@ -116,11 +117,11 @@ class SoftMaskRecord(LocationRecord):
     """A location whose touches were filmed (`actors.interaction.video_pca`)."""
 
     soft_mask: NDArray[np.uint8]
-    """(100, 100) foreground of the first look by all touches together, 0 to 255 for 0 to 1."""
+    """(100, 100) foreground of the first observation by all touches together, 0 to 255 for 0 to 1."""
 
 
 Fields = dict[str, tuple[tuple[int, ...], np.dtype]]
-"""Shape and dtype of each field of a record: the columns of the memory bank's ring."""
+"""Shape and dtype of each field of a record: the columns of a table's ring."""
 
 
 def record_fields(touches: int = MAX_TOUCHES, soft_mask: bool = False, labels: bool = False) -> Fields:
@@ -158,7 +159,7 @@ RECORD_FIELDS = record_fields()
 """Of an ordinary record."""
 
 RECORD_BYTES = sum(int(np.prod(shape)) * dtype.itemsize for shape, dtype in RECORD_FIELDS.values())
-"""Bytes of an ordinary record in the bank (475 125)."""
+"""Bytes of the fields of an ordinary record (475 125)."""
 
 
 @dataclass(frozen=True)
@@ -178,9 +179,9 @@ class Batch:
     weights_version: NDArray[np.int64]
     actor: NDArray[np.int32]
     slots: NDArray[np.int64]
-    """(B,) slot of each record in the ring; with `stamps` the address for returning priorities."""
-    stamps: NDArray[np.int64]
-    """(B,) insertion counter of each record: a returned priority is ignored if its slot was overwritten since."""
+    """(B,) slot of each record in the ring; with `insertion_ids` the address for returning priorities."""
+    insertion_ids: NDArray[np.int64]
+    """(B,) insertion id of each record: a returned priority is ignored if its slot was overwritten since."""
     number: int
     """How many batches were sampled before this one (over the run)."""
 

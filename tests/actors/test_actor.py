@@ -43,7 +43,8 @@ class Bank:
     def __init__(self) -> None:
         self.records: list[LocationRecord] = []
 
-    def insert(self, record: LocationRecord) -> Receipt:
+    def insert(self, table: str, record: LocationRecord) -> Receipt:
+        assert table == "locations"
         check_record(record)
         self.records.append(record)
         # The first is new, the second a duplicate of a held one, the third comes after the phase.

@@ -64,7 +64,7 @@ remote: Any = ray.remote
 PretendingActor = remote(num_cpus=0, concurrency_groups={"control": 2})(Pretender)
 
 
-def play_all(numbers: list[int], folder: Path, **changes: float) -> tuple[list[Finished], list[str], ActorPool]:
+def play_all(numbers: list[int], folder: Path, **changes: Any) -> tuple[list[Finished], list[str], ActorPool]:
     log: list[str] = []
     kinds: list[str] = []
     settings = {"actors": 2, "location_timeout_s": 60, "location_attempts": 2, "actor_restarts": 5} | changes

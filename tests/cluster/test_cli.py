@@ -38,7 +38,7 @@ from tests.cluster.runs import ROOT, playpen, playpen_at_once
         ),
         (
             ["train", "actors.supervision=full", "actors.self_supervision.superpixels=false"],
-            "actors.self_supervision.superpixels=false cannot be with actors.supervision=full",
+            "actors.self_supervision.superpixels=false cannot be combined with actors.supervision=full",
         ),
         (
             ["train", "models=video_pca", "actors.mask_source=video_pca", "actors.choice=greedy"],
@@ -74,7 +74,7 @@ from tests.cluster.runs import ROOT, playpen, playpen_at_once
         (["train", "cluster.address=127.0.0.1:1"], "cluster.address=127.0.0.1:1: no Ray cluster answers there"),
         (
             ["dataset", "evaluation.dataset.folder=/dev/null/x"],
-            "evaluation.dataset.folder=/dev/null/x must be a folder",
+            "evaluation.dataset.folder=/dev/null/x must be a writable folder",
         ),
         (["evaluate"], "checkpoint has no value; give one on the command line: checkpoint=VALUE"),
         (["evaluate", "checkpoint=none"], "checkpoint=none is neither a checkpoint folder nor a run folder"),

@@ -39,7 +39,7 @@ def measuring(busy: str) -> Any:
         def prepare(self) -> None:
             pass
 
-        def on_the_way(self, weights: list[Any], version: int, seconds: float) -> dict[str, float]:
+        def evaluate_quickly(self, weights: list[Any], version: int, seconds: float) -> dict[str, float]:
             while os.path.exists(busy):
                 time.sleep(0.05)
             if version < 0:
@@ -100,7 +100,8 @@ def test_lost_evaluator_is_restarted_until_it_is_given_up(session: None, tmp_pat
     # Lost again without a result in between: given up.
     os.kill(pid(), signal.SIGKILL)
     with pytest.raises((PartLost, RayActorError)):
-        wait_for_result(evaluator.handle.on_the_way.remote([None], 1, 0.0), threading.Event(), check=evaluator.check)
+        measured = evaluator.handle.evaluate_quickly.remote([None], 1, 0.0)
+        wait_for_result(measured, threading.Event(), check=evaluator.check)
     evaluator.restart("dead")
     assert evaluator.given_up and notes.count("evaluator_lost") == 3
 

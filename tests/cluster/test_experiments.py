@@ -114,7 +114,7 @@ def test_every_row_of_a_table_goes_with_the_release(table: str) -> None:
         (
             # Round 0 takes 15 batches of 64, and the bank holds 800 and 70 locations.
             ["experiment=paper", "replay.without_replacement=round", "learner.phases.joint.prefill=800"],
-            "round 0 takes 15 batches of 64 and the memory bank then holds 870",
+            "round 0 takes 15 batches of 64 and the table then holds 870",
         ),
         (
             ["models=video_pca", "actors.mask_source=video_pca", "replay.image_score=mean"],

@@ -38,7 +38,7 @@ class FakeReplay:
     def __init__(self) -> None:
         self.numbers: list[int] = []
 
-    def insert(self, record: Any) -> Any:
+    def insert(self, table: str, record: Any) -> Any:
         from tests.actors.test_actor import Receipt
 
         self.numbers.append(int(record.location))

@@ -13,6 +13,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from actors.controller import SimulatorError
+from actors.interaction.choose import TouchPlan
 from cluster.command.compose import check_overrides, resumed_config
 from cluster.interaction import collecting
 from cluster.interaction.collecting import collect
@@ -111,7 +112,7 @@ def test_data_are_collected_once_whatever_interrupts(tmp_path: Path, monkeypatch
     config = composed("actors.supervision=interaction_oracle")
     stop = threading.Event()
     played: list[int] = []
-    plans = set()
+    plans: set[TouchPlan] = set()
 
     class Simulator:
         def __init__(self, config: object, **keywords: object) -> None:
@@ -124,7 +125,7 @@ def test_data_are_collected_once_whatever_interrupts(tmp_path: Path, monkeypatch
         def __init__(self, *arguments: object) -> None:
             pass
 
-        def play(self, location: object, number: int, plan: object, version: int) -> tuple[object, None]:
+        def play(self, location: object, number: int, plan: TouchPlan, version: int) -> tuple[object, None]:
             plans.add(plan)
             played.append(number)
             if number == 2 or played.count(number) == 1:
@@ -145,13 +146,13 @@ def test_data_are_collected_once_whatever_interrupts(tmp_path: Path, monkeypatch
         return LocationRecord(**columns)
 
     monkeypatch.setattr(collecting, "SimulatorProcess", Simulator)
-    monkeypatch.setattr(collecting, "Player", Player)
+    monkeypatch.setattr(collecting, "Visitor", Player)
     arguments = (tmp_path, [object()] * 6, config.simulator, config.actors, 20, 1)
     with pytest.raises(Interrupted, match="3 locations are collected"):
         collect(*arguments, stop)  # type: ignore[arg-type]
     collect(*arguments, threading.Event())  # type: ignore[arg-type]
     assert played == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
-    assert {(plan.greedy, plan.random, plan.force_trials) for plan in plans} == {(0, 1, False)}  # type: ignore
+    assert {(plan.greedy, plan.random, plan.force_trials) for plan in plans} == {(0, 1, False)}
     examples = Examples([tmp_path], mass_classes=False, duplicate_iou=0.5)
     _, targets = examples.batch(range(len(examples)), [False] * len(examples))
     assert [target["boxes"][0, 1].item() for target in targets] == [3 * number for number in (0, 1, 3, 4, 5)]
@@ -217,7 +218,7 @@ def test_a_run_that_is_stopped_goes_on_and_can_be_measured(smoke: SmokeRun, tmp_
     assert json.loads((run / "results.json").read_text())["mass_ap50"] == result["mass_ap50"]
     for name in ("metrics.csv", "results.md", "predictions/predictions_trained.json", "figures/six_panels.png"):
         assert (run / name).is_file()
-    assert not (run / "bank").exists()
+    assert not (run / "replay").exists()
     measured = playpen("evaluate", f"checkpoint={run}", "evaluation.figures=0", *data_set(), folder=folder)
     assert measured.returncode == 0, measured.stderr
     assert result_of(measured.stdout)["box_ap50"] == result["box_ap50"]

@@ -52,7 +52,7 @@ remote: Any = ray.remote
 VisitingActor = remote(concurrency_groups={"control": 2})(Visitor)
 
 
-def make_pool(file: Path, log: list[str], kinds: list[str], **changes: float) -> ActorPool:
+def make_pool(file: Path, log: list[str], kinds: list[str], **changes: Any) -> ActorPool:
     """A pool of four actors with one CPU each."""
 
     def make(index: int, excluded_nodes: frozenset[str]) -> Any:

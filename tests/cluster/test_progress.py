@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ def test_the_last_line_is_not_printed_twice(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_learning_points_come_in_order_and_carry_steps() -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"seconds": 60.0, "steps": 5, "actors/greedy_success": 0.2, "actors/random_success": 0.1},
         {"seconds": 130.0, "evaluation/minutes": 1.5, "evaluation/steps": 7, "evaluation/mask_ap50": 3.0},
         {"seconds": 100.0, "steps": 9, "actors/greedy_success": 0.3, "actors/random_success": None},

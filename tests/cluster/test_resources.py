@@ -302,6 +302,6 @@ def test_a_run_in_a_container_as_containers_are(tmp_path: Path) -> None:
         ("dashboard_port", 80),
     ],
 )
-def test_bad_values_name_their_field(field: str, value: float) -> None:
+def test_bad_values_name_their_field(field: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"cluster.{field} must be"):
         dataclasses.replace(LOCAL, **{field: value})

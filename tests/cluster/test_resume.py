@@ -103,7 +103,9 @@ def test_a_killed_run_leaves_no_process_and_can_be_resumed(smoke: SmokeRun, tmp_
     )
     try:
         wait_until(lambda: steps_done(tmp_path) >= 3, process)
-        wait_until(lambda: bool(list(tmp_path.glob("outputs/train/*/checkpoints/step_*/bank.npz"))), process)
+        wait_until(
+            lambda: bool(list(tmp_path.glob("outputs/train/*/checkpoints/step_*/replay-locations.npz"))), process
+        )
     finally:
         process.kill()
     process.communicate()
@@ -138,7 +140,7 @@ def test_a_killed_run_leaves_no_process_and_can_be_resumed(smoke: SmokeRun, tmp_
 
 
 def test_state_survives_json() -> None:
-    state = RunState(1, True, 7, 3.5, 12, 40, [3, 4], {"touches": 9})
+    state = RunState(1, True, 7, 3.5, 12, 40, [3, 4], {"5": "no such place"}, {"touches": 9})
     assert RunState.from_json(json.loads(json.dumps(state.as_json())), Path("x")) == state
 
 

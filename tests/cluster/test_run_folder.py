@@ -31,7 +31,7 @@ def test_a_folder_is_claimed_once(tmp_path: Path) -> None:
         run_id(tmp_path)
 
 
-@pytest.mark.parametrize("left", ["config.yaml", "metrics.jsonl", "results.json", "status.json", "bank", "views.png"])
+@pytest.mark.parametrize("left", ["config.yaml", "metrics.jsonl", "results.json", "status.json", "replay", "bank"])
 def test_files_of_any_run_mark_the_folder_as_taken(left: str, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     check_folder_is_free(tmp_path, "hydra.run.dir")

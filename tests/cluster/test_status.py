@@ -22,14 +22,14 @@ from cluster.run.status import STATUS, StatusFile, is_alive, is_running, read_st
 from cluster.workers.health import is_process_loss
 from common.errors import Interrupted, NothingSaved, RunError, UsageError
 from learner.checkpoint_index import INDEX
-from replay.state_file import STATE_FILE
+from replay.layout import state_file
 
 
 def make_checkpoint(run: Path, steps: int) -> Path:
     staging = staging_folder(run, steps)
     staging.mkdir()
     (staging / INDEX).write_text("{}")
-    (staging / STATE_FILE).write_bytes(b"")
+    (staging / state_file("locations")).write_bytes(b"")
     return publish(staging, steps)
 
 
@@ -83,7 +83,7 @@ def test_quarantine_is_bounded_and_keeps_the_error() -> None:
     [
         (RayActorError(), True),
         (GetTimeoutError("late"), True),
-        (ObjectLostError("00", "owner", "stack"), True),
+        (ObjectLostError("00", b"owner", "stack"), True),
         (RayTaskError("play", "...", RayActorError()), True),
         (RayTaskError("train", "...", RayTaskError("sample", "...", RayActorError())), True),
         (RayTaskError("train", "...", ValueError("NaN")), False),

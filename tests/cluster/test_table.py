@@ -22,21 +22,21 @@ import pytest
 from omegaconf import OmegaConf
 
 from cluster.interaction import table_results
-from cluster.interaction.config import TrainConfig
 from cluster.interaction.table_results import curve_of
-from cluster.run.config import plain_values
+from cluster.run.config import RunConfig
+from cluster.run.identity import key_of
 from cluster.systems import register
 from cluster.table import plan as table_plan
 from cluster.table import work as table_work
 from cluster.table.command import list_runs
 from cluster.table.config import read_request
 from cluster.table.plan import Plan, compose_row, compose_train, make_plan
-from cluster.table.runs import FINISHED, MISSING, OVERHEAD_S, RUNNING, UNFINISHED, run_key, state_of
+from cluster.table.runs import FINISHED, MISSING, OVERHEAD_S, RUNNING, UNFINISHED, state_of
 from cluster.table.work import max_parallel_runs, train_missing, work
 from common.errors import Interrupted, UsageError
 from evaluation.interaction.evaluate import Evaluation
 from evaluation.interaction.measured import write_measured, write_metrics
-from replay.ring import STAMP_FILE
+from replay.ring import INSERTION_IDS_FILE
 from tests.cluster.runs import ROOT, playpen
 from tests.evaluation.test_comparison import metrics
 from tests.evaluation.test_figures import panels
@@ -45,7 +45,7 @@ ASKED = ("TABLE=choice", "experiment=smoke", "seeds=[1,2]", "data_sets=[novel_sp
 
 
 @functools.cache
-def composed(overrides: tuple[str, ...]) -> TrainConfig:
+def composed(overrides: tuple[str, ...]) -> RunConfig:
     """Composing takes half a second, so tests share configurations."""
     return compose_train(overrides)
 
@@ -67,18 +67,18 @@ def plan_of(*arguments: str) -> Plan:
     return make_plan(asked(arguments or ASKED))
 
 
-def write_run(folder: Path, config: TrainConfig, value: float | None = 40.0, key: str = "") -> Path:
+def write_run(folder: Path, config: RunConfig, value: float | None = 40.0, key: str = "") -> Path:
     """A finished run's folder, measured if `key` names the data set and how; unfinished if `value` is None."""
     checkpoint = folder / "checkpoints" / "step_0000050"
     checkpoint.mkdir(parents=True)
-    for name in ("learner.json", "bank.npz"):
+    for name in ("learner.json", "replay-locations.npz"):
         (checkpoint / name).write_text("{}")
     OmegaConf.save(OmegaConf.structured(config), folder / "config.yaml")
     rows = [{"seconds": 0.0, "touches": 0}, {"seconds": 60.0, "touches": 600}]
     rows.append({"seconds": 61.0, "evaluation/minutes": 0.5, "evaluation/mask_ap50": 11.0})
     (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     if value is None:
-        (folder / "bank").mkdir()
+        (folder / "replay" / "locations").mkdir(parents=True)
         return folder
     results = {"touches": 600, "steps": 50, "wall_s": 90.0, "mass_accuracy": value}
     (folder / "results.json").write_text(json.dumps(results))
@@ -142,10 +142,10 @@ def test_rows_are_evaluated_alike(here: Path) -> None:
 
 def test_keys_differ_if_runs_learn_differently(here: Path) -> None:
     base = composed(("experiment=smoke",))
-    key = run_key(plain_values(base))
+    key = key_of(base)
 
     def other(*overrides: str) -> str:
-        return run_key(plain_values(compose_train(["experiment=smoke", *overrides])))
+        return key_of(compose_train(["experiment=smoke", *overrides]))
 
     assert other("tracking.mode=offline", "keep_bank=true", "checkpoint_minutes=3", "cluster.dashboard=true") == key
     different = ("seed=2", "replay.mode=uniform", "cluster.actors=2")
@@ -193,10 +193,10 @@ def test_an_interrupted_collection_is_resumed(here: Path) -> None:
     model = ("models=mask_rcnn", "learner=mask_rcnn", "actors.supervision=full")
     run = plan_of("TABLE=supervision", "experiment=smoke", "seeds=[1]", *model).runs()[-1]
     folder = here / "outputs/train/collecting"
-    (folder / "bank").mkdir(parents=True)
+    (folder / "replay" / "locations").mkdir(parents=True)
     OmegaConf.save(OmegaConf.structured(run.config), folder / "config.yaml")
     assert run.collects and state_of(folder, collects=True) is None
-    (folder / "bank" / STAMP_FILE).write_bytes(b"")
+    (folder / "replay" / "locations" / INSERTION_IDS_FILE).write_bytes(b"")
     assert state_of(folder, collects=True) == UNFINISHED and state_of(folder, collects=False) is None
     assert plan_of("TABLE=supervision", "experiment=smoke", "seeds=[1]", *model).runs()[-1].state == UNFINISHED
 

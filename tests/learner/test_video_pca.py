@@ -12,8 +12,8 @@ from cluster.interaction.predictors import trained_predictor
 from learner.checkpoint import save_checkpoint
 from learner.interaction.video_pca import SoftMaskLearner, soft_iou
 from models.interaction.build import build_network
+from replay.interaction.priorities import priority_from_score
 from replay.interaction.record import SoftMaskBatch, unpack_masks
-from replay.priorities import priority_from_score
 from tests.learner.helpers import PLAIN, SMALL, batch_of, config
 from tests.models.test_soft_masks import NETWORK
 
@@ -21,7 +21,7 @@ from tests.models.test_soft_masks import NETWORK
 def soft_batch(size: int) -> SoftMaskBatch:
     """The squares of `batch_of`, each a soft mask of 0.8."""
     batch = batch_of(size)
-    soft = (204 * unpack_masks(batch.masks).any(axis=1)).astype(np.uint8)
+    soft = np.where(unpack_masks(batch.masks).any(axis=1), 204, 0).astype(np.uint8)
     return SoftMaskBatch(**vars(batch), soft_mask=soft)
 
 

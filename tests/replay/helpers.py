@@ -1,16 +1,19 @@
-"""Small records for the tests of the memory bank."""
+"""Small records for the tests of the replay buffer."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.bank import RecordFormat
 from replay.config import ReplayConfig
+from replay.core import Fields, RecordFormat, TableSpec
+from replay.interaction.batch import LOCATIONS, location_table
+from replay.layout import find_state, state_file
 from replay.limiter import Phase
-from replay.ring import Fields
+from replay.table import Table
 
 FIELDS: Fields = {
     "picture": ((3, 5), np.dtype(np.float16)),
@@ -19,7 +22,7 @@ FIELDS: Fields = {
     "version": ((), np.dtype(np.int32)),
 }
 BYTES = 3 * 5 * 2 + 7 + 8 + 4 + 8
-"""Of one record with its stamp, worked out by hand."""
+"""Of one record with its insertion id, worked out by hand."""
 
 
 def record(number: int, version: int = 0) -> dict[str, NDArray[Any]]:
@@ -68,3 +71,20 @@ def open_phase(prefill: int = 2, batch_size: int = 1) -> Phase:
 
 
 UNLIMITED = {"locations_ahead": 10**6, "batches_ahead": 10**6}
+
+STATE_FILE = state_file(LOCATIONS)
+
+
+def spec(settings: ReplayConfig, records: RecordFormat = FORMAT) -> TableSpec:
+    """A prioritized or uniform table of these settings."""
+    return location_table(settings, records)
+
+
+def created(settings: ReplayConfig, folder: Path, records: RecordFormat, seed: int) -> Table:
+    """A new table, with its files directly in the folder."""
+    return Table.create(spec(settings, records), folder, seed)
+
+
+def restored(settings: ReplayConfig, folder: Path, records: RecordFormat, state_folder: Path | None = None) -> Table:
+    """The table whose files lie in a folder, from the state there or in another one."""
+    return Table.restore(spec(settings, records), folder, find_state(state_folder or folder, LOCATIONS))

@@ -1,4 +1,4 @@
-"""Location records in the bank: validated, stored to the byte, and handed out as batches."""
+"""Location records in the table: validated, stored to the byte, and handed out as batches."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from replay.bank import MemoryBank
 from replay.interaction.batch import LOCATION_RECORDS, record_format
 from replay.interaction.record import (
     ORACLE_TOUCHES,
@@ -21,7 +20,7 @@ from replay.interaction.record import (
     make_record,
     record_fields,
 )
-from tests.replay.helpers import UNLIMITED, config, open_phase
+from tests.replay.helpers import UNLIMITED, config, created, open_phase
 
 
 def location(number: int) -> LocationRecord:
@@ -35,15 +34,15 @@ def location(number: int) -> LocationRecord:
 
 
 def test_records_come_back_as_they_were(tmp_path: Path) -> None:
-    bank = MemoryBank(config(4, **UNLIMITED), tmp_path, LOCATION_RECORDS, seed=0)
-    bank.start_phase(open_phase(), fresh=True)
+    table = created(config(4, **UNLIMITED), tmp_path, LOCATION_RECORDS, seed=0)
+    table.start_phase(open_phase(), fresh=True)
     for number in range(6):
-        bank.insert(location(number))
-    batch = bank.sample(4)
+        table.insert(location(number))
+    batch = table.sample(4)
     assert isinstance(batch, Batch) and batch.number == 0
     assert sorted(batch.location.tolist()) == [2, 3, 4, 5]
-    assert batch.stamps.tolist() == batch.location.tolist()
-    assert (batch.slots == batch.stamps % 4).all()
+    assert batch.insertion_ids.tolist() == batch.location.tolist()
+    assert (batch.slots == batch.insertion_ids % 4).all()
     for row, number in enumerate(batch.location.tolist()):
         for field in fields(LocationRecord):
             stored, original = getattr(batch, field.name)[row], getattr(location(number), field.name)
@@ -51,15 +50,15 @@ def test_records_come_back_as_they_were(tmp_path: Path) -> None:
 
 
 def test_soft_masks_come_along(tmp_path: Path) -> None:
-    bank = MemoryBank(config(4, **UNLIMITED), tmp_path, record_format(record_fields(soft_mask=True)), seed=0)
-    bank.start_phase(open_phase(), fresh=True)
+    table = created(config(4, **UNLIMITED), tmp_path, record_format(record_fields(soft_mask=True)), seed=0)
+    table.start_phase(open_phase(), fresh=True)
     masks = np.random.default_rng(0).integers(256, size=(3, 100, 100)).astype(np.uint8)
     for number in range(3):
-        bank.insert(SoftMaskRecord(**vars(location(number)), soft_mask=masks[number]))
-    batch = bank.sample(3)
+        table.insert(SoftMaskRecord(**vars(location(number)), soft_mask=masks[number]))
+    batch = table.sample(3)
     assert isinstance(batch, SoftMaskBatch) and (batch.soft_mask == masks[batch.location]).all()
     with pytest.raises(ValueError, match="record field 'soft_mask' must be uint8"):
-        bank.insert(SoftMaskRecord(**vars(location(3)), soft_mask=masks[0].astype(np.float32)))
+        table.insert(SoftMaskRecord(**vars(location(3)), soft_mask=masks[0].astype(np.float32)))
 
 
 def test_rows_and_labels_of_an_oracle_come_along(tmp_path: Path) -> None:
@@ -67,38 +66,38 @@ def test_rows_and_labels_of_an_oracle_come_along(tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
     columns = {name: generator.integers(0, 80, shape).astype(dtype) for name, (shape, dtype) in fields.items()}
     columns["location"] = np.array(7)
-    bank = MemoryBank(config(4, **UNLIMITED), tmp_path, record_format(fields), seed=0)
-    bank.start_phase(open_phase(prefill=1), fresh=True)
-    bank.insert(make_record(columns))
-    batch = bank.sample(1)
+    table = created(config(4, **UNLIMITED), tmp_path, record_format(fields), seed=0)
+    table.start_phase(open_phase(prefill=1), fresh=True)
+    table.insert(make_record(columns))
+    batch = table.sample(1)
     assert isinstance(batch, LabelledBatch) and batch.masks.shape == (1, 100, 1250)
     for name in fields:
         np.testing.assert_array_equal(getattr(batch, name)[0], columns[name])
     columns["masks"] = columns["masks"][:20]
     with pytest.raises(ValueError, match=r"record field 'masks' must be uint8\(100, 1250\), not uint8\(20, 1250\)"):
-        bank.insert(make_record(columns))
+        table.insert(make_record(columns))
     with pytest.raises(ValueError, match="a record must have the fields"):
-        bank.insert(location(8))
+        table.insert(location(8))
 
 
 def test_a_malformed_record_is_refused_by_its_field(tmp_path: Path) -> None:
-    bank = MemoryBank(config(4, **UNLIMITED), tmp_path, LOCATION_RECORDS, seed=0)
-    bank.start_phase(open_phase(), fresh=True)
+    table = created(config(4, **UNLIMITED), tmp_path, LOCATION_RECORDS, seed=0)
+    table.start_phase(open_phase(), fresh=True)
     wrong = replace(location(0), depth=np.zeros((300, 300), np.float32))
     with pytest.raises(ValueError, match=r"record field 'depth' must be float16\(300, 300\), not float32\(300, 300\)"):
-        bank.insert(wrong)
-    assert bank.statistics()["size"] == 0
+        table.insert(wrong)
+    assert table.statistics()["size"] == 0
 
 
 def test_the_version_of_the_weights_gives_the_staleness(tmp_path: Path) -> None:
-    bank = MemoryBank(config(4, **UNLIMITED), tmp_path, LOCATION_RECORDS, seed=0)
-    bank.start_phase(open_phase(), fresh=True)
+    table = created(config(4, **UNLIMITED), tmp_path, LOCATION_RECORDS, seed=0)
+    table.start_phase(open_phase(), fresh=True)
     for number in (0, 2):
-        bank.insert(location(number))
-    assert bank.statistics(newest_version=5)["staleness"]["mean"] == 4
+        table.insert(location(number))
+    assert table.statistics(newest_version=5)["staleness"]["mean"] == 4
 
 
 def test_a_location_counts_once(tmp_path: Path) -> None:
-    bank = MemoryBank(config(4, **UNLIMITED), tmp_path, LOCATION_RECORDS, seed=0)
-    bank.start_phase(open_phase(), fresh=True)
-    assert [bank.insert(location(number)).stored for number in (7, 7)] == [True, False]
+    table = created(config(4, **UNLIMITED), tmp_path, LOCATION_RECORDS, seed=0)
+    table.start_phase(open_phase(), fresh=True)
+    assert [table.insert(location(number)).stored for number in (7, 7)] == [True, False]

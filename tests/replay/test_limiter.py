@@ -224,7 +224,7 @@ def test_refusals(changes: dict[str, Any], settings_changes: dict[str, Any], sen
     assert str(error.value) == sentence
 
 
-def test_a_kept_bank_may_do_without_prefill() -> None:
+def test_a_kept_table_may_do_without_prefill() -> None:
     limiter = make(Phase(0, 2, (1, 2), 4), present=4)
     assert limiter.can_sample() and limiter.can_insert()
 
@@ -234,12 +234,12 @@ def test_a_phase_that_only_collects() -> None:
     assert run(make(Phase(2, 3, (0, 0), 1)), "S") == "I" * 8
 
 
-def test_counting_against_the_law_is_an_error() -> None:
+def test_counting_against_the_rate_limit_is_an_error() -> None:
     limiter = make(HAND)
-    with pytest.raises(RuntimeError, match="batch 0 was sampled against the law"):
+    with pytest.raises(RuntimeError, match="batch 0 was sampled against the rate limit"):
         limiter.sampled()
     limiter.inserted(5)
-    with pytest.raises(RuntimeError, match="location 5 was inserted against the law"):
+    with pytest.raises(RuntimeError, match="location 5 was inserted against the rate limit"):
         limiter.inserted()
     assert limiter.inserted_locations == 5
 

@@ -18,112 +18,125 @@ import numpy as np
 import pytest
 
 import replay.state_file as state_file
-from replay.bank import BankClosed, MemoryBank, RecordFormat, Sample
+from replay.core import RecordFormat, ReplayClosed, Sample
 from replay.limiter import Phase
 from replay.ring import Ring
-from replay.state_file import STATE_FILE, read_state, write_state
-from tests.replay.helpers import BYTES, FIELDS, FORMAT, UNLIMITED, config, numbers, open_phase, record, same
+from replay.state_file import read_state, write_state
+from replay.table import Table
+from tests.replay.helpers import (
+    BYTES,
+    FIELDS,
+    FORMAT,
+    STATE_FILE,
+    UNLIMITED,
+    config,
+    created,
+    numbers,
+    open_phase,
+    record,
+    restored,
+    same,
+)
 
 PHASE = Phase(prefill=6, locations_per_round=3, batches_per_round=(4, 5, 6, 7), batch_size=4)
 
 
-def half_way(folder: Path, **changes: Any) -> MemoryBank:
-    """A bank in the middle of a phase: wrapped round, priorities returned, the generator advanced."""
-    bank = MemoryBank(config(10, **{"locations_ahead": 4, "batches_ahead": 3, **changes}), folder, FORMAT, seed=9)
-    bank.start_phase(PHASE, fresh=True)
+def half_way(folder: Path, **changes: Any) -> Table:
+    """A table in the middle of a phase: wrapped round, priorities returned, the generator advanced."""
+    table = created(config(10, **{"locations_ahead": 4, "batches_ahead": 3, **changes}), folder, FORMAT, seed=9)
+    table.start_phase(PHASE, fresh=True)
     for number in range(6):
-        bank.insert(record(number), timeout=0)
-    go_on(bank, 6, rounds=2)
-    return bank
+        table.insert(record(number), timeout=0)
+    go_on(table, 6, rounds=2)
+    return table
 
 
-def go_on(bank: MemoryBank, first: int, rounds: int) -> list[Sample]:
+def go_on(table: Table, first: int, rounds: int) -> list[Sample]:
     """Plays rounds of the phase; returns the samples."""
     samples = []
     for index in range(rounds):
         for number in range(3):
-            bank.insert(record(first + 3 * index + number), timeout=0)
+            table.insert(record(first + 3 * index + number), timeout=0)
         batches = PHASE.batches_per_round[(first - 6) // 3 + index]
         for _ in range(batches):
-            samples.append(bank.sample(4, timeout=0))
+            samples.append(table.sample(4, timeout=0))
             priorities = 0.02 + samples[-1].columns["key"] / 50
-            bank.update_priorities(samples[-1].slots, samples[-1].stamps, priorities)
+            table.update_priorities(samples[-1].slots, samples[-1].insertion_ids, priorities)
     return samples
 
 
 @pytest.mark.parametrize("mode", ["priority", "uniform"])
 @pytest.mark.parametrize("strict", [False, True])
-def test_a_restored_bank_continues_bit_for_bit(tmp_path: Path, strict: bool, mode: str) -> None:
-    bank = half_way(tmp_path / "a", strict=strict, mode=mode)
-    bank.save()
+def test_a_restored_table_continues_bit_for_bit(tmp_path: Path, strict: bool, mode: str) -> None:
+    table = half_way(tmp_path / "a", strict=strict, mode=mode)
+    table.save(tmp_path / "a" / STATE_FILE)
     shutil.copytree(tmp_path / "a", tmp_path / "b")
-    expected = go_on(bank, 12, rounds=2)
+    expected = go_on(table, 12, rounds=2)
     settings = config(10, locations_ahead=4, batches_ahead=3, strict=strict, mode=mode)
-    again = MemoryBank.restore(settings, tmp_path / "b", FORMAT)
+    again = restored(settings, tmp_path / "b", FORMAT)
     found = go_on(again, 12, rounds=2)
     assert len(found) == len(expected) == 13
     for a, b in zip(expected, found, strict=True):
         assert a.number == b.number
-        assert np.array_equal(a.slots, b.slots) and np.array_equal(a.stamps, b.stamps)
+        assert np.array_equal(a.slots, b.slots) and np.array_equal(a.insertion_ids, b.insertion_ids)
         for name in FIELDS:
             assert np.array_equal(a.columns[name], b.columns[name])
-    states = bank.get_state(), again.get_state()
+    states = table.get_state(), again.get_state()
     assert json.dumps(states[0]["generator"]) == json.dumps(states[1]["generator"])
     assert states[0]["limiter"] == states[1]["limiter"] == {"inserted": 18, "sampled": 22}
     assert again.statistics()["phase"]["finished"] and again.statistics()["replaced"] == 0
 
 
-def test_a_restored_bank_remembers_what_the_round_has_drawn(tmp_path: Path) -> None:
+def test_a_restored_table_remembers_what_the_round_has_drawn(tmp_path: Path) -> None:
     once = {"strict": True, "without_replacement": "round"}
     phase = Phase(prefill=10, locations_per_round=2, batches_per_round=(6,), batch_size=2)
-    bank = MemoryBank(config(12, **once), tmp_path / "a", FORMAT, seed=9)
-    bank.start_phase(phase, fresh=True)
+    table = created(config(12, **once), tmp_path / "a", FORMAT, seed=9)
+    table.start_phase(phase, fresh=True)
     for number in range(12):
-        bank.insert(record(number), timeout=0)
-    first = [numbers(bank.sample(2, timeout=0).columns) for _ in range(4)]
-    bank.save()
-    bank.close()
+        table.insert(record(number), timeout=0)
+    first = [numbers(table.sample(2, timeout=0).columns) for _ in range(4)]
+    table.save(tmp_path / "a" / STATE_FILE)
+    table.close()
     shutil.copytree(tmp_path / "a", tmp_path / "b")
-    again = MemoryBank.restore(config(12, **once), tmp_path / "a", FORMAT)
+    again = restored(config(12, **once), tmp_path / "a", FORMAT)
     rest = [numbers(again.sample(2, timeout=0).columns) for _ in range(2)]
     assert sorted(sum(first + rest, [])) == list(range(12))
     # The learner had used three of the four batches: what the fourth held can be sampled again.
-    behind = MemoryBank.restore(config(12, **once), tmp_path / "b", FORMAT)
+    behind = restored(config(12, **once), tmp_path / "b", FORMAT)
     behind.continue_phase(3)
     rest = [numbers(behind.sample(2, timeout=0).columns) for _ in range(3)]
     assert sorted(sum(first[:3] + rest, [])) == list(range(12))
 
 
 def test_a_state_of_before_there_was_a_choice_is_restored(tmp_path: Path) -> None:
-    bank = half_way(tmp_path)
-    bank.save()
-    bank.close()
+    table = half_way(tmp_path)
+    table.save(tmp_path / STATE_FILE)
+    table.close()
     state = read_state(tmp_path / STATE_FILE)
     del state["drawn"]
     write_state(tmp_path / STATE_FILE, state)
-    again = MemoryBank.restore(config(10, locations_ahead=4, batches_ahead=3), tmp_path, FORMAT)
+    again = restored(config(10, locations_ahead=4, batches_ahead=3), tmp_path, FORMAT)
     assert len(numbers(again.sample(4, timeout=0).columns)) == 4
 
 
 def test_a_save_counts_only_the_records_since_the_one_before(tmp_path: Path) -> None:
-    bank = half_way(tmp_path)
-    first = bank.save()
-    assert first.record_bytes == 10 * BYTES, "12 were inserted into 10 slots"
-    assert first.state_bytes == (tmp_path / STATE_FILE).stat().st_size
-    go_on(bank, 12, rounds=1)
-    assert bank.save().record_bytes == 3 * BYTES
-    assert bank.save().record_bytes == 0
-    bank.close()
-    again = MemoryBank.restore(config(10, locations_ahead=4, batches_ahead=3), tmp_path, FORMAT)
-    assert again.save().record_bytes == 0
+    path = tmp_path / STATE_FILE
+    table = half_way(tmp_path)
+    assert table.save(path) == (path.stat().st_size, 10 * BYTES), "12 were inserted into 10 slots"
+    go_on(table, 12, rounds=1)
+    assert table.save(path)[1] == 3 * BYTES
+    assert table.save(path)[1] == 0
+    table.close()
+    again = restored(config(10, locations_ahead=4, batches_ahead=3), tmp_path, FORMAT)
+    assert again.save(path)[1] == 0
 
 
 def test_a_restored_limiter_makes_no_burst(tmp_path: Path) -> None:
-    bank = half_way(tmp_path)
-    before = bank.statistics()["phase"]
-    bank.save()
-    bank.close()
-    again = MemoryBank.restore(config(10, locations_ahead=4, batches_ahead=3), tmp_path, FORMAT)
+    table = half_way(tmp_path)
+    before = table.statistics()["phase"]
+    table.save(tmp_path / STATE_FILE)
+    table.close()
+    again = restored(config(10, locations_ahead=4, batches_ahead=3), tmp_path, FORMAT)
     assert again.statistics()["phase"] == before
     allowed = 0
     try:
@@ -132,63 +145,53 @@ def test_a_restored_limiter_makes_no_burst(tmp_path: Path) -> None:
             allowed += 1
     except TimeoutError:
         pass
-    assert allowed == 3, "the slack, as in the bank that was saved: all 9 batches of two rounds were taken"
+    assert allowed == 3, "the slack, as in the table that was saved: all 9 batches of two rounds were taken"
 
 
 def test_the_state_may_lie_in_a_checkpoint_of_its_own(tmp_path: Path) -> None:
-    bank = half_way(tmp_path / "bank")
-    path = bank.save(tmp_path / "checkpoints" / "step_9").path
-    assert path == tmp_path / "checkpoints" / "step_9" / STATE_FILE and path.exists()
-    assert not (tmp_path / "bank" / STATE_FILE).exists()
-    bank.close()
-    again = MemoryBank.restore(config(10), tmp_path / "bank", FORMAT, path.parent)
+    table = half_way(tmp_path / "table")
+    table.save(tmp_path / "checkpoints" / "step_9" / STATE_FILE)
+    assert not (tmp_path / "table" / STATE_FILE).exists()
+    table.close()
+    again = restored(config(10), tmp_path / "table", FORMAT, tmp_path / "checkpoints" / "step_9")
     assert again.statistics()["sampled"] == 9
 
 
-def test_a_saved_bank_is_not_overwritten_by_a_new_one(tmp_path: Path) -> None:
-    bank = half_way(tmp_path)
-    bank.save()
-    bank.close()
-    with pytest.raises(ValueError, match="holds a saved memory bank: restore it or choose another folder"):
-        MemoryBank(config(10), tmp_path, FORMAT, seed=0)
-    MemoryBank.restore(config(10), tmp_path, FORMAT)
-
-
 def test_saving_is_possible_after_closing_and_between_phases(tmp_path: Path) -> None:
-    bank = half_way(tmp_path)
-    bank.end_phase()
-    bank.close()
-    bank.save()
-    again = MemoryBank.restore(config(10), tmp_path, FORMAT)
+    table = half_way(tmp_path)
+    table.end_phase()
+    table.close()
+    table.save(tmp_path / STATE_FILE)
+    again = restored(config(10), tmp_path, FORMAT)
     assert again.statistics()["phase"] is None and not again.statistics()["closed"]
     assert not again.insert(record(50)).stored, "no phase is open"
     again.start_phase(Phase(0, 1, (1,), 4), fresh=False)
     assert again.insert(record(50)).stored and len(numbers(again.sample(4).columns)) == 4
-    with pytest.raises(BankClosed):
-        bank.sample(4)
+    with pytest.raises(ReplayClosed):
+        table.sample(4)
 
 
-def test_a_bank_saved_before_its_first_phase(tmp_path: Path) -> None:
-    bank = MemoryBank(config(10), tmp_path, FORMAT, seed=4)
-    bank.save()
-    bank.close()
-    again = MemoryBank.restore(config(10), tmp_path, FORMAT)
-    with pytest.raises(RuntimeError, match="no phase of the memory bank has been started"):
+def test_a_table_saved_before_its_first_phase(tmp_path: Path) -> None:
+    table = created(config(10), tmp_path, FORMAT, seed=4)
+    table.save(tmp_path / STATE_FILE)
+    table.close()
+    again = restored(config(10), tmp_path, FORMAT)
+    with pytest.raises(RuntimeError, match="no phase of the replay table has been started"):
         again.insert(record(0))
 
 
 def test_locations_after_the_save_are_done_again(tmp_path: Path) -> None:
-    bank = MemoryBank(config(5, **UNLIMITED), tmp_path, FORMAT, seed=0)
-    bank.start_phase(open_phase(), fresh=True)
+    table = created(config(5, **UNLIMITED), tmp_path, FORMAT, seed=0)
+    table.start_phase(open_phase(), fresh=True)
     for number in range(7):  # slots hold 5 6 2 3 4
-        bank.insert(record(number))
-    bank.update_priorities(np.arange(5), np.array([5, 6, 2, 3, 4]), np.full(5, 0.1))
-    bank.save()
-    bank.insert(record(7))  # over 2
-    bank.insert(record(8))  # over 3
-    bank.close()
+        table.insert(record(number))
+    table.update_priorities(np.arange(5), np.array([5, 6, 2, 3, 4]), np.full(5, 0.1))
+    table.save(tmp_path / STATE_FILE)
+    table.insert(record(7))  # over 2
+    table.insert(record(8))  # over 3
+    table.close()
 
-    again = MemoryBank.restore(config(5, **UNLIMITED), tmp_path, FORMAT)
+    again = restored(config(5, **UNLIMITED), tmp_path, FORMAT)
     statistics = again.statistics()
     assert (statistics["size"], statistics["inserted"], statistics["replaced"]) == (5, 7, 2)
     assert statistics["phase"]["inserted"] == 7
@@ -201,31 +204,29 @@ def test_locations_after_the_save_are_done_again(tmp_path: Path) -> None:
 
 
 def test_a_phase_after_the_save_does_not_hide_the_records(tmp_path: Path) -> None:
-    bank = half_way(tmp_path)
-    bank.save()
-    bank.start_phase(PHASE, fresh=True)
-    bank.insert(record(100))
-    bank.close()
-    again = MemoryBank.restore(config(10), tmp_path, FORMAT)
+    table = half_way(tmp_path)
+    table.save(tmp_path / STATE_FILE)
+    table.start_phase(PHASE, fresh=True)
+    table.insert(record(100))
+    table.close()
+    again = restored(config(10), tmp_path, FORMAT)
     assert sorted(numbers(again.sample(10).columns)) == [*range(2, 10), 11, 100], "slot 0 held 10"
 
 
 KILLED = """
 import sys
 from pathlib import Path
-import numpy as np
-from replay.bank import MemoryBank, RecordFormat
-from tests.replay.helpers import UNLIMITED, config, open_phase, same
+from tests.replay.helpers import STATE_FILE, UNLIMITED, config, created, open_phase
 from tests.replay.test_persistence import LARGE, large
-bank = MemoryBank(config(6, **UNLIMITED), Path(sys.argv[1]), LARGE, seed=0)
-bank.start_phase(open_phase(), fresh=True)
+table = created(config(6, **UNLIMITED), Path(sys.argv[1]), LARGE, seed=0)
+table.start_phase(open_phase(), fresh=True)
 for number in range(8):
-    bank.insert(large(number))
-bank.save()
+    table.insert(large(number))
+table.save(Path(sys.argv[1]) / STATE_FILE)
 print("saved", flush=True)
 number = 8
 while True:
-    bank.insert(large(number))
+    table.insert(large(number))
     number += 1
 """
 LARGE_SHAPE = (2048, 2048)
@@ -252,22 +253,22 @@ def test_a_process_killed_while_it_inserts_leaves_whole_records(tmp_path: Path, 
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGKILL)
     process.communicate()
-    bank = MemoryBank.restore(config(6, **UNLIMITED), tmp_path, LARGE)
-    columns = bank.sample(6).columns
+    table = restored(config(6, **UNLIMITED), tmp_path, LARGE)
+    columns = table.sample(6).columns
     assert np.array_equal(columns["image"], np.broadcast_to(columns["image"][:, :1, :1], columns["image"].shape))
     assert np.array_equal(columns["image"][:, 0, 0], columns["key"] % 256)
-    assert bank.statistics()["phase"]["inserted"] == 8
-    assert bank.insert(large(10**6)).stored
+    assert table.statistics()["phase"]["inserted"] == 8
+    assert table.insert(large(10**6)).stored
 
 
 # Files that are wrong
 
 
 def saved(folder: Path) -> Path:
-    bank = half_way(folder)
-    path = bank.save().path
-    bank.close()
-    return path
+    table = half_way(folder)
+    table.save(folder / STATE_FILE)
+    table.close()
+    return folder / STATE_FILE
 
 
 def test_damaged_states_are_one_sentence(tmp_path: Path) -> None:
@@ -275,18 +276,18 @@ def test_damaged_states_are_one_sentence(tmp_path: Path) -> None:
     whole = path.read_bytes()
     for damaged in (whole[: len(whole) // 2], whole[:-10], b"", b"nonsense", b"PK\x03\x04" + bytes(50)):
         path.write_bytes(damaged)
-        with pytest.raises(ValueError, match=f"{STATE_FILE} is not a saved memory bank, or is damaged: "):
-            MemoryBank.restore(config(10), tmp_path, FORMAT)
+        with pytest.raises(ValueError, match=f"{STATE_FILE} is not a saved replay table, or is damaged: "):
+            restored(config(10), tmp_path, FORMAT)
     flipped = bytearray(whole)
     flipped[len(whole) // 3] ^= 255
     path.write_bytes(flipped)
     with pytest.raises(ValueError, match=STATE_FILE):
-        MemoryBank.restore(config(10), tmp_path, FORMAT)
+        restored(config(10), tmp_path, FORMAT)
     path.unlink()
-    with pytest.raises(ValueError, match=f"{STATE_FILE} does not exist: no memory bank was saved there"):
-        MemoryBank.restore(config(10), tmp_path, FORMAT)
+    with pytest.raises(ValueError, match=f"{STATE_FILE} does not exist: no replay table was saved there"):
+        restored(config(10), tmp_path, FORMAT)
     path.write_bytes(whole)
-    MemoryBank.restore(config(10), tmp_path, FORMAT)
+    restored(config(10), tmp_path, FORMAT)
 
 
 class Forged:
@@ -298,11 +299,11 @@ class Forged:
 
 def test_a_forged_state_is_not_executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    path = saved(tmp_path / "bank")
+    path = saved(tmp_path / "table")
     state = read_state(path)
     np.savez(path, json=np.array([Forged()], dtype=object), order=state["order"], allow_pickle=True)
-    with pytest.raises(ValueError, match="is not a saved memory bank"):
-        MemoryBank.restore(config(10), path.parent, FORMAT)
+    with pytest.raises(ValueError, match="is not a saved replay table"):
+        restored(config(10), path.parent, FORMAT)
     assert not Path("executed").exists()
 
 
@@ -327,19 +328,19 @@ def test_states_that_do_not_fit(tmp_path: Path, change: dict[str, Any], sentence
         del state["waited"]
     write_state(path, state)
     with pytest.raises(ValueError, match=sentence) as error:
-        MemoryBank.restore(config(10), tmp_path, FORMAT)
-    assert str(error.value).startswith(f"{path} does not fit the memory bank in {tmp_path}: ")
+        restored(config(10), tmp_path, FORMAT)
+    assert str(error.value).startswith(f"{path} does not fit the replay table in {tmp_path}: ")
     Ring.reopen(tmp_path, FIELDS, 10)  # a refusal leaves the folder free
 
 
 def test_settings_that_do_not_fit(tmp_path: Path) -> None:
     saved(tmp_path)
     with pytest.raises(ValueError, match=r"picture.npy must hold float16\(12, 3, 5\), not float16\(10, 3, 5\)"):
-        MemoryBank.restore(config(12), tmp_path, FORMAT)
+        restored(config(12), tmp_path, FORMAT)
     other = RecordFormat({**FIELDS, "bits": ((7,), np.dtype(np.int8))}, "key", "version", same, same)
     with pytest.raises(ValueError, match=r"bits.npy must hold int8\(10, 7\), not uint8\(10, 7\)"):
-        MemoryBank.restore(config(10), tmp_path, other)
-    MemoryBank.restore(config(10), tmp_path, FORMAT)  # a refusal leaves the folder free
+        restored(config(10), tmp_path, other)
+    restored(config(10), tmp_path, FORMAT)  # a refusal leaves the folder free
 
 
 # Atomic writing
@@ -357,7 +358,7 @@ def test_a_failed_save_leaves_the_earlier_state(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(OSError) as error:
         write_state(path, {"a": 2, "b": np.arange(4)})
     monkeypatch.undo()
-    assert str(error.value) == f"the memory bank's state cannot be written to {path}: No space left on device"
+    assert str(error.value) == f"the replay's state cannot be written to {path}: No space left on device"
     assert read_state(path)["a"] == 1 and read_state(path)["b"].tolist() == [0, 1, 2]
     assert [entry.name for entry in tmp_path.iterdir()] == [STATE_FILE]
 
@@ -372,10 +373,10 @@ def test_a_full_disk_leaves_the_earlier_state(tiny_disk: Path) -> None:
 
 
 def test_a_restored_phase_goes_on_at_the_learners_count(tmp_path: Path) -> None:
-    bank = half_way(tmp_path / "a")  # 12 locations and 4 + 5 batches
-    bank.save()
-    bank.close()
-    again = MemoryBank.restore(config(10, locations_ahead=4, batches_ahead=3), tmp_path / "a", FORMAT)
+    table = half_way(tmp_path / "a")  # 12 locations and 4 + 5 batches
+    table.save(tmp_path / "a" / STATE_FILE)
+    table.close()
+    again = restored(config(10, locations_ahead=4, batches_ahead=3), tmp_path / "a", FORMAT)
     again.continue_phase(7)
     assert again.statistics()["phase"]["sampled"] == 7
     with pytest.raises(ValueError, match="is not of this phase"):
@@ -388,11 +389,11 @@ def test_a_restored_phase_goes_on_at_the_learners_count(tmp_path: Path) -> None:
 @pytest.mark.parametrize("batches", [1, 9])
 def test_a_restored_phase_takes_the_schedule_that_is_configured_now(batches: int, tmp_path: Path) -> None:
     """Neither side waits for ever, whether its rounds have fewer or more batches than when it was saved."""
-    bank = half_way(tmp_path / "a")  # 12 locations and 4 + 5 batches
-    bank.save()
-    bank.close()
+    table = half_way(tmp_path / "a")  # 12 locations and 4 + 5 batches
+    table.save(tmp_path / "a" / STATE_FILE)
+    table.close()
     now = replace(PHASE, batches_per_round=(batches,) * len(PHASE.batches_per_round))
-    again = MemoryBank.restore(config(10, locations_ahead=4, batches_ahead=3), tmp_path / "a", FORMAT)
+    again = restored(config(10, locations_ahead=4, batches_ahead=3), tmp_path / "a", FORMAT)
     again.continue_phase(9, now)
     number, sampled = 12, min(9, now.batches)
     while number < now.locations or sampled < now.batches:

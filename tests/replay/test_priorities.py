@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from replay.priorities import OFFSET, PRIORITY_MODES, priority_from_score, sample_without_replacement
+from replay.config import MODES
+from replay.interaction.priorities import OFFSET, PRIORITY_MODES, priority_from_score
+from replay.selectors import sample_without_replacement
 
 
 @pytest.mark.parametrize(
@@ -55,6 +57,10 @@ def test_a_score_that_is_no_iou_is_refused(score: float) -> None:
 def test_an_unknown_mode_is_refused() -> None:
     with pytest.raises(ValueError, match="replay.mode must be one of"):
         priority_from_score(0.5, "best")
+
+
+def test_the_configuration_knows_every_mode() -> None:
+    assert tuple(PRIORITY_MODES) == MODES
 
 
 def sequence_probabilities(weights: list[float], count: int) -> dict[tuple[int, ...], float]:

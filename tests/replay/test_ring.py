@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 import replay.ring as ring_module
 from replay.interaction.record import RECORD_BYTES, RECORD_FIELDS
-from replay.ring import STAMP_FILE, Ring, bytes_per_record
+from replay.ring import INSERTION_IDS_FILE, Ring, bytes_per_record
 from tests.replay.helpers import BYTES, FIELDS, numbers, record
 
 
@@ -33,7 +33,7 @@ def test_the_newest_overwrites_the_oldest(tmp_path: Path) -> None:
     ring = filled(tmp_path, 4, 6)
     assert ring.size == 4 and ring.appended == 6 and ring.next_slot == 2
     assert ring.occupied.tolist() == [0, 1, 2, 3]
-    assert ring.stamps(np.arange(4)).tolist() == [4, 5, 2, 3]
+    assert ring.insertion_ids(np.arange(4)).tolist() == [4, 5, 2, 3]
     assert numbers(ring.gather(np.array([1, 2, 1]))) == [5, 2, 5]
 
 
@@ -65,7 +65,7 @@ def test_space_is_reserved_up_front(tmp_path: Path) -> None:
 def test_columns_are_plain_npy_files(tmp_path: Path) -> None:
     filled(tmp_path, 4, 3).close()
     assert np.load(tmp_path / "key.npy", mmap_mode="r").tolist() == [0, 1, 2, 0]
-    assert np.load(tmp_path / STAMP_FILE).tolist() == [0, 1, 2, -1]
+    assert np.load(tmp_path / INSERTION_IDS_FILE).tolist() == [0, 1, 2, -1]
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_a_half_written_record_is_repaired(tmp_path: Path) -> None:
     ring = filled(tmp_path, 3, 3)
     state = ring.get_state()
     ring.column("bits")[1] = 99
-    ring._stamps[1] = -1  # as `append` leaves it when the process is killed inside
+    ring._ids[1] = -1  # as `append` leaves it when the process is killed inside
     ring.close()
     again = Ring.reopen(tmp_path, FIELDS, 3)
     assert again.set_state(state).tolist() == [1]
@@ -179,7 +179,7 @@ def test_a_half_written_record_is_repaired(tmp_path: Path) -> None:
 def test_a_ring_of_only_a_half_written_record_is_refused(tmp_path: Path) -> None:
     ring = filled(tmp_path, 1, 1)
     state = ring.get_state()
-    ring._stamps[0] = -1
+    ring._ids[0] = -1
     ring.close()
     with pytest.raises(ValueError, match="holds no complete record"):
         Ring.reopen(tmp_path, FIELDS, 1).set_state(state)
@@ -194,9 +194,9 @@ def test_a_ring_of_only_a_half_written_record_is_refused(tmp_path: Path) -> None
         {"size": 3},
         {"position": 4},
         {"position": -1},
-        {"stamps": np.array([4, 5, 2])},
-        {"stamps": np.array([4, 5, 2, 6])},
-        {"stamps": np.array([4, 5, 2, -1])},
+        {"insertion_ids": np.array([4, 5, 2])},
+        {"insertion_ids": np.array([4, 5, 2, 6])},
+        {"insertion_ids": np.array([4, 5, 2, -1])},
     ],
 )
 def test_a_state_of_another_ring_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
@@ -206,7 +206,7 @@ def test_a_state_of_another_ring_is_refused(tmp_path: Path, change: dict[str, An
     assert ring.size == 4 and ring.appended == 6
 
 
-@pytest.mark.parametrize("name", ["bits.npy", STAMP_FILE])
+@pytest.mark.parametrize("name", ["bits.npy", INSERTION_IDS_FILE])
 def test_damaged_files_are_one_sentence(tmp_path: Path, name: str) -> None:
     filled(tmp_path, 4, 4).close()
     path = tmp_path / name
@@ -238,7 +238,7 @@ def test_damaged_files_are_one_sentence(tmp_path: Path, name: str) -> None:
 
 
 def test_a_missing_folder_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="nowhere is not the folder of a memory bank"):
+    with pytest.raises(ValueError, match="nowhere is not the folder of a replay table"):
         Ring.reopen(tmp_path / "nowhere", FIELDS, 4)
 
 
@@ -268,18 +268,18 @@ def ring_files(folder: Path) -> list[str]:
 
 def test_a_disk_that_is_too_small(tiny_disk: Path) -> None:
     with pytest.raises(OSError) as error:
-        Ring.create(tiny_disk / "bank", FIELDS, 100_000)
+        Ring.create(tiny_disk / "table", FIELDS, 100_000)
     assert str(error.value) == (
-        f"the memory bank needs {100_000 * BYTES} bytes in {tiny_disk / 'bank'}, where {2**20} are free: "
+        f"the replay table needs {100_000 * BYTES} bytes in {tiny_disk / 'table'}, where {2**20} are free: "
         "lower replay.capacity or choose another disk"
     )
-    assert ring_files(tiny_disk / "bank") == []
-    Ring.create(tiny_disk / "bank", FIELDS, 1000).close()
+    assert ring_files(tiny_disk / "table") == []
+    Ring.create(tiny_disk / "table", FIELDS, 1000).close()
 
 
 def test_a_disk_that_fills_up_while_space_is_reserved(tiny_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ring_module.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(2**40, 0, 2**40))
-    with pytest.raises(OSError, match=r"the memory bank needs .* bytes in .* \(No space left on device\)"):
+    with pytest.raises(OSError, match=r"the replay table needs .* bytes in .* \(No space left on device\)"):
         Ring.create(tiny_disk, FIELDS, 100_000)
     assert ring_files(tiny_disk) == []
 
@@ -342,7 +342,7 @@ class RingMachine(RuleBasedStateMachine):
     @rule()
     def restart(self) -> None:
         state, model, self.position, self.appended = self.saved
-        stamps, keys = self.ring._stamps.copy(), self.ring.column("key").copy()
+        stamps, keys = self.ring._ids.copy(), self.ring.column("key").copy()
         self.ring.close()
         self.ring = Ring.reopen(self.path, FIELDS, self.capacity)
         lost = self.ring.set_state(state).tolist()
@@ -361,9 +361,9 @@ class RingMachine(RuleBasedStateMachine):
         occupied = self.ring.occupied
         assert len(set(occupied.tolist())) == self.ring.size == len(self.model) <= self.capacity
         assert numbers(self.ring.gather(occupied)) == [number for _, number in self.model]
-        assert sorted(self.ring.stamps(occupied).tolist()) == sorted(stamp for stamp, _ in self.model)
+        assert sorted(self.ring.insertion_ids(occupied).tolist()) == sorted(stamp for stamp, _ in self.model)
         assert self.ring.appended == self.appended
-        assert self.ring.holds(occupied, self.ring.stamps(occupied)).all()
+        assert self.ring.holds(occupied, self.ring.insertion_ids(occupied)).all()
 
 
 TestRingMachine = RingMachine.TestCase

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.interaction.inputs import network_input
+from replay.interaction.batch import LOCATIONS
 from replay.interaction.record import (
     GRID_STRIDE,
     MAX_TOUCHES,
@@ -20,7 +21,8 @@ from replay.interaction.record import (
     record_fields,
     unpack_masks,
 )
-from replay.ring import STAMP_FILE
+from replay.layout import table_folder
+from replay.ring import INSERTION_IDS_FILE
 
 
 class RecordError(ValueError):
@@ -48,7 +50,7 @@ class Examples:
         self.places = [
             (bank, int(slot))
             for bank, columns in enumerate(self.banks)
-            for slot in np.flatnonzero(columns["stamps"] >= 0)
+            for slot in np.flatnonzero(columns["insertion_ids"] >= 0)
         ]
         self.touches = sum(int(self.banks[bank]["touches"][slot]) for bank, slot in self.places)
         if mass_classes:
@@ -146,8 +148,8 @@ def targets_of(masks: NDArray[np.bool_], classes: NDArray[np.integer[Any]]) -> d
 
 
 def _columns(folder: Path, labelled: bool) -> dict[str, NDArray[Any]]:
-    """The columns of a bank's ring, memory-mapped, and "stamps"; with the labels of full supervision or without."""
-    bank = folder / "bank" if (folder / "bank").is_dir() else folder
+    """The columns of a table's ring, memory-mapped, and "insertion_ids"; with or without full supervision's labels."""
+    bank = table_folder(folder, LOCATIONS)
     if labelled and (bank / "image.npy").is_file() and not (bank / "instances.npy").is_file():
         raise RecordError(f"{folder} holds no true masks and mass classes: collect it under actors.supervision=full")
     # What the interaction oracle added touches to has more rows.
@@ -157,9 +159,9 @@ def _columns(folder: Path, labelled: bool) -> dict[str, NDArray[Any]]:
         rows = ORACLE_TOUCHES
     fields = record_fields(rows, labels=labelled)
     columns = {name: _mapped(bank / f"{name}.npy", folder) for name in fields}
-    columns["stamps"] = _mapped(bank / STAMP_FILE, folder)
+    columns["insertion_ids"] = _mapped(bank / INSERTION_IDS_FILE, folder)
     for name, (shape, dtype) in fields.items():
-        if columns[name].shape != (len(columns["stamps"]), *shape) or columns[name].dtype != dtype:
+        if columns[name].shape != (len(columns["insertion_ids"]), *shape) or columns[name].dtype != dtype:
             raise RecordError(f"{bank / name}.npy does not hold the {name} of records of locations")
     return columns
 

@@ -1,6 +1,7 @@
-"""Priorities of the memory bank and sampling by them.
+"""Priorities of locations: what the learner returns for a sampled record, from the score of its image.
 
-Source: paper, section "Priorities in the memory bank", Eq. 7; spec/interaction section 6. Pure functions.
+Source: paper, section "Priorities in the memory bank", Eq. 7; docs/interaction.md, Priorities and augmentation.
+Pure functions.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 OFFSET = 0.02
-"""Smallest priority of a used record (Eq. 7): none is ever shut out."""
+"""Smallest priority of a used record (Eq. 7): every record keeps a chance."""
 
 PRIORITY_MODES: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
     "priority": lambda score: np.square(score - 0.5) + OFFSET,
@@ -24,7 +25,7 @@ PRIORITY_MODES: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] 
 - `priority`: (s - 0.5)^2 + 0.02 (Eq. 7), for low and high scores alike;
 - `low_iou`: (1 - s)^2 / 4 + 0.02, falling in s (the common prioritised replay, which the paper decided against);
 - `high_iou`: s^2 / 4 + 0.02, rising in s;
-- `uniform`: 1; the bank then samples all records alike, whatever priority is returned.
+- `uniform`: 1; the table then samples all records alike, whatever priority is returned.
 """
 
 
@@ -47,30 +48,3 @@ def priority_from_score(score: ArrayLike, mode: str = "priority") -> NDArray[np.
     if not np.all((scores >= 0) & (scores <= 1)):
         raise ValueError(f"scores must be IoUs in [0, 1], not {scores[~((scores >= 0) & (scores <= 1))].flat[0]}")
     return PRIORITY_MODES[mode](scores)
-
-
-def sample_without_replacement(
-    weights: NDArray[np.float64], count: int, generator: np.random.Generator
-) -> NDArray[np.int64]:
-    """Draws `count` different indices one after another, each in proportion to the weights that are left.
-
-    Exponential clocks: index i rings after a time of rate w_i; the first `count` to ring are exactly such a
-    sequence of draws, since the minimum of exponentials falls on i with probability w_i / sum(w) and the rest
-    forget the past. O(N), 0.3 ms at N = 20 000.
-
-    Args:
-        weights: (N,) finite and above 0; they need not sum to 1.
-        count: how many, 0 to N.
-        generator: advanced by N exponential variates.
-
-    Returns:
-        (count,) int64 indices in the order drawn.
-
-    Raises:
-        ValueError: count is not within 0 to N.
-    """
-    if not 0 <= count <= len(weights):
-        raise ValueError(f"cannot draw {count} different records from {len(weights)}")
-    times = generator.standard_exponential(len(weights)) / weights
-    first = np.argpartition(times, count)[:count] if count < len(weights) else np.arange(len(weights))
-    return first[np.argsort(times[first], kind="stable")].astype(np.int64, copy=False)

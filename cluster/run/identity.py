@@ -1,0 +1,108 @@
+"""The identity of a run: what of its configuration tells it apart from others.
+
+Configurations grow: a new version of this program adds values. Every value that is added gets the default in its
+dataclass that older runs had, so an older configuration means the same as a newer one with that default. Values that
+equal their default are therefore no part of a run's identity, and runs of older versions still match.
+
+`schema_version` counts the changes that no default can express, such as a renamed value; `MIGRATIONS` turns an older
+configuration into the next version's.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, get_args, get_origin, get_type_hints
+
+from cluster.run.config import plain_values
+from cluster.systems import find
+from common.errors import UsageError
+
+SCHEMA_VERSION = 2
+"""Of configurations that this program writes."""
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    1: lambda values: {**values, "system": "interaction"},  # the only system that there was
+}
+"""By version: makes the configuration of the next version."""
+APART = (
+    "experiment_name", "resume", "checkpoint_minutes", "checkpoints_kept", "keep_bank", "tracking", "cluster",
+    "schema_version",
+)  # fmt: skip
+"""Parts of a configuration that do not tell two runs apart: what is learned does not depend on them, except on the
+number of actors."""
+
+
+def migrated(values: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """A saved configuration in the form of this program's version.
+
+    Args:
+        values: the configuration as plain values; without `schema_version` it is of version 1.
+        where: names the file in errors.
+
+    Raises:
+        UsageError: it was written by a newer version of this program.
+    """
+    found = dict(values)
+    version = found.get("schema_version", 1)
+    if type(version) is not int or not 1 <= version <= SCHEMA_VERSION:
+        raise UsageError(
+            f"{where}: schema_version must be 1 to {SCHEMA_VERSION}, not {version}; a newer version of this program "
+            "wrote it, which you need to use it"
+        )
+    for number in range(version, SCHEMA_VERSION):
+        found = MIGRATIONS[number](found)
+    return found | {"schema_version": SCHEMA_VERSION}
+
+
+def run_key(values: Mapping[str, Any], schema: type) -> str:
+    """A short name of a configuration; equal for runs that differ in nothing that matters.
+
+    Args:
+        values: migrated, as plain values.
+        schema: dataclass of the configuration.
+    """
+    kept = {name: value for name, value in without_defaults(values, schema).items() if name not in APART}
+    kept["actors_at_work"] = (values.get("cluster") or {}).get("actors")
+    return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def key_of(config: Any) -> str:
+    """`run_key` of a configuration in use."""
+    values = plain_values(config)
+    return run_key(values, find(config.system).schema_of(values))
+
+
+def without_defaults(values: Mapping[str, Any], schema: type) -> dict[str, Any]:
+    """Plain values of a configuration, less those that equal the default of their field; unknown keys stay."""
+    kept: dict[str, Any] = {}
+    types = field_types(schema)
+    for name, value in values.items():
+        kind, default = types.get(name, (Any, dataclasses.MISSING))
+        if isinstance(value, Mapping):
+            inner = get_args(kind)[1] if get_origin(kind) is dict else kind
+            if dataclasses.is_dataclass(inner) and isinstance(inner, type):
+                if get_origin(kind) is dict:
+                    value = {key: without_defaults(item, inner) for key, item in value.items()}
+                else:
+                    value = without_defaults(value, inner)
+                    if not value and default is not dataclasses.MISSING:
+                        continue
+        if default is dataclasses.MISSING or value != default:
+            kept[name] = value
+    return kept
+
+
+@cache
+def field_types(schema: type) -> dict[str, tuple[Any, Any]]:
+    """Type and default of each field of a dataclass; `dataclasses.MISSING` for no default."""
+    hints = get_type_hints(schema)
+    found = {}
+    for field in dataclasses.fields(schema):
+        default: Any = field.default
+        if field.default_factory is not dataclasses.MISSING:
+            default = field.default_factory()
+        found[field.name] = (hints[field.name], default)
+    return found

@@ -1,0 +1,97 @@
+"""Runs that were saved before configurations had a schema version: they match tables, evaluate, and go on.
+
+tests/data/older_runs.tar.xz holds two runs of a tiny network, made by the last version with one flat layout: `finished`
+(seed 3), and `stopped` (seed 4), which was interrupted in its first phase.
+"""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cluster.interaction.config import schema_of
+from cluster.run.identity import SCHEMA_VERSION, key_of, migrated, run_key, without_defaults
+from cluster.systems import register
+from cluster.table.plan import compose_train
+from cluster.table.runs import FINISHED, UNFINISHED, find_runs
+from common.errors import UsageError
+from tests.cluster.runs import playpen, result_of
+
+ARCHIVE = Path(__file__).parents[1] / "data" / "older_runs.tar.xz"
+TINY = [
+    "experiment=smoke", "models.base_channels=4", "models.up_channels=[8,8,8]", "models.shared_channels=8",
+    "models.embedding_channels=4", "replay.capacity=10", "replay.locations_ahead=2", "learner.batch_size=2",
+    "learner.phases.segmentation.prefill=2", "learner.phases.segmentation.rounds=2",
+    "learner.phases.segmentation.locations_per_round=2", "learner.phases.joint.rounds=1",
+    "learner.phases.joint.locations_per_round=2", "learner.phases.joint.force_head_only_rounds=1",
+    "tracking.mode=disabled", "evaluation.figures=0", "evaluation.dataset.train.locations=8",
+    "evaluation.dataset.test.locations=4", "replay.strict=true", "seed=3",
+]  # fmt: skip
+"""What `finished` was started with."""
+
+
+@pytest.fixture(scope="module")
+def older(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with both runs."""
+    folder = tmp_path_factory.mktemp("older")
+    with tarfile.open(ARCHIVE) as archive:
+        archive.extractall(folder, filter="data")
+    return folder
+
+
+def test_they_match_what_is_composed_now(older: Path) -> None:
+    register()
+    found = find_runs([f"{older}/*"])
+    wanted = compose_train(TINY)
+    assert wanted.schema_version == SCHEMA_VERSION
+    assert found[key_of(wanted)].folder == older / "finished" and found[key_of(wanted)].state == FINISHED
+    assert key_of(compose_train([*TINY, "learner.lr=0.5"])) not in found
+    assert sorted(run.state for run in found.values()) == [FINISHED, UNFINISHED]
+
+
+def test_values_at_the_default_of_older_runs_are_no_part_of_the_identity(older: Path) -> None:
+    values = migrated(yaml.safe_load((older / "finished" / "config.yaml").read_text()), "config.yaml")
+    key = run_key(values, schema_of(values))
+    # A version from before these values existed wrote none of them.
+    del values["replay"]["image_score"], values["replay"]["without_replacement"], values["system"]
+    assert run_key(values, schema_of(values)) == key
+    values["replay"]["image_score"] = "mean"
+    assert run_key(values, schema_of(values)) != key
+
+
+def test_unknown_keys_count_and_nested_defaults_do_not() -> None:
+    from actors.config import SimulatorConfig
+
+    plain = {"name": "rooms", "push": {"force_scale": None}, "unlimited_reach": 100.0, "new": 1}
+    assert without_defaults(plain, SimulatorConfig) == {"name": "rooms", "new": 1}
+    plain["push"] = {"force_scale": 2.0}
+    assert without_defaults(plain, SimulatorConfig)["push"] == {"force_scale": 2.0}
+
+
+@pytest.mark.parametrize("version", [0, SCHEMA_VERSION + 1, "2", True])
+def test_configurations_of_newer_versions_are_refused(version: object) -> None:
+    with pytest.raises(UsageError, match=r"config.yaml: schema_version must be 1 to \d, not .*; a newer version"):
+        migrated({"schema_version": version}, "config.yaml")
+
+
+def test_a_stopped_run_goes_on(older: Path) -> None:
+    done = playpen("train", f"resume={older / 'stopped'}", folder=older)
+    assert done.returncode == 0, done.stderr
+    result = result_of(done.stdout)
+    assert (result["locations"], result["steps"], result["seed"]) == (8, 14, 4)
+    assert "resumed from step_0000002 in phase 0" in (older / "stopped" / "run.log").read_text()
+    assert json.loads((older / "stopped" / "results.json").read_text())["locations"] == 8
+
+
+def test_a_finished_run_is_evaluated(older: Path) -> None:
+    data = ["evaluation.dataset.train.locations=8", "evaluation.dataset.test.locations=4", "evaluation.figures=0"]
+    done = playpen("evaluate", f"checkpoint={older / 'finished'}", "evaluation.dataset.forces=[]", *data, folder=older)
+    assert done.returncode == 0, done.stderr
+    before = json.loads((older / "finished" / "results.json").read_text())
+    after = result_of(done.stdout)
+    names = ("mask_ap50", "mask_ap", "box_ap50", "box_ap", "mass_accuracy")
+    assert {name: after[name] for name in names} == {name: before[name] for name in names}
