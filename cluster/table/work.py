@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import subprocess
@@ -24,6 +23,7 @@ from cluster.systems import find
 from cluster.table.plan import Plan
 from cluster.table.runs import FINISHED, RUNNING, UNFINISHED, FoundRun, PlannedRun, state_of
 from common.errors import Interrupted, RunError, UsageError
+from common.files import locked
 from common.processes import last_words
 
 TRIES = 2
@@ -69,11 +69,11 @@ def alone_in(folder: Path) -> Iterator[None]:
     Raises:
         UsageError: one does so already.
     """
-    with (folder / ".lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UsageError(f"{folder}: another process makes this table; wait for its end") from None
+    try:
+        lock = locked(folder / ".lock")
+    except BlockingIOError:
+        raise UsageError(f"{folder}: another process makes this table; wait for its end") from None
+    with lock:
         yield
 
 
