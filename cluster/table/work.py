@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import subprocess
@@ -23,6 +22,7 @@ from cluster.systems import find
 from cluster.table.plan import Plan
 from cluster.table.runs import FINISHED, RUNNING, UNFINISHED, FoundRun, PlannedRun, state_of
 from common.errors import Interrupted, RunError, UsageError
+from common.files import locked
 from common.output import print_message
 from common.processes import last_message
 
@@ -64,11 +64,11 @@ def exclusive(folder: Path) -> Iterator[None]:
     Raises:
         UsageError: another process has locked it.
     """
-    with (folder / ".lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UsageError(f"{folder}: another process is making this table; wait until it ends") from None
+    try:
+        lock = locked(folder / ".lock")
+    except BlockingIOError:
+        raise UsageError(f"{folder}: another process is making this table; wait until it ends") from None
+    with lock:
         yield
 
 

@@ -191,7 +191,7 @@ def test_given_records_must_be_of_the_same_supervision(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"is of a run that still goes on; wait for its end$"):
         given()
     ring.close()
-    with pytest.raises(UsageError, match=r"^learner\.mask_rcnn\.records: .*none holds no memory bank"):
+    with pytest.raises(UsageError, match=r"^learner\.mask_rcnn\.records: .*none holds no replay buffer"):
         given(record=tmp_path / "none")
 
 
