@@ -1,6 +1,6 @@
 """Measures a training step's cost beside the network, and the gain of vectorised losses.
 
-    python -m benchmarks.learner [--batch N] [--masks M] [--repeats R] [--threads T] [--device cpu|cuda]
+    python -m benchmarks.learner [--batch N] [--masks M] [--repeats R] [--threads T] [--device cpu|cuda] [overrides]
 
 With the paper's batch of 64 a round of all parts takes a CPU half a minute.
 
@@ -14,6 +14,8 @@ Three parts are timed in turn, R times each, on the same made-up batch and the p
 
 loss_speedup = (b) / (a), loss_share = (a) / step, step_efficiency = bare / step. prepare_s is the part of a step that
 comes before the network (upload, unpacking, augmentation).
+
+Overrides such as learner.mixed_precision=true or learner.compile=true change how the step and the bare network compute.
 
 Where other processes compete for the cores, set OMP_WAIT_POLICY=PASSIVE: threads that spin while the others are
 descheduled made a step three times as long (4.4 s instead of 1.4 s on two busy cores).
@@ -34,7 +36,7 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
-from benchmarks._arguments import torch_device, whole
+from benchmarks._arguments import check_overrides, torch_device, whole
 from benchmarks._report import CONF, conditions, configuration, report
 from learner.interaction.learner import Learner
 from learner.interaction.losses import embedding_gradient, force_gradient, score_gradient, surrogate
@@ -122,7 +124,9 @@ def looped(output: NetworkOutput, batch: Batch, weights: Tensor, embedding_weigh
         marks -= marks.mean(dim=0)
         norm = marks.abs().sum(dim=0)
         marks = torch.where(norm > 0, marks / norm.clamp_min(1e-6), 0.0)
-        spread = functional.conv2d(torch.cat([maps, marks])[:, None], weights[None, None], padding=2)[:, 0]
+        # A GPU would round the factors of a float32 convolution to TF32, and the comparison would fail.
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            spread = functional.conv2d(torch.cat([maps, marks])[:, None], weights[None, None], padding=2)[:, 0]
         fg, bg, ft = spread[0], spread[1], spread[2:]
         s, m = output.score[b], output.force[b]
         score[b] = fg * sigmoid(-s) * exp(-0.5 * s.clamp_min(0) ** 2) - bg * sigmoid(s) * exp(
@@ -163,15 +167,17 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="./playpen bench learner", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    settings = configuration()
-    config = settings.learner
-    size = config.batch_size
+    size = configuration().learner.batch_size
     parser.add_argument("--batch", type=whole(1), default=size, help=f"records a batch (the paper's: {size})")
     parser.add_argument("--masks", type=whole(0), default=MAX_TOUCHES, help=f"masks an image (at most: {MAX_TOUCHES})")
     parser.add_argument("--repeats", type=whole(1), default=6, help="timings of each part (default: 6)")
     parser.add_argument("--threads", type=whole(1), default=None, help="CPU threads (default: torch's)")
     parser.add_argument("--device", type=torch_device, default="cpu", help="cpu or cuda (default: cpu)")
+    parser.add_argument("overrides", nargs="*", help="of the configuration, such as learner.mixed_precision=true")
     options = parser.parse_args(arguments)
+    check_overrides(parser, options.overrides)
+    settings = configuration(*options.overrides)
+    config = settings.learner
     if options.masks > MAX_TOUCHES:
         parser.error(f"--masks must be at most {MAX_TOUCHES}, not {options.masks}")
     if options.threads:
@@ -193,7 +199,9 @@ def main(arguments: list[str] | None = None) -> None:
     gradients = [torch.randn_like(x) for x in output]
 
     def bare() -> None:
-        predictions = bare_learner.network(inputs)
+        with torch.autocast(device.type, torch.bfloat16, enabled=config.mixed_precision):
+            shared = bare_learner._trunk(inputs)
+        predictions = bare_learner.network.heads(shared.float())
         loss = torch.stack([surrogate(x, g) for x, g in zip(predictions, gradients, strict=True)]).sum()
         bare_learner.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -231,6 +239,7 @@ def main(arguments: list[str] | None = None) -> None:
         "masks_per_image": options.masks,
         "repeats": options.repeats,
         "device": device.type,
+        "overrides": " ".join(options.overrides),
         "omp_wait_policy": os.environ.get("OMP_WAIT_POLICY", "default"),
     }
     report("learner", figures, conditions(**sizes))

@@ -92,6 +92,10 @@ def dispatch(command: str, arguments: list[str]) -> int:
         from cluster.machines import nodes
 
         return nodes.run(arguments)
+    if command == "pack":
+        from cluster.command import pack
+
+        return pack.run(arguments)
     if command == "table":
         from cluster.table import command as table
 

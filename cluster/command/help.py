@@ -116,6 +116,23 @@ examples:
   ./playpen cluster join 10.0.0.1:6379 --token-file token
   ./playpen train cluster=ray cluster.address=10.0.0.1:6379
 """,
+    "pack": """usage: ./playpen pack DIR [--python 3.12] [--platform NAME] [--part-mib 60] [--installed FILE]
+
+Downloads the wheels that a machine without a network lacks, and packs them with a script that installs them there
+(docs/howto/offline.md).
+  --python     version of Python there; default: that of this environment
+  --platform   platform there, as wheels name it, such as manylinux_2_28_x86_64 for glibc 2.28; default: this machine's
+  --part-mib   size of a part, at most, in MiB; larger wheels are cut into pieces
+  --installed  output of `pip freeze` there: what it names in the same version is left out, torch and what belongs to it
+               in any version. A name alone, without ==VERSION, is left out in any version too
+  reads    pyproject.toml, constraints.txt, FILE
+  writes   DIR/: part-01.tar and so on, SHA256SUMS, install.sh
+  prints   the parts and RESULT {json}
+
+examples:
+  ./playpen pack wheels
+  ./playpen pack wheels --python 3.12 --platform manylinux_2_39_x86_64 --installed freeze.txt
+""",
     "bench": """usage: ./playpen bench NAME [options]
 
 Runs a benchmark of benchmarks/: it prints its conditions, a table, and RESULT {json}.

@@ -19,7 +19,7 @@ def result_of(output: str) -> dict[str, Any]:
     return json.loads(last.removeprefix("RESULT "))
 
 
-def bench(name: str, *arguments: str, home: Path) -> dict[str, Any]:
+def bench(name: str, *arguments: str, home: Path, timeout_s: float = 280) -> dict[str, Any]:
     """The RESULT of `./playpen bench NAME`."""
     done = subprocess.run(
         [sys.executable, "-m", "cluster", "bench", name, *arguments],
@@ -28,7 +28,7 @@ def bench(name: str, *arguments: str, home: Path) -> dict[str, Any]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=280,
+        timeout=timeout_s,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return result_of(done.stdout)
