@@ -69,13 +69,13 @@ def run(arguments: list[str]) -> int:
         raise UsageError(f"{folder} must be a new or an empty folder")
     there = read_installed(options.installed) if options.installed else {}
     wanted = requirements(there)
-    if not wanted:
-        raise UsageError(f"--installed {options.installed}: nothing is missing on that machine")
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".wheels-") as temporary:
         wheels = Path(temporary)
         download(wanted, options.python, platform_tags(options.platform), wheels)
         drop_installed(wheels, there)
+        if not any(wheels.iterdir()):
+            raise UsageError(f"--installed {options.installed}: nothing is missing on that machine")
         parts = write_parts(wheels, folder, options.part_mib * MIB)
     table = Table("part", "MiB", "wheels (pieces of them)")
     for path, pieces in parts.items():
@@ -193,7 +193,10 @@ def is_there(name: str, version: str, there: Mapping[str, str | None]) -> bool:
 
 
 def requirements(there: Mapping[str, str | None]) -> list[str]:
-    """The requirements of this repository that a machine lacks, as pyproject.toml has them."""
+    """The requirements of this repository that a machine lacks, as pyproject.toml has them.
+
+    Wheels that they lead to and that are there are dropped after the download.
+    """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     lines = list(project["dependencies"])
     for extra in EXTRAS:
@@ -201,7 +204,8 @@ def requirements(there: Mapping[str, str | None]) -> list[str]:
     missing = []
     for line in lines:
         name, _, version = line.partition("==")
-        if not is_there(name.partition("[")[0], version, there):
+        # What an extra such as ray[default] brings may be missing although the package itself is there.
+        if "[" in name or not is_there(name, version, there):
             missing.append(line)
     return missing
 

@@ -129,8 +129,9 @@ def test_the_requirements_are_those_of_the_project_that_are_missing() -> None:
     everything = requirements({})
     assert {"ray[default]==2.60.0", "torch==2.13.0", "torchvision==0.28.0"} <= set(everything)
     assert not any(line.startswith(("pytest", "ruff")) for line in everything)
-    some = requirements({"torch": "2.11.0", "ray": None, "mujoco": "1.0"})
-    assert set(everything) - set(some) == {"ray[default]==2.60.0", "torch==2.13.0", "torchvision==0.28.0"}
+    some = requirements({"torch": "2.11.0", "ray": "2.60.0", "scipy": None, "mujoco": "1.0"})
+    # The extra of Ray may be missing.
+    assert set(everything) - set(some) == {"scipy==1.17.1", "torch==2.13.0", "torchvision==0.28.0"}
 
 
 def test_wheels_that_are_there_are_dropped(tmp_path: Path) -> None:
@@ -179,10 +180,11 @@ def test_packages_are_packed_and_installed_without_a_network(
     monkeypatch.setattr(pack, "requirements", lambda there: ["omegaconf==2.3.1", "tqdm==4.70.1"])
     installed = tmp_path / "freeze.txt"
     installed.write_text("tqdm==4.70.1\n")
+    monkeypatch.setattr(pack, "MIB", 2**19)  # PyYAML, of 0.8 MB, is cut
     folder, venv = tmp_path / "wheels", tmp_path / "venv"
     assert pack.run([str(folder), "--part-mib", "1", "--installed", str(installed)]) == 0
     result = result_of(capsys.readouterr().out)
-    assert result["wheels"] == 3 and len(result["part_bytes"]) == 2  # omegaconf, antlr4 and PyYAML: 1.03 MB
+    assert result["wheels"] == 3 and len(result["part_bytes"]) >= 2  # omegaconf, antlr4 and PyYAML
     subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True, timeout=120)
     python = venv / "bin" / "python"
     subprocess.run(["sh", str(folder / "install.sh"), str(python)], check=True, timeout=120)
