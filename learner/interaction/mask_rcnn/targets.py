@@ -17,6 +17,8 @@ from replay.interaction.record import (
     GRID_STRIDE,
     MAX_TOUCHES,
     ORACLE_TOUCHES,
+    Batch,
+    LabelledBatch,
     is_success,
     record_fields,
     unpack_masks,
@@ -92,6 +94,39 @@ class Examples:
                 masks = masks[..., ::-1]
             targets.append(targets_of(masks, classes))
         return inputs, targets
+
+
+def batch_targets(
+    batch: Batch, mass_classes: bool, duplicate_iou: float, flip: Sequence[bool]
+) -> tuple[list[Tensor], list[dict[str, Tensor]]]:
+    """Inputs and targets for a network of `models.interaction.mask_rcnn.network.build_mask_rcnn`.
+
+    Args:
+        batch: B records; with labels if `mass_classes`.
+        mass_classes: whether the targets are the labels of full supervision. Otherwise they are the masks of successful
+            touches, on the grid and of one class.
+        duplicate_iou: see `objects_of`; unused with labels.
+        flip: B values: which records are mirrored left to right.
+
+    Returns:
+        B inputs (4, 300, 300) float32, and B targets as of `targets_of`.
+    """
+    depth = torch.from_numpy(batch.depth.astype(np.float32))
+    inputs = list(network_input(torch.from_numpy(np.array(batch.image)), depth))
+    targets = []
+    for number, mirrored in enumerate(flip):
+        if mass_classes:
+            assert isinstance(batch, LabelledBatch), "the records must carry labels"
+            masks, classes = labels_of(batch.instances[number], batch.objects[number], batch.classes[number])
+        else:
+            grid = objects_of(batch.masks[number], batch.feedback[number], duplicate_iou)
+            masks = grid.repeat(GRID_STRIDE, axis=1).repeat(GRID_STRIDE, axis=2)
+            classes = np.zeros(len(masks), dtype=np.uint8)
+        if mirrored:
+            inputs[number] = inputs[number].flip(-1)
+            masks = masks[..., ::-1]
+        targets.append(targets_of(masks, classes))
+    return inputs, targets
 
 
 def labels_of(
