@@ -28,6 +28,9 @@ class NetworkConfig:
     max_depth: float = field(default=5.0, kw_only=True)
     """Metres at which the network's depth input is cut off."""
 
+    kind: str = field(default="unet", kw_only=True)
+    """Which model it is: unet, soft_mask or mask_rcnn. Each group of conf/models/ has its own; it cannot be changed."""
+
     def __post_init__(self) -> None:
         for name in ("base_channels", "shared_channels", "embedding_channels"):
             if getattr(self, name) < 1:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import dataclass
-
-from models.interaction.config import NetworkConfig
+from dataclasses import dataclass, field
 
 HOW_TO_GET = "python -m pip install --constraint constraints.txt --editable '.[mask-rcnn]'"
 
@@ -74,12 +72,13 @@ class MaskRcnnNetworkConfig:
 
 
 @dataclass
-class MaskRcnnConfig(NetworkConfig):
-    """What `models=mask_rcnn` chooses. The fields of our own network are there too, but nothing uses them then."""
+class MaskRcnnConfig:
+    """What `models=mask_rcnn` chooses."""
 
     mask_rcnn: MaskRcnnNetworkConfig
-    """Mask R-CNN's own settings."""
+    """Sizes."""
+    kind: str = field(default="mask_rcnn", kw_only=True)
+    """See `models.interaction.config.NetworkConfig.kind`."""
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         check_installed()
