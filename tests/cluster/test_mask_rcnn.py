@@ -145,7 +145,7 @@ def test_data_are_collected_once_whatever_interrupts(tmp_path: Path, monkeypatch
         return LocationRecord(**columns)
 
     monkeypatch.setattr(collecting, "SimulatorProcess", Simulator)
-    monkeypatch.setattr(collecting, "Player", Player)
+    monkeypatch.setattr(collecting, "Visitor", Player)
     arguments = (tmp_path, [object()] * 6, config.simulator, config.actors, 20, 1)
     with pytest.raises(Interrupted, match="3 locations are collected"):
         collect(*arguments, stop)  # type: ignore[arg-type]
