@@ -111,12 +111,12 @@ class System(Protocol):
         """Finds or makes the data of a run."""
         ...
 
-    def tables(self, config: Any) -> dict[str, TableSpec]:
-        """The tables of the replay buffer, by name."""
+    def tables(self, config: Any, tasks: int) -> dict[str, TableSpec]:
+        """The tables of the replay buffer, by name; `tasks` is how many different tasks there are."""
         ...
 
-    def phases(self, config: Any) -> Sequence[Phase]:
-        """The schedule; phases without work are left out."""
+    def phases(self, config: Any, tasks: int) -> Sequence[Phase]:
+        """The schedule; phases without work are left out. `tasks` is how many different tasks there are."""
         ...
 
     def player(self, config: Any) -> MakePlayer:
@@ -158,10 +158,6 @@ class System(Protocol):
 
     def facts(self, config: Any) -> dict[str, Any]:
         """Keys of the RESULT line that come from the configuration."""
-        ...
-
-    def own_run(self, config: Any) -> Callable[[Any, Path], int] | None:
-        """A run loop in place of the chassis's, for a variant that has one."""
         ...
 
     def table_results(self, plan: Any, interrupted: threading.Event) -> Any:

@@ -37,8 +37,6 @@ def run(config: RunConfig, folder: Path) -> int:
     system = find(config.system)
     if config.resume is not None and is_running(folder):
         raise UsageError(f"resume={folder}: that run still goes on; stop it first")
-    if (own := system.own_run(config)) is not None:
-        return own(config, folder)
     started = time.monotonic()
     resumed = find_resumable(folder, config.seed) if config.resume is not None else None
     check(system, config, folder, resumed)

@@ -118,14 +118,14 @@ def train(
         Interrupted: Ctrl-C.
         RunError: see `Coordinator.run`, or these parts were lost too often without progress; says how to resume.
     """
-    phases = system.phases(config)
+    phases = system.phases(config, len(tasks))
     losses = 0
     best = (-1, -1)
     while True:
         parts: Parts | None = None
         coordinator: Coordinator | None = None
         try:
-            parts = build(system, config, folder, resources, evaluator, resumed)
+            parts = build(system, config, len(tasks), folder, resources, evaluator, resumed)
             coordinator = Coordinator(config, folder, parts, phases, tasks, reporter, interrupted, resumed)
             return coordinator.run()
         except PartLost as error:
@@ -160,6 +160,7 @@ def end(parts: Parts) -> None:
 def build(
     system: System,
     config: RunConfig,
+    tasks: int,
     folder: Path,
     resources: Resources,
     evaluator: RunEvaluator,
@@ -170,7 +171,7 @@ def build(
     while is_used(folder) and time.monotonic() < deadline:
         time.sleep(0.1)  # the process that had it is just being ended
     replay, opened = begin_replay(
-        system.tables(config),
+        system.tables(config, tasks),
         folder / REPLAY_FOLDER,
         seed=config.seed,
         actors=config.cluster.actors,
