@@ -3,7 +3,7 @@
 Records go straight to the replay buffer; the caller gets small statistics. The simulator is started with the first
 task. If it fails, it is restarted and the task is played once more; if that fails too, the caller gets the
 SimulatorError and may ask again. A caller that replaces dead actors needs no restarts by Ray: all state that matters
-is in the arguments of `play`. When the actor's process is killed, its simulator exits at the end of its action pipe.
+is in the arguments of `play`. When the actor's process is killed, its action pipe closes and its simulator exits.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ class PlayerActor:
     """One actor; `RemotePlayerActor` is this class as a Ray actor.
 
     Args:
-        number: of the actor, for records and messages.
-        simulator: which simulator, and how it is started.
+        number: the actor's number, for records and messages.
+        simulator: which simulator to start, and how.
         make_player: makes the system's player in this process.
         replay: handle of the replay's Ray actor, which has `insert`.
     """
 
     def __init__(self, number: int, simulator: SimulatorConfig, make_player: MakePlayer, replay: Any) -> None:
-        # One core for an actor and its simulator, which take turns.
+        # An actor and its simulator take turns, so one core serves both.
         torch.set_num_threads(1)
         cv2.setNumThreads(1)
         self._number = number
@@ -61,12 +61,12 @@ class PlayerActor:
         """Plays a task and pushes its records to the replay buffer; waits there if the learner lags.
 
         Args:
-            task: what is played.
+            task: what to play.
             number: running number of the task in the run.
             orders: the phase's, see `learner.schedule.Phase.player_orders`.
-            weights: flat vector of the model's weights, or a list with one reference to it, which is fetched only if
-                the version is new.
-            version: of these weights.
+            weights: flat vector of the model's weights, or a list with one reference to it; the reference is fetched
+                only if the version is new.
+            version: version of these weights.
 
         Raises:
             SimulatorError: the simulator failed twice; the next call starts a new one.
@@ -90,7 +90,7 @@ class PlayerActor:
 
     @ray.method(concurrency_group="control")
     def health(self) -> dict[str, Any]:
-        """Returns numbers, process ids and the node; answers also while a task is played: the actor's heartbeat."""
+        """Returns counters, process ids and the node, also while a task is played; serves as the actor's heartbeat."""
         simulator = self._simulator
         running = simulator is not None and simulator.alive
         return {

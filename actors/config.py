@@ -12,7 +12,7 @@ from typing import Any
 class PushConfig:
     """How a touch pushes in the embedded simulator, where the paper applies a force for 1 ms; see docs/simulator.md.
 
-    null leaves a value to the simulator. A Unity build has none of them.
+    null keeps the simulator's own value. A Unity build has none of these values.
     """
 
     force_scale: float | None = None
@@ -24,11 +24,11 @@ class PushConfig:
     hand_speed: float | None = None
     """m/s of the touched point along the force at which the hand lets go."""
     hand_acceleration: float | None = None
-    """m/s^2, the most that the hand accelerates the touched point along the force."""
+    """m/s^2: largest acceleration of the touched point along the force."""
     speed_limit: float | None = None
-    """m/s: nothing in a room moves faster along any axis."""
+    """m/s: maximum speed of any object along any axis."""
     spin_limit: float | None = None
-    """rad/s: nothing in a room turns faster about any axis."""
+    """rad/s: maximum angular speed of any object about any axis."""
 
     def __post_init__(self) -> None:
         for field, value in self.given().items():
@@ -38,7 +38,7 @@ class PushConfig:
             raise ValueError(f"simulator.push.vertical_share must be between 0 and 1, not {self.vertical_share}")
 
     def given(self) -> dict[str, float]:
-        """The values that are not left to the simulator."""
+        """Returns the values that are not null."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
@@ -47,9 +47,9 @@ class SimulatorConfig:
     """One simulator and how the AI2-THOR client starts it."""
 
     name: str
-    """What messages call it."""
+    """The simulator's name in messages."""
     command: str | None
-    """Command line of a local executable that speaks the client's protocol; a leading word "python" is this very
+    """Command line of a local executable that speaks the client's protocol; a leading word "python" means this
     interpreter, with this project on its path. null: a Unity build of AI2-THOR."""
     build_path: str | None
     """Folder of an unpacked Unity build, named thor-<platform>-<commit> as in the client's cache. null: the folder
@@ -57,9 +57,9 @@ class SimulatorConfig:
     platform: str | None
     """"CloudRendering" (headless, Vulkan) or "Linux64" (an X display). Only without a command."""
     x_display: str | None
-    """X display such as ":0". A local executable that needs none must be given a name all the same."""
+    """X display such as ":0". A local executable needs some name even if it ignores the display."""
     gpu_device: int | None
-    """Index of the GPU that renders; null leaves the choice to the simulator. A local executable gets it as
+    """Index of the GPU that renders; null lets the simulator choose. A local executable gets it as
     -force-device-index."""
     width: int
     """Pixels; the model and the records need 300."""
@@ -68,7 +68,7 @@ class SimulatorConfig:
     field_of_view: float
     """Degrees, of the whole image."""
     visibility_distance: float
-    """Metres; touches beyond it fail. `geometry.reach_keywords` adds what a reach needs beyond it."""
+    """Metres; touches beyond it fail. `geometry.reach_keywords` raises it if the reach needs more."""
     start_timeout_s: float
     """Seconds from launch until the first scene is ready."""
     step_timeout_s: float
@@ -79,10 +79,10 @@ class SimulatorConfig:
     controller: dict[str, Any]
     """Further keywords of `ai2thor.controller.Controller`, e.g. snapToGrid."""
     unlimited_reach: float = 100.0
-    """Metres that a hand goes at most where the shape of the reach sets no bound. The default serves runs that were
+    """Metres; maximum hand distance where the shape of the reach sets no bound. The default serves runs that were
     saved before this value existed."""
     push: PushConfig = dataclasses.field(default_factory=PushConfig)
-    """How a touch pushes: appended to the command as --push-force-scale and so on. Only with a command."""
+    """How a touch pushes; appended to the command as --push-force-scale and so on. Only with a command."""
 
     def __post_init__(self) -> None:
         for field in (

@@ -1,8 +1,8 @@
-"""A simulator behind the real AI2-THOR client: the only way from this project to either simulator.
+"""A simulator behind the real AI2-THOR client; this project reaches both simulators only through it.
 
-`SimulatorProcess` starts an unmodified `ai2thor.controller.Controller` and guards every call with a watchdog, so that a
-simulator that dies or hangs, at any moment, becomes one SimulatorError within the configured time, with the process
-gone. Usable from any thread, one call at a time.
+`SimulatorProcess` starts an unmodified `ai2thor.controller.Controller` and guards every call with a watchdog. If the
+simulator dies or hangs, the call raises SimulatorError within the configured time and the process is gone. The class
+may be used from any thread, one call at a time.
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ class SimulatorProcess:
     """A running simulator and its client.
 
     Args:
-        config: which simulator, and how it is started.
-        keywords: further keywords of the Controller, above those of the configuration, e.g.
+        config: which simulator to start, and how.
+        keywords: further keywords of the Controller, which override the configuration's, e.g.
             renderInstanceSegmentation=True for ground truth.
 
-    Raises SimulatorError, in one sentence, if it does not start within config.start_timeout_s.
+    Raises:
+        SimulatorError: it does not start within config.start_timeout_s.
     """
 
     def __init__(self, config: SimulatorConfig, **keywords: Any) -> None:
@@ -50,7 +51,7 @@ class SimulatorProcess:
             ):
                 self._controller.__init__(**arguments)
             self._home.belongs_to(self.pid)
-            # Both ends are open: the pipes' files have served.
+            # Both ends of the pipes are open, so their files are no longer needed.
             self._controller.server.tmp_dir.cleanup()
         except SimulatorError:
             self.stop()
@@ -79,23 +80,25 @@ class SimulatorProcess:
 
     @property
     def log_path(self) -> str:
-        """File with what the simulator wrote to its standard streams; removed by `stop`."""
+        """File with the simulator's standard output and error streams; `stop` removes it."""
         return str(self._home.log_path)
 
     @property
     def last_event(self) -> Event:
-        """The last answer."""
+        """The simulator's latest answer."""
         return self._controller.last_event
 
     @property
     def scenes(self) -> frozenset[str]:
-        """Scenes the simulator has, without the suffix "_physics"."""
+        """Names of the simulator's scenes, without the suffix "_physics"."""
         return frozenset(scene.removesuffix("_physics") for scene in self._controller.scenes_in_build)
 
     def reset(self, scene: str) -> Event:
-        """Loads a scene afresh.
+        """Loads a scene.
 
-        Raises ValueError if the simulator has no such scene (it lives on), SimulatorError if it fails.
+        Raises:
+            ValueError: the simulator has no such scene; it keeps running.
+            SimulatorError: the simulator failed and was stopped.
         """
         self._home.bound_log()
         if self.scenes and scene.removesuffix("_physics") not in self.scenes:
@@ -107,22 +110,23 @@ class SimulatorProcess:
             try:
                 return self._controller.reset(scene)
             except ValueError as error:
-                # Here a refusal comes in the middle of several actions: the client's state is no longer sure.
+                # A refusal in the middle of several actions leaves the client in an unknown state.
                 raise RuntimeError(_one_line(error)) from error
         raise AssertionError("unreachable")
 
     def step(self, action: str, **arguments: Any) -> Event:
-        """Does one action; its success is in event.metadata["lastActionSuccess"].
+        """Performs one action; event.metadata["lastActionSuccess"] says whether it succeeded.
 
-        Raises ValueError if the simulator does not know the action or its arguments (it lives on), SimulatorError if
-        it dies, hangs or answers nonsense.
+        Raises:
+            ValueError: the simulator does not know the action or its arguments; it keeps running.
+            SimulatorError: the simulator died, hung or sent an invalid answer; it was stopped.
         """
         with self._calls(action):
             return self._controller.step(action, **arguments)
         raise AssertionError("unreachable")
 
     def observe(self, event: Event) -> Observation:
-        """The image and the ray depth of an answer, as arrays of their own."""
+        """Copies the image and the ray depth from an answer."""
         image, depth = event.frame, event.depth_frame
         if image is None or depth is None:
             raise SimulatorError(f"simulator '{self.config.name}' sent no image or no depth with its last answer")
@@ -137,12 +141,12 @@ class SimulatorProcess:
             self._watchdog.close()
             controller = self._controller
             server = getattr(controller, "server", None)
-            # The pipes may hold an unsent action for a process that is gone, which is no news here.
+            # The pipes may hold an unsent action for a process that is gone; that error does not matter here.
             with contextlib.suppress(Exception):
                 controller.stop()
             if server is not None:
                 server.tmp_dir.cleanup()
-                # The client registers itself for the interpreter's exit and thus lives on: let its images go.
+                # The client registers an exit handler, which keeps it alive: free its images.
                 server.raw_metadata = server.raw_files = None
             controller.last_event = None
             self._home.remove()
@@ -153,7 +157,7 @@ class SimulatorProcess:
             with self._watchdog.guard(what, self.config.step_timeout_s):
                 yield
         except ValueError:
-            raise  # refused by the simulator, which is in order
+            raise  # the simulator refused the action and keeps running
         except SimulatorError:
             self.stop()
             raise
@@ -162,7 +166,7 @@ class SimulatorProcess:
             self.stop()
             raise failure from error
         except BaseException:
-            # Interrupted with an answer under way: the next call would read it as its own.
+            # The answer to an interrupted call is still in the pipe: the next call would read it as its own.
             self.stop()
             raise
 

@@ -1,7 +1,7 @@
-"""What a system gives the actors: the tasks that are handed out, and the player that plays them.
+"""The interface between actors and a system: the tasks that are handed out, and the player that plays them.
 
-`actors.actor.PlayerActor` knows nothing else of a system. It is built from a top-level function that makes the player,
-so that Ray can send it to another process.
+`actors.actor.PlayerActor` uses nothing else of a system. It gets a top-level factory of the player, which Ray can send
+to another process.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from actors.controller import SimulatorError, SimulatorProcess
 
 Push = Callable[[str, Any], bool]
-"""`push(table, record)` sends a record to a table of the replay buffer, which copies it. Waits while the learner lags.
-Returns whether the table holds the record now: it takes none after the phase."""
+"""`push(table, record)` sends a record to a table of the replay buffer, which copies it, and waits while the
+learner lags. It returns whether the table holds the record now; a table accepts none after the phase."""
 
 
 class TaskError(ValueError):
@@ -31,30 +31,30 @@ class WrongFrame(SimulatorError):
 
 
 class Task(Protocol):
-    """What an actor is given to play: a location, a game. `str(task)` names it in messages."""
+    """A task for an actor, such as a location or a game. `str(task)` names it in messages."""
 
     @property
     def key(self) -> str:
-        """Identifies the task among those of a run; the same each time that the task is handed out."""
+        """Identifies the task within a run; the same each time that the task is handed out."""
         ...
 
 
 @dataclass
 class Statistics:
-    """What a player reports of one task besides the records: small, and without images. Systems extend it."""
+    """A player's report of one task, beside the records: small, without images. Systems extend it."""
 
     number: int
     """Running number of the task in the run."""
     actor: int
     """Number of the actor that played it."""
     weights_version: int
-    """Optimiser steps of the weights that it was played with."""
+    """Optimiser steps of the weights that were used."""
     stored: bool = True
-    """Whether the replay buffer holds what the task gave; it takes no record after the phase."""
+    """Whether the replay buffer holds the task's records; it accepts none after the phase."""
     restarts: int = 0
-    """Simulators that had to be restarted for this task."""
+    """Number of simulator restarts during this task."""
     fault: str = ""
-    """The simulator's error before the task was played again; empty if there was none."""
+    """The simulator's error that made the actor repeat the task; empty if there was none."""
     wrong_frame: bool = False
     """Whether that error was a `WrongFrame`."""
     seconds: dict[str, float] = field(default_factory=dict)
@@ -62,7 +62,7 @@ class Statistics:
 
     @contextmanager
     def clock(self, part: str) -> Iterator[None]:
-        """Adds the time that the block takes to a part."""
+        """Adds the duration of the block to a part."""
         start = perf_counter()
         try:
             yield
@@ -71,15 +71,15 @@ class Statistics:
 
 
 class Player(Protocol):
-    """Plays the tasks of one system. An actor makes one and keeps it, while simulators may come and go."""
+    """Plays the tasks of one system. An actor keeps its player when it restarts its simulator."""
 
     @property
     def controller_keywords(self) -> Mapping[str, Any]:
-        """Further keywords of the AI2-THOR Controller that the player's simulators are started with."""
+        """Further keywords of the AI2-THOR Controller for the player's simulators."""
         ...
 
     def load(self, weights: NDArray[np.float32]) -> None:
-        """Takes the model's weights from a flat vector, by a copy."""
+        """Copies the model's weights from a flat vector."""
         ...
 
     def play(
@@ -94,12 +94,12 @@ class Player(Protocol):
         """Plays a task and pushes its records.
 
         Args:
-            simulator: running; left in whatever state the task ends in.
-            task: of the system.
-            number: running number of the task in the run: with the run's seed it decides all random draws.
+            simulator: a running simulator; its state after the task is arbitrary.
+            task: one of the system's tasks.
+            number: running number of the task in the run; it and the run's seed determine all random draws.
             orders: the phase's, see `learner.schedule.Phase.player_orders`.
-            version: of the loaded weights.
-            push: called for each record.
+            version: version of the loaded weights.
+            push: stores a record; see `Push`.
 
         Raises:
             TaskError: the simulator refuses the task.
@@ -109,4 +109,4 @@ class Player(Protocol):
 
 
 MakePlayer = Callable[[int], Player]
-"""Makes the player of an actor, given the actor's number."""
+"""Makes the player of an actor from the actor's number."""

@@ -1,4 +1,4 @@
-"""How a simulator is started: the client's arguments, a private home folder, and what must be on disk.
+"""Starts simulators: the client's arguments, a private home folder, and checks of the files that are needed.
 
 The real client drives either simulator, and only the configuration chooses which (docs/ai2thor.md). `command` starts a
 local executable, such as the embedded simulator; without it the client starts a Unity build of AI2-THOR.
@@ -41,10 +41,12 @@ _environment_lock = threading.Lock()
 
 
 def controller_arguments(config: SimulatorConfig, home: Path, keywords: Mapping[str, Any]) -> dict[str, Any]:
-    """Keywords for `ai2thor.controller.Controller`; `keywords` override the configured ones.
+    """Returns keywords for `ai2thor.controller.Controller`; `keywords` override the configured ones.
 
-    Raises SimulatorError at once, in one sentence, if the executable or the Unity build is missing: left to itself the
-    client would try to download a build, or wait for ever.
+    The client itself would try to download a missing build, or wait forever for a missing executable.
+
+    Raises:
+        SimulatorError: the executable or the Unity build is missing.
     """
     arguments: dict[str, Any] = {
         "width": config.width,
@@ -52,7 +54,7 @@ def controller_arguments(config: SimulatorConfig, home: Path, keywords: Mapping[
         "fieldOfView": config.field_of_view,
         "visibilityDistance": config.visibility_distance,
         "renderDepthImage": True,
-        # The watchdog comes first; these only keep the client from giving up before it.
+        # The watchdog must act first, so the client's own time-outs are longer.
         "server_timeout": 2 * config.step_timeout_s + 10,
         "server_start_timeout": 2 * config.start_timeout_s + 10,
     }
@@ -76,9 +78,10 @@ def controller_arguments(config: SimulatorConfig, home: Path, keywords: Mapping[
 
 
 def check_launch(config: SimulatorConfig) -> None:
-    """Finds out in a second what would keep a simulator from starting on this machine; starts none.
+    """Checks in a second, without starting a simulator, whether one could start on this machine.
 
-    Raises SimulatorError: the executable, the Unity build, or (for the embedded simulator) OpenGL is missing.
+    Raises:
+        SimulatorError: the executable, the Unity build, or (for the embedded simulator) OpenGL is missing.
     """
     home = PrivateHome()
     try:
@@ -91,23 +94,24 @@ def check_launch(config: SimulatorConfig) -> None:
 
 
 def _check_opengl(command: str, name: str) -> None:
-    """Starts an embedded simulator that only makes an OpenGL context; raises SimulatorError with what it says."""
+    """Raises SimulatorError, with the simulator's message, if it cannot make an OpenGL context."""
     done = subprocess.run([*shlex.split(command), "--check-opengl"], capture_output=True, text=True, check=False)
     if done.returncode:
-        said = [line for line in done.stderr.splitlines() if line.strip()] or [f"exit code {done.returncode}"]
-        raise SimulatorError(f"simulator '{name}' cannot start: {said[-1].removeprefix('simulator: ')}")
+        lines = [line for line in done.stderr.splitlines() if line.strip()]
+        lines = lines or [f"exit code {done.returncode}"]
+        raise SimulatorError(f"simulator '{name}' cannot start: {lines[-1].removeprefix('simulator: ')}")
 
 
 def embedded_controller(options: str = "", **keywords: Any) -> Controller:
-    """An ordinary AI2-THOR client of the embedded simulator, for scripts; actors use `SimulatorProcess`.
+    """Starts an ordinary AI2-THOR client of the embedded simulator, for scripts; actors use `SimulatorProcess`.
 
     It differs from a plain Controller(local_executable_path="python -m simulator", x_display=":0", ...) in three ways:
-    it runs this very interpreter from any folder, it works with CUDA_VISIBLE_DEVICES set, which makes the client ask
-    for vulkaninfo, and it says at once why the simulator cannot start.
+    it runs this interpreter from any folder, it works with CUDA_VISIBLE_DEVICES set (which makes the client ask for
+    vulkaninfo), and it reports at once why the simulator cannot start.
 
     Args:
-        options: of `python -m simulator`, such as "--shadows".
-        keywords: of `ai2thor.controller.Controller`.
+        options: options of `python -m simulator`, such as "--shadows".
+        keywords: keywords of `ai2thor.controller.Controller`.
 
     Raises:
         SimulatorError: OpenGL cannot draw here, or the options are wrong.
@@ -120,7 +124,7 @@ def embedded_controller(options: str = "", **keywords: Any) -> Controller:
 
 
 def _executable(config: SimulatorConfig) -> str:
-    """The command line for `local_executable_path`, with the configured options; see `_command_line`."""
+    """Returns the command line for `local_executable_path`, with the configured options; see `_command_line`."""
     assert config.command is not None
     words = shlex.split(config.command)
     if words[0] != "python" and shutil.which(words[0]) is None:
@@ -139,11 +143,11 @@ def _executable(config: SimulatorConfig) -> str:
 
 
 def _command_line(words: list[str]) -> str:
-    """The command line, run by env(1), which becomes the command (same process id).
+    """Returns the command line, run by env(1), which becomes the command (same process id).
 
-    env gives the simulator back what the client must not see: the user's home folder, and CUDA_VISIBLE_DEVICES, from
-    which an embedded simulator picks its GPU. A leading word "python" is this very interpreter, with this project on
-    its path.
+    env restores the variables that are hidden from the client: the user's home folder, and CUDA_VISIBLE_DEVICES, from
+    which an embedded simulator picks its GPU. A leading word "python" means this interpreter, with this project on its
+    path.
     """
     variables = {"HOME": os.path.expanduser("~")}
     if words[0] == "python":
@@ -151,7 +155,7 @@ def _command_line(words: list[str]) -> str:
         variables["PYTHONPATH"] = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH", "")]))
     if "CUDA_VISIBLE_DEVICES" in os.environ:
         variables["CUDA_VISIBLE_DEVICES"] = os.environ["CUDA_VISIBLE_DEVICES"]
-    if "=" in words[0]:  # env would take it for one more variable
+    if "=" in words[0]:  # env would read it as another variable
         words = ["sh", "-c", 'exec "$0" "$@"', *words]
     return shlex.join(["env", *(f"{name}={value}" for name, value in variables.items()), *words])
 
@@ -159,7 +163,7 @@ def _command_line(words: list[str]) -> str:
 def _provide_build(config: SimulatorConfig, home: Path) -> str:
     """Links the Unity build into the private home, so that the client finds it there, and returns its commit.
 
-    The client removes all but the newest builds of the folder it starts from: in the private one there is only this.
+    The client removes old builds from the folder that it starts from; the private folder holds only this one.
     """
     name = f"thor-{config.platform}-{ai2thor.build.COMMIT_ID}"
     if config.build_path is not None:
@@ -184,11 +188,11 @@ def _provide_build(config: SimulatorConfig, home: Path) -> str:
 
 @contextlib.contextmanager
 def client_environment(config: SimulatorConfig, home: Path) -> Iterator[None]:
-    """The process environment while a client is constructed; one client at a time in a process.
+    """Changes the process environment while a client is constructed; one client at a time in a process.
 
-    The client writes its lock files and its simulator's output below HOME, which therefore is a private folder; a
-    Unity build inherits that, so caches and the X authority are pointed to where they were. For an embedded simulator
-    CUDA_VISIBLE_DEVICES is taken away, because it makes the client ask for tools of the GPU's driver.
+    The client writes its lock files and its simulator's output below HOME, so HOME is a private folder. A Unity build
+    inherits HOME, so caches and the X authority keep their former paths. For an embedded simulator
+    CUDA_VISIBLE_DEVICES is removed, because it makes the client ask for tools of the GPU's driver.
     """
     changes: dict[str, str | None] = {"HOME": str(home)}
     user_home = Path("~").expanduser()
@@ -203,7 +207,7 @@ def client_environment(config: SimulatorConfig, home: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _environment(changes: Mapping[str, str | None]) -> Iterator[None]:
-    """The process environment with changes for a while, None for what is taken away; one caller at a time."""
+    """Changes the process environment within the block; None removes a variable; one caller at a time."""
     with _environment_lock:
         before = {name: os.environ.get(name) for name in changes}
         try:
@@ -222,9 +226,9 @@ def _change_environment(changes: Mapping[str, str | None]) -> None:
 
 
 class PrivateHome:
-    """A temporary home folder for one client, with its simulator's output. Locked while in use.
+    """A temporary home folder for one client, with its simulator's output; locked while in use.
 
-    Folders that a killed process left behind are removed by the next one: their lock is free.
+    A killed process leaves its folder behind, unlocked; the next process removes it.
     """
 
     def __init__(self) -> None:
@@ -234,18 +238,18 @@ class PrivateHome:
         fcntl.flock(self._lock, fcntl.LOCK_EX)
 
     def belongs_to(self, pid: int) -> None:
-        """Notes the simulator's process, for `end_abandoned`."""
+        """Records the simulator's process, for `end_abandoned`."""
         with contextlib.suppress(psutil.Error):
             process = psutil.Process(pid)
             (self.path / _OWNER).write_text(f"{process.pid} {process.create_time()}", encoding="utf-8")
 
     @property
     def log_path(self) -> Path:
-        """What the simulator wrote to its standard output and error streams."""
+        """File with the simulator's standard output and error streams."""
         return self.path / ".ai2thor" / "log" / "unity.log"
 
     def log_tail(self, lines: int = 3, characters: int = 500) -> str:
-        """The last lines that are not empty, joined by " | "; empty if there are none."""
+        """Returns the last lines that are not empty, joined by " | "; empty if there are none."""
         try:
             with open(self.log_path, "rb") as log:
                 log.seek(max(0, log.seek(0, os.SEEK_END) - 64 * 1024))
@@ -256,7 +260,7 @@ class PrivateHome:
         return " | ".join(kept)[-characters:]
 
     def bound_log(self) -> None:
-        """Empties the log if it has grown over 4 MiB: the simulator appends to it for as long as it lives."""
+        """Empties the log if it is larger than 4 MiB, since the simulator never stops appending."""
         with contextlib.suppress(FileNotFoundError):
             if self.log_path.stat().st_size > _LOG_LIMIT_BYTES:
                 os.truncate(self.log_path, 0)
@@ -273,11 +277,11 @@ def end_abandoned() -> None:
     A simulator exits by itself at the end of its action pipe; one that hangs or is stopped does not.
     """
     for folder in Path(tempfile.gettempdir()).glob(_HOME_PREFIX + "*"):
-        # Somebody else's folder, or one that vanishes meanwhile, is left alone.
+        # Skip folders of other users and folders that disappear meanwhile.
         with contextlib.suppress(OSError):
             owner = folder / _OWNER
             if not owner.exists() and time.time() - folder.stat().st_mtime < _ABANDONED_AFTER_S:
-                continue  # perhaps just made and not locked yet
+                continue  # it may be new and not locked yet
             with open(folder / "lock", "r+") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if owner.exists():
@@ -286,7 +290,7 @@ def end_abandoned() -> None:
 
 
 def _end(owner: str) -> None:
-    """Kills the process that `PrivateHome.belongs_to` noted, if it still runs: a process id alone may be another's."""
+    """Kills the process recorded by `PrivateHome.belongs_to`; its start time guards against reused process ids."""
     with contextlib.suppress(psutil.Error, ValueError):
         pid, created = owner.split()
         process = psutil.Process(int(pid))

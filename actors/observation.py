@@ -1,4 +1,4 @@
-"""What an agent sees: colour, and the distance of each pixel."""
+"""An agent's observation: colour, and the distance of each pixel."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 NEAR_PLANE = 0.1
-"""Metres from the camera to its near plane; subtracted from distances as in the authors' released code."""
+"""Metres from the camera to its near plane; distances exclude it, as in the authors' released code."""
 
 
 @dataclass(frozen=True)
@@ -24,14 +24,14 @@ class Observation:
 
 @cache
 def pixel_offsets(size: int, field_of_view: float) -> NDArray[np.float64]:
-    """(size,) x/z of each column's rays, which is y/z of each row's."""
+    """Returns (size,) x/z of each column's rays, which equals y/z of each row's."""
     focal = size / 2 / np.tan(np.radians(field_of_view) / 2)
     return (np.arange(size) - (size - 1) / 2) / focal
 
 
 @cache
 def ray_factor(size: int, field_of_view: float) -> NDArray[np.float64]:
-    """(size, size) metres along each pixel's ray per metre along the camera's axis, of a square image."""
+    """Returns (size, size) metres along each pixel's ray per metre along the camera's axis, for a square image."""
     offsets = pixel_offsets(size, field_of_view)
     factor = np.sqrt(1 + offsets[None, :] ** 2 + offsets[:, None] ** 2)
     factor.setflags(write=False)
@@ -51,7 +51,7 @@ def ray_distance(axis_depth: NDArray[np.float32], field_of_view: float) -> NDArr
     height, width = axis_depth.shape
     if height != width:
         raise ValueError(f"depth must be square, not {height}x{width}")
-    # All in float32: every frame passes here, and metres need no more.
+    # float32 is precise enough for metres, and every frame passes here.
     distance = np.multiply(axis_depth, _ray_factor32(height, field_of_view), dtype=np.float32)
     distance -= np.float32(NEAR_PLANE)
     return distance

@@ -1,6 +1,6 @@
 """Ends calls into the AI2-THOR client that would otherwise never return.
 
-The client blocks for ever in `open()` when its simulator dies before opening the pipes, and waits out its whole
+The client blocks forever in `open()` when its simulator dies before opening the pipes, and waits out its whole
 time-out (at full processor load) when the simulator dies in the middle of a step; a simulator that hangs at start is
 not ended at all (docs/ai2thor.md, failures). A `Watchdog` is a thread beside the calling thread that polls
 the simulator's process and a deadline while a call is under way. If either fails, it kills the process and then feeds
@@ -22,20 +22,20 @@ from ai2thor.controller import Controller
 from common.processes import kill_tree
 
 POLL_S = 0.02
-"""Seconds between two looks at the process: an upper bound on how much later than necessary a death is noticed."""
+"""Seconds between two polls of the process: the maximum delay until a death is noticed."""
 _ZEROS = bytes(4096)
 
 
 class SimulatorError(RuntimeError):
-    """A simulator that cannot be started or that died or hung. It is gone; the caller may construct a new one."""
+    """A simulator could not be started, died, or hung. Its process is gone; the caller may construct a new one."""
 
 
 class Watchdog:
     """Guards the calls into one client.
 
     Args:
-        controller: the client; it need not be initialised yet.
-        describe: given what happened ("exited with code 3 during Pass"), makes the sentence for the caller.
+        controller: the client, possibly not initialised yet.
+        describe: turns an event ("exited with code 3 during Pass") into the error's message.
     """
 
     def __init__(self, controller: Controller, describe: Callable[[str], str]) -> None:
@@ -54,15 +54,18 @@ class Watchdog:
 
     @property
     def process(self) -> subprocess.Popen | None:
-        """The simulator's process, None before it is started."""
+        """The simulator's process; None before its start."""
         server = getattr(self._controller, "server", None)
         return None if server is None else server.unity_proc
 
     @contextlib.contextmanager
     def guard(self, what: str, timeout_s: float) -> Iterator[None]:
-        """Runs the body for at most timeout_s seconds and only as long as the simulator's process lives.
+        """Limits the block to timeout_s seconds and to the lifetime of the simulator's process.
 
-        Raises SimulatorError, with what the watchdog saw, if it had to step in. Other exceptions pass through.
+        Other exceptions pass through.
+
+        Raises:
+            SimulatorError: the process died or the time ran out.
         """
         with self._lock:
             if self._failure is None and (process := self.process) is not None and process.poll() is not None:
@@ -76,7 +79,7 @@ class Watchdog:
             yield
         except Exception as error:
             self._disarm()
-            # The client notices a broken pipe before the process can be waited for: give it the time to be gone.
+            # The client notices a broken pipe before the process has exited: wait for its exit code.
             if self._failure is None and not isinstance(error, ValueError) and (process := self.process) is not None:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(0.2)
@@ -92,7 +95,7 @@ class Watchdog:
     def close(self) -> None:
         """Kills the simulator's process if there is one and ends the thread. May be called repeatedly.
 
-        A call that another thread has under way raises SimulatorError there.
+        A call that is running in another thread raises SimulatorError there.
         """
         self._closed.set()
         self._thread.join()
@@ -106,7 +109,7 @@ class Watchdog:
                 self._server_pipe = None
 
     def _disarm(self) -> None:
-        # Set outside the lock: the watchdog holds the lock while it waits for the call to return.
+        # Set this outside the lock: the watchdog holds the lock while it waits for the call to return.
         self._returned.set()
         with self._lock:
             self._deadline = None
@@ -131,10 +134,10 @@ class Watchdog:
                 self._release()
 
     def _hold_server_pipe(self) -> None:
-        """Opens the pipe the client reads from, as soon as it exists.
+        """Opens the pipe that the client reads from, as soon as it exists.
 
-        Opened for reading and writing, a FIFO blocks nobody, and with a writer left the client waits quietly instead of
-        spinning on end-of-file when its simulator dies.
+        Opening a FIFO for reading and writing never blocks. As long as it has a writer, a client whose simulator died
+        waits quietly instead of spinning on end-of-file.
         """
         server = getattr(self._controller, "server", None)
         if self._server_pipe is None and server is not None and server.started:
@@ -146,7 +149,7 @@ class Watchdog:
             kill_tree(process)
 
     def _release(self) -> None:
-        """Makes the client's call raise, wherever it is blocked, and waits until it has."""
+        """Makes the client's blocked call raise, and waits until it has."""
         client_pipe: int | None = None
         try:
             while not self._returned.wait(0.001):
@@ -156,7 +159,7 @@ class Watchdog:
                         os.write(self._server_pipe, _ZEROS)
                 server = getattr(self._controller, "server", None)
                 if client_pipe is None and server is not None and server.started and server.client_pipe is None:
-                    # A client that waits in open() for a reader of its actions gets one.
+                    # The client may be waiting in open() for a reader of its actions: be that reader.
                     with contextlib.suppress(FileNotFoundError):
                         client_pipe = os.open(server.client_pipe_path, os.O_RDONLY | os.O_NONBLOCK)
         finally:
@@ -165,7 +168,7 @@ class Watchdog:
 
 
 def exit_text(returncode: int) -> str:
-    """ "exited with code 3" or "was killed by signal SIGSEGV"."""
+    """Describes an exit code: "exited with code 3" or "was killed by signal SIGSEGV"."""
     if returncode >= 0:
         return f"exited with code {returncode}"
     with contextlib.suppress(ValueError):

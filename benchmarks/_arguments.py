@@ -1,6 +1,6 @@
-"""What the benchmarks take on the command line: numbers within bounds and devices that are there.
+"""Command-line arguments of the benchmarks: numbers within bounds and available devices.
 
-Most are for argparse's `type`, which makes a refusal one sentence with the option's name, and exit code 2.
+Most functions are for argparse's `type`, which reports a wrong value with the option's name and exit code 2.
 """
 
 from __future__ import annotations
@@ -10,23 +10,23 @@ from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
 
 
-def whole(least: int) -> Callable[[str], int]:
-    """A whole number of at least so much."""
+def whole(minimum: int) -> Callable[[str], int]:
+    """Returns a converter to a whole number of at least `minimum`."""
 
     def convert(text: str) -> int:
         try:
             number = int(text)
         except ValueError:
-            number = least - 1
-        if number < least:
-            raise ArgumentTypeError(f"must be a whole number of at least {least}, not '{text}'")
+            number = minimum - 1
+        if number < minimum:
+            raise ArgumentTypeError(f"must be a whole number of at least {minimum}, not '{text}'")
         return number
 
     return convert
 
 
 def positive(text: str) -> float:
-    """A finite number above 0."""
+    """Converts to a finite number above 0."""
     try:
         number = float(text)
     except ValueError:
@@ -37,7 +37,7 @@ def positive(text: str) -> float:
 
 
 def torch_device(text: str) -> str:
-    """cpu, or cuda where torch finds a GPU."""
+    """Accepts cpu, and cuda where torch finds a GPU."""
     import torch
 
     if text != "cpu" and not (text == "cuda" and torch.cuda.is_available()):

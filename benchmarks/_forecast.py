@@ -1,8 +1,7 @@
-"""From what a run's shared parts cost to the number of actors at which each is full; used by `benchmarks.scale`.
+"""Forecasts at how many actors each shared part of a run saturates, from its costs; used by `benchmarks.scale`.
 
-A process's use of a core is taken for f0 + f1 N + (a + b N) records/s + c batches/s with N actors: what it does
-anyway (heartbeats, Ray's own), what a record costs (the coordinator's looks go through all actors), and what a batch
-costs.
+The model of a process's use of a core with N actors is f0 + f1 N + (a + b N) records/s + c batches/s: a constant part
+(heartbeats, Ray's own work), the cost of a record (the coordinator polls all actors), and the cost of a batch.
 """
 
 from __future__ import annotations
@@ -19,23 +18,23 @@ from learner.interaction.schedule import PhaseConfig
 from replay.interaction.record import RECORD_BYTES
 
 FREED_AFTER_S = 1.0
-"""Ray frees what nobody refers to any more once in so many seconds (its free_objects_period_milliseconds)."""
+"""Seconds between two rounds of Ray's freeing of unreferenced objects (its free_objects_period_milliseconds)."""
 CORES = {"memory bank": "bank_cores", "coordinator": "coordinator_cores", "Ray's daemons": "daemons_cores"}
-"""Parts that have a core, and where the spans hold their use of it."""
+"""Parts that use one core, and the key of that use in the spans."""
 ADVICE = {
     "memory bank": "give its process a core of its own, then split it into several banks, each with its own actors",
-    "coordinator": "let it take in all finished locations at each look instead of one, then hand out several at a time",
+    "coordinator": "let it take in all finished locations at each poll instead of one, then hand out several at a time",
     "Ray's daemons": "put actors on more nodes, so that each node's daemon has fewer, and records together in one call",
     "learner": "a faster GPU for the learner, or fewer batches a round: until then further actors wait for the limiter",
     "network in": "a faster link to the learner's node, or records with compressed images",
     "network out": "publish less often (learner.publish_every), or put more actors on each node",
     "object store": "raise cluster.object_store_bytes: used batches stay there up to a second before Ray frees them",
 }
-"""What to do when a part is full."""
+"""Advice for each part that saturates."""
 
 
 def fitted(curve: list[dict[str, Any]], part: str) -> list[float]:
-    """f0, f1, a, b, c of a part's use of a core; see the module."""
+    """Fits f0, f1, a, b, c of a part's use of a core; see the module."""
     spans = [(point["actors"], point[kind]) for point in curve for kind in ("collecting", "training")]
     terms = [[1, n, s["records_per_s"], n * s["records_per_s"], s["batches_per_s"]] for n, s in spans]
     scale = np.max(terms, axis=0)
@@ -44,7 +43,7 @@ def fitted(curve: list[dict[str, Any]], part: str) -> list[float]:
 
 
 def full_at(costs: list[float], rate: float, batches: float) -> float:
-    """With how many actors a part's core is full.
+    """Returns the number of actors at which a part's core is full.
 
     Args:
         costs: as `fitted` gives them.
@@ -58,7 +57,7 @@ def full_at(costs: list[float], rate: float, batches: float) -> float:
 
 @dataclass(frozen=True)
 class Assumed:
-    """What the forecast takes as given."""
+    """Assumptions of the forecast."""
 
     rate: float
     """Locations a second of a real actor."""
@@ -73,7 +72,7 @@ class Assumed:
 def saturation(
     curve: list[dict[str, Any]], config: TrainConfig, phase: PhaseConfig, given: Assumed
 ) -> dict[str, float]:
-    """At how many real actors each part is full, in the last rounds of a phase."""
+    """Returns the number of real actors at which each part saturates, in the last rounds of a phase."""
     batches = phase.batches_last / phase.locations_per_round
     versions = math.ceil(phase.batches_last / config.learner.publish_every) / phase.locations_per_round
     weights_bytes = curve[-1]["broadcast_bytes"]

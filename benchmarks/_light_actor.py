@@ -20,13 +20,13 @@ from replay.interaction.batch import LOCATIONS
 from replay.interaction.record import LocationRecord
 
 
-class LightActorShell:
-    """`LightActor` is this class as a Ray actor.
+class LightActorProcess:
+    """Plays no task and pushes a prepared record; `LightActor` is this class as a Ray actor.
 
     Args:
-        number: of the actor.
+        number: the actor's number.
         replay: handle of the replay's Ray actor.
-        record: what it pushes each time, under another location's number.
+        record: the record that it pushes each time, with another location's number.
     """
 
     def __init__(self, number: int, replay: Any, record: LocationRecord) -> None:
@@ -39,7 +39,7 @@ class LightActorShell:
     def play(
         self, task: Any, number: int, orders: Mapping[str, Any], weights: list[Any], version: int
     ) -> PlayStatistics:
-        """As `PlayerActor.play`, without the visit."""
+        """Acts like `PlayerActor.play`, without the visit."""
         if version != self._version:
             self.fetch(weights)
             self._version = version
@@ -57,18 +57,18 @@ class LightActorShell:
         return statistics
 
     def fetch(self, weights: list[Any]) -> float:
-        """Takes new weights as an actor's model does, by a copy; returns the CPU seconds of this process."""
+        """Copies new weights as an actor's model does; returns the CPU seconds of this process."""
         started = time.process_time()
         self._weights = np.array(ray.get(weights[0]))
         return time.process_time() - started
 
     def take(self, vector: np.ndarray) -> None:
-        """Takes new weights that came as an argument, by a copy."""
+        """Copies new weights that were passed as an argument."""
         self._weights = np.array(vector)
 
     @ray.method(concurrency_group="control")
     def health(self) -> dict[str, Any]:
-        """As `PlayerActor.health`."""
+        """Acts like `PlayerActor.health`."""
         return {
             "actor": self._number,
             "pid": os.getpid(),
@@ -83,4 +83,4 @@ class LightActorShell:
 
 
 _remote: Any = ray.remote  # its type hints lack concurrency_groups
-LightActor: Any = _remote(concurrency_groups={"control": 2}, num_cpus=0)(LightActorShell)
+LightActor: Any = _remote(concurrency_groups={"control": 2}, num_cpus=0)(LightActorProcess)

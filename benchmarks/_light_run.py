@@ -1,4 +1,4 @@
-"""A phase of a run whose actors are light ones (benchmarks/_light_actor.py), for several benchmarks."""
+"""Runs a phase with light actors (benchmarks/_light_actor.py), for several benchmarks."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ def run_light_phase(
     folder: Path,
     replay: Any,
     learner: Any,
-    crew: Sequence[Any],
+    actors: Sequence[Any],
     locations: Sequence[Location],
     reporter: Reporter,
     phase: Phase,
 ) -> None:
-    """Runs a phase with the first `config.cluster.actors` of a crew, which all answer before it begins.
+    """Runs a phase with the first `config.cluster.actors` of the actors, after all of them have answered.
 
     Args:
-        config: of the run.
-        folder: the run's, which is there.
-        replay: handle of the memory bank, which is open.
+        config: the run's configuration.
+        folder: the run's folder, which exists.
+        replay: handle of the replay buffer, which is open.
         learner: handle of the learner.
-        crew: handles of light actors.
-        locations: where they are sent.
+        actors: handles of light actors.
+        locations: locations that they are given.
         reporter: measures, and ends the phase.
-        phase: what is asked of learner and memory bank.
+        phase: the phase to run.
     """
-    parts = Parts(replay, replay.pid.remote(), learner, None, lambda index, avoided: crew[index])
-    # The run's own progress is not the command's; it takes its stream when the phase begins.
+    parts = Parts(replay, replay.pid.remote(), learner, None, lambda index, avoided: actors[index])
+    # Keep the run's progress out of the command's output; the run takes its stream when the phase begins.
     with (folder / "progress.txt").open("w") as progress, contextlib.redirect_stderr(progress):
         coordinator = Coordinator(config, folder, parts, [phase], locations, reporter, threading.Event())
         while coordinator.pool.alive < config.cluster.actors:
             coordinator.pool.collect([])
-        # As a later phase: the first one begins with a checkpoint.
+        # Run it as a later phase, since the first one begins with a checkpoint.
         coordinator.run_phase(1, phase, 0, phase.total_batches)

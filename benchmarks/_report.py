@@ -1,4 +1,4 @@
-"""What all benchmarks share: the configuration that they measure, and how they print."""
+"""The configuration that the benchmarks measure, and the report that they print."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ CONF = Path(__file__).resolve().parent.parent / "conf"
 
 
 def configuration(*overrides: str) -> TrainConfig:
-    """The configuration of the paper's experiment, with some values changed, as `./playpen train` would read it.
+    """Composes the paper's experiment with some values changed, as `./playpen train` would.
 
-    Collecting and learning overlap, which the paper's alternation (replay.strict=true) would not let them.
+    Collecting and learning overlap here; the paper alternates them (replay.strict=true).
     """
     register()
     with initialize_config_dir(str(CONF), version_base="1.3"):
@@ -37,14 +37,14 @@ def configuration(*overrides: str) -> TrainConfig:
 
 
 def stolen_share() -> float:
-    """Share of this machine's time that its host gave to others since the benchmark began; 0 where it is not told."""
+    """Returns the share of CPU time that the host gave to other machines since the benchmark began; 0 if unknown."""
     now = psutil.cpu_times()
     spent = sum(now) - sum(_STARTED)
     return (getattr(now, "steal", 0.0) - getattr(_STARTED, "steal", 0.0)) / spent if spent else 0.0
 
 
 def conditions(**sizes: Any) -> dict[str, Any]:
-    """Where a figure was measured, and the benchmark's own sizes."""
+    """Returns the conditions of the measurement, and the benchmark's own sizes."""
     return {
         "machine": platform.machine(),
         "cores": len(os.sched_getaffinity(0)),
@@ -61,8 +61,8 @@ def report(benchmark: str, figures: Mapping[str, Any], measured_in: Mapping[str,
     """Prints conditions, a table, notes, and the RESULT line.
 
     Args:
-        benchmark: its name.
-        figures: what was measured, by the name in RESULT; floats are rounded to four digits, lists not shown.
+        benchmark: the benchmark's name.
+        figures: measured values by their names in RESULT; floats are rounded to four digits, lists are not shown.
         measured_in: see `conditions`.
         notes: sentences below the table.
     """
@@ -81,7 +81,7 @@ def report(benchmark: str, figures: Mapping[str, Any], measured_in: Mapping[str,
 
 
 def rounded(value: Any) -> Any:
-    """A value with its floats cut to four significant digits."""
+    """Rounds the floats in a value to four significant digits."""
     if isinstance(value, dict):
         return {key: rounded(item) for key, item in value.items()}
     return float(f"{value:.4g}") if isinstance(value, float) else value

@@ -1,4 +1,4 @@
-"""The embedded simulator, unchanged, for `benchmarks.start`: it notes when the first touch is asked of it.
+"""The embedded simulator, unchanged, for `benchmarks.start`: it records the time of the first touch.
 
     python -m benchmarks._stamped_simulator FILE [options of python -m simulator]
 
@@ -27,13 +27,13 @@ def stamping(read_action: Any, file: Path) -> Any:
             own = file.with_name(f"{file.name}.{os.getpid()}")
             own.write_text(str(time.time()))
             with contextlib.suppress(FileExistsError):
-                os.link(own, file)  # whole at once, and by the first alone
+                os.link(own, file)  # atomic, and only the first one succeeds
         return action
 
     return read
 
 
 if __name__ == "__main__":
-    # Before the simulator's other modules are imported: they take the function from there.
+    # Replace it before the simulator's other modules import it.
     protocol.read_action = stamping(protocol.read_action, Path(sys.argv[1]))
     sys.exit(main(sys.argv[2:]))

@@ -1,12 +1,12 @@
-"""How fast one actor plays, where its time goes, and how that compares with the simulator alone.
+"""Measures how fast one actor plays, where its time goes, and how that compares with the simulator alone.
 
     python -m benchmarks.actor [--locations N] [--simulator rooms] [--seed S]
 
-One actor plays N locations with everything in it: set-up, look, inference with an untrained network, 10 greedy and 10
-random touches, masks, push to a replay table (in the same process, without Ray). After each location a second simulator
-process repeats exactly the actions that the actor asked of the first one, through the same client and with nothing else
-done. `actor_vs_simulator` is the ratio of the two rates of touches in this run: the closer to 1, the less the actor's
-own work costs. A touch out of reach is counted, though it is not asked of the simulator. One torch thread.
+One actor plays N locations completely: set-up, observation, inference with an untrained network, 10 greedy and 10
+random touches, masks, push to a replay buffer (in the same process, without Ray). After each location a second
+simulator repeats exactly the actor's actions, through the same client and without other work. `actor_vs_simulator` is
+the ratio of the two rates of touches in this run: the closer to 1, the less the actor's own work costs. Touches out of
+reach count, although they are not sent to the simulator. Torch uses one thread.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ UNTRAINED_DISTANCE = 1e-4
 
 
 class RecordingSimulator(SimulatorProcess):
-    """Keeps what it was asked, so that another simulator can be asked the same."""
+    """Records its actions, so that another simulator can repeat them."""
 
     def __init__(self, config: SimulatorConfig, **keywords: Any) -> None:
         self.asked: list[tuple[str, dict[str, Any]]] = []
@@ -64,7 +64,7 @@ class RecordingSimulator(SimulatorProcess):
 
 
 def repeat(simulator: SimulatorProcess, asked: list[tuple[str, dict[str, Any]]]) -> None:
-    """Asks a simulator the same actions again."""
+    """Repeats recorded actions in a simulator."""
     for action, arguments in asked:
         if action == "reset":
             simulator.reset(**arguments)
@@ -73,7 +73,7 @@ def repeat(simulator: SimulatorProcess, asked: list[tuple[str, dict[str, Any]]])
 
 
 def draw_locations(simulator: SimulatorProcess, config: ActorConfig, count: int, seed: int) -> list[Location]:
-    """Locations each in another room, as long as there are enough; of POSES random poses that with most in reach."""
+    """Draws locations, in different rooms if possible; each has most cells in reach of POSES random poses."""
     rng = np.random.default_rng(seed)
     scenes = rng.permutation(sorted(simulator.scenes))
     locations = []
@@ -83,7 +83,7 @@ def draw_locations(simulator: SimulatorProcess, config: ActorConfig, count: int,
         attempts = config.placement_attempts
         simulator.step("InitialRandomSpawn", randomSeed=spawn, forceVisible=True, numPlacementAttempts=attempts)
         places = simulator.step("GetReachablePositions").metadata["actionReturn"]
-        best, most = None, -1
+        best, max_reachable = None, -1
         for _ in range(POSES if places else 0):
             place = places[rng.integers(len(places))]
             position, rotation = (place["x"], place["y"], place["z"]), float(rng.integers(8) * 45)
@@ -92,8 +92,9 @@ def draw_locations(simulator: SimulatorProcess, config: ActorConfig, count: int,
             )
             depth = simulator.observe(event).depth
             reachable = reach_mask(depth, 30.0, config.reach, simulator.config.field_of_view).sum()
-            if event.metadata["lastActionSuccess"] and reachable > most:
-                best, most = Location(entry, scene, position, rotation, 30.0, spawn), reachable
+            if event.metadata["lastActionSuccess"] and reachable > max_reachable:
+                best = Location(entry, scene, position, rotation, 30.0, spawn)
+                max_reachable = reachable
         if best is not None:
             locations.append(best)
     return locations
@@ -132,7 +133,7 @@ def main(arguments: list[str] | None = None) -> None:
             locations = draw_locations(chooser, config, options.locations, options.seed)
         finally:
             chooser.stop()
-        # Neither has been in any of the rooms.
+        # Neither simulator has visited any of the rooms.
         played, bare = RecordingSimulator(simulator_config), SimulatorProcess(simulator_config)
         stack.callback(bare.stop)
         stack.callback(played.stop)
@@ -150,7 +151,7 @@ def main(arguments: list[str] | None = None) -> None:
             between = perf_counter()
             repeat(bare, played.asked)
             if number == 0:
-                continue  # first use of everything
+                continue  # warm-up
             seconds["simulator alone"] += perf_counter() - between
             seconds["actor"] += between - start
             for part, spent in statistics.seconds.items():

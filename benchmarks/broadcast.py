@@ -1,11 +1,11 @@
-"""How soon all actors have newly published weights, and what it costs the learner.
+"""Measures how soon all actors have newly published weights, and the cost for the learner.
 
     python -m benchmarks.broadcast [--actors N] [--repeats R]
 
-Starts the real learner's shell and N light actors (benchmarks/_light_actor.py: processes without simulator and network
-that take weights as a real actor's model does, by a copy). Each publication is timed from the call on the learner to
-the answer of the last actor, the way that it goes in a run: the learner puts one flat vector into the object store, its
-reference goes to the coordinator's process, and from there to the actors, which fetch the vector themselves.
+Starts the real learner's Ray actor and N light actors (benchmarks/_light_actor.py: processes without simulator and
+network that take weights as a real actor's model does, by a copy). Each publication is timed from the call on the
+learner to the answer of the last actor, the way that it goes in a run: the learner puts one flat vector into the object
+store, its reference goes to the coordinator's process, and from there to the actors, which fetch the vector themselves.
 In turn the alternative is timed: the vector itself as an argument of each actor's call.
 
 - ms_to_last_actor: median over R publications; by_value_ms: of the alternative;
@@ -34,7 +34,7 @@ from learner.actor import LearnerActor, Weights
 
 
 class TimedLearner(LearnerActor):
-    """The learner's Ray actor, which also tells how long it was busy with publishing."""
+    """The learner's Ray actor, which also reports the duration of publishing."""
 
     def timed_publish(self) -> tuple[Weights, float]:
         """`publish`, and its seconds in this process."""

@@ -4,13 +4,13 @@
 
 Runs R undisturbed and R disturbed runs in turn, on one data set. In a disturbed run every S seconds on average (drawn
 between S/2 and 3S/2), from the first location asked for to the last step, one process is ended by SIGKILL: a simulator
-of an actor, an actor, the learner, or the memory bank, each kind as likely. The schedule is longer than the smoke
+of an actor, an actor, the learner, or the replay buffer, each kind as likely. The schedule is longer than the smoke
 experiment's own, so that there is something to disturb; checkpoints come every few seconds.
 
 - kills: processes ended; survived: disturbed runs that ended well and with all steps of their schedule;
 - redone: times that a location was played again, because its actor or simulator was lost or the run went back to a
   checkpoint;
-- lost: locations that a run reports as done, but that its memory bank does not hold: 0;
+- lost: locations that a run reports as done, but that its replay buffer does not hold: 0;
 - orphans: processes of a run that are left when it has ended: 0;
 - slowdown: time from the start of Ray to the end of training, disturbed over undisturbed (medians).
 
@@ -233,7 +233,7 @@ def training_seconds(run: Path) -> float:
 
 
 def missing(run: Path, result: dict[str, Any]) -> int:
-    """How many of the locations that a run reports as done its memory bank does not hold, read from the bank's files.
+    """How many of the locations that a run reports as done its replay buffer does not hold, read from the bank's files.
 
     The bank is larger than the schedule, so that nothing is overwritten in order.
     """

@@ -1,14 +1,14 @@
-"""What a training step costs beside the network, and what vectorising the losses is worth.
+"""Measures a training step's cost beside the network, and the gain of vectorised losses.
 
     python -m benchmarks.learner [--batch N] [--masks M] [--repeats R] [--threads T] [--device cpu|cuda]
 
 With the paper's batch of 64 a round of all parts takes a CPU half a minute.
 
-Three things are timed in turn, R times each, on the same made-up batch and the paper's network; medians are compared:
+Three parts are timed in turn, R times each, on the same made-up batch and the paper's network; medians are compared:
 
 - losses: targets, gradients of the three losses, IoUs and priorities, (a) as the learner computes them, (b) by the
   plain loops over images and masks below, which use the formulas as the paper writes them;
-- step: everything that the learner does with a batch from the memory bank (upload, unpacking, augmentation, forward,
+- step: everything that the learner does with a batch from the replay buffer (upload, unpacking, augmentation, forward,
   losses, backward, Adam);
 - bare: forward, backward and Adam alone, on ready input and ready gradients.
 

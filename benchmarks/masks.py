@@ -1,11 +1,11 @@
-"""How good the masks of each source are, and the decisions of each kernel, against what is true.
+"""Measures the masks of each source, and the decisions of each kernel, against ground truth.
 
     python -m benchmarks.masks [--touches T] [--seed S]
 
-Touches of things in rooms of all kinds, with half as many touches of random cells, as `python -m benchmarks.simulator`
-makes them: the same rooms, looks and touches for each source, with superpixels and without. Of each: IoU of B+ with the
-touched thing's true mask, over the touches that count as successful; precision and recall of the success rule, where a
-true success moved the thing by more than 5 cm or 15 degrees. Kernels judge the module's masks.
+Touches of objects in rooms of all kinds, with half as many touches of random cells, as `python -m benchmarks.simulator`
+makes them: the same rooms, views and touches for each source, with superpixels and without. Of each: IoU of B+ with the
+touched object's true mask, over the touches that count as successful; precision and recall of the success rule, where a
+true success moved the object by more than 5 cm or 15 degrees. Kernels are applied to the module's masks.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from actors.interaction.self_supervision import kernel_sum
 from actors.launch import check_launch
 from benchmarks._arguments import whole
 from benchmarks._report import conditions, configuration, report
-from benchmarks.simulator import OTHERS, THINGS, TRIES, VIEWS, quality
+from benchmarks.simulator import OBJECTS, OTHERS, TRIES, VIEWS, quality
 from evaluation.interaction.rooms import StudiedTouch, View, fullest_views, study_touches
 from replay.interaction.kernels import KERNELS
 
 
 def study(simulator: SimulatorProcess, views: list[View], config: ActorConfig, seed: int) -> list[StudiedTouch]:
-    """Touches at some looks: the same ones whatever tells what they changed."""
+    """Makes touches in some views; they do not depend on the mask source."""
     touches: list[StudiedTouch] = []
     for number, view in enumerate(tqdm(views, desc=config.mask_source, disable=None)):
         random = np.random.default_rng([seed, number])
-        touches += study_touches(simulator, view.location, config, random, THINGS, OTHERS)
+        touches += study_touches(simulator, view.location, config, random, OBJECTS, OTHERS)
     return touches
 
 
-def judged(touches: list[StudiedTouch], name: str, threshold: float) -> list[StudiedTouch]:
-    """The same touches with the decisions of a kernel; one that cannot reach the threshold needs its whole sum."""
+def with_kernel(touches: list[StudiedTouch], name: str, threshold: float) -> list[StudiedTouch]:
+    """Returns the touches with a kernel's decisions; a kernel with a smaller sum than the threshold needs all of it."""
     weights = KERNELS[name]
     needed = min(threshold, float(weights.sum()))
     return [
@@ -52,7 +52,7 @@ def main() -> int:
     """Runs the benchmark and prints its table and RESULT."""
     parser = argparse.ArgumentParser(prog="./playpen bench masks", description=__doc__.split("\n\n")[0])
     parser.add_argument(
-        "--touches", type=whole(1), default=150, help="touches of things for each source, or some more (150)"
+        "--touches", type=whole(1), default=150, help="touches of objects for each source, or some more (150)"
     )
     parser.add_argument("--seed", type=whole(0), default=0, help="of rooms, poses and touches (0)")
     arguments = parser.parse_args()
@@ -67,7 +67,7 @@ def main() -> int:
         views: list[View] = []
         for scene in random.permutation(sorted(simulator.scenes)):
             views += fullest_views(simulator, str(scene), int(random.integers(10_000)), config, VIEWS, TRIES)
-            if sum(min(view.things, THINGS) for view in views) >= arguments.touches:
+            if sum(min(view.objects, OBJECTS) for view in views) >= arguments.touches:
                 break
         for source in MASK_SOURCES:
             for superpixels in (True, False):
@@ -77,7 +77,7 @@ def main() -> int:
                 figures[source if superpixels else f"{source}, no superpixels"] = shown(touches)
                 if source == "module" and superpixels:
                     for name in KERNELS:
-                        figures[f"kernel {name}"] = shown(judged(touches, name, supervision.success_threshold))
+                        figures[f"kernel {name}"] = shown(with_kernel(touches, name, supervision.success_threshold))
     finally:
         simulator.stop()
     report("masks", figures, conditions(looks=len(views), seed=arguments.seed))
@@ -85,7 +85,7 @@ def main() -> int:
 
 
 def shown(touches: list[StudiedTouch]) -> dict[str, float]:
-    """IoU (median, quartiles, mean), precision and recall of the success rule, touches of things."""
+    """IoU (median, quartiles, mean), precision and recall of the success rule, touches of objects."""
     found = quality(touches)
     low, high = found["mask_iou_quartiles"]
     return {
@@ -95,7 +95,7 @@ def shown(touches: list[StudiedTouch]) -> dict[str, float]:
         "mean": found["mask_iou_mean"],
         "precision": found["success_precision"],
         "recall": found["success_recall"],
-        "touches of things": found["hits"],
+        "touches of objects": found["hits"],
     }
 
 

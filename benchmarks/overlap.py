@@ -2,7 +2,7 @@
 
     python -m benchmarks.overlap [--seconds S] [--actors N] [--batch B]
 
-The real learner trains on the real memory bank under the real limiter, in the paper's schedule, and the real
+The real learner trains on the real replay buffer under the real limiter, in the paper's schedule, and the real
 coordinator hands out locations to N light actors (benchmarks/_light_actor.py: no rooms, no network) that push records
 as fast as they are let. Measured from the second call of the learner on, for at least S seconds.
 
@@ -53,7 +53,7 @@ class Reports(Reporter):
     """A run's reporter that keeps the learner's reports after the first, and ends the phase when that is enough."""
 
     def measure(self, phase: Phase, replay: Any, seconds: float) -> None:
-        """Sets how long to measure, in which phase, and with which memory bank."""
+        """Sets how long to measure, in which phase, and with which replay buffer."""
         self.phase_measured, self.replay, self.span_s = phase, replay, seconds
         self.calls = 0
         self.kept: list[TrainReport] = []

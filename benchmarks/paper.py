@@ -11,14 +11,14 @@ The schedule is that of the configuration: each phase's prefill is collected, th
 - collecting: the round's locations, by as many actors as there are cores for them, at most cluster.actors, each with a
   core for itself and its simulator; a location costs what bench actor measured, by its number of touches;
 - learning: the round's batches, one step after the other;
-- the memory bank: the round's records in and batches out, through Ray.
+- the replay buffer: the round's records in and batches out, through Ray.
 
-The paper alternates: a round takes as long as its collecting, then its learning, each with the memory bank beside it.
+The paper alternates: a round takes as long as its collecting, then its learning, each with the replay buffer beside it.
 With replay.strict=false all parts of a round work at the same time, and it takes as long as the slowest of them.
 
 hours is the sum over all rounds as the paper alternates, hours_overlapped the same where the parts overlap, limited_by
 the part that takes most of the hours. What was not measured but assumed or calculated is printed, and is under
-`assumptions` in RESULT. Evaluations on the way are left out.
+`assumptions` in RESULT. Evaluations during training are left out.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ QUICK = {
 """Benchmarks that are needed, and their options where they are run here."""
 PARTS = {"learner": "loss_speedup", "replay": "ray_batches_per_s", "actor": "actor_vs_simulator"}
 PARTS |= {"broadcast": "ms_to_last_actor"}
-"""A key by which each benchmark's RESULT is told."""
+"""A key that identifies each benchmark's RESULT."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,9 @@ class Costs:
     step_s: float
     """Seconds of the learner for a batch."""
     record_s: float
-    """Seconds of the memory bank for a record."""
+    """Seconds of the replay buffer for a record."""
     batch_s: float
-    """Seconds of the memory bank for a batch."""
+    """Seconds of the replay buffer for a batch."""
     broadcast_s: float
     """Seconds until all actors have new weights; they wait for them, the learner does not."""
 
@@ -198,7 +198,7 @@ def step_seconds(
 
 
 def share_cores(config: TrainConfig, cores: int, gpus: int) -> list[tuple[int, int]]:
-    """Possible (cores of the learner and the memory bank, actors): with a GPU one core serves both of them."""
+    """Possible (cores of the learner and the replay buffer, actors): with a GPU one core serves both of them."""
     most = config.cluster.actors
     if gpus:
         return [(1, max(1, min(most, cores - 1)))]
@@ -259,7 +259,7 @@ def main(arguments: list[str] | None = None) -> None:
     assumptions = [
         source,
         f"{count} actors, each with a core of its own, are as fast as the one that was measured, whose superpixels a "
-        f"second core may have computed; learner and memory bank have {own} core(s)",
+        f"second core may have computed; learner and replay buffer have {own} core(s)",
         f"collecting: {100 * costs.asked_share:.0f} % of the touches are in reach as with the untrained network "
         f"measured, and with force trials each is tried {costs.trials(list(phases)[-1]):.2f} times (all in vain)",
         *([] if "broadcast" in found else ["broadcasts take no time: none was measured"]),

@@ -1,4 +1,4 @@
-"""Speed of a prioritized replay table, in process and as a Ray actor, on real location records.
+"""Speed of the replay buffer, in process and as a Ray actor, on real location records.
 
 Prints a table and the conditions, and ends with one line `RESULT {json}`:
 - batch_vs_copy: time of sampling a batch of 64 from N records over the time of merely copying as many bytes

@@ -1,24 +1,24 @@
-"""How the cost of a run's shared parts grows with the number of actors, and which part saturates first.
+"""Measures how the cost of a run's shared parts grows with the number of actors, and which part saturates first.
 
     python -m benchmarks.scale [--counts 1,2,4,...] [--seconds S] [--rate R] [--step-s S] [--nic-gbit G]
 
 Light actors (benchmarks/_light_actor.py: processes with the calls of a real actor, without simulator and network) push
-records of the real shape as fast as they are let, to the real memory bank under the real limiter; the real coordinator
-hands out their locations and the weights; the real learner's shell samples, returns priorities and publishes, with the
-computation of its steps left out. For each number of actors there are two spans, of the paper's schedule: collecting,
-with one batch a round, and training, with the most that it has. Measured are
+records of the real shape as fast as they are let, to the real replay buffer under the real limiter; the real
+coordinator hands out their locations and the weights; the real learner's Ray actor samples, returns priorities and
+publishes, with the computation of its steps left out. For each number of actors there are two spans, of the paper's
+schedule: collecting, with one batch a round, and training, with the most that it has. Measured are
 
 - records/s and batches/s;
-- CPU time (so other load on the machine hardly counts) of the memory bank's process, of the coordinator's, and of Ray's
-  daemons (raylet and GCS), and the bytes in the object store at the end of a span;
+- CPU time (so other load on the machine hardly counts) of the replay buffer's process, of the coordinator's, and of
+  Ray's daemons (raylet and GCS), and the bytes in the object store at the end of a span;
 - a broadcast: wall and CPU ms an actor until all have a copy of newly published weights, and their bytes.
 
 A process's use of a core is taken for f0 + f1 N + (a + b N) records/s + c batches/s with N actors: what it does
-anyway (heartbeats, Ray's own), what a record costs (the coordinator's looks go through all actors), and what a batch
+anyway (heartbeats, Ray's own), what a record costs (the coordinator polls all actors), and what a batch
 costs; the five are fitted to all spans, none below 0.
 
 From that it prints, for real actors of `--rate` locations a second each, at how many of them each part is full: one
-core of the memory bank, of the coordinator, and of Ray's daemons on the learner's node; the learner, whose step of a
+core of the replay buffer, of the coordinator, and of Ray's daemons on the learner's node; the learner, whose step of a
 whole batch takes `--step-s` (default: measured here, on the GPU if there is one, on the CPU by a smaller batch); a
 network link of `--nic-gbit` into and out of the learner's node; the object store of the configuration. What is left
 out: records that come from other machines cost the daemons more than those of this one.
@@ -77,9 +77,9 @@ GROUP = 8
 ACTOR_BYTES = 130_000_000
 """Memory that a light actor takes, rounded up."""
 SETTLE_S, QUIET_CORES = 60.0, 0.4
-"""Longest wait after actors were started, until Ray's processes together use less than this."""
-LEAST = {"records": 50, "batches": 5}
-"""What a span has seen at least, however busy the machine is; with one batch a round, no batch."""
+"""Maximum wait after actors were started, until Ray's processes together use less than this."""
+MIN_SEEN = {"records": 50, "batches": 5}
+"""Minimum counts in a span, however busy the machine is; none for batches with one batch for each round."""
 BROADCASTS = 5
 STEP_IMAGES, STEP_MASKS = 4, 5
 """Images of the batch by which a step is timed on a CPU, and masks an image."""
@@ -94,7 +94,7 @@ class Consumer(LearnerActor):
         learner.prepare = lambda batch, ahead=0: batch
         learner.begin = lambda batch: batch
         learner.finish = self.skip
-        learner._trunk = None  # whatever else of a step the shell may call one day fails instead of being measured
+        learner._trunk = None  # any other method of a step fails instead of being measured
 
     def skip(self, batch: Batch) -> StepResult:
         """Priorities as if something was computed."""
@@ -107,7 +107,7 @@ class Meter(Reporter):
     """A run's reporter that reads the counters at both ends of a span and ends the phase after it."""
 
     def measure(self, read: Callable[[], dict[str, float]], seconds: float, phase: Phase) -> None:
-        """Sets a span: so many seconds after the prefill, and until `LEAST` was done."""
+        """Sets a span: so many seconds after the prefill, and until `MIN_SEEN` was done."""
         self.read, self.span_s, self.measured = read, seconds, phase
         self.first: dict[str, float] = {}
         self.last: dict[str, float] = {}
@@ -115,14 +115,14 @@ class Meter(Reporter):
     def tick(self, tasks: int, *arguments: Any) -> None:
         """See `Reporter.tick`."""
         super().tick(tasks, *arguments)
-        batches = LEAST["batches"] if self.measured.batches[-1] > 1 else 0
+        batches = MIN_SEEN["batches"] if self.measured.batches[-1] > 1 else 0
         if not self.first:
             if tasks >= self.measured.prefill:
                 self.first = self.read()
         elif time.monotonic() - self.first["seconds"] >= self.span_s:
             self.last = self.read()
             span = self.span()
-            if span["records"] >= LEAST["records"] and span["batches"] >= batches:
+            if span["records"] >= MIN_SEEN["records"] and span["batches"] >= batches:
                 self.measured.minutes = 1e-9  # the coordinator finds the phase's time over
 
     def span(self) -> dict[str, float]:

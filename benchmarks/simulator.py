@@ -1,13 +1,13 @@
-"""How fast the embedded simulator is, and how good the masks are that its touches give, through the real client.
+"""Measures the embedded simulator's speed and the quality of masks of its touches, through the real client.
 
     python -m benchmarks.simulator [--touches T] [--looks L] [--set-ups U] [--soak S] [--seed S]
 
-Client and simulator share one core. Three rates: touches that all hit a moveable thing (rigid-body motion until rest,
-then RGB and depth), looks (a teleport, RGB and depth), and locations set up (reset, spawn, teleport, look) in rooms
-that the simulator has in its cache. The touches are chosen by a first simulator that draws instance masks; a second
-one, started as actors start it, repeats them against the clock.
+Client and simulator share one core. Three rates: touches that all hit a moveable object (rigid-body motion until rest,
+then RGB and depth), observations (a teleport, RGB and depth), and set-ups of locations (reset, spawn, teleport,
+observation) in rooms in the simulator's cache. The touches are chosen by a first simulator that draws instance masks; a
+second one, started as actors start it, repeats them against the clock.
 
-Mask quality: B+ of at least T touches that hit a moveable thing, against the thing's true mask in the look before, and
+Mask quality: B+ of at least T touches that hit a moveable object, against the object's true mask before the touch, and
 half as many touches of random cells. A touch is truly a success if it moved what it hit by more than 5 cm or 15
 degrees. Precision and recall are the success rule's.
 
@@ -37,30 +37,30 @@ from evaluation.interaction.rooms import StudiedTouch, fullest_views, study_touc
 from simulator.things.categories import CATEGORIES
 
 VIEWS = 2
-"""Looks of each room that are touched."""
-THINGS, OTHERS = 8, 4
-"""Most touches of things, and touches of random cells, of each look."""
+"""Views of each room that are touched."""
+OBJECTS, OTHERS = 8, 4
+"""Maximum touches of objects, and touches of random cells, in each view."""
 TRIES = 8
-"""Random poses among which those are the fullest."""
+"""Number of random poses from which the views with most objects are chosen."""
 CACHED = 3
-"""Rooms between which locations are set up."""
+"""Number of cached rooms whose set-up is timed."""
 
 
 def study(
     simulator: RecordingSimulator, config: ActorConfig, touches: int, seed: int
 ) -> tuple[list[StudiedTouch], list[list[tuple[str, dict[str, Any]]]], list[int], list[Location]]:
-    """Touches in rooms of all kinds; for each location also what the simulator was asked, and its things in reach."""
+    """Touches in rooms of all kinds; returns them with each location's actions and number of objects in reach."""
     random = np.random.default_rng(seed)
     scenes = random.permutation(sorted(simulator.scenes))
     done: list[StudiedTouch] = []
     asked, things, locations = [], [], []
-    with tqdm(total=touches, desc="touches of things", disable=None) as bar:
+    with tqdm(total=touches, desc="touches of objects", disable=None) as bar:
         for scene in np.tile(scenes, 20):
             for view in fullest_views(simulator, str(scene), int(random.integers(10_000)), config, VIEWS, TRIES):
                 simulator.asked.clear()
-                made = list(study_touches(simulator, view.location, config, random, THINGS, OTHERS))
+                made = list(study_touches(simulator, view.location, config, random, OBJECTS, OTHERS))
                 asked.append(list(simulator.asked))
-                things.append(view.things)
+                things.append(view.objects)
                 locations.append(view.location)
                 done += made
                 bar.update(sum(touch.mass is not None for touch in made))
@@ -72,10 +72,10 @@ def study(
 def time_touches(
     simulator: SimulatorProcess, asked: list[list[tuple[str, dict[str, Any]]]], hits: list[list[bool]]
 ) -> float:
-    """Touches a second, of those that hit a moveable thing: the others are made too, but not counted or timed."""
+    """Returns touches per second; only those that hit a moveable object are counted and timed."""
     seconds, count = 0.0, 0
-    for actions, of_things in zip(tqdm(asked, desc="touches, timed", disable=None), hits, strict=True):
-        outcomes = iter(of_things)
+    for actions, of_objects in zip(tqdm(asked, desc="touches, timed", disable=None), hits, strict=True):
+        outcomes = iter(of_objects)
         for action, arguments in actions:
             if action == "reset":
                 simulator.reset(**arguments)
@@ -90,14 +90,14 @@ def time_touches(
     return count / seconds
 
 
-def time_looks(simulator: SimulatorProcess, locations: list[Location], looks: int, seed: int) -> float:
-    """Looks a second: teleports to random poses of some rooms, RGB and depth."""
+def time_observations(simulator: SimulatorProcess, locations: list[Location], count: int, seed: int) -> float:
+    """Returns observations per second: teleports to random poses of some rooms, RGB and depth."""
     random = np.random.default_rng(seed)
     seconds = 0.0
     for location in locations:
         set_up(simulator, location)
         places = simulator.step("GetReachablePositions", renderImage=False).metadata["actionReturn"]
-        for _ in range(looks // len(locations)):
+        for _ in range(count // len(locations)):
             place = places[random.integers(len(places))]
             turn = {"x": 0.0, "y": float(random.integers(8) * 45), "z": 0.0}
             started = perf_counter()
@@ -105,7 +105,7 @@ def time_looks(simulator: SimulatorProcess, locations: list[Location], looks: in
                 simulator.step("TeleportFull", position=place, rotation=turn, horizon=30.0, standing=True)
             )
             seconds += perf_counter() - started
-    return looks // len(locations) * len(locations) / seconds
+    return count // len(locations) * len(locations) / seconds
 
 
 def time_set_ups(simulator: SimulatorProcess, locations: list[Location], count: int) -> float:
@@ -121,7 +121,7 @@ def time_set_ups(simulator: SimulatorProcess, locations: list[Location], count: 
 
 
 def soak(simulator: SimulatorProcess, locations: list[Location], count: int) -> tuple[float, float]:
-    """Memory of the simulator, MB, after a tenth and at the end of so many set-ups in all rooms visited."""
+    """Memory of the simulator, MB, after a tenth and at the end of `count` set-ups in all visited rooms."""
     process = psutil.Process(simulator.pid)
     early = 0.0
     for number in tqdm(range(count), desc="soak", disable=None):
@@ -133,12 +133,12 @@ def soak(simulator: SimulatorProcess, locations: list[Location], count: int) -> 
 
 def quality(touches: list[StudiedTouch]) -> dict[str, Any]:
     """Precision and recall of the success rule, and the IoUs of the successful touches' masks."""
-    judged = [touch.moved for touch in touches if touch.successful]
+    outcomes = [touch.moved for touch in touches if touch.successful]
     moved = [touch.successful for touch in touches if touch.moved]
     ious = [touch.iou for touch in touches if touch.mass is not None and touch.successful]
     low, median, high = np.percentile(ious, [25, 50, 75])
     return {
-        "success_precision": round(float(np.mean(judged)), 3),
+        "success_precision": round(float(np.mean(outcomes)), 3),
         "success_recall": round(float(np.mean(moved)), 3),
         "mask_iou_median": round(float(median), 3),
         "mask_iou_quartiles": (round(float(low), 3), round(float(high), 3)),
@@ -152,8 +152,8 @@ def quality(touches: list[StudiedTouch]) -> dict[str, Any]:
 def main() -> int:
     """Runs the benchmark and prints its table and RESULT."""
     parser = argparse.ArgumentParser(prog="./playpen bench simulator", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--touches", type=whole(1), default=500, help="touches that hit a moveable thing (500)")
-    parser.add_argument("--looks", type=whole(6), default=600, help="looks (600)")
+    parser.add_argument("--touches", type=whole(1), default=500, help="touches that hit a moveable object (500)")
+    parser.add_argument("--looks", type=whole(6), default=600, help="observations (600)")
     parser.add_argument("--set-ups", type=whole(1), default=60, help="locations set up in cached rooms (60)")
     parser.add_argument("--soak", type=whole(0), default=0, help="locations set up to see whether memory grows (0)")
     parser.add_argument("--seed", type=whole(0), default=0, help="of rooms, poses and touches (0)")
@@ -175,7 +175,7 @@ def main() -> int:
     timed = SimulatorProcess(simulator_config)
     try:
         touches_per_s = time_touches(timed, asked, hits)
-        looks_per_s = time_looks(timed, locations[:6], arguments.looks, arguments.seed)
+        observations_per_s = time_observations(timed, locations[:6], arguments.looks, arguments.seed)
         setup_ms = time_set_ups(timed, locations, arguments.set_ups)
         grown = soak(timed, locations, arguments.soak) if arguments.soak else None
         rss_mb = psutil.Process(timed.pid).memory_info().rss / 1e6
@@ -183,7 +183,7 @@ def main() -> int:
         timed.stop()
     figures = {
         "touches_per_s": round(touches_per_s, 1),
-        "looks_per_s": round(looks_per_s, 1),
+        "looks_per_s": round(observations_per_s, 1),
         "setup_ms": round(setup_ms, 1),
         "rss_mb": round(rss_mb, 1),
         **quality(touches),

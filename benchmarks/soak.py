@@ -2,7 +2,7 @@
 
     ./playpen bench soak [--minutes M] [--every S] [overrides]
 
-Runs the smoke experiment's first phase for M minutes (default 30) with the smallest memory bank that its schedule
+Runs the smoke experiment's first phase for M minutes (default 30) with the smallest replay buffer that its schedule
 allows, a checkpoint and an evaluation a minute, and W&B offline. Every few seconds it reads, from outside:
 
 - memory of the run's processes, by role: private (resident without shared pages; the growth is of this) and resident
@@ -11,7 +11,7 @@ allows, a checkpoint and an evaluation a minute, and W&B offline. Every few seco
 - bytes in use in the object store, as the run itself reports them; their bound is cluster.object_store_bytes.
 
 Growth is the slope of a line fitted to what comes after the first third; beside it stands its standard error, for the
-learner's memory goes up and down by a hundred megabytes and a short soak tells little of it. Rows of metrics, logs and
+learner's memory goes up and down by a hundred megabytes and a short soak measures it badly. Rows of metrics, logs and
 W&B's file grow with time by design; memory should not. Prints the conditions, a table, the run's folder with soak.png
 in it, and RESULT {json}; exit code 1 if the run failed, the object store's bound was exceeded, or objects went to disk.
 Overrides are those of `./playpen train`.
@@ -70,10 +70,10 @@ START_S = 300.0
 
 @dataclass
 class Sample:
-    """One look at the run."""
+    """One sample of the run."""
 
     seconds: float
-    """Since the first look."""
+    """Seconds since the first sample."""
     private: Counter[str]
     """Megabytes of each role's processes, without shared pages."""
     resident: Counter[str]

@@ -4,9 +4,9 @@
 
 Runs `./playpen train experiment=paper` with N actors and the overrides, on a data set that was made before, until the
 first of its simulators is asked for a touch (benchmarks/_stamped_simulator.py notes it), then stops it with Ctrl-C. The
-memory bank, in a temporary folder, reserves its whole space, unless replay.capacity is overridden.
+replay buffer, in a temporary folder, reserves its whole space, unless replay.capacity is overridden.
 
-- seconds_to_first_touch; on the way: when the run's folder, its first simulator and its memory bank were there;
+- seconds_to_first_touch; on the way: when the run's folder, its first simulator and its replay buffer were there;
 - seconds_to_stop: from Ctrl-C to the end of the process, its checkpoint included.
 """
 

@@ -1,4 +1,4 @@
-"""`python -m cluster COMMAND [overrides]`: what `./playpen` runs."""
+"""`python -m cluster COMMAND [overrides]`: the program behind `./playpen`."""
 
 from cluster.command.cli import main
 

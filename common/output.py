@@ -1,4 +1,4 @@
-"""Standard output and error that never end a run: what cannot be written there is dropped."""
+"""Messages to the user, and standard streams whose errors never end a run."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import Any, TextIO
 class SafeStream:
     """A text stream whose writes never fail.
 
-    Letters that the encoding lacks are replaced by `?`. After the first system error, such as a closed terminal, a
-    closed pipe or a full disk, all further output goes to the null device, also from child processes started later.
+    Characters that the encoding lacks are replaced by `?`. After the first system error (closed terminal, closed pipe,
+    full disk), all further output goes to the null device, including that of child processes started later.
     """
 
     def __init__(self, stream: TextIO) -> None:
-        """Takes a stream over.
+        """Wraps a stream.
 
         Args:
             stream: sys.stdout or sys.stderr.
@@ -41,7 +41,7 @@ class SafeStream:
             self.write(line)
 
     def flush(self) -> None:
-        """Writes what is buffered, or drops it."""
+        """Writes buffered text, or drops it."""
         try:
             self.stream.flush()
         except (OSError, ValueError):
@@ -60,11 +60,11 @@ class SafeStream:
 
 
 def never_fail() -> None:
-    """Puts both standard streams into a `SafeStream`, and lets Python child processes replace letters alike."""
+    """Wraps both standard streams in `SafeStream`; Python child processes replace characters in the same way."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # closed by the shell: >&-
-            stream = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until the process ends
+            stream = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - stays open until the process ends
         if not isinstance(stream, SafeStream):
             setattr(sys, name, SafeStream(stream))
     encoding = (os.environ.get("PYTHONIOENCODING") or sys.stdout.encoding or "utf-8").partition(":")[0]
@@ -72,11 +72,15 @@ def never_fail() -> None:
 
 
 def command(*arguments: str) -> str:
-    """A command of this program that works when it is pasted into the shell that this process was started from."""
+    """A command line of this program, quoted so that it can be pasted into a shell."""
     return shlex.join([os.environ.get("PLAYPEN_PROGRAM", "./playpen"), *arguments])
 
 
-def say(text: str) -> None:
-    """Writes one line to standard error without Python's buffers, as a signal handler may."""
+def print_message(text: str) -> None:
+    """Writes one line, prefixed by the program's name, to standard error.
+
+    It bypasses Python's stream buffers, so a signal handler may call it. Characters that the encoding lacks become `?`.
+    """
+    encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
     with contextlib.suppress(OSError):
-        os.write(2, f"playpen: {text}\n".encode())
+        os.write(2, f"playpen: {text}\n".encode(encoding, errors="replace"))

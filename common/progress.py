@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, and now and then a whole line where the output is not one."""
+"""Progress of long work: a bar on a terminal, and a line every few seconds elsewhere."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from typing import TextIO
 from tqdm import tqdm
 
 LINE_EVERY_S = 15.0
-"""Seconds between lines if the output is no terminal."""
+"""Seconds between lines if the output is not a terminal."""
 
 
 class Progress:
-    """Counts steps of a known total; a context manager.
+    """Shows how many steps of a known total are done; a context manager.
 
     Args:
-        what: what is being done, e.g. "evaluation".
+        what: name of the work, e.g. "evaluation".
         total: number of steps.
-        unit: of a step, e.g. "image".
-        stream: where to; standard error unless given.
-        done: steps that were done before, which do not count for the rate.
+        unit: name of a step, e.g. "image".
+        stream: output; standard error unless given.
+        done: steps done earlier, which do not count towards the rate.
     """
 
     def __init__(self, what: str, total: int, unit: str, stream: TextIO | None = None, done: int = 0) -> None:
         self.what, self.total, self.unit = what, total, unit
         self.stream = stream or sys.stderr
-        self.before = self.done = self.said = done
+        self.before = self.done = self.shown = done
         self.figures = ""
         self.started = self.written = time.monotonic()
         self.bar: tqdm | None = None
@@ -48,7 +48,7 @@ class Progress:
         self.update(self.done + steps)
 
     def update(self, done: int, figures: Mapping[str, float] | None = None) -> None:
-        """Sets how many steps are done, and the figures shown beside them."""
+        """Sets the number of steps done, and the values shown beside it."""
         self.done = min(done, self.total)
         if figures is not None:
             self.figures = ", ".join(f"{name} {value:.3g}" for name, value in figures.items() if value == value)
@@ -59,22 +59,22 @@ class Progress:
             self._line()
 
     def note(self, text: str) -> None:
-        """Writes a line of text without harm to the bar."""
+        """Writes a line of text above the bar."""
         if self.bar is not None:
             self.bar.write(text, file=self.stream)
         else:
             print(text, file=self.stream, flush=True)
 
     def close(self) -> None:
-        """Ends it, leaving its last state on the screen."""
+        """Ends the display; its last state stays visible."""
         if self.bar is not None:
             self.bar.close()
-        elif self.done != self.said:
+        elif self.done != self.shown:
             self._line()
 
     def _line(self) -> None:
         self.written = time.monotonic()
-        self.said = self.done
+        self.shown = self.done
         seconds = max(self.written - self.started, 1e-9)
         rate = (self.done - self.before) / seconds
         left = ""

@@ -1,4 +1,4 @@
-"""The signals that ask a command to stop: Ctrl-C, SIGTERM of batch systems, SIGHUP of a terminal that closes."""
+"""Signals that ask a command to stop: Ctrl-C, SIGTERM of batch systems, SIGHUP of a closed terminal."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 
 
 def stopping() -> list[signal.Signals]:
-    """The signals that stop a command here; SIGHUP is not among them under nohup, which ignores it."""
+    """Signals that stop this command; without SIGHUP if it is ignored, as under nohup."""
     ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     return [signal.SIGINT, signal.SIGTERM] + ([] if ignored else [signal.SIGHUP])
 
 
 @contextmanager
 def handled_by(handler: Any) -> Iterator[None]:
-    """Installs `handler` for all stopping signals within the block."""
+    """Handles all stopping signals with `handler` within the block."""
     before = {number: signal.signal(number, handler) for number in stopping()}
     try:
         yield
@@ -27,7 +27,7 @@ def handled_by(handler: Any) -> Iterator[None]:
 
 @contextmanager
 def restored() -> Iterator[None]:
-    """Restores their handlers after the block: Ray takes SIGTERM for itself when it starts."""
+    """Restores the handlers after the block, as Ray replaces that of SIGTERM when it starts."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         yield

@@ -1,4 +1,4 @@
-"""The evaluator as a Ray actor: it measures while the run goes on, beside actors and learner."""
+"""The evaluator as a Ray actor: it measures during training, beside actors and learner."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ class EvaluatorActor:
 
     @ray.method(concurrency_group="control")
     def pid(self) -> int:
-        """Process id; answers also while something is measured: the evaluator's heartbeat."""
+        """Returns the process id, also during a measurement; serves as the evaluator's heartbeat."""
         return os.getpid()
 
     def prepare(self) -> None:
         """See `EvaluatorCore.prepare`."""
         self.evaluator.prepare()
 
-    def on_the_way(self, weights: list[Any], version: int, seconds: float) -> dict[str, float]:
-        """Measures weights while the run goes on.
+    def evaluate_quickly(self, weights: list[Any], version: int, seconds: float) -> dict[str, float]:
+        """Measures weights during training.
 
         Args:
             weights: a list with one reference to the flat vector.
-            version: of these weights.
-            seconds: since the run began, for the curve.
+            version: version of these weights.
+            seconds: seconds since the run began, for the learning curve.
 
         Returns:
             the figures of `EvaluatorCore.on_the_way`, with steps and minutes.
         """
         self.evaluator.load(ray.get(weights[0]))
-        return {"steps": version, "minutes": seconds / 60, **self.evaluator.on_the_way()}
+        return {"steps": version, "minutes": seconds / 60, **self.evaluator.evaluate_quickly()}
 
     def final(self, weights: list[Any], folder: str) -> FinalReport:
         """Measures the final weights; arguments as of `on_the_way`, and the run's folder."""

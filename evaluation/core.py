@@ -1,6 +1,6 @@
-"""What a system gives the evaluator: an object that measures its model and draws what it sees.
+"""The interface between the evaluator and a system: an object that measures the model and draws figures.
 
-`evaluation.actor.EvaluatorActor` runs it beside the actors and the learner and knows nothing else of a system.
+`evaluation.actor.EvaluatorActor` runs it beside the actors and the learner and uses nothing else of a system.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from evaluation.tables import Row
 
 @dataclass(frozen=True)
 class FinalReport:
-    """What the evaluation of the final weights gives; small, so that it can be sent between processes."""
+    """Results of evaluating the final weights; small, so that it can be sent between processes."""
 
     title: str
     """Heading of the results table."""
     rows: list[Row]
-    """Of the results table, the trained model first."""
+    """Rows of the results table, the trained model first."""
     logged: dict[str, float]
     """Figures of the trained model, for W&B under "final/"."""
     result: dict[str, Any]
@@ -31,22 +31,22 @@ class FinalReport:
     details: dict[str, Any]
     """Further keys of results.json, JSON-able."""
     figures: list[Path]
-    """Pictures that were written."""
+    """Figure files that were written."""
 
 
 class EvaluatorCore(Protocol):
     """Measures the model of one system."""
 
     def prepare(self) -> None:
-        """Loads or renders what is measured on, and measures what needs no training."""
+        """Loads or renders the test observations, and measures the baselines that need no training."""
         ...
 
     def load(self, weights: NDArray[np.float32]) -> None:
-        """Takes the weights to measure from a flat vector."""
+        """Loads the weights to measure from a flat vector."""
         ...
 
-    def on_the_way(self) -> dict[str, float]:
-        """Measures the loaded weights quickly, while the run goes on."""
+    def evaluate_quickly(self) -> dict[str, float]:
+        """Measures the loaded weights on few locations, during training."""
         ...
 
     def final(self, folder: Path) -> FinalReport:

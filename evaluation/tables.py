@@ -1,4 +1,4 @@
-"""The results table: methods by figures, for terminals, Markdown and CSV (paper, Table 1)."""
+"""The results table: a row for each method and a column for each figure, as text, Markdown and CSV (paper, Table 1)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Column:
     digits: int = 1
     """Digits after the decimal point."""
     best: bool = True
-    """Whether the highest value is marked; what a run spent has no best."""
+    """Whether the highest value is marked; costs of a run have no best value."""
 
 
 Columns = Mapping[str, Column]
@@ -37,12 +37,12 @@ class Row:
 
     name: str
     runs: Sequence[Mapping[str, float]]
-    """Figures (0-100) of each run or seed; figures a method does not have are left out."""
+    """Figures (0-100) of each run or seed, without those that the method does not have."""
     reported: Mapping[str, tuple[float, float | None]] = field(default_factory=dict)
-    """Means and deviations that others report of theirs, instead of `runs`: shown beside, never the best."""
+    """Published means and deviations, instead of `runs`; they are shown but never marked as best."""
 
     def statistic(self, key: str) -> tuple[float, float | None] | None:
-        """Mean and deviation of a figure; None if the method, or any of its runs, lacks it."""
+        """Returns mean and deviation of a figure; None if the method, or any of its runs, lacks it."""
         if key in self.reported:
             return self.reported[key]
         values = [run[key] for run in self.runs if key in run]
@@ -58,7 +58,7 @@ def mean_and_deviation(values: Sequence[float]) -> tuple[float, float | None]:
 
 
 def cells(row: Row, columns: Columns) -> list[str]:
-    """The figures of a method as text: "24.2", over several runs "23.8 ± 0.8", or a dash if any run lacks it."""
+    """Returns a method's figures as text: "24.2", over several runs "23.8 ± 0.8", or a dash if any run lacks it."""
     texts: list[str] = []
     for key, column in columns.items():
         found = row.statistic(key)
@@ -105,7 +105,7 @@ def csv_head(columns: Columns) -> list[str]:
 
 
 def csv_line(row: Row, columns: Columns) -> list[str | int | float | None]:
-    """A method's name, number of runs, and each figure's mean and deviation over the runs, None where there is none."""
+    """Returns a method's name, number of runs, and each figure's mean and deviation over the runs, or None."""
     line: list[str | int | float | None] = [row.name, len(row.runs)]
     for key in columns:
         line += row.statistic(key) or (None, None)
@@ -132,7 +132,7 @@ def write_tables(folder: Path, rows: Sequence[Row], columns: Columns) -> None:
 
 
 def _best(rows: Sequence[Row], columns: Columns) -> list[set[int]]:
-    """For each figure the numbers of the rows with the highest mean; none if all rows that have it are equal."""
+    """Returns, for each figure, the rows with the highest mean; none if all rows that have the figure are equal."""
     best: list[set[int]] = []
     for key, column in columns.items():
         means = {

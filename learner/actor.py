@@ -1,8 +1,8 @@
-"""The learner as a Ray actor: it adds transport and timing to a system's `LearnerCore`, nothing else.
+"""The learner as a Ray actor: it adds transport and timing to a system's `LearnerCore`.
 
-The next batches are in flight while one is computed, so the learner waits only when the replay's limiter says so.
-Weights are published as one `ray.put` of a flat float32 vector a version; the reference is handed out with the next
-locations (docs/architecture.md, How data flows).
+The next batches are in flight while one is computed, so the learner waits only when the rate limiter blocks it. Each
+version of the weights is published as one `ray.put` of a flat float32 vector; actors get the reference with their next
+tasks (docs/architecture.md, How data flows).
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ class Weights:
     """One published version."""
 
     reference: list[Any]
-    """One ObjectRef of the flat float32 vector, in a list so that Ray does not resolve it on the way."""
+    """One ObjectRef of the flat float32 vector, in a list so that Ray does not resolve it when it is passed."""
     version: int
-    """Optimiser steps done when it was published."""
+    """Optimiser steps at the time of publication."""
 
 
 @dataclass
 class TrainReport:
-    """What one call of `train` did."""
+    """Result of one call of `train`."""
 
     batches: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class TrainReport:
     """Seconds spent waiting for batches."""
     compute_s: float = 0.0
     staleness: list[int] = field(default_factory=list)
-    """For each sampled record, how many optimiser steps older its weights were than the learner's."""
+    """Policy lag of each sampled record: optimiser steps by which its weights were older than the learner's."""
     weights: Weights | None = None
 
 
@@ -58,7 +58,7 @@ class LearnerActor:
         Args:
             make_learner: makes the system's learner.
             replay: handle of the replay's Ray actor.
-            threads: of PyTorch on the CPU; None: as many as this process may use cores.
+            threads: PyTorch's CPU threads; None: the number of cores that this process may use.
         """
         torch.set_num_threads(threads or available_cores())
         device = torch.device("cuda" if ray.get_gpu_ids() and torch.cuda.is_available() else "cpu")
@@ -85,14 +85,14 @@ class LearnerActor:
 
         Args:
             batches: steps to take now.
-            left_in_phase: steps left in the phase, these included: no more batches than that are asked for.
+            left_in_phase: steps left in the phase, including these; no more batches than that are requested.
             progress: share of the run done, in [0, 1], for the learning rate.
             orders: the round's, see `LearnerCore.steer`.
-            prefetch: batches in flight beside the one in use; 0 asks for a batch only when the priorities of the
-                one before are stored, which strict alternation needs to be repeatable.
+            prefetch: batches in flight beside the one in use; 0 requests a batch only after the priorities of the
+                previous one are stored, which makes strict alternation repeatable.
 
         Returns:
-            what was done; fewer batches than asked for if `stop` was called.
+            the report; it has fewer batches than requested if `stop` was called.
         """
         report = TrainReport()
         sums: dict[str, list[float]] = {}
@@ -100,7 +100,7 @@ class LearnerActor:
         self.learner.steer(progress, orders)
         for step in range(batches):
             if self.stopping.is_set():
-                break  # before another batch is drawn: strict alternation goes on exactly here
+                break  # before another batch is drawn, so that strict alternation continues exactly here
             started = time.perf_counter()
             wanted = min(1 + prefetch, left_in_phase - step)
             while (ahead := len(self.in_flight) + (prepared is not None)) < wanted:
@@ -134,7 +134,7 @@ class LearnerActor:
         return report
 
     def next_batch(self) -> tuple[Source, Any] | None:
-        """The oldest batch in flight and its source; None once `stop` was called or the phase was ended."""
+        """Returns the oldest batch in flight and its source; None once `stop` was called or the phase has ended."""
         source, future = self.in_flight.popleft()
         while not self.stopping.is_set():
             ready, _ = ray.wait([future], timeout=0.5)
@@ -162,16 +162,16 @@ class LearnerActor:
         self.learner.load(Path(folder))
 
     def stop(self) -> None:
-        """Makes a running `train` return after the step it is in."""
+        """Makes a running `train` return after its current step."""
         self.stopping.set()
 
     def health(self) -> dict[str, Any]:
-        """Process id, steps and device, for the coordinator's heartbeat."""
+        """Returns process id, steps and device, for the health monitor."""
         return {"pid": os.getpid(), "steps": self.learner.version, "device": str(self.learner.device)}
 
 
 def available_cores() -> int:
-    """Cores that this process may use: torch's own default counts those of the whole machine."""
+    """Returns the number of cores that this process may use; torch's own default counts the whole machine."""
     return len(os.sched_getaffinity(0))
 
 
@@ -181,8 +181,8 @@ KEEP_MEMORY = {
     "MALLOC_TRIM_THRESHOLD_": str(2**33),
     "MALLOC_TOP_PAD_": str(2**26),
 }
-"""Environment of the learner's process: glibc keeps the memory of one step's tensors for the next. By default each of
-more than 32 MB is given back and asked for again, which takes a tenth of a step on a CPU in page faults."""
+"""Environment of the learner's process: glibc keeps the memory of one step's tensors for the next. By default it
+returns blocks above 32 MB to the system, and the page faults take a tenth of a step on a CPU."""
 
 _remote: Any = ray.remote  # its type hints lack max_concurrency
 RemoteLearnerActor: Any = _remote(max_concurrency=3, runtime_env={"env_vars": KEEP_MEMORY})(LearnerActor)

@@ -4,8 +4,8 @@
     training-<sha256>.safetensors   Adam's moments, and the weights being trained if those are not the model's
     learner.json                    format, architecture, configs, counters, and name, size and hash of the two
 
-`learner.json` is written last and names the other two, so a folder holds either a whole checkpoint or none, also when a
-checkpoint is written over another one. Nothing is unpickled on loading.
+`learner.json` is written last and names the other two, so a folder holds either a complete checkpoint or none, even
+when a checkpoint replaces another one. Loading does not unpickle anything.
 """
 
 from __future__ import annotations
@@ -25,28 +25,29 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from common.files import atomic, sync_folder
 from learner.checkpoint_index import FORMAT, FORMAT_VERSION, INDEX, CheckpointError, read_index
 from learner.state import LearnerState
 from models.weights import architecture, architecture_signature, float_state
 
 ADAM = ("step", "exp_avg", "exp_avg_sq")
-"""What Adam keeps of each parameter."""
+"""Adam's state of each parameter."""
 
 
 def save_checkpoint(folder: Path, state: LearnerState, extra: dict[str, Any]) -> int:
     """Writes a checkpoint; the folder appears, or changes, atomically.
 
     Args:
-        folder: made if it is not there; a checkpoint in it is replaced, other files in it stay.
-        state: of `Learner.get_state`.
-        extra: JSON-able facts that `read_index` gives back under "extra".
+        folder: made if necessary; a checkpoint in it is replaced, other files stay.
+        state: from `Learner.get_state`.
+        extra: JSON-able facts; `read_index` returns them under "extra".
 
     Returns:
         bytes written.
 
     Raises:
-        CheckpointError: the disk is full, the folder cannot be written, or weights are not finite; what was in the
-            folder before is still whole.
+        CheckpointError: the disk is full, the folder is not writable, or weights are not finite; the folder's former
+            content is intact.
     """
     folder = Path(folder)
     model, training = state.weights, dict(state.moments)
@@ -88,11 +89,12 @@ def save_checkpoint(folder: Path, state: LearnerState, extra: dict[str, Any]) ->
     try:
         target.mkdir(parents=True, exist_ok=True)
         for name, data in contents.items():
-            _write(target / name, data)
-        _sync_folder(target)
+            with atomic(target / name, durable=True) as file:
+                file.write(data)
+        sync_folder(target)
         if target != folder:
             os.replace(target, folder)
-            _sync_folder(folder.parent)
+            sync_folder(folder.parent)
         for old in folder.glob("*-*.safetensors"):
             if old.name.split("-")[0] in files and old.name not in contents:
                 old.unlink()
@@ -104,7 +106,7 @@ def save_checkpoint(folder: Path, state: LearnerState, extra: dict[str, Any]) ->
 
 
 def load_model(folder: Path, network: nn.Module) -> dict[str, Any]:
-    """Loads the weights to evaluate into `network`, in place; nothing else is read.
+    """Loads only the weights to evaluate into `network`, in place.
 
     Returns:
         the index, see `read_index`.
@@ -127,12 +129,12 @@ def copy_into(network: nn.Module, tensors: dict[str, Tensor]) -> None:
 
 
 def load_checkpoint(folder: Path, network: nn.Module, moments_of: Sequence[str] = ADAM) -> LearnerState:
-    """The whole state, for a learner that trains `network` (which is only compared, not changed).
+    """Loads the whole state, for a learner that trains `network`, which is only compared, not changed.
 
     Args:
-        folder: of the checkpoint.
-        network: of its architecture.
-        moments_of: what its optimiser keeps of each parameter, by PyTorch's names.
+        folder: the checkpoint's folder.
+        network: a network of the same architecture.
+        moments_of: PyTorch's names of the optimiser's state of each parameter.
 
     Raises:
         CheckpointError: as `load_model`, for both files.
@@ -165,14 +167,14 @@ def load_checkpoint(folder: Path, network: nn.Module, moments_of: Sequence[str] 
 
 
 def check_architecture(folder: Path, index: dict[str, Any], network: nn.Module) -> None:
-    """Compares the index with a network and names the first difference."""
+    """Raises CheckpointError, naming the first difference, if the network has another architecture."""
     theirs, ours = index["architecture"], architecture(network)
     for name in sorted(theirs.keys() | ours.keys()):
         if theirs.get(name) != ours.get(name):
             there, here = (f"shape {shapes[name]}" if name in shapes else "absent" for shapes in (theirs, ours))
             raise CheckpointError(
-                f"checkpoint {folder} is another model's: '{name}' is {there} there, but {here} in the configured "
-                "models group"
+                f"checkpoint {folder} belongs to another model: '{name}' is {there} there, but {here} in the "
+                "configured models group"
             )
 
 
@@ -183,15 +185,15 @@ def read_tensors(
     required: dict[str, list[int]],
     optional: dict[str, list[int]] | None = None,
 ) -> dict[str, Tensor]:
-    """The float32 tensors of one file, all `required` and some `optional` ones, each of its shape and finite."""
+    """Reads a file's float32 tensors: all `required` and some `optional` ones, finite and of the right shapes."""
     entry = index["files"][kind]
     path = Path(folder) / entry["name"]
     allowed = required | (optional or {})
-    # Four bytes a number; safetensors' header takes less than a kilobyte a tensor.
-    most = sum(4 * math.prod(shape) + 1024 for shape in allowed.values()) + 1024
+    # Four bytes for each number; safetensors' header takes less than a kilobyte for each tensor.
+    max_bytes = sum(4 * math.prod(shape) + 1024 for shape in allowed.values()) + 1024
     try:
         size = path.stat().st_size
-        if size != entry["bytes"] or size > most:
+        if size != entry["bytes"] or size > max_bytes:
             raise CheckpointError(f"{path} has {size} bytes, not the {entry['bytes']} it was written with or too many")
         data = path.read_bytes()
     except OSError as error:
@@ -216,25 +218,3 @@ def read_tensors(
         if not bool(torch.isfinite(value).all()):
             raise CheckpointError(f"{path}: tensor '{name}' holds NaN or infinity")
     return tensors
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Writes a file under a temporary name, flushes it to the disk, and renames it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.partial")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes renames in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,4 +1,4 @@
-"""`learner.json` of a checkpoint (learner/checkpoint.py), read and checked; needs no torch, so that it is read fast."""
+"""Reads and checks `learner.json` of a checkpoint (learner/checkpoint.py), without importing torch."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Value = TypeVar("Value")
 
 
 class CheckpointError(RuntimeError):
-    """A checkpoint that cannot be written or read; the message is one sentence naming the file and what is wrong."""
+    """A checkpoint cannot be written or read; the message names the file and the problem."""
 
 
 def read_index(folder: Path) -> dict[str, Any]:
-    """What `learner.json` says, with every field that loading needs checked for its type.
+    """Reads `learner.json` and checks the types of all fields that loading needs.
 
     Raises:
-        CheckpointError: the file is missing, too large, no JSON, of another format, or lacks a field.
+        CheckpointError: the file is missing, too large, not JSON, of another format, or lacks a field.
     """
     path = Path(folder) / INDEX
     try:
@@ -64,7 +64,7 @@ def read_index(folder: Path) -> dict[str, Any]:
 
 
 def _field(values: dict[str, Any], name: str, kind: type[Value], path: Path) -> Value:
-    """The field of that name; CheckpointError unless it has that type (a whole number is a float, true no number)."""
+    """Returns a field; raises CheckpointError unless it has type `kind` (integers count as floats, bools do not)."""
     value = values.get(name)
     if kind is float and type(value) is int:
         value = values[name] = float(value)

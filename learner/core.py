@@ -1,6 +1,6 @@
-"""What a system gives the learner: an object that turns batches into weights, priorities and metrics.
+"""The interface between the learner and a system: it turns batches into weights, priorities and metrics.
 
-`learner.actor.LearnerActor` adds transport and timing to it and knows nothing else of a system.
+`learner.actor.LearnerActor` adds transport and timing to it and uses nothing else of a system.
 """
 
 from __future__ import annotations
@@ -17,46 +17,46 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Source:
-    """Where a step's batch comes from."""
+    """Table and size of a step's batch."""
 
     table: str
     """Table of the replay buffer."""
     batch_size: int
-    """Records of the batch."""
+    """Number of records in the batch."""
 
 
 class StepOutcome(Protocol):
-    """What the learner actor reads of a finished step."""
+    """Result of a finished step, as the learner actor reads it."""
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Figures to log; those that this batch does not define are left out."""
+        """Figures to log, without those that this batch does not define."""
         ...
 
     @property
     def priorities(self) -> NDArray[np.float64] | None:
-        """(B,) new priorities of the batch's records; None where the table has none."""
+        """(B,) new priorities of the batch's records; None if the table has no priorities."""
         ...
 
 
 class LearnerCore(Protocol):
     """Trains the models of one system.
 
-    One thread calls `prepare`, `begin` and `finish` and the methods that steer; any other thread may call `weights` and
-    `save` meanwhile.
+    One thread calls `prepare`, `begin`, `finish`, `start_phase` and `steer`; other threads may call `weights` and
+    `save` at the same time.
     """
 
     version: int
     """Optimiser steps done."""
     device: torch.device
-    """Where it computes."""
+    """Device of the computations."""
 
     def start_phase(self, name: str) -> None:
         """Begins a phase of the schedule."""
         ...
 
     def steer(self, progress: float, orders: Mapping[str, Any]) -> None:
-        """Sets what holds for the next steps.
+        """Sets the learning rate and the orders of the next steps.
 
         Args:
             progress: share of the run done, in [0, 1], for the learning rate.
@@ -65,27 +65,27 @@ class LearnerCore(Protocol):
         ...
 
     def source(self, step: int) -> Source:
-        """Where the batch of optimiser step `step` (from 0) comes from; a pure function of `step` and the phase."""
+        """Returns the source of the batch of step `step` (from 0); a pure function of `step` and the phase."""
         ...
 
     def prepare(self, batch: Any, ahead: int = 0) -> Any:
-        """Moves a batch to the device and augments it for the step after `ahead` others."""
+        """Moves a batch to the device and augments it; `ahead` steps come before its own."""
         ...
 
     def begin(self, prepared: Any) -> Any:
-        """Starts the forward and backward pass; a GPU goes on computing after this returns."""
+        """Starts the forward and backward pass; a GPU still computes after this returns."""
         ...
 
     def finish(self, begun: Any) -> StepOutcome:
-        """Updates the weights and returns what the step measured.
+        """Updates the weights and returns the step's result.
 
         Raises:
-            FloatingPointError: the gradients are not finite; the weights are left as they were.
+            FloatingPointError: the gradients are not finite; the weights did not change.
         """
         ...
 
     def weights(self) -> tuple[NDArray[np.float32], int]:
-        """The flat vector of weights to publish, and its version."""
+        """Returns the flat vector of weights to publish, and its version."""
         ...
 
     def save(self, folder: Path, extra: dict[str, Any]) -> int:
@@ -98,4 +98,4 @@ class LearnerCore(Protocol):
 
 
 MakeLearner = Callable[[torch.device], LearnerCore]
-"""Makes the learner in the process and on the device where it trains."""
+"""Makes the learner on a device, in the process where it trains."""

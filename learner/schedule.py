@@ -19,21 +19,21 @@ class Phase:
 
     name: str
     prefill: int
-    """Tasks that are collected before the first batch."""
+    """Number of tasks collected before the first batch."""
     tasks_per_round: int
-    """Tasks that each round adds."""
+    """Number of tasks that each round adds."""
     batches: tuple[int, ...]
-    """Batches of each round."""
+    """Number of batches in each round."""
     minutes: float | None
-    """The phase ends after so many minutes even if rounds are left; None: never."""
+    """Minutes after which the phase ends even if rounds are left; None: never."""
     fresh: bool
     """Whether the phase starts with empty tables."""
     tables: Mapping[str, int]
     """Tables of the replay buffer that take part, and the records of a batch from each."""
     player_orders: Mapping[str, Any]
-    """What the system tells its players with each task of the phase."""
+    """Orders of the system to its players, sent with each task of the phase."""
     learner_orders: tuple[Mapping[str, Any], ...]
-    """What the system tells its learner in each round."""
+    """Orders of the system to its learner in each round."""
 
     @property
     def limits(self) -> dict[str, limiter.Phase]:
@@ -60,5 +60,5 @@ class Phase:
 
     @property
     def batches_before_round(self) -> list[int]:
-        """R + 1 numbers: batches of the phase done when round r begins; the last one is the phase's total."""
+        """R + 1 numbers: batches done when round r of the phase begins; the last one is the phase's total."""
         return list(accumulate(self.batches, initial=0))

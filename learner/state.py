@@ -1,4 +1,4 @@
-"""The learner's state between two steps: what a checkpoint holds."""
+"""The learner's state between two steps, which a checkpoint stores."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from torch import Tensor
 class LearnerState:
     """A copy of everything that the next step depends on besides its batch; tensors on the CPU.
 
-    There is no generator to save: augmentation is keyed by seed and version.
+    It holds no random generator: augmentation is keyed by seed and version.
     """
 
     weights: dict[str, Tensor]
     """Name -> float32 tensor: `models.weights.float_state` of the network."""
     average: dict[str, Tensor] | None
-    """The same of the moving average; None if it is off."""
+    """The same tensors of the moving average; None if it is off."""
     moments: dict[str, Tensor]
     """Adam's state: "exp_avg.NAME", "exp_avg_sq.NAME" and "step.NAME" of each parameter that was ever trained."""
     version: int

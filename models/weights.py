@@ -1,4 +1,4 @@
-"""Weights as one flat vector, and what identifies an architecture.
+"""Weights as one flat vector, and signatures of architectures and weights.
 
 One vector broadcasts faster than a hundred arrays (docs/stack.md, Ray). It holds every floating point parameter and
 persistent buffer (BatchNorm's running statistics included) in the order of the module's state dict.
@@ -16,20 +16,20 @@ from torch import Tensor, nn
 
 
 def float_state(module: nn.Module) -> dict[str, Tensor]:
-    """Name -> tensor (not a copy) of every floating point parameter and persistent buffer, in a fixed order.
+    """Returns name -> tensor (not a copy) of every floating point parameter and persistent buffer, in a fixed order.
 
-    Left out are integer buffers: BatchNorm's counter of batches has no effect while its momentum is a number.
+    Integer buffers are left out: BatchNorm's counter of batches has no effect while its momentum is a number.
     """
     return {name: value for name, value in module.state_dict().items() if value.is_floating_point()}
 
 
 def flat_weights(module: nn.Module) -> NDArray[np.float32]:
-    """(W,) float32 copy of all of `float_state`, row-major, one after the other."""
+    """Returns a (W,) float32 copy of all of `float_state`, row-major, one after the other."""
     return flatten_state(float_state(module))
 
 
 def flatten_state(state: dict[str, Tensor]) -> NDArray[np.float32]:
-    """(W,) float32 copy of the tensors of a state, in its order."""
+    """Returns a (W,) float32 copy of the tensors of a state, in its order."""
     return torch.cat([value.detach().reshape(-1).float().cpu() for value in state.values()]).numpy()
 
 
@@ -46,7 +46,7 @@ def load_flat_weights(module: nn.Module, vector: NDArray[np.float32]) -> None:
             f"weights must be a float32 vector of {expected} numbers for this architecture, "
             f"not {vector.dtype} of shape {vector.shape}"
         )
-    # A copy: vectors that come out of Ray's object store are read-only and must not stay pinned.
+    # Copy: vectors from Ray's object store are read-only and must not stay pinned.
     source = torch.from_numpy(np.array(vector))
     start = 0
     with torch.no_grad():
@@ -56,15 +56,15 @@ def load_flat_weights(module: nn.Module, vector: NDArray[np.float32]) -> None:
 
 
 def architecture(module: nn.Module) -> dict[str, list[int]]:
-    """Name -> shape of every tensor of `float_state`: what a checkpoint must agree with."""
+    """Returns name -> shape of every tensor of `float_state`; checkpoints must match it."""
     return {name: list(value.shape) for name, value in float_state(module).items()}
 
 
 def architecture_signature(shapes: dict[str, list[int]]) -> str:
-    """16 hexadecimal digits that differ between architectures; `shapes` from `architecture`."""
+    """Returns 16 hexadecimal digits that differ between architectures; `shapes` from `architecture`."""
     return hashlib.sha256(json.dumps(list(shapes.items())).encode()).hexdigest()[:16]
 
 
 def weights_hash(vector: NDArray[np.float32]) -> str:
-    """16 hexadecimal digits that differ between weights; `vector` from `flat_weights`."""
+    """Returns 16 hexadecimal digits that differ between weights; `vector` from `flat_weights`."""
     return hashlib.sha256(vector.tobytes()).hexdigest()[:16]

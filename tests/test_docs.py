@@ -135,10 +135,10 @@ def test_the_patterns_find_what_they_are_for() -> None:
 
 def test_the_hooks_check_what_the_tests_check() -> None:
     """`.pre-commit-config.yaml` has the folders of `./playpen test`."""
-    (rooms,) = re.findall(r"local rooms=\(([^)]*)\)", (ROOT / "playpen").read_text(encoding="utf-8"))
+    script = (ROOT / "playpen").read_text(encoding="utf-8")
+    (packages,) = re.findall(r"local packages=\(([^)]*)\)", script)
+    for tool in ("ruff check", "ruff format --check", "mypy"):
+        assert f'"$python" -m {tool} "${{packages[@]}}" tests\n' in script
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"][0]["hooks"]
-    assert {hook["id"]: hook["args"] for hook in hooks} == {
-        "ruff-check": [*rooms.split(), "tests"],
-        "ruff-format": [*rooms.split(), "tests"],
-        "mypy": rooms.split(),
-    }
+    folders = [*packages.split(), "tests"]
+    assert {hook["id"]: hook["args"] for hook in hooks} == dict.fromkeys(("ruff-check", "ruff-format", "mypy"), folders)

@@ -1,8 +1,8 @@
-"""Which cells to touch, how hard, and in which direction (docs/interaction.md, Observations and touches).
+"""Chooses which cells to touch, how hard, and in which direction (docs/interaction.md, Observations and touches).
 
-All random draws of a location come from one generator seeded by (run's seed, running number of the location), and in
-an order that does not depend on the model: the random touches and all directions of a location are the same whichever
-actor plays it, with whatever weights.
+All random draws of a location come from one generator, seeded by (run's seed, running number of the location), in an
+order that does not depend on the model. So the random touches and all directions of a location depend neither on the
+actor nor on the weights.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from actors.observation import Observation
 from replay.interaction.record import GRID_SIZE, MAGNITUDES, MAX_TOUCHES, Choice
 
-if TYPE_CHECKING:  # importing torch takes seconds, which who only needs the directions need not wait for
+if TYPE_CHECKING:  # importing torch takes seconds, and users of the directions alone do not need it
     from models.interaction.inference import InstancePredictor
 
 DIRECTIONS: NDArray[np.float64] = np.array(list(product((-1, 1), (1, 2), (-1, 1))), dtype=np.float64)
@@ -26,14 +26,14 @@ DIRECTIONS: NDArray[np.float64] = np.array(list(product((-1, 1), (1, 2), (-1, 1)
 
 @dataclass(frozen=True)
 class TouchPlan:
-    """How many touches a location gets and what they are to find out; changes with the phase of training."""
+    """Number and kind of a location's touches; depends on the phase of training."""
 
     greedy: int
-    """Touches that the model chooses."""
+    """Number of touches that the model chooses."""
     random: int
-    """Touches drawn at random."""
+    """Number of random touches."""
     force_trials: bool
-    """Whether smaller and larger forces are tried (joint phase); otherwise only the largest is used."""
+    """Whether several forces are tried (joint phase); otherwise only the largest is used."""
 
     def __post_init__(self) -> None:
         if min(self.greedy, self.random) < 0 or not 1 <= self.greedy + self.random <= MAX_TOUCHES:
@@ -44,7 +44,7 @@ class TouchPlan:
 
 @dataclass(frozen=True)
 class Touch:
-    """One intended touch."""
+    """A planned touch."""
 
     row: int
     column: int
@@ -62,10 +62,10 @@ def choose_touches(
     rng: np.random.Generator,
     cluster_distance: float,
 ) -> list[Touch]:
-    """The touches of a location, greedy ones first and best first; `cluster_distance` as in `ActorConfig`.
+    """Returns the touches of a location: greedy ones, best first, then random ones.
 
-    There are fewer greedy ones than planned if our network's instances fill the whole grid, or if one of the other
-    models finds fewer.
+    There are fewer greedy touches than planned if the model finds fewer instances, for example because our network's
+    instances fill the whole grid. `cluster_distance` is as in `ActorConfig`.
     """
     cells = rng.integers(GRID_SIZE, size=(plan.random, 2))
     magnitudes = rng.integers(MAGNITUDES, size=plan.random)

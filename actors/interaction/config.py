@@ -9,33 +9,33 @@ from replay.interaction.record import MAGNITUDES, MAX_TOUCHES, ORACLE_TOUCHES, F
 
 REACH_SHAPES = ("sphere", "cylinder", "intersection", "infinite")
 """Where a touch may go: within the radius of the camera; within the radius of the vertical line through the agent, at
-any height; in both; anywhere in view (docs/interaction.md, Observations and touches;
+any height; within both; anywhere in view (docs/interaction.md, Observations and touches;
 row (l) of the paper's Table 1)."""
 
 CHOICES = ("both", "greedy", "random")
-"""Which touches are made: those that the phases plan, or as many that the model chooses, or that are drawn."""
+"""Which touches are made: those that the phases plan, or the same number of only greedy or only random ones."""
 
 MASK_SOURCES = ("module", "optical_flow", "video_pca")
-"""What tells which cells a touch changed: the difference of images, `actors.interaction.optical_flow`, or
+"""How changed cells are found after a touch: by the difference of images, `actors.interaction.optical_flow`, or
 `actors.interaction.video_pca`."""
 LARGEST_FRAME_SECONDS = 0.05
-"""Of a video, s: as much as AI2-THOR lets pass in one AdvancePhysicsStep."""
+"""Maximum time between two frames of a video, s: AI2-THOR's limit for one AdvancePhysicsStep."""
 
 
 @dataclass(frozen=True)
 class Oracles:
-    """What ground truth an actor is given, see `actors.interaction.oracles`."""
+    """The ground truth that an actor uses, see `actors.interaction.oracles`."""
 
     points: bool = False
-    """The interaction oracle: one touch to each object in reach."""
+    """Whether the interaction oracle is used: one touch for each object in reach."""
     masks: bool = False
-    """The mask oracle: true masks in place of B+."""
+    """Whether the mask oracle is used: true masks in place of B+."""
     touching: bool = True
-    """Whether touches are made; otherwise truth stands for what they would show."""
+    """Whether touches are made; otherwise ground truth replaces their outcomes."""
 
     @property
     def asked(self) -> bool:
-        """Whether any ground truth is given."""
+        """Whether any ground truth is used."""
         return self.points or self.masks
 
 
@@ -56,7 +56,7 @@ class ReachConfig:
     shape: str
     """A name of `REACH_SHAPES`."""
     radius: float
-    """Metres; without effect if the reach is infinite."""
+    """Metres; unused if the reach is infinite."""
 
     def __post_init__(self) -> None:
         if self.shape not in REACH_SHAPES:
@@ -70,19 +70,19 @@ class SelfSupervisionConfig:
     """How two images become a mask and a decision (docs/interaction.md, Self-supervision)."""
 
     change_threshold: float
-    """A cell has changed if its mean squared HSV difference is greater."""
+    """A cell has changed if its mean squared HSV difference exceeds this."""
     superpixels: bool
-    """Whether the mask is made of whole superpixels; otherwise it is the changed cells."""
+    """Whether masks consist of whole superpixels; otherwise they are the changed cells."""
     superpixel_scale: float
     """Felzenszwalb's scale: larger makes larger superpixels."""
     superpixel_sigma: float
-    """Standard deviation of the Gaussian that smooths the image before, pixels."""
+    """Standard deviation of the Gaussian that smooths the image first, pixels."""
     superpixel_min_size: int
-    """Pixels of the smallest superpixel."""
+    """Minimum size of a superpixel, pixels."""
     superpixel_fraction: float
-    """A superpixel joins the mask if a larger fraction of its cells has changed."""
+    """A superpixel joins the mask if more than this fraction of its cells has changed."""
     kernel: str
-    """Weighs the mask around a touched cell: a name of `replay.interaction.kernels.KERNELS`."""
+    """Weights of the mask around a touched cell: a name of `replay.interaction.kernels.KERNELS`."""
     success_threshold: float
     """A touch is successful if the weighted sum is at least this."""
     success_strictly_above: bool = False
@@ -101,12 +101,12 @@ class SelfSupervisionConfig:
             raise ValueError(f"{where}.superpixel_fraction must be in [0, 1), not {self.superpixel_fraction}")
         if self.kernel not in KERNELS:
             raise ValueError(f"{where}.kernel must be one of {', '.join(KERNELS)}, not '{self.kernel}'")
-        most = float(KERNELS[self.kernel].sum())
-        if self.success_threshold > most or (self.success_strictly_above and self.success_threshold >= most):
+        maximum = float(KERNELS[self.kernel].sum())
+        if self.success_threshold > maximum or (self.success_strictly_above and self.success_threshold >= maximum):
             bound = "below" if self.success_strictly_above else "at most"
             raise ValueError(
-                f"{where}.success_threshold must be {bound} {most:.3g}, the sum of kernel '{self.kernel}', or no touch "
-                f"would succeed, not {self.success_threshold}"
+                f"{where}.success_threshold must be {bound} {maximum:.3g}, the sum of kernel '{self.kernel}', "
+                f"because no touch could succeed otherwise, not {self.success_threshold}"
             )
 
 
@@ -117,21 +117,21 @@ class VideoPcaConfig:
     frame_seconds: float
     """Simulated seconds between two frames."""
     most_frames: int
-    """Of the motion; a longer one goes on without frames."""
+    """Maximum number of frames of a motion; a longer motion continues without frames."""
     components: int
-    """Principal components that rebuild the frames; if they rebuild the motion exactly, the mean alone is used."""
+    """Principal components that rebuild the frames; if they rebuild the motion exactly, only the mean is used."""
     smoothing: float
     """Standard deviation of the Gaussian that smooths errors and soft masks, cells."""
     error_share: float
-    """The hard mask is where the squared error is more than this share of the largest, ..."""
+    """The hard mask holds cells whose squared error exceeds this share of the largest error, ..."""
     least_error: float
-    """... and more than this; of colours in [0, 1], summed over the channels."""
+    """... and this value; for colours in [0, 1], summed over the channels."""
     color_levels: int
     """Levels of each channel in the colour histograms."""
     bell_extent: float
-    """Standard deviations of the bell around the hard mask, in those of the hard mask's cells."""
+    """Standard deviations of the bell around the hard mask, relative to those of the hard mask's cells."""
     soft_threshold: float
-    """A cell has changed if its soft mask is greater."""
+    """A cell has changed if its soft mask exceeds this."""
 
     def __post_init__(self) -> None:
         where = "actors.video_pca"
@@ -144,8 +144,8 @@ class VideoPcaConfig:
             raise ValueError(f"{where}.components must be at least 1, not {self.components}")
         if self.most_frames < self.components:
             raise ValueError(
-                f"{where}.most_frames must be at least {where}.components ({self.components}), or so many components "
-                f"would always rebuild every frame, not {self.most_frames}"
+                f"{where}.most_frames must be at least {where}.components ({self.components}), because more "
+                f"components than frames rebuild every frame exactly, not {self.most_frames}"
             )
         if not 2 <= self.color_levels <= 64:
             raise ValueError(f"{where}.color_levels must be 2 to 64, not {self.color_levels}")
@@ -165,11 +165,11 @@ class ActorConfig:
     supervision: str
     """What the actor learns from: a name of `SUPERVISIONS`."""
     truth_min_pixels: int
-    """Fewest pixels within reach of an object that oracles know."""
+    """Minimum number of pixels within reach of an object that oracles know."""
     truth_max_mass: float
-    """Oracles know no objects from this mass on, kg."""
+    """Oracles know only objects below this mass, kg."""
     choice: str
-    """Which touches are made: a name of `CHOICES`. All of a location's touches become of the one kind that is named."""
+    """Which touches are made: a name of `CHOICES`. "greedy" and "random" replace all touches of the other kind."""
     forces: list[float]
     """moveMagnitude of the three force magnitudes, light to heavy."""
     cluster_distance: float
@@ -178,13 +178,13 @@ class ActorConfig:
     placement_attempts: int
     """numPlacementAttempts of InitialRandomSpawn."""
     drop_on_earlier_mask: bool
-    """Whether an unsuccessful touch on a cell of an earlier mask of its location is left out (docs/interaction.md,
+    """Whether unsuccessful touches on cells of an earlier mask of their location are dropped (docs/interaction.md,
     Self-supervision)."""
     mask_source: str
-    """What tells which cells a touch changed: a name of `MASK_SOURCES`."""
+    """How changed cells are found after a touch: a name of `MASK_SOURCES`."""
     self_supervision: SelfSupervisionConfig
     flow_threshold: float
-    """Pixels; with optical flow a cell has changed if the flow moves it farther."""
+    """Pixels; with optical flow, a cell has changed if the flow moves it farther than this."""
     video_pca: VideoPcaConfig
 
     def __post_init__(self) -> None:
@@ -200,13 +200,13 @@ class ActorConfig:
             raise ValueError(f"actors.mask_source must be one of {', '.join(MASK_SOURCES)}, not '{self.mask_source}'")
         if self.mask_source != "module" and self.oracles.masks:
             raise ValueError(
-                f"actors.mask_source must be module with actors.supervision={self.supervision}, whose masks are the "
-                f"true ones, not '{self.mask_source}'"
+                f"actors.mask_source must be module with actors.supervision={self.supervision}, which "
+                f"uses the true masks, not '{self.mask_source}'"
             )
         if not self.oracles.touching and not self.self_supervision.superpixels:
             raise ValueError(
-                f"actors.self_supervision.superpixels=false cannot be with actors.supervision={self.supervision}, "
-                "where no touch makes a mask"
+                f"actors.self_supervision.superpixels=false cannot be combined with "
+                f"actors.supervision={self.supervision}, where no touch makes a mask"
             )
         if not self.flow_threshold > 0:
             raise ValueError(f"actors.flow_threshold must be greater than 0 pixels, not {self.flow_threshold}")
@@ -221,7 +221,7 @@ class ActorConfig:
 
     @property
     def oracles(self) -> Oracles:
-        """The ground truth that the actor is given."""
+        """The ground truth that the actor uses."""
         return SUPERVISIONS[self.supervision]
 
     @property
@@ -231,7 +231,7 @@ class ActorConfig:
         return record_fields(rows, soft_mask=self.mask_source == "video_pca", labels=not self.oracles.touching)
 
     def touches(self, greedy: int, random: int) -> tuple[int, int]:
-        """How many greedy and random touches a location gets for which a phase plans so many of each."""
+        """Returns a location's numbers of greedy and random touches, given the numbers that the phase plans."""
         if self.choice == "greedy":
             return greedy + random, 0
         if self.choice == "random":

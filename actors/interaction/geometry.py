@@ -1,4 +1,4 @@
-"""Camera geometry: from depth along the camera's axis to distance along a pixel's ray, and what is within reach.
+"""Camera geometry: which pixels and grid cells are within reach.
 
 Pixel (row v, column u) of a W-pixel wide image with field of view 90 degrees looks along
 ((u - c)/f, (v - c)/f, 1) in camera coordinates (x right, y down, z forward), f = W/2 = 150 px, c = (W-1)/2 = 149.5
@@ -17,18 +17,18 @@ from replay.interaction.record import GRID_STRIDE, centres
 
 
 def hand_distance(reach: ReachConfig, simulator: SimulatorConfig) -> float:
-    """The handDistance of touches within a reach, metres.
+    """Returns the handDistance of touches within a reach, metres.
 
-    A cylinder of any height, like an infinite reach, sets no bound on the ray: the reach itself is checked by depth
-    before a touch.
+    A cylinder or an infinite reach does not bound the distance along a ray; the reach is checked by depth before a
+    touch.
     """
     return reach.radius if reach.shape in ("sphere", "intersection") else simulator.unlimited_reach
 
 
 def reach_keywords(reach: ReachConfig, simulator: SimulatorConfig) -> dict[str, float]:
-    """What a simulator in which such a reach is touched or measured is started with, beside its own settings.
+    """Returns the keywords with which a simulator must be started so that touches can use the whole reach.
 
-    AI2-THOR refuses touches beyond visibilityDistance, which therefore is never less than the hand's distance.
+    AI2-THOR refuses touches beyond visibilityDistance, so it must be at least the hand's distance.
     """
     return {"visibilityDistance": max(simulator.visibility_distance, hand_distance(reach, simulator))}
 
@@ -36,7 +36,7 @@ def reach_keywords(reach: ReachConfig, simulator: SimulatorConfig) -> dict[str, 
 def reach_mask(
     depth: NDArray[np.floating], horizon: float, reach: ReachConfig, field_of_view: float
 ) -> NDArray[np.bool_]:
-    """Which grid cells show a point within reach, judged at each cell's centre pixel.
+    """Returns which grid cells show a point within reach, measured at each cell's centre pixel.
 
     Args:
         depth: (H, H) metres along each ray minus the near plane, as `ray_distance` gives it.
@@ -54,7 +54,7 @@ def reach_mask(
 def reachable_pixels(
     depth: NDArray[np.floating], horizon: float, reach: ReachConfig, field_of_view: float
 ) -> NDArray[np.bool_]:
-    """Which pixels show a point within reach, each judged at its own distance; arguments as of `reach_mask`.
+    """Returns which pixels show a point within reach; arguments as of `reach_mask`.
 
     Returns:
         (H, H) bool.
@@ -71,7 +71,7 @@ def _within(
     horizon: float,
     reach: ReachConfig,
 ) -> NDArray[np.bool_]:
-    """Whether the points at (N, N) depths are within reach, given the (N, N) `ray_factor` and (N,) `_offsets` there."""
+    """Returns whether points are within reach, given (N, N) depths, (N, N) `ray_factor` and (N,) `pixel_offsets`."""
     distance = depth.astype(np.float64) + NEAR_PLANE
     reachable = np.ones(distance.shape, dtype=bool)
     if reach.shape in ("sphere", "intersection"):
@@ -79,7 +79,7 @@ def _within(
     if reach.shape in ("cylinder", "intersection"):
         ahead = distance / factor
         pitch = np.radians(horizon)
-        # Looking down by the pitch, "down" in the image points down and back towards the agent.
+        # With a camera that looks down, "down" in the image points down and back towards the agent.
         forward = ahead * (np.cos(pitch) - offsets[:, None] * np.sin(pitch))
         sideways = ahead * offsets[None, :]
         reachable &= np.hypot(forward, sideways) <= reach.radius

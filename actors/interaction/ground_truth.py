@@ -1,10 +1,10 @@
-"""Ground truth of a look, from the simulator's instance masks and metadata.
+"""Ground truth of an observation, from the simulator's instance masks and metadata.
 
 Source: supplement of the paper, "Dataset and interaction"; docs/interaction.md, Observations and touches.
 
-For evaluation and for oracles only, never for self-supervised training: every moveable or pickupable object below
-150 kg with at least 10 pixels within reach, with its whole visible mask (also the part beyond reach), and its class by
-mass.
+It serves evaluation and oracles only, never self-supervised training. It holds every moveable or pickupable object
+below 150 kg with at least 10 pixels within reach, with its whole visible mask (also the part beyond reach), and its
+class by mass.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from actors.interaction.config import ReachConfig
 from actors.interaction.geometry import reachable_pixels
 
 MASS_LIMITS = (0.5, 2.0)
-"""Masses from which on an object is medium and heavy, kg (docs/interaction.md, Observations and touches)."""
+"""Minimum masses of medium and heavy objects, kg (docs/interaction.md, Observations and touches)."""
 
 
 @dataclass(frozen=True)
 class TrueObject:
-    """One object of a look."""
+    """One object of an observation."""
 
     object_id: str
     object_type: str
     mass: float
     """kg."""
     mask: NDArray[np.bool_]
-    """(300, 300) its visible pixels."""
+    """(300, 300) visible pixels of the object."""
     pixels_in_reach: int
-    """How many of them are within reach."""
+    """Number of visible pixels within reach."""
 
 
 def mass_class(mass: float) -> int:
-    """Class of a mass in kg: 0 light < 0.5 <= 1 medium < 2 <= 2 heavy."""
+    """Returns the class of a mass in kg: 0 light < 0.5 <= 1 medium < 2 <= 2 heavy."""
     return sum(mass >= limit for limit in MASS_LIMITS)
 
 
@@ -50,17 +50,17 @@ def objects_in_reach(
     min_pixels: int,
     max_mass: float,
 ) -> list[TrueObject]:
-    """The objects of a look that an agent could move, by object id.
+    """Returns the objects of an observation that an agent could move, sorted by object id.
 
     Args:
         event: the simulator's answer, with instance segmentation.
-        depth: (300, 300) of the same look, metres along each ray minus the near plane; it decides for each pixel by
-            itself whether that pixel is within reach.
+        depth: (300, 300) of the same observation, metres along each ray minus the near plane; it
+            decides separately for each pixel whether it is within reach.
         horizon: degrees that the camera looks down.
         reach: how far the agent reaches.
         field_of_view: degrees.
-        min_pixels: fewest pixels within reach of an object that counts.
-        max_mass: objects from this mass on do not count, kg.
+        min_pixels: minimum number of an object's pixels within reach.
+        max_mass: only objects below this mass count, kg.
 
     Raises:
         ValueError: the simulator was started without renderInstanceSegmentation.
@@ -70,12 +70,12 @@ def objects_in_reach(
     masks = event.instance_masks
     reachable = reachable_pixels(depth, horizon, reach, field_of_view)
     found: list[TrueObject] = []
-    for thing in sorted(event.metadata["objects"], key=lambda thing: thing["objectId"]):
-        name = thing["objectId"]
-        if not (thing["moveable"] or thing["pickupable"]) or thing["mass"] >= max_mass or name not in masks:
+    for item in sorted(event.metadata["objects"], key=lambda item: item["objectId"]):
+        name = item["objectId"]
+        if not (item["moveable"] or item["pickupable"]) or item["mass"] >= max_mass or name not in masks:
             continue
         mask = np.array(masks[name], dtype=bool)
         pixels = int((mask & reachable).sum())
         if pixels >= min_pixels:
-            found.append(TrueObject(name, thing["objectType"], float(thing["mass"]), mask, pixels))
+            found.append(TrueObject(name, item["objectType"], float(item["mass"]), mask, pixels))
     return found

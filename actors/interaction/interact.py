@@ -1,7 +1,7 @@
-"""Playing one location: look, choose points, touch them one by one, and record what came of it.
+"""Plays one location: observes it, chooses points, touches them one by one, and records the outcomes.
 
-Source: docs/interaction.md, Observations and touches; docs/interaction.md, Self-supervision. Works without Ray;
-`player.py` gives it to the Ray actor.
+Source: docs/interaction.md, Observations and touches; docs/interaction.md, Self-supervision. This module does not need
+Ray; `player.py` connects it to the Ray actor.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from actors.interaction.config import ActorConfig
 from actors.interaction.geometry import hand_distance, reach_mask
 from actors.interaction.locations import Location, set_up, verify
 from actors.interaction.mask_sources import make_supervision, perform_touch, video_of
-from actors.interaction.oracles import Truth, labels, look_truth, one_touch_each, true_objects, with_true_forces
+from actors.interaction.oracles import Truth, labels, one_touch_each, true_objects, truth_of, with_true_forces
 from actors.interaction.statistics import PlayStatistics
 from actors.observation import Observation
 from models.interaction.inference import InstancePredictor
@@ -37,23 +37,24 @@ from replay.interaction.record import (
 
 
 class Supervision(Protocol):
-    """What judges touches: `SelfSupervision`, or another source of masks."""
+    """Decides whether touches succeeded: `SelfSupervision`, or another source of masks."""
 
-    def judge(self, image: NDArray[np.uint8], row: int, column: int) -> NDArray[np.bool_] | None:
-        """The (100, 100) mask of what the touch of a cell moved, or None if it was not successful."""
+    def successful_mask(self, image: NDArray[np.uint8], row: int, column: int) -> NDArray[np.bool_] | None:
+        """Returns the (100, 100) mask of what the touch of a cell moved, or None if the touch was unsuccessful."""
 
 
 class Visitor:
     """Plays locations in one simulator.
 
     Args:
-        simulator: running, started with `simulator_keywords`; `play` leaves it wherever the last touch did.
+        simulator: a running simulator, started with `simulator_keywords`; `play` leaves it as the last touch did.
         predictor: the actor's copy of the model.
         config: reach, forces, supervision.
-        seed: the run's.
-        actor: number of the actor, for the records.
-        supervise: makes the judge of a location from its first look; the self-supervision module unless given.
-        choose: chooses a location's touches; `choose_touches` unless given.
+        seed: the run's seed.
+        actor: the actor's number, for the records.
+        supervise: makes the `Supervision` of a location from its first observation; the self-supervision module by
+            default.
+        choose: chooses a location's touches; `choose_touches` by default.
     """
 
     def __init__(
@@ -77,13 +78,13 @@ class Visitor:
     def play(
         self, location: Location, number: int, plan: TouchPlan, weights_version: int
     ) -> tuple[LocationRecord, PlayStatistics]:
-        """One visit.
+        """Visits a location and returns its record and statistics.
 
         Args:
-            location: where.
-            number: running number of the location in the run; with the run's seed it decides all random draws.
-            plan: how many touches, and whether forces are tried.
-            weights_version: of the predictor's weights, for the record.
+            location: the location to visit.
+            number: running number of the location in the run; it and the run's seed determine all random draws.
+            plan: number of touches, and whether several forces are tried.
+            weights_version: version of the predictor's weights, for the record.
 
         Raises:
             LocationError, SimulatorError: see `set_up`.
@@ -95,8 +96,9 @@ class Visitor:
         if first.image.shape != (IMAGE_SIZE, IMAGE_SIZE, 3):
             height, width = first.image.shape[:2]
             raise ValueError(f"simulator.width and simulator.height must be {IMAGE_SIZE}, not {width} and {height}")
-        with statistics.clock("masks"):  # before inference: superpixels are computed beside it, on the simulator's core
-            judge = self._supervise(first) if self.config.oracles.touching else None
+        # Before inference, so that superpixels are computed meanwhile on the simulator's core.
+        with statistics.clock("masks"):
+            supervision = self._supervise(first) if self.config.oracles.touching else None
         with statistics.clock("inference"):
             touches = self._choose(first, plan, self.predictor, rng, self.config.cluster_distance)
         with statistics.clock("masks"):
@@ -107,18 +109,18 @@ class Visitor:
         columns = {name: np.zeros(shape, dtype) for name, (shape, dtype) in fields.items()}
         moved = np.zeros((GRID_SIZE, GRID_SIZE), dtype=bool)
         for index, touch in enumerate(touches):
-            # Out of reach the simulator would answer, a step later, that nothing was touched. The touch still counts
-            # as unsuccessful, so that the model learns to expect nothing there.
+            # The simulator is not asked for touches out of reach: it would touch nothing. They still count as
+            # unsuccessful, so that the model learns to expect nothing there.
             feedback, mask = Feedback.UNSUCCESSFUL, None
-            if judge is None:
-                feedback = Feedback.JUST_RIGHT  # as far as the mask oracle knows an object there
+            if supervision is None:
+                feedback = Feedback.JUST_RIGHT  # unless the mask oracle knows no object there
             elif reachable[touch.row, touch.column]:
-                feedback, mask, look = self._attempt(touch, location, plan, judge, statistics)
-                reachable = self._reachable(look, location)
+                feedback, mask, observation = self._attempt(touch, location, plan, supervision, statistics)
+                reachable = self._reachable(observation, location)
             else:
                 statistics.out_of_reach += 1
             if truth is not None:
-                feedback, mask = truth.judge(touch, feedback, self.config.self_supervision)
+                feedback, mask = truth.outcome(touch, feedback, self.config.self_supervision)
             if mask is not None:
                 moved |= mask
                 columns["masks"][index] = pack_masks(mask)
@@ -139,7 +141,7 @@ class Visitor:
         }.items():
             columns[name] = np.array(value, dtype=fields[name][1])
         columns |= labelled
-        if (video := video_of(judge)) is not None:
+        if (video := video_of(supervision)) is not None:
             columns["soft_mask"] = np.round(255 * video.soft_mask()).astype(np.uint8)
         record = make_record(columns)
         count(record, statistics, self.config.oracles.touching)
@@ -148,40 +150,40 @@ class Visitor:
     def _consult(
         self, touches: list[Touch], first: Observation, location: Location, rng: np.random.Generator
     ) -> tuple[list[Touch], Truth | None, dict[str, NDArray[np.uint8]]]:
-        """What the oracles make of a look.
+        """Applies the oracles to an observation.
 
         Returns:
-            the touches as the interaction oracle leaves them, what the mask oracle knows (None without it), and the
-            labels of full supervision by the names of the record's fields.
+            the touches after the interaction oracle, the mask oracle's truth (None without it), and the labels of full
+            supervision by the names of the record's fields.
         """
         oracles = self.config.oracles
         if not oracles.asked:
             return touches, None, {}
-        look = (self.simulator.last_event, first, location.horizon, self.simulator.config.field_of_view, self.config)
-        truth = look_truth(*look)
+        view = (self.simulator.last_event, first, location.horizon, self.simulator.config.field_of_view, self.config)
+        truth = truth_of(*view)
         if oracles.points:
             touches = one_touch_each(touches, truth, rng)
         labelled = {}
         if not oracles.touching:
             touches = with_true_forces(touches, truth)
-            labelled = labels(true_objects(*look))
+            labelled = labels(true_objects(*view))
         return touches, truth if oracles.masks else None, labelled
 
     def _attempt(
-        self, touch: Touch, location: Location, plan: TouchPlan, judge: Supervision, statistics: PlayStatistics
+        self, touch: Touch, location: Location, plan: TouchPlan, supervision: Supervision, statistics: PlayStatistics
     ) -> tuple[Feedback, NDArray[np.bool_] | None, Observation]:
-        """All trials of one touch: its feedback, the mask of the successful trial or None, and the last look."""
-        for magnitude, verdict in trials(touch.magnitude, plan.force_trials):
+        """Tries one touch; returns its feedback, the mask of the successful trial or None, and the last observation."""
+        for magnitude, feedback in trials(touch.magnitude, plan.force_trials):
             statistics.trials += 1
             with statistics.clock("simulator"):
-                look = self._touch(touch, location, self.config.forces[magnitude], judge)
+                observation = self._touch(touch, location, self.config.forces[magnitude], supervision)
             with statistics.clock("masks"):
-                mask = judge.judge(look.image, touch.row, touch.column)
+                mask = supervision.successful_mask(observation.image, touch.row, touch.column)
             if mask is not None:
-                return verdict, mask, look
-        return Feedback.UNSUCCESSFUL, None, look
+                return feedback, mask, observation
+        return Feedback.UNSUCCESSFUL, None, observation
 
-    def _touch(self, touch: Touch, location: Location, force: float, judge: Supervision) -> Observation:
+    def _touch(self, touch: Touch, location: Location, force: float, supervision: Supervision) -> Observation:
         arguments: dict[str, Any] = {
             "x": (touch.column + 0.5) / GRID_SIZE,
             "y": (touch.row + 0.5) / GRID_SIZE,
@@ -189,21 +191,21 @@ class Visitor:
             "moveMagnitude": force,
             "handDistance": hand_distance(self.config.reach, self.simulator.config),
         }
-        # Whether the action reports success does not matter: what counts is what the next look shows.
-        event = perform_touch(self.simulator, arguments, judge)
+        # The success that the action reports is ignored: only the next observation counts.
+        event = perform_touch(self.simulator, arguments, supervision)
         verify(event, location)
         return self.simulator.observe(event)
 
-    def _reachable(self, look: Observation, location: Location) -> NDArray[np.bool_]:
+    def _reachable(self, observation: Observation, location: Location) -> NDArray[np.bool_]:
         field_of_view = self.simulator.config.field_of_view
-        return reach_mask(look.depth, location.horizon, self.config.reach, field_of_view)
+        return reach_mask(observation.depth, location.horizon, self.config.reach, field_of_view)
 
 
 def trials(predicted: int, force_trials: bool) -> list[tuple[int, Feedback]]:
-    """The magnitudes to try in turn at a point, each with the feedback that its success means (docs/interaction.md).
+    """Returns the magnitudes to try at a point, each with the feedback that its success gives (docs/interaction.md).
 
-    First the one below the predicted, then the predicted, then the largest; none twice: if the smallest is predicted
-    there is none below it, and its own success means "just right".
+    The order is: the magnitude below the predicted one, the predicted one, the largest; none is tried twice. If the
+    smallest magnitude is predicted, there is none below it, and its success gives "just right".
     """
     largest = MAGNITUDES - 1
     if not force_trials:
@@ -218,7 +220,7 @@ def trials(predicted: int, force_trials: bool) -> list[tuple[int, Feedback]]:
 
 
 def count(record: LocationRecord, statistics: PlayStatistics, touching: bool) -> None:
-    """Fills in the statistics' counts of touches from a record; none if its rows were labelled without touching."""
+    """Fills in the statistics' counts of touches from a record; they are 0 if nothing was touched."""
     made = int(record.touches) if touching else 0
     choices, feedback = record.choices[:made], record.feedback[:made]
     statistics.touches = made

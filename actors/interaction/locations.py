@@ -1,4 +1,4 @@
-"""Where the agent stands, and how the scene is set up there (docs/interaction.md, Observations and touches)."""
+"""Locations: where the agent stands, and how the scene is set up (docs/interaction.md, Observations and touches)."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from actors.core import TaskError, WrongFrame
 from actors.observation import Observation
 
 POSITION_TOLERANCE = 0.05
-"""Metres between the pose asked for and the one answered; the Unity build lets the agent settle on the floor."""
+"""Maximum metres between the requested and the actual position; the Unity build lets the agent settle on the floor."""
 ANGLE_TOLERANCE = 0.5
-"""Degrees, likewise."""
+"""Maximum degrees between the requested and the actual angles."""
 
 
 @dataclass(frozen=True)
 class Location:
-    """One entry of a data set file: a place in a room and the arrangement of the room's things."""
+    """One entry of a data set file: a place in a room and an arrangement of the room's objects."""
 
     entry: int
     """Index in its data set file."""
@@ -36,7 +36,7 @@ class Location:
 
     @property
     def key(self) -> str:
-        """The entry, as text: see `actors.core.Task`."""
+        """The entry as text, see `actors.core.Task`."""
         return str(self.entry)
 
     def __str__(self) -> str:
@@ -48,18 +48,18 @@ class Location:
 
 
 class LocationError(TaskError):
-    """The simulator refuses a location; the simulator itself works."""
+    """The simulator refuses a location, but works."""
 
 
 def set_up(simulator: SimulatorProcess, location: Location, placement_attempts: int = 5) -> Observation:
-    """Brings the simulator to a location and looks.
+    """Brings the simulator to a location and returns the observation there.
 
-    Reset, InitialRandomSpawn, MakeAllObjectsMoveable, TeleportFull; then verifies that the answer is of the scene and
-    pose asked for: two Unity processes on one X server have been seen to return each other's frames. The answer itself
+    The actions are reset, InitialRandomSpawn, MakeAllObjectsMoveable and TeleportFull. Then the scene and the pose of
+    the answer are verified, since two Unity processes on one X server can return each other's frames. The answer
     stays in `simulator.last_event`.
 
     Raises:
-        LocationError: unknown scene, or an action failed; names the location and the action.
+        LocationError: the scene is unknown or an action failed; the message names the location and the action.
         WrongFrame: the frame is of another scene or pose.
         SimulatorError: the simulator failed.
     """
@@ -75,7 +75,7 @@ def set_up(simulator: SimulatorProcess, location: Location, placement_attempts: 
         randomSeed=location.seed,
         forceVisible=True,
         numPlacementAttempts=placement_attempts,
-        renderImage=False,  # only the last look counts
+        renderImage=False,  # only the last image is used
     )
     _require(simulator, location, "MakeAllObjectsMoveable", renderImage=False)
     event = _require(
@@ -92,7 +92,7 @@ def set_up(simulator: SimulatorProcess, location: Location, placement_attempts: 
 
 
 def verify(event: Event, location: Location) -> None:
-    """Raises WrongFrame if an answer is not of the location's scene and pose."""
+    """Raises WrongFrame if an answer shows another scene or pose than the location's."""
     scene, agent = event.metadata["sceneName"], event.metadata["agent"]
     if scene.removesuffix("_physics") != location.scene.removesuffix("_physics"):
         raise WrongFrame(f"{location}: the simulator's answer is of scene {scene}")

@@ -1,4 +1,4 @@
-"""The choice of what tells which cells a touch changed: `actors.mask_source`."""
+"""Chooses the mask source that `actors.mask_source` names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from actors.interaction.video_pca import VideoPca
 
 
 def make_supervision(first: NDArray[np.uint8], config: ActorConfig) -> SelfSupervision:
-    """The judge of a location's touches, from its first (H, W, 3) RGB image."""
+    """Makes the supervision of a location's touches from its first (H, W, 3) RGB image."""
     changes: Changes | None = None
     if config.mask_source == "optical_flow":
         changes = OpticalFlow(first, config.flow_threshold)
@@ -26,19 +26,19 @@ def make_supervision(first: NDArray[np.uint8], config: ActorConfig) -> SelfSuper
     return SelfSupervision(first, config.self_supervision, changes)
 
 
-def video_of(judge: object) -> VideoPca | None:
-    """What a judge watches the motion with; None if it looks at what is before and after alone."""
-    changes = judge.changes if isinstance(judge, SelfSupervision) else None
+def video_of(supervision: object) -> VideoPca | None:
+    """Returns the part of a supervision that uses a video of the motion; None if it uses no video."""
+    changes = supervision.changes if isinstance(supervision, SelfSupervision) else None
     return changes if isinstance(changes, VideoPca) else None
 
 
-def perform_touch(simulator: SimulatorProcess, arguments: dict[str, Any], judge: object) -> Event:
-    """Touches with the arguments of TouchThenApplyForce; a judge that watches the motion gets its video.
+def perform_touch(simulator: SimulatorProcess, arguments: dict[str, Any], supervision: object) -> Event:
+    """Performs TouchThenApplyForce with `arguments`; films the motion if the supervision uses a video.
 
     Raises:
         SimulatorError: the simulator failed.
     """
-    video = video_of(judge)
+    video = video_of(supervision)
     if video is not None:
         return film_touch(simulator, arguments, video.config.frame_seconds, video.config.most_frames, video.watch)
     return simulator.step("TouchThenApplyForce", **arguments)

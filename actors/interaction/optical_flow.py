@@ -2,8 +2,8 @@
 
 Source: docs/interaction.md, Variants and baselines.
 
-The paper thresholds a flow in the image before the touch, and failed with a pretrained network. Here it is a classical
-one: Dense Inverse Search (Kroeger et al., ECCV 2016) as OpenCV has it.
+The paper thresholds a flow in the image before the touch and reports that a pretrained network failed. Here the flow is
+classical: OpenCV's Dense Inverse Search (Kroeger et al., ECCV 2016).
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from replay.interaction.record import GRID_STRIDE
 
 
 def grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(H, W) luminance of an (H, W, 3) RGB image."""
+    """Returns the (H, W) luminance of an (H, W, 3) RGB image."""
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
 
 
 def flow_length(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(H/3, W/3) mean length over each cell, in pixels, of the flow from the (H, W) grey image before to that after."""
+    """Returns the (H/3, W/3) mean length of the flow in each cell, pixels, between two (H, W) grey images."""
     method: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     flow = method.calc(before, after, None)
     height, width = before.shape
@@ -32,11 +32,11 @@ def flow_length(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> NDArray[
 
 
 class OpticalFlow:
-    """Cells that the flow moves.
+    """Finds changed cells by optical flow.
 
     Args:
         first: (H, W, 3) uint8 RGB, the location's first image.
-        threshold: pixels; a cell of the image before has changed if the flow moves it farther.
+        threshold: pixels; a cell of the image before the touch has changed if the flow moves it farther.
     """
 
     def __init__(self, first: NDArray[np.uint8], threshold: float) -> None:

@@ -29,10 +29,10 @@ class MakePlayer:
     """Makes an actor's player.
 
     Args:
-        simulator: whose reach the player must be able to use.
-        config: how locations are played.
+        simulator: settings of the simulator; its hand must cover the reach.
+        config: how to play locations.
         network: architecture of the model.
-        seed: the run's.
+        seed: the run's seed.
     """
 
     simulator: SimulatorConfig
@@ -41,7 +41,7 @@ class MakePlayer:
     seed: int
 
     def __call__(self, actor: int) -> LocationPlayer:
-        """The player of actor number `actor`."""
+        """Makes the player of actor number `actor`."""
         predictor = Predictor(build_network(self.network, self.seed))
         return LocationPlayer(predictor, self.config, self.seed, actor, simulator_keywords(self.config, self.simulator))
 

@@ -1,7 +1,7 @@
 """The self-supervision module: what moved, and did the touch move it (docs/interaction.md, Self-supervision).
 
-No ground truth enters: a mask comes from the images before and after a touch alone. Step 1 may be done in another way
-(`actors.interaction.mask_sources`), steps 2 and 3 are the same for all.
+It uses no ground truth: a mask comes only from the images before and after a touch. Other mask sources
+(`actors.interaction.mask_sources`) replace step 1; steps 2 and 3 are the same for all.
 
 1. A grid cell is *changed* if the squared difference of the images' HSV values, averaged over its 3x3 pixels and the
    three channels, is greater than 0.01. Hue, saturation and value are in [0, 1]; hue is not treated as an angle.
@@ -24,39 +24,39 @@ from models.interaction.superpixels import superpixel_grid
 from replay.interaction.kernels import KERNEL_SIZE, kernel
 from replay.interaction.record import GRID_STRIDE
 
-_BESIDE = ThreadPoolExecutor(max_workers=1, thread_name_prefix="superpixels")
-"""Felzenszwalb's algorithm holds the interpreter's lock for milliseconds only."""
+_EXECUTOR = ThreadPoolExecutor(max_workers=1, thread_name_prefix="superpixels")
+"""Computes superpixels in the background; Felzenszwalb's algorithm holds the interpreter's lock only briefly."""
 _HSV_SCALE = np.array([1 / 360, 1, 1 / 255, 0])
-"""As OpenCV wants a factor for each channel: always four, float64."""
+"""Factor of each channel; OpenCV requires four float64 values."""
 
 
 def hsv(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(H, W, 3) uint8 RGB to float32 HSV, each in [0, 1]; as skimage's rgb2hsv within 1e-6, 20 times as fast."""
-    # Fed with 0..255 instead of 0..1, OpenCV's guard against division by zero stays below the rounding of float32.
+    """Converts (H, W, 3) uint8 RGB to float32 HSV in [0, 1]; equals skimage's rgb2hsv within 1e-6, 20 times as fast."""
+    # With values in 0..255, OpenCV's guard against division by zero is below float32 rounding; with 0..1 it is not.
     converted = cv2.cvtColor(image.astype(np.float32), cv2.COLOR_RGB2HSV)
     return np.asarray(cv2.multiply(converted, _HSV_SCALE), dtype=np.float32)
 
 
 def changed_cells(before: NDArray[np.float32], after: NDArray[np.float32], threshold: float) -> NDArray[np.bool_]:
-    """(H/3, W/3) bool: mean squared difference of (H, W, 3) HSV images over a cell's pixels, channels > threshold."""
+    """Returns (H/3, W/3) bool: whether the mean squared difference of (H, W, 3) HSV images over a cell > threshold."""
     height, width, channels = before.shape
     difference = cv2.subtract(before, after)
     squares = cv2.multiply(difference, difference)
-    # Shrunk by a whole number, INTER_AREA is the mean over each cell.
+    # For a whole-number factor, INTER_AREA is the mean over each cell.
     cells = cv2.resize(squares, (width // GRID_STRIDE, height // GRID_STRIDE), interpolation=cv2.INTER_AREA)
     return np.asarray(cells).sum(axis=2) > threshold * channels
 
 
 def join_superpixels(changed: NDArray[np.bool_], labels: NDArray[np.int64], fraction: float) -> NDArray[np.bool_]:
-    """The mask B+: all cells of the superpixels of which more than a fraction of the cells has changed. (h, w) each."""
+    """Returns the mask B+: all superpixels of which more than a fraction of the cells has changed; (h, w) each."""
     cells = np.bincount(labels.ravel())
     hits = np.bincount(labels.ravel(), weights=changed.ravel())
-    # Labels without a cell have 0 > 0: they join nothing.
+    # Labels without cells have 0 > 0, which is false.
     return (hits > fraction * cells)[labels]
 
 
 def kernel_sum(mask: NDArray[np.bool_], row: int, column: int, weights: NDArray[np.float64]) -> float:
-    """Sum of (5, 5) weights * mask over the neighbourhood of a cell, cut off at the mask's border."""
+    """Returns the sum of (5, 5) weights * mask over the neighbourhood of a cell, cut off at the mask's border."""
     reach = KERNEL_SIZE // 2
     top, left = max(row - reach, 0), max(column - reach, 0)
     window = mask[top : row + reach + 1, left : column + reach + 1]
@@ -67,24 +67,24 @@ def kernel_sum(mask: NDArray[np.bool_], row: int, column: int, weights: NDArray[
 
 
 def succeeds(mask: NDArray[np.bool_], row: int, column: int, config: SelfSupervisionConfig) -> bool:
-    """The success rule: whether enough of an (h, w) mask lies around the touched cell (supplement, Eq. 1)."""
+    """Applies the success rule: does enough of an (h, w) mask lie around the touched cell (supplement, Eq. 1)?"""
     found = kernel_sum(mask, row, column, kernel(config.kernel))
     return found > config.success_threshold if config.success_strictly_above else found >= config.success_threshold
 
 
 class Changes(Protocol):
-    """Tells which cells a location's touches change, one touch after the other."""
+    """Finds the cells that a location's touches change, one touch after the other."""
 
     def after(self, image: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        """(H/3, W/3) cells that the latest touch changed, from the (H, W, 3) image after it."""
+        """Returns the (H/3, W/3) cells that the latest touch changed, given the (H, W, 3) image after it."""
 
 
 class ImageDifference:
-    """The module's own way: the difference of colours between the images before and after.
+    """Finds changed cells by the difference of colours between the images before and after.
 
     Args:
         first: (H, W, 3) uint8 RGB, the location's first image.
-        threshold: of the mean squared HSV difference.
+        threshold: threshold of the mean squared HSV difference.
     """
 
     def __init__(self, first: NDArray[np.uint8], threshold: float) -> None:
@@ -98,15 +98,15 @@ class ImageDifference:
 
 
 class SelfSupervision:
-    """Judges the touches of one location, one after the other.
+    """Finds the masks and successes of a location's touches, one after the other.
 
-    The image after a touch is the image before the next. The superpixels, the costly part, are computed once, in a
-    thread beside inference and the first touches: one of actor and simulator always waits then, its core is free.
+    The image after a touch is the image before the next. The superpixels are the costly part; they are computed once,
+    in a thread during inference and the first touches, when the actor and the simulator leave a core idle.
 
     Args:
         first: (H, W, 3) uint8 RGB, the location's first image.
         config: superpixels, kernel and threshold.
-        changes: which cells change; `ImageDifference` unless given.
+        changes: finds changed cells; `ImageDifference` by default.
     """
 
     def __init__(self, first: NDArray[np.uint8], config: SelfSupervisionConfig, changes: Changes | None = None) -> None:
@@ -114,7 +114,7 @@ class SelfSupervision:
         self.changes = changes or ImageDifference(first, config.change_threshold)
         self._labels: Future[NDArray[np.int64]] | None = None
         if config.superpixels:
-            self._labels = _BESIDE.submit(
+            self._labels = _EXECUTOR.submit(
                 superpixel_grid,
                 first,
                 config.superpixel_scale,
@@ -123,17 +123,17 @@ class SelfSupervision:
             )
 
     def mask(self, image: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        """B+ of the latest touch, (H/3, W/3), from the image after it."""
+        """Returns B+ of the latest touch, (H/3, W/3), given the image after it."""
         changed = self.changes.after(image)
         if self._labels is None or not changed.any():
             return changed
         return join_superpixels(changed, self._labels.result(), self._config.superpixel_fraction)
 
-    def judge(self, image: NDArray[np.uint8], row: int, column: int) -> NDArray[np.bool_] | None:
-        """B+ of a touch of cell (row, column) if it was successful, else None."""
+    def successful_mask(self, image: NDArray[np.uint8], row: int, column: int) -> NDArray[np.bool_] | None:
+        """Returns B+ of a touch of cell (row, column) if it was successful, else None."""
         mask = self.mask(image)
         return mask if self.successful(mask, row, column) else None
 
     def successful(self, mask: NDArray[np.bool_], row: int, column: int) -> bool:
-        """Whether a touch with the mask B+ was successful, see `succeeds`."""
+        """Returns whether a touch with the mask B+ was successful, see `succeeds`."""
         return succeeds(mask, row, column, self._config)

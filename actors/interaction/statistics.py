@@ -1,4 +1,4 @@
-"""What an actor reports of one location besides the record."""
+"""An actor's report of one location, beside the record."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class PlayStatistics(Statistics):
     touches_by_choice: dict[str, int] = field(default_factory=dict)
     """Keys: "greedy", "random", "oracle" (names of `replay.interaction.record.Choice` in lower case)."""
     successes_by_choice: dict[str, int] = field(default_factory=dict)
-    """Likewise, successful touches."""
+    """Successful touches, with the same keys."""
     feedback: dict[str, int] = field(default_factory=dict)
     """Touches by their feedback (names of `replay.interaction.record.Feedback` in lower case)."""
     trials: int = 0
-    """Touches asked of the simulator: force trials make them more, cells out of reach fewer, than `touches`."""
+    """Touch actions sent to the simulator: force trials add some, cells out of reach need none."""
     out_of_reach: int = 0
-    """Touches that were not asked of the simulator because their cell was out of reach."""
+    """Touches that were not sent to the simulator because their cell was out of reach."""

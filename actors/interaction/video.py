@@ -1,7 +1,7 @@
 """A video of the motion that a touch starts, through AI2-THOR's own actions.
 
-Physics is paused, the touch pushes, time goes on a little at a time with a picture each, and the last action lets
-everything come to rest as an ordinary touch does. So the room afterwards is the one that the touch alone would leave.
+Physics is paused, the touch pushes, and time advances in small steps with a frame each. The last action lets everything
+come to rest, as an ordinary touch does, so the final state of the room is the same as after an ordinary touch.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ def film_touch(
     simulator: SimulatorProcess,
     arguments: dict[str, Any],
     frame_seconds: float,
-    most_frames: int,
+    max_frames: int,
     watch: Callable[[NDArray[np.uint8]], None],
 ) -> Event:
-    """Touches, and shows the pictures during the motion.
+    """Performs a touch and passes on the frames of the motion.
 
     Args:
-        simulator: at the location.
-        arguments: of TouchThenApplyForce.
-        frame_seconds: simulated seconds between two pictures.
-        most_frames: of the motion; a longer one goes on without pictures.
-        watch: called with each (H, W, 3) RGB picture in turn; none if nothing begins to move.
+        simulator: a simulator at the location.
+        arguments: arguments of TouchThenApplyForce.
+        frame_seconds: simulated seconds between two frames.
+        max_frames: maximum number of frames; a longer motion continues without frames.
+        watch: called with each (H, W, 3) RGB frame; never if nothing moves.
 
     Returns:
-        the answer when everything rests again.
+        the simulator's answer when everything is at rest again.
 
     Raises:
-        SimulatorError: the simulator failed, or did not pause or let time pass when told to.
+        SimulatorError: the simulator failed, or refused to pause or to advance time.
     """
     _require(simulator, "PausePhysicsAutoSim", renderImage=False)
     event = simulator.step("TouchThenApplyForce", **arguments)
-    for _ in range(most_frames):
+    for _ in range(max_frames):
         if event.metadata["isSceneAtRest"]:
             break
         event = _require(simulator, "AdvancePhysicsStep", timeStep=frame_seconds)

@@ -5,14 +5,14 @@ Source: docs/interaction.md, Variants and baselines.
 After Stretcu and Leordeanu, "Multiple Frames Matching for Object Discovery in Video" (BMVC 2015), as the paper's
 supplement adapts it:
 
-1. The video's frames are rebuilt from their mean and few (4) principal components. What stays is told well, what moves
-   is not: where the squared error of the frame before the touch, smoothed, is large lies the hard mask. Components that
-   rebuild this frame exactly leave nothing to see, as four do in a video of at most five frames: then the frames' mean
-   alone takes their place.
+1. The video's frames are rebuilt from their mean and few (4) principal components. They
+   rebuild static parts well and moving parts badly, so the hard mask is where the smoothed squared error of the frame
+   before the touch is large. If the components rebuild this frame exactly (four do in a video of at most five frames),
+   only the frames' mean is used.
 2. Colour histograms of the image before the touch, inside and outside of the hard mask, give each pixel the
    probability of being foreground, p(c | inside) / (p(c | inside) + p(c | outside)).
-3. Smoothed, and multiplied with a Gaussian bell that has the centre and the extent of the hard mask (the original's
-   stands in the middle of the image), that is the soft mask.
+3. The soft mask is this probability, smoothed and multiplied with a Gaussian bell that has the centre and the extent of
+   the hard mask (in the original, the bell is in the middle of the image).
 
 Soft masks of a location's touches are added and clipped at 1.
 """
@@ -28,19 +28,19 @@ from replay.interaction.record import GRID_STRIDE
 
 
 def to_grid(image: NDArray) -> NDArray[np.float32]:
-    """(H/3, W/3, ...) float32 means over the cells of an (H, W, ...) image."""
+    """Returns (H/3, W/3, ...) float32 means over the cells of an (H, W, ...) image."""
     size = (image.shape[1] // GRID_STRIDE, image.shape[0] // GRID_STRIDE)
     return np.asarray(cv2.resize(image.astype(np.float32), size, interpolation=cv2.INTER_AREA))
 
 
 def reconstruction_error(frames: NDArray[np.float32], components: int) -> NDArray[np.float32]:
-    """Squared error of rebuilding frames from their mean and their first principal components.
+    """Returns the squared error of rebuilding frames from their mean and their first principal components.
 
-    The components are eigenvectors of the frames' Gram matrix, which is as small as the video is short.
+    The components are eigenvectors of the frames' (n, n) Gram matrix.
 
     Args:
         frames: (n, h, w, channels).
-        components: how many; n - 1 or more rebuild everything, and with 0 the error is that of the mean alone.
+        components: number of components; n - 1 or more rebuild everything, 0 leaves only the mean.
 
     Returns:
         (n, h, w), summed over the channels.
@@ -48,18 +48,18 @@ def reconstruction_error(frames: NDArray[np.float32], components: int) -> NDArra
     flat = frames.reshape(len(frames), -1)
     centred = flat - flat.mean(axis=0)
     _, vectors = np.linalg.eigh(centred @ centred.T)
-    largest = vectors[:, ::-1][:, :components]  # eigh sorts upwards
+    largest = vectors[:, ::-1][:, :components]  # eigh sorts in increasing order
     error = centred - largest @ (largest.T @ centred)
     return np.square(error).reshape(frames.shape).sum(axis=-1)
 
 
 def hard_mask(frames: NDArray[np.float32], config: VideoPcaConfig) -> NDArray[np.bool_]:
-    """(h, w) bool: where the first frame's reconstruction error, smoothed, is large, of (n, h, w, 3) frames in [0, 1].
+    """Returns (h, w) bool: where the first frame's smoothed error is large, for (n, h, w, 3) frames in [0, 1].
 
-    Large is more than a share of the largest, which depends on how the thing's colour differs from what is behind it,
-    and on how much of its motion the components tell. If they tell all of it, so that no error is above `least_error`
-    (a motion of few frames, or a jump within one frame), the error of the frames' mean counts instead. The mask is
-    empty if nothing moves.
+    Large means more than a share of the largest error, which depends on the contrast between the object and its
+    background and on how well the components describe the motion. If no error is above `least_error`, because the
+    components describe all of the motion (few frames, or a jump within one frame), the error of the frames' mean counts
+    instead. The mask is empty if nothing moves.
     """
     for components in (config.components, 0):
         error = np.asarray(cv2.GaussianBlur(reconstruction_error(frames, components)[0], (0, 0), config.smoothing))
@@ -69,15 +69,15 @@ def hard_mask(frames: NDArray[np.float32], config: VideoPcaConfig) -> NDArray[np
 
 
 def color_bins(image: NDArray[np.uint8], levels: int) -> NDArray[np.int64]:
-    """(H, W) number of the histogram bin of each pixel of an (H, W, 3) image, `levels` a channel."""
+    """Returns the (H, W) histogram bins of an (H, W, 3) image's pixels, with `levels` levels for each channel."""
     parts = image.astype(np.int64) * levels // 256
     return (parts[..., 0] * levels + parts[..., 1]) * levels + parts[..., 2]
 
 
 def foreground_probability(bins: NDArray[np.int64], inside: NDArray[np.bool_], count: int) -> NDArray[np.float32]:
-    """(H, W) p(c | inside) / (p(c | inside) + p(c | outside)) of each pixel's colour c, of (H, W) bins below `count`.
+    """Returns (H, W) p(c | inside) / (p(c | inside) + p(c | outside)) of each pixel's colour bin c, c < `count`.
 
-    Both priors are equal: the region is small, and what counts is which colours are typical of it.
+    Both priors are equal: the region is small, and only the colours that are typical of it matter.
     """
     within = np.bincount(bins[inside], minlength=count) / max(1, int(inside.sum()))
     without = np.bincount(bins[~inside], minlength=count) / max(1, int((~inside).sum()))
@@ -85,25 +85,25 @@ def foreground_probability(bins: NDArray[np.int64], inside: NDArray[np.bool_], c
     return share.astype(np.float32)[bins]
 
 
-def bell_around(mask: NDArray[np.bool_], extent: float, least: float) -> NDArray[np.float32]:
-    """(h, w) Gaussian with the mean and `extent` times the standard deviations of a mask's cells along its main axes.
+def bell_around(mask: NDArray[np.bool_], extent: float, min_variance: float) -> NDArray[np.float32]:
+    """Returns an (h, w) Gaussian with a mask's mean and `extent` times its standard deviations along its main axes.
 
     Args:
         mask: (h, w), not empty.
         extent: factor on the standard deviations.
-        least: added to the variances, cells squared, so that a single cell has a bell too.
+        min_variance: added to the variances, cells squared, so that a single cell has a bell too.
     """
     rows, columns = np.nonzero(mask)
     cells = np.stack([rows, columns]).astype(np.float64)
     mean = cells.mean(axis=1)
-    covariance = np.cov(cells, bias=True) + least * np.eye(2)
+    covariance = np.cov(cells, bias=True) + min_variance * np.eye(2)
     grid = np.indices(mask.shape) - mean[:, None, None]
     squared = np.einsum("ihw,ij,jhw->hw", grid, np.linalg.inv(covariance), grid)
     return np.exp(-0.5 * squared / extent**2).astype(np.float32)
 
 
 def soft_mask(image: NDArray[np.uint8], hard: NDArray[np.bool_], config: VideoPcaConfig) -> NDArray[np.float32]:
-    """(H/3, W/3) foreground of the (H, W, 3) image before a touch, in [0, 1]; zero if the (H/3, W/3) hard mask is."""
+    """Returns the (H/3, W/3) soft mask in [0, 1], given the (H, W, 3) image before a touch and the hard mask."""
     if not hard.any():
         return np.zeros(hard.shape, dtype=np.float32)
     inside = np.kron(hard, np.ones((GRID_STRIDE, GRID_STRIDE), dtype=bool))
@@ -114,7 +114,7 @@ def soft_mask(image: NDArray[np.uint8], hard: NDArray[np.bool_], config: VideoPc
 
 
 class VideoPca:
-    """Cells that a touch's video shows in motion, and the soft mask of the location.
+    """Finds the cells that a touch's video shows in motion, and the soft mask of the location.
 
     Args:
         first: (H, W, 3) uint8 RGB, the location's first image.
@@ -128,7 +128,7 @@ class VideoPca:
         self._soft = np.zeros((first.shape[0] // GRID_STRIDE, first.shape[1] // GRID_STRIDE), dtype=np.float32)
 
     def watch(self, image: NDArray[np.uint8]) -> None:
-        """Takes a (H, W, 3) picture during the motion."""
+        """Adds an (H, W, 3) frame of the motion."""
         self._frames.append(to_grid(image))
 
     def after(self, image: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -144,5 +144,5 @@ class VideoPca:
         return soft > self.config.soft_threshold
 
     def soft_mask(self) -> NDArray[np.float32]:
-        """(H/3, W/3) in [0, 1]: the soft masks of the touches so far, added and clipped."""
+        """Returns (H/3, W/3) in [0, 1]: the soft masks of the touches so far, added and clipped."""
         return self._soft

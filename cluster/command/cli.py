@@ -1,7 +1,7 @@
-"""The command line: COMMAND plus Hydra overrides, checked as a whole before anything starts.
+"""The command line: COMMAND and Hydra overrides, checked completely before anything starts.
 
-Exit codes: 0 done, 1 the run failed, 2 the command was not understood, 130 interrupted. Errors are one sentence on
-stderr; PLAYPEN_TRACEBACK=1 adds the traceback.
+Exit codes: 0 success, 1 the run failed, 2 wrong usage, 130 interrupted. An error is one sentence on stderr;
+PLAYPEN_TRACEBACK=1 adds the traceback.
 """
 
 from __future__ import annotations
@@ -18,158 +18,48 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from cluster.command.compose import OWN_FOLDER, check_overrides, resumed_config, resumed_folder
+from cluster.command.compose import COMMANDS_WITH_FOLDER, check_overrides, resumed_config, resumed_folder
+from cluster.command.help import HELP, USAGE
 from cluster.command.overrides import CONF, hydra_overrides, multirun, quoted
 from cluster.run.checkpoints import how_to_resume
 from cluster.run.run_folder import RUN_FILE, claim
 from common.errors import Interrupted, RunError, UsageError
-from common.output import never_fail
+from common.output import never_fail, print_message
 from common.signals import stopping
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 
-ROOMS = ("actors", "evaluation", "learner", "models", "replay")
-
-HELP = {
-    "train": """usage: ./playpen train [-m] [overrides]
-
-Collects locations by touching, trains on them, evaluates, and draws the results.
-  reads    conf/ (see conf/train.yaml), the location files of the chosen data set (made on first use)
-  writes   outputs/train/<time>_<experiment>/: checkpoints/, config.yaml, metrics.jsonl, metrics.csv, results.json,
-           results.md, predictions/ (COCO JSON), figures/, wandb/; outputs/datasets/ (location files, kept between runs)
-  prints   progress, a results table, RUN <folder> and RESULT {json}
-
-examples:
-  ./playpen train                                        the quickstart
-  ./playpen train experiment=smoke seed=3                a minute, to see that everything runs
-  ./playpen train experiment=paper cluster.actors=35     the paper's schedule
-  ./playpen train -m experiment=smoke learner.lr=1e-4,5e-4   a sweep (Hydra multirun)
-  ./playpen train sweep=optuna                           a sweep of conf/sweep/: local, ray, optuna
-  ./playpen train resume=outputs/train/RUN               goes on with a run that was stopped or died
-  ./playpen train models=mask_rcnn learner=mask_rcnn actors.supervision=full   another model, for comparison
-
-`./playpen train --cfg job` prints the whole configuration; `--hydra-help` explains Hydra's own flags.
-""",
-    "evaluate": """usage: ./playpen evaluate checkpoint=FOLDER [overrides]
-
-Measures a checkpoint on a data set of locations: box and mask AP, mass accuracy, confusion matrix, six-panel figures.
-  reads    a checkpoint folder or a run folder; the data set's test file (made on first use)
-  writes   outputs/evaluate/<time>/: results.json, results.md, predictions/ (COCO JSON), figures/
-  prints   a results table, RUN <folder> and RESULT {json}
-
-example: ./playpen evaluate checkpoint=outputs/train/RUN evaluation=novel_objects
-""",
-    "table": """usage: ./playpen table TABLE=NAME [--list] [settings] [overrides of train]
-
-Compares rows of conf/table/NAME.yaml: trains each with several seeds, or takes the runs that are there, measures all of
-them on the same locations of each data set, and writes one table. Started again, it goes on where it stopped.
-  names    supervision, masks, reach, replay, choice, models, all
-  --list   only says which runs are there, which are missing, and how long these may take
-  settings seeds=[1,2,3] parallel=N data_sets=[novel_objects,novel_spaces] figures=4 (conf/table.yaml has all)
-  reads    conf/, runs in outputs/train/ and outputs/sweeps/ with the same configuration
-  writes   outputs/train/ (the runs that were missing), outputs/tables/<name>_<experiment>-<hash>/: table.md, table.csv,
-           figures/, logs/, wandb/
-  prints   TABLE <folder>, the tables, and RESULT {json}
-
-examples:
-  ./playpen table TABLE=reach --list
-  ./playpen table TABLE=reach experiment=quickstart seeds=[1,2]
-""",
-    "predict": """usage: ./playpen predict checkpoint=FOLDER image=IMAGE depth=DEPTH [output=FOLDER]
-
-Finds the objects in one RGB-D image.
-  reads    a checkpoint folder or a run folder; a 300x300 colour image (PNG, JPEG, WebP, BMP, TIFF); depth along the
-           camera axis: a 16-bit PNG or TIFF (depth_scale metres a unit, default 0.001), or metres in a float TIFF, .npy
-           or .npz; docs/predict.md has the conventions
-  writes   OUTPUT/predictions.json (COCO: RLE mask, box, score, mass class), OUTPUT/overlay.png
-
-example: ./playpen predict checkpoint=outputs/train/RUN image=rgb.png depth=depth.npy output=found
-""",
-    "dataset": """usage: ./playpen dataset [evaluation=novel_spaces|novel_objects] [overrides]
-
-Makes the location files of a data set for the embedded rooms: a training file, and a test file with ground truth.
-Stopped or killed, the same command goes on.
-  reads    conf/evaluation/
-  writes   outputs/datasets/<name>-<hash of the settings>/: train.json, test.json
-  prints   the paths and RESULT {json}
-
-example: ./playpen dataset evaluation=novel_objects
-""",
-    "rooms": """usage: ./playpen rooms [overrides]
-
-Draws contact sheets: rooms (colour, depth, instances) and touches (before, after, changed cells, mask, true mask).
-  reads    conf/rooms.yaml
-  writes   outputs/rooms/<time>/: views.png, touches.png
-  prints   RUN <folder> and RESULT {json}
-
-example: ./playpen rooms 'scenes=[FloorPlan1,FloorPlan30]' views=3
-""",
-    "status": """usage: ./playpen status [RUN]
-
-Tells how a run is doing, from its folder alone: running or died, progress, rates, what each actor does, restarts and
-their reasons, quarantined locations, bytes, the last checkpoint and how to go on from it.
-  reads    RUN/status.json, RUN/checkpoints/ (without RUN: the newest run in outputs/train/)
-  writes   nothing
-
-example: ./playpen status outputs/train/RUN
-""",
-    "cluster": """usage: ./playpen cluster head [options] | join HOST:PORT [options] | status [HOST:PORT] | stop
-
-Makes a Ray cluster of the machines one has (cluster/README.md; clouds and Kubernetes: cluster/deploy/).
-  head     starts the cluster's first node here, in the background, and prints how the others join.
-           --address IP|auto   address of this machine; default 127.0.0.1, which no other machine reaches
-           --port 6379  --dashboard-port 8265 (always on 127.0.0.1)
-  join     starts a node here, in the background, that joins the head at HOST:PORT.
-           --node-address IP   address of this machine; default: the one on the way to the head
-  status   prints the nodes, their roles, and what is free; without HOST:PORT of the cluster that was started here
-  stop     ends what head and join started on this machine, and nothing else
-  --role learner|simulation|both   what may run there: learner and memory bank, actors; default: head both, join
-           simulation
-  --token-file FILE   of head, join, status: Ray's token, the same file on all machines; head makes it if it is not
-           there; default RAY_AUTH_TOKEN_PATH or ~/.ray/auth_token; RAY_AUTH_MODE=disabled: none
-  --cpus N  --gpus N  --object-store-bytes N   of head and join; default: Ray's own count
-  writes   ~/.cache/playpen/cluster/ (a note and a log for each node), the token file
-  prints   what to do next, RESULT {json}
-
-examples:
-  ./playpen cluster head --address auto --role learner
-  ./playpen cluster join 10.0.0.1:6379 --token-file token
-  ./playpen train cluster=ray cluster.address=10.0.0.1:6379
-""",
-    "bench": """usage: ./playpen bench NAME [options]
-
-Runs a benchmark of benchmarks/: it prints its conditions, a table, and RESULT {json}.
-  names    {names}
-  `./playpen bench NAME --help` says what it measures.
-
-example: ./playpen bench replay
-""",
-}
+PACKAGES = ("actors", "evaluation", "learner", "models", "replay")
+"""Packages whose own errors are sentences for the user."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs one command and exits with its code."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    command, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(USAGE, end="")
+        raise SystemExit(0)
+    command, rest = arguments[0], arguments[1:]
     if command not in HELP:
-        fail(f"unknown command '{command}'; one of {', '.join(HELP)}", 2)
+        print_message(f"unknown command '{command}'; one of {', '.join(HELP)}")
+        raise SystemExit(2)
     never_fail()
-    # As Ctrl-C: simulators and workers are ended on the way out. `train` has its own way.
+    # All stopping signals act like Ctrl-C, so that simulators and workers are stopped. `train` has its own handler.
     for number in stopping():
         if number != signal.SIGINT:
             signal.signal(number, signal.default_int_handler)
     with writable_home():
         code = guarded(lambda: dispatch(command, rest))
     sys.stdout.flush()
-    # Ctrl-C within an `exec` of source text (a dataclass being made) leaves a note in the interpreter, which would then
-    # end by SIGINT instead of with the code; running any text takes it back.
+    # Ctrl-C within an `exec` of source text (such as a dataclass definition) sets a flag in the interpreter, which then
+    # would end by SIGINT instead of with this code; executing any text clears the flag.
     eval("None")
     raise SystemExit(code)
 
 
 @contextmanager
 def writable_home() -> Iterator[None]:
-    """A temporary home folder if the user's cannot be written: Ray, W&B and Matplotlib each want to write there."""
+    """Replaces a home folder that cannot be written by a temporary one: Ray, W&B and Matplotlib write there."""
     home = os.path.expanduser("~")
     try:
         os.makedirs(home, exist_ok=True)
@@ -180,15 +70,15 @@ def writable_home() -> Iterator[None]:
     else:
         yield
         return
-    print(f"playpen: the home folder {home} cannot be written; a temporary one takes its place", file=sys.stderr)
+    print_message(f"the home folder {home} cannot be written; a temporary one replaces it")
     with tempfile.TemporaryDirectory(prefix="playpen-home-", ignore_cleanup_errors=True) as folder:
-        os.environ.setdefault("NETRC", os.path.join(home, ".netrc"))  # a login that can be read still counts
+        os.environ.setdefault("NETRC", os.path.join(home, ".netrc"))  # keeps a login that can still be read
         os.environ["HOME"] = folder
         yield
 
 
 def dispatch(command: str, arguments: list[str]) -> int:
-    """Routes to the benchmark runner, to a run's status, or to Hydra. Returns the exit code."""
+    """Runs a command with its arguments and returns the exit code."""
     if command == "bench":
         return bench(arguments)
     if any(argument in ("-h", "--help") for argument in arguments):
@@ -214,7 +104,7 @@ def guarded(work: Callable[[], int], folder: Path | None = None) -> int:
 
     Args:
         work: returns an exit code.
-        folder: named where a system's error names no file, as that of a full disk.
+        folder: named if a system error names no file, such as that of a full disk.
     """
     try:
         return work()
@@ -223,39 +113,34 @@ def guarded(work: Callable[[], int], folder: Path | None = None) -> int:
     except RunError as error:
         return report(error, 1)
     except (Interrupted, KeyboardInterrupt) as error:
-        print(f"playpen: interrupted{': ' + str(error) if str(error) else ''}", file=sys.stderr)
+        print_message(f"interrupted{': ' + str(error) if str(error) else ''}")
         return 130
     except OSError as error:
         if error.strerror and folder is not None and error.filename is None:
             error.filename = folder
         return report(error, 1)
     except Exception as error:
-        # The rooms' own errors are sentences; anything else is a defect, and says where it can be looked into.
-        if type(error).__module__.split(".")[0] in ROOMS or os.environ.get("PLAYPEN_TRACEBACK"):
+        # Errors of our packages are sentences for the user; anything else is a defect.
+        if type(error).__module__.split(".")[0] in PACKAGES or os.environ.get("PLAYPEN_TRACEBACK"):
             return report(error, 1)
-        return report(RuntimeError(f"unexpected {type(error).__name__}: {error} (PLAYPEN_TRACEBACK=1 shows where)"), 1)
+        return report(
+            RuntimeError(f"unexpected {type(error).__name__}: {error} (PLAYPEN_TRACEBACK=1 shows the traceback)"), 1
+        )
 
 
 def report(error: BaseException, code: int) -> int:
-    """Prints the sentence (and the traceback if asked for)."""
+    """Prints an error as one sentence, and the traceback if asked for; returns the exit code."""
     if os.environ.get("PLAYPEN_TRACEBACK"):
         traceback.print_exception(error)
     text = str(error)
     if isinstance(error, OSError) and error.strerror and error.filename:
         text = f"{error.filename}: {error.strerror}"
-    message = " ".join(text.split()) or type(error).__name__
-    print(f"playpen: {message}", file=sys.stderr)
+    print_message(" ".join(text.split()) or type(error).__name__)
     return code
 
 
-def fail(message: str, code: int) -> None:
-    """Ends the process with one sentence."""
-    print(f"playpen: {message}", file=sys.stderr)
-    raise SystemExit(code)
-
-
 def bench(arguments: list[str]) -> int:
-    """Runs benchmarks/NAME.py as a program of its own."""
+    """Runs benchmarks/NAME.py as a program."""
     names = sorted(path.stem for path in BENCHMARKS.glob("*.py") if not path.stem.startswith("_"))
     if not arguments or arguments[0] in ("-h", "--help"):
         print(HELP["bench"].replace("{names}", ", ".join(names)), end="")
@@ -269,7 +154,7 @@ def bench(arguments: list[str]) -> int:
 
 
 def hydra_command(command: str, arguments: list[str]) -> int:
-    """Composes and checks the configuration, then lets Hydra run the command (once, or for each job of a sweep)."""
+    """Composes and checks the configuration; then Hydra runs the command, once or for each job of a sweep."""
     import hydra
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
@@ -289,12 +174,12 @@ def hydra_command(command: str, arguments: list[str]) -> int:
     codes: list[int] = []
 
     class JobFailed(RuntimeError):
-        """One of several: Hydra goes on with the others, as it would not after SystemExit."""
+        """A job of a sweep failed; unlike after SystemExit, Hydra continues with the other jobs."""
 
     run_folder = resumed_folder(arguments) if command == "train" else None
     changes: list[str] = []
     if run_folder is not None:
-        # Hydra would look for what is changed in the configuration that it composes, which may be of another model.
+        # The overrides change the saved configuration. The one that Hydra composes may lack their keys.
         changes = [argument for argument in arguments if not argument.startswith(("-", "hydra."))]
         flags = [argument for argument in arguments if argument not in changes]
         arguments = [*flags, f"hydra.run.dir={quoted(run_folder)}", "hydra.output_subdir=null"]
@@ -304,7 +189,7 @@ def hydra_command(command: str, arguments: list[str]) -> int:
 
         folder = Path(HydraConfig.get().runtime.output_dir)
         if sweep.inside_ray():
-            return sweep.run_apart(HydraConfig.get().overrides.task, folder, system.objective)
+            return sweep.run_in_subprocess(HydraConfig.get().overrides.task, folder, system.objective)
         entry = system.commands[command]
         module = importlib.import_module(entry.module)
         if run_folder is not None:
@@ -313,7 +198,7 @@ def hydra_command(command: str, arguments: list[str]) -> int:
 
         def work() -> int:
             nonlocal claimed
-            if command in OWN_FOLDER and run_folder is None:
+            if command in COMMANDS_WITH_FOLDER and run_folder is None:
                 claim(folder, command)
                 claimed = True
             return int(module.run(instantiate(config, entry.schema), folder))
@@ -333,9 +218,9 @@ def hydra_command(command: str, arguments: list[str]) -> int:
 
         if (settings := ray_launcher(arguments)) is not None:
             sweep.start_launcher(settings)
-    # Hydra would print the errors of its own steps (such as a full disk) with a traceback.
+    # Without this, Hydra prints errors of its own steps (such as a full disk) itself.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
-    # argparse takes overrides on one side of a flag alone.
+    # argparse accepts overrides only on one side of a flag.
     sys.argv = [f"playpen {command}", *sorted(arguments, key=lambda argument: argument not in ("-m", "--multirun"))]
     try:
         hydra.main(version_base="1.3", config_path=str(CONF), config_name=command)(job)()
@@ -343,18 +228,18 @@ def hydra_command(command: str, arguments: list[str]) -> int:
         from cluster.command import sweep
 
         for folder in sweep.stop_runs():
-            print(f"playpen: {folder}{how_to_resume(Path(folder))}", file=sys.stderr)
+            print_message(f"{folder}{how_to_resume(Path(folder))}")
         raise
     except Exception:
         if not any(codes):
             raise
-        # Each failed job has told its sentence; a sweeper may have one more to say of having nothing to go by.
-        print(f"playpen: {sum(map(bool, codes))} of {len(codes)} runs failed", file=sys.stderr)
+        # Each failed job has reported its error; a sweeper may add one about missing objectives, which is dropped.
+        print_message(f"{sum(map(bool, codes))} of {len(codes)} runs failed")
     return max(codes, default=0)
 
 
 def remove_unused(folder: Path) -> None:
-    """Removes a run's folder if nothing but its configuration was written: what was asked for did not start."""
+    """Removes the folder of a run that did not start: one that holds only its configuration."""
     metrics = folder / "metrics.jsonl"
     if metrics.is_file() and not metrics.stat().st_size:
         metrics.unlink()

@@ -1,4 +1,4 @@
-"""Composes configurations from overrides, also for sweeps and for runs that are resumed."""
+"""Composes and checks configurations from overrides, also of sweeps and of resumed runs."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from omegaconf import OmegaConf
 from omegaconf.errors import InterpolationResolutionError
 
 from cluster.command.overrides import CONF, multirun, parse
-from cluster.command.sweep_config import swept
-from cluster.run.run_folder import refuse_taken
+from cluster.command.sweep_config import sweep_parameters
+from cluster.run.run_folder import check_folder_is_free
 from common.errors import UsageError
 
-OWN_FOLDER = ("train", "evaluate", "rooms")
-"""Commands that write into a folder of their own: `hydra.run.dir`, or in a sweep folders in `hydra.sweep.dir`."""
+COMMANDS_WITH_FOLDER = ("train", "evaluate", "rooms")
+"""Commands that write into a new folder: `hydra.run.dir`, or in a sweep a subfolder of `hydra.sweep.dir`."""
 
 
 def check_overrides(command: str, arguments: list[str]) -> None:
-    """Composes the configuration with the overrides, each value of a sweep in turn, so that a mistake costs nothing.
+    """Composes and checks the configuration, with each value of a sweep, so that mistakes are found before the start.
 
     Raises:
         UsageError: one sentence naming the override or the field.
@@ -44,7 +44,7 @@ def check_overrides(command: str, arguments: list[str]) -> None:
     several = multirun(arguments)
     parser = OverridesParser.create()
     if command == "train" and several:
-        overrides += swept(overrides)
+        overrides += sweep_parameters(overrides)
     try:
         parsed = [parse(parser, override) for override in overrides]
         variants: list[list[str]] = [[]]
@@ -58,16 +58,16 @@ def check_overrides(command: str, arguments: list[str]) -> None:
                 if override.is_discrete_sweep():
                     values = [f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()]
                 else:
-                    values = []  # a continuous interval: the sweeper draws from it
-            # Every value once, beside the first value of the others: all values are checked without their product.
+                    values = []  # a continuous interval, from which the sweeper samples
+            # Checks each value once, with the first value of all others, instead of their product.
             head = [variant + values[:1] for variant in variants]
             variants = head + [variants[0] + [value] for value in values[1:]]
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            if command in OWN_FOLDER:
+            if command in COMMANDS_WITH_FOLDER:
                 hydra = compose(command, overrides=variants[0], return_hydra_config=True).hydra
                 key = "hydra.sweep.dir" if several else "hydra.run.dir"
-                with suppress(InterpolationResolutionError):  # a name of Hydra's own, which exists once it runs
-                    refuse_taken(Path(OmegaConf.select(hydra, key.removeprefix("hydra."))), key)
+                with suppress(InterpolationResolutionError):  # uses a value that Hydra sets later
+                    check_folder_is_free(Path(OmegaConf.select(hydra, key.removeprefix("hydra."))), key)
             for variant in variants:
                 config = compose(command, overrides=variant)
                 built: Any = instantiate(config, system.commands[command].schema)
@@ -75,15 +75,15 @@ def check_overrides(command: str, arguments: list[str]) -> None:
                     system.check(built)
     except UsageError:
         raise
-    except (HydraException, ValueError) as error:  # Hydra has no type of its own for 'learner=5'
+    except (HydraException, ValueError) as error:  # Hydra raises ValueError for 'learner=5'
         raise UsageError(first_line(error) + suggestion(command, error)) from error
 
 
 def resumed_folder(arguments: Sequence[str]) -> Path | None:
-    """The run's folder that `resume=FOLDER` names, if any.
+    """The run's folder that `resume=FOLDER` names; None without it.
 
     Raises:
-        UsageError: there is no run in it, or several are to be resumed at once.
+        UsageError: it holds no run, or the command is a sweep.
     """
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
@@ -93,18 +93,18 @@ def resumed_folder(arguments: Sequence[str]) -> Path | None:
     if not named or named[-1] is None:
         return None
     if any(argument in ("-m", "--multirun") for argument in arguments):
-        raise UsageError("resume goes on with one run: leave -m out")
+        raise UsageError("resume continues one run; remove -m")
     folder = Path(str(named[-1])).resolve()
     if not (folder / "config.yaml").is_file():
-        raise UsageError(f"resume={named[-1]} is no run folder: it has no config.yaml")
+        raise UsageError(f"resume={named[-1]} is not a run folder: it has no config.yaml")
     return folder
 
 
 def resumed_config(folder: Path, overrides: Sequence[str]) -> Any:
-    """The configuration of a run that goes on, with single values overridden.
+    """The saved configuration of a run to resume, with single values overridden.
 
     Raises:
-        UsageError: the run's configuration is not of this version, or an override names a group or an unknown value.
+        UsageError: the configuration does not fit this version, or an override names a group or an unknown field.
     """
     import yaml
     from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -125,9 +125,9 @@ def resumed_config(folder: Path, overrides: Sequence[str]) -> Any:
         override = parse(OverridesParser.create(), text)
         key = override.get_key_element().lstrip("+~")
         if not override.is_delete() and (CONF / key).is_dir():
-            raise UsageError(f"resume goes on with the run's {key}: only single values such as {key}.NAME can change")
+            raise UsageError(f"resume continues with the run's {key}; only single values such as {key}.NAME can change")
         if key == "seed" and override.value() != config.seed:
-            raise UsageError(f"seed={override.value()}: a run goes on with its own seed, {config.seed}; leave seed out")
+            raise UsageError(f"seed={override.value()}: a resumed run keeps its seed, {config.seed}; remove seed")
         try:
             OmegaConf.update(config, key, override.value(), force_add=False)
         except OmegaConfBaseException as error:
@@ -136,7 +136,7 @@ def resumed_config(folder: Path, overrides: Sequence[str]) -> Any:
 
 
 def suggestion(command: str, error: BaseException) -> str:
-    """ "; did you mean ...?" for a misspelt key, else nothing."""
+    """ "; did you mean ...?" for a misspelt key, else the empty string."""
     import difflib
 
     from hydra import compose, initialize_config_dir

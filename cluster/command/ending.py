@@ -1,7 +1,7 @@
-"""`python -m cluster.command.ending PARENT COMMAND ...`: interrupts a command, as Ctrl-C does, when its parent ends.
+"""`python -m cluster.command.ending PARENT COMMAND ...`: runs a command that is interrupted when its parent ends.
 
-A run that a killed process had started would otherwise go on by itself. Only Linux reports a parent's end; elsewhere
-the run does go on, and whoever looks for it finds it running.
+Otherwise a run would continue after the process that started it was killed. Only Linux reports the end of a parent; on
+other systems the run continues.
 """
 
 from __future__ import annotations

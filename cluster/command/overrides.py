@@ -1,4 +1,4 @@
-"""Overrides: from what the shell delivers to Hydra's grammar."""
+"""Overrides: conversion of shell arguments to Hydra's grammar."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ PATHS = frozenset(
         "hydra.run.dir", "hydra.sweep.dir", "image", "output", "resume", "simulator.build_path",
     }
 )  # fmt: skip
-"""Keys whose value is a path, which is taken as the shell delivers it."""
+"""Keys whose value is a path, which is taken literally."""
 PATH_LISTS = frozenset({"learner.mask_rcnn.records", "runs"})
 """Keys whose value is a list of paths."""
 MAX_NAME_BYTES = 120
-"""Longest name that `file_name` gives: file systems take 255 bytes, and a number stands before it."""
+"""Maximum length of a name from `file_name`: file systems allow 255 bytes, and a number is put before it."""
 
 
 def file_name(text: str) -> str:
-    """Makes a folder name of overrides: no separators, quotes or spaces, at most `MAX_NAME_BYTES`."""
+    """Turns overrides into a folder name without separators, quotes or spaces, of at most `MAX_NAME_BYTES`."""
     plain = re.sub(r"[^\w.,=+-]+", "_", str(text).replace("'", "").replace('"', ""))
     return plain.encode()[:MAX_NAME_BYTES].decode(errors="ignore")
 
 
-# At import: a Ray worker of a sweep's launcher resolves the folder's name, and imports this module with its job.
+# Registered at import, because a Ray worker of a sweep's launcher imports this module and resolves folder names.
 OmegaConf.register_new_resolver("file_name", file_name, replace=True)
 
 
 def parse(parser: Any, override: str) -> Any:
-    """One override, parsed.
+    """Parses one override.
 
     Raises:
-        UsageError: it is no KEY=VALUE.
+        UsageError: it is not of the form KEY=VALUE.
     """
     from hydra.errors import HydraException
 
@@ -52,22 +52,22 @@ def parse(parser: Any, override: str) -> Any:
             raise HydraException
         return parser.parse_override(override)
     except HydraException as error:
-        raise UsageError(f"'{override}' is no override; write KEY=VALUE") from error
+        raise UsageError(f"'{override}' is not an override; write KEY=VALUE") from error
 
 
 def hydra_overrides(arguments: Sequence[str]) -> list[str]:
-    """Turns what the shell delivers into overrides in Hydra's grammar.
+    """Converts shell arguments to overrides in Hydra's grammar.
 
-    In Hydra's grammar a value with `=`, commas, brackets, quotes or letters outside ASCII must be quoted within the
-    shell's quotes. Here a path is taken as it is, and so is any other value that the grammar does not know. Hydra's
-    grammar reads a path only if no file has that name and the value is null, quoted, an interpolation or (with -m) a
-    list.
+    In Hydra's grammar a value with `=`, commas, brackets, quotes or characters outside ASCII must be quoted twice, for
+    the shell and for Hydra. Here a path is taken literally, and so is any other value that the grammar cannot parse.
+    The grammar parses a path only if no file has that name and the value is null, quoted, an interpolation or (with -m)
+    a list.
 
     Args:
         arguments: flags and overrides, as in `sys.argv`.
 
     Returns:
-        the same arguments; values are quoted where Hydra needs it.
+        the arguments, with values quoted where Hydra needs it.
 
     Raises:
         UsageError: an argument is not valid UTF-8.
@@ -109,13 +109,13 @@ def hydra_overrides(arguments: Sequence[str]) -> list[str]:
 
 
 def _of_the_grammar(value: str, several: bool) -> bool:
-    """Whether a value of a path's key is meant for Hydra's grammar."""
+    """Whether the value of a path is meant for Hydra's grammar; `several`: with -m."""
     in_quotes = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
     return in_quotes or "${" in value or (several and ("," in value or "(" in value))
 
 
 def quoted(path: str | Path, interpolated: bool = False) -> str:
-    """A path as the value of an override in Hydra's grammar; `interpolated` keeps the meaning of `${...}` in it."""
+    """Quotes a path for Hydra's grammar; `interpolated` keeps the meaning of `${...}` in it."""
     from hydra.core.override_parser.types import Quote, QuotedString
 
     text = str(path)
@@ -123,12 +123,12 @@ def quoted(path: str | Path, interpolated: bool = False) -> str:
 
 
 def escaped(text: str) -> str:
-    """A string that OmegaConf does not take for an interpolation."""
+    """Escapes `${` so that OmegaConf does not interpolate it."""
     return re.sub(r"(\\*)\$\{", r"\1\1\\${", text)
 
 
 def save_config(config: Any, path: Path) -> None:
-    """Writes a configuration as YAML that `OmegaConf.load` reads back to the same values.
+    """Writes a configuration as YAML, such that `OmegaConf.load` returns the same values.
 
     Args:
         config: a dataclass.
@@ -146,6 +146,6 @@ def save_config(config: Any, path: Path) -> None:
 
 
 def multirun(arguments: Sequence[str]) -> bool:
-    """Whether the arguments of a command ask for several runs; `hydra.mode=RUN` makes one of a sweep's."""
+    """Whether a command's arguments ask for several runs; `hydra.mode=RUN` overrides that."""
     asked = any(argument in ("-m", "--multirun") or argument.startswith("sweep=") for argument in arguments)
     return (asked or "hydra.mode=MULTIRUN" in arguments) and "hydra.mode=RUN" not in arguments

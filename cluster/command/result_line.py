@@ -1,4 +1,4 @@
-"""The line for programs that every command that measures ends with."""
+"""The RESULT line: a command's results for other programs."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from typing import Any
 
 
 def print_result(result: Mapping[str, Any]) -> None:
-    """The last line of every command that measures."""
+    """Prints the RESULT line, which must be a command's last output."""
     print(f"RESULT {json.dumps(result)}", flush=True)

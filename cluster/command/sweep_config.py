@@ -1,4 +1,4 @@
-"""What Hydra's own configuration says of a sweep: its parameters and its launcher."""
+"""Hydra's configuration of a sweep: its parameters and its launcher."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from cluster.command.overrides import CONF
 from common.errors import UsageError
 
 
-def swept(overrides: Sequence[str]) -> list[str]:
-    """The parameters of the sweep that some overrides choose, each as an override with several values.
+def sweep_parameters(overrides: Sequence[str]) -> list[str]:
+    """The parameters of the chosen sweep, each as an override with several values.
 
     Raises:
-        UsageError: the sweep is not understood, or a package of its launcher or sweeper cannot be imported.
+        UsageError: the sweep does not exist, or a package of its launcher or sweeper cannot be imported.
     """
     hydra = sweep_config(overrides)
     try:
@@ -31,7 +31,7 @@ def swept(overrides: Sequence[str]) -> list[str]:
 
 
 def ray_launcher(overrides: Sequence[str]) -> dict[str, Any] | None:
-    """Arguments of `ray.init` of the launcher that some overrides choose; None if it is not Ray's."""
+    """Arguments of `ray.init` if the chosen launcher is Ray's, else None."""
     hydra = sweep_config(overrides)
     if hydra.runtime.choices["hydra/launcher"] != "ray":
         return None
@@ -39,10 +39,10 @@ def ray_launcher(overrides: Sequence[str]) -> dict[str, Any] | None:
 
 
 def sweep_config(overrides: Sequence[str]) -> Any:
-    """Hydra's own part of the configuration that some overrides of `train` choose.
+    """Hydra's part of the configuration of `train` with some overrides.
 
     Raises:
-        UsageError: the sweep is not understood.
+        UsageError: the sweep does not exist.
     """
     from hydra import compose, initialize_config_dir
     from hydra.errors import HydraException

@@ -1,4 +1,4 @@
-"""The configurations of the interaction system's commands."""
+"""Configuration schemas of the interaction system's commands."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ class EvaluateConfig:
     checkpoint: str
     """A checkpoint folder, or a run folder (its newest checkpoint)."""
     seed: int
-    """Seed of the figures' touches and of the random-score baseline."""
+    """Seed of the touches in figures and of the random-score baseline."""
     simulator: SimulatorConfig
     actors: ActorConfig
     """Taken from the checkpoint's run, except overridden values."""
     models: NetworkConfig
-    """Taken from the checkpoint, except overridden values; what its weights need of the input is never overridden."""
+    """Taken from the checkpoint, except overridden values; input settings that its weights need are always kept."""
     evaluation: EvaluationConfig
 
     def __post_init__(self) -> None:
@@ -75,11 +75,11 @@ class RoomsConfig:
     scenes: list[str]
     """Scene names of the rooms."""
     views: int
-    """Looks into each room."""
+    """Number of observations of each room."""
     touches: int
-    """Touches shown, in all."""
+    """Total number of touches shown."""
     seed: int
-    """Of arrangements, poses and touches."""
+    """Seed of arrangements, poses and touches."""
     simulator: SimulatorConfig
     actors: ActorConfig
 
@@ -105,18 +105,18 @@ class PredictConfig:
     depth: str
     """File of depth along the camera axis; see `evaluation.interaction.predict.read_depth`."""
     depth_scale: float
-    """Metres of one unit where depth is in integers."""
+    """Metres per unit of integer depth."""
     output: str
-    """Folder that gets the COCO JSON and the overlay."""
+    """Folder for the COCO JSON and the overlay."""
     count: int
-    """At most so many instances."""
+    """Maximum number of instances."""
     actors: ActorConfig
     """Taken from the checkpoint's run, except overridden values; `cluster_distance` makes instances."""
     models: NetworkConfig
 
 
 def check_picture(simulator: SimulatorConfig) -> None:
-    """Refuses pictures that the records and the model cannot take."""
+    """Refuses image sizes that do not fit the records and the model."""
     for name in ("width", "height"):
         if getattr(simulator, name) != IMAGE_SIZE:
             raise ValueError(f"simulator.{name} must be {IMAGE_SIZE}, not {getattr(simulator, name)}")

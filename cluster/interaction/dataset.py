@@ -1,4 +1,4 @@
-"""`./playpen dataset`: the location files of a data set."""
+"""`./playpen dataset`: generates the location files of a data set."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def find_locations(
 def find_test_locations(
     evaluation: EvaluationConfig, simulator: SimulatorConfig, interrupted: threading.Event | None = None
 ) -> TestSet:
-    """As `evaluation.interaction.locations.find_test_set`; errors as of `find_locations`."""
+    """Like `evaluation.interaction.locations.find_test_set`, but file errors become UsageError."""
     try:
         return find_test_set(evaluation, simulator, interrupted)
     except ValueError as error:
@@ -44,7 +44,7 @@ def find_test_locations(
 
 
 def run(config: DatasetConfig, folder: Path) -> int:
-    """The whole command. Returns the exit code."""
+    """Runs the command and returns its exit code."""
     started = time.monotonic()
     place = config.evaluation.dataset.folder
     if inside_run(Path(place).resolve()):

@@ -1,4 +1,4 @@
-"""`./playpen evaluate`: a checkpoint on a data set's test locations, in this process."""
+"""`./playpen evaluate`: measures a checkpoint on a data set's test locations, in this process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from evaluation.interaction.final import final_report
 
 
 def run(config: EvaluateConfig, folder: Path) -> int:
-    """The whole command. Returns the exit code."""
+    """Runs the command and returns its exit code."""
     started = time.monotonic()
     checkpoint = find_checkpoint(config.checkpoint)
     config = settings_of_run(config, checkpoint)

@@ -1,4 +1,4 @@
-"""Measures a model in this process, for the commands that train nothing on the chassis."""
+"""Measures a model in this process, for commands that do not use the evaluator's Ray actor."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from evaluation.interaction.report import Report, measure_references, write_repo
 def measure(
     config: TrainConfig | EvaluateConfig, folder: Path, test: TestSet, trained: AnyPredictor, untrained: AnyPredictor
 ) -> Report:
-    """Measures a model in this process, beside what it is compared with, and writes predictions and figures.
+    """Measures a model and its baselines in this process, and writes predictions and figures.
 
     Args:
-        config: what is measured, the simulator, and the seed.
+        config: of the evaluation, the simulator, the actors, and the seed.
         folder: of the run.
-        test: the locations.
-        trained, untrained: the model as it is and as it was.
+        test: the test locations.
+        trained: the model.
+        untrained: the model before training.
 
     Raises:
         SimulatorError, LocationError: a location cannot be rendered or played.

@@ -1,4 +1,4 @@
-"""Figures of the interaction system's actors: touches, their success, and rates."""
+"""Metrics of the interaction system's actors: touches, their success, and rates."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from actors.interaction.statistics import PlayStatistics
 from cluster.run.tracking import finite
 
 SUCCESS_WINDOW = 100
-"""Locations over which the success shares of greedy and random touches are taken."""
+"""Number of latest locations over which success shares are computed."""
 
 
 class TouchMeter:
-    """See `cluster.run.system.Meter`."""
+    """Implements `cluster.run.system.Meter`."""
 
     unit = "location"
 
@@ -24,7 +24,7 @@ class TouchMeter:
         self.touches = self.locations = 0
         self.recent: deque[PlayStatistics] = deque(maxlen=SUCCESS_WINDOW)
         self.row_locations = self.row_touches = 0
-        """Since the last row."""
+        """Counts since the last row."""
 
     def add(self, statistics: Statistics) -> None:
         """See `Meter.add`."""
@@ -36,7 +36,11 @@ class TouchMeter:
         self.row_touches += statistics.touches
 
     def success(self, choice: str) -> float:
-        """Share of successful touches among the latest locations', "greedy" or "random"; NaN without any."""
+        """Share of successful touches at the latest locations; NaN without touches.
+
+        Args:
+            choice: "greedy" or "random".
+        """
         touches = sum(statistics.touches_by_choice.get(choice, 0) for statistics in self.recent)
         successes = sum(statistics.successes_by_choice.get(choice, 0) for statistics in self.recent)
         return successes / touches if touches else float("nan")

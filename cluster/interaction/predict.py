@@ -1,4 +1,4 @@
-"""`./playpen predict`: the objects in one RGB-D image."""
+"""`./playpen predict`: finds the objects in one RGB-D image."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from evaluation.interaction.predict import predict_files
 
 
 def run(config: PredictConfig, folder: Path) -> int:
-    """The whole command. Returns the exit code."""
+    """Runs the command and returns its exit code."""
     started = time.monotonic()
     if inside_run(Path(config.output).resolve()):
         raise UsageError(

@@ -1,4 +1,4 @@
-"""From a checkpoint to what predicts with it, whichever model it is of."""
+"""Builds the predictor of a checkpoint, for each kind of model."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from models.interaction.mask_rcnn.inference import MaskRcnnPredictor
 from models.interaction.video_pca.config import SoftMaskConfig, SoftMaskNetworkConfig
 
 MASS_CLASSES_KEY = "mass_classes"
-"""In a Mask R-CNN checkpoint's "extra": whether its classes are the mass classes; else it has one."""
+"""Key in a Mask R-CNN checkpoint's "extra": whether its classes are the mass classes; otherwise it has one class."""
 
 AnyPredictor = Predictor | MaskRcnnPredictor
-"""Both have a `network`, and `predict`."""
+"""Both have the attribute `network` and the method `predict`."""
 
 
 def trained_predictor(models: NetworkConfig, checkpoint: Path) -> tuple[AnyPredictor, dict[str, Any]]:
     """The model with a checkpoint's weights, and the checkpoint's index.
 
-    Mask R-CNN and the videoPCA baseline are as the checkpoint describes them, and so is the input of our network, which
-    has no part in its weights' shapes.
+    The checkpoint determines Mask R-CNN, the videoPCA baseline, and the input settings of our network, which the shapes
+    of the weights do not show.
 
     Args:
-        models: of our network.
+        models: settings of our network.
         checkpoint: its folder.
 
     Raises:
         CheckpointError: see `learner.checkpoint.load_model`.
-        TorchvisionMissing: it is of Mask R-CNN, which cannot be had here.
+        TorchvisionMissing: the model is Mask R-CNN, but torchvision is not installed.
     """
     index = read_index(checkpoint)
     predictor = untrained_predictor(models, index, index["seed"])
@@ -44,13 +44,19 @@ def trained_predictor(models: NetworkConfig, checkpoint: Path) -> tuple[AnyPredi
 
 
 def loaded(predictor: AnyPredictor, checkpoint: Path) -> AnyPredictor:
-    """The predictor with the weights of a checkpoint."""
+    """Loads a checkpoint's weights into a predictor and returns it."""
     load_model(checkpoint, predictor.network)
     return Predictor(predictor.network) if isinstance(predictor, Predictor) else predictor
 
 
 def untrained_predictor(models: NetworkConfig, index: dict[str, Any], seed: int) -> AnyPredictor:
-    """The model of a checkpoint as it was before training; arguments as of `trained_predictor`."""
+    """The model of a checkpoint with its initial weights.
+
+    Args:
+        models: settings of our network.
+        index: of the checkpoint.
+        seed: of the initial weights.
+    """
     if "soft_mask" in index["network"]:
         return Predictor(build_network(soft_mask_config(index["network"]), seed))
     if "mask_rcnn" not in index["network"]:
@@ -63,10 +69,10 @@ def untrained_predictor(models: NetworkConfig, index: dict[str, Any], seed: int)
 
 
 def with_inputs_of(index: dict[str, Any], models: NetworkConfig) -> NetworkConfig:
-    """The settings with the checkpoint's treatment of inputs, which overrides do not change: its weights need it.
+    """The settings with the checkpoint's input settings, which its weights need and overrides cannot change.
 
     Raises:
-        CheckpointError: it says what cannot be.
+        CheckpointError: the checkpoint's settings are invalid.
     """
     network = index["network"]
     try:
@@ -79,10 +85,10 @@ def with_inputs_of(index: dict[str, Any], models: NetworkConfig) -> NetworkConfi
 
 
 def soft_mask_config(network: dict[str, Any]) -> SoftMaskNetworkConfig:
-    """The settings in a checkpoint of models=video_pca.
+    """The network settings in a checkpoint of models=video_pca.
 
     Raises:
-        CheckpointError: they do not describe such a network.
+        CheckpointError: they are invalid.
     """
     try:
         return SoftMaskNetworkConfig(**{**network, "soft_mask": SoftMaskConfig(**network["soft_mask"])})
@@ -91,7 +97,7 @@ def soft_mask_config(network: dict[str, Any]) -> SoftMaskNetworkConfig:
 
 
 def mask_rcnn_predictor(config: MaskRcnnNetworkConfig, mass_classes: bool, seed: int) -> MaskRcnnPredictor:
-    """An untrained Mask R-CNN with the mass classes, or with one class."""
+    """A Mask R-CNN with initial weights, with the mass classes or with one class."""
     from models.interaction.mask_rcnn.network import build_mask_rcnn
 
     network = build_mask_rcnn(config, len(MASS_CLASSES) if mass_classes else 1, seed)

@@ -1,4 +1,4 @@
-"""`./playpen rooms`: contact sheets of rooms and of touches."""
+"""`./playpen rooms`: draws contact sheets of rooms and of touches."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from evaluation.interaction.rooms import StudiedTouch, View, fullest_views, stud
 
 
 def run(config: RoomsConfig, folder: Path) -> int:
-    """The whole command. Returns the exit code."""
+    """Runs the command and returns its exit code."""
     started = time.monotonic()
     check_launch(config.simulator)
     keywords = reach_keywords(config.actors.reach, config.simulator)
@@ -40,7 +40,7 @@ def run(config: RoomsConfig, folder: Path) -> int:
         random = np.random.default_rng(config.seed)
         with Progress("touches", config.touches, "touch") as progress:
             for rooms_left, views in zip(range(len(rooms), 0, -1), rooms, strict=True):
-                # Spread over the rooms; two in three at things.
+                # Touches are spread over the rooms; two thirds are at objects.
                 share = math.ceil((config.touches - len(touches)) / rooms_left)
                 if views:
                     at = views[0].location
@@ -56,7 +56,7 @@ def run(config: RoomsConfig, folder: Path) -> int:
         {
             "command": "rooms",
             "rooms": len(rooms),
-            "things_in_reach": [view.things for views in rooms for view in views],
+            "things_in_reach": [view.objects for views in rooms for view in views],
             "touches": len(touches),
             "wall_s": round(time.monotonic() - started, 1),
             "seed": config.seed,

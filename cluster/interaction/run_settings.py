@@ -1,4 +1,4 @@
-"""The settings of a run that a checkpoint is of, for commands that use its model afterwards."""
+"""Settings of a checkpoint's run, for commands that use its model later."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ Settings = TypeVar("Settings", EvaluateConfig, PredictConfig)
 
 
 def settings_of_run(config: Settings, checkpoint: Path) -> Settings:
-    """The configuration with the actors of the run and the network of the checkpoint, but for what is overridden.
+    """The configuration with the run's actor settings and the checkpoint's network settings, except overridden values.
 
-    A checkpoint that lies in no run's folder leaves the actors as they are. Mask R-CNN and the videoPCA baseline are
-    left out: `cluster.interaction.predictors` makes them as the checkpoint describes them.
+    If the checkpoint is not in a run's folder, the actor settings stay as they are. Network settings of Mask R-CNN and
+    the videoPCA baseline are not merged: `cluster.interaction.predictors` takes them from the checkpoint.
 
     Args:
         config: as composed for this command.
         checkpoint: its folder.
 
     Raises:
-        UsageError: what the run or the checkpoint saved does not fit this version's settings.
+        UsageError: the saved settings do not fit this version.
         CheckpointError: see `read_index`.
     """
     changed = {}
@@ -50,7 +50,7 @@ def settings_of_run(config: Settings, checkpoint: Path) -> Settings:
 
 
 def _merged(composed: Any, group: str, saved: Mapping[str, Any], where: Path) -> Any:
-    """A group's settings as they were saved; those that the command line names are the composed ones."""
+    """A group's saved settings, with the values that the command line overrides."""
     ours = OmegaConf.structured(composed)
     try:
         merged = OmegaConf.merge(ours, saved)
@@ -62,7 +62,7 @@ def _merged(composed: Any, group: str, saved: Mapping[str, Any], where: Path) ->
 
 
 def _named(group: str) -> list[str]:
-    """The keys of a group that the command line overrides, without the group's name."""
+    """Keys of a group that the command line overrides, without the group's name."""
     texts = HydraConfig.get().overrides.task
     keys = [str(text).split("=", 1)[0].lstrip("+") for text in texts]
     return [key.removeprefix(f"{group}.") for key in keys if key.startswith(f"{group}.")]

@@ -1,4 +1,4 @@
-"""The phases of a run, and whether they can be run. Needs neither torch nor Ray, so that errors appear at once."""
+"""Builds and checks the phases of a run, without torch and Ray so that errors appear at once."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from replay.limiter import RateLimiter
 
 
 def phases(config: TrainConfig, tasks: int) -> list[Phase]:
-    """The schedule as the coordinator runs it; phases without rounds are left out.
+    """The schedule for the coordinator, without phases that have no rounds.
 
     Args:
-        config: of the run.
-        tasks: locations of the training file.
+        config: The run's configuration.
+        tasks: Number of locations in the training file.
     """
     if config.learner.mask_rcnn is not None:
         return collect_then_train(config, tasks)
@@ -52,10 +52,10 @@ def collect_then_train(config: TrainConfig, tasks: int) -> list[Phase]:
 
 
 def check_schedule(config: TrainConfig) -> None:
-    """Whether the phases can be run; looks at the configuration alone, so that each run of a sweep is checked first.
+    """Refuses schedules that would train nothing or deadlock, from the configuration alone.
 
     Raises:
-        UsageError: the schedule and the bank do not fit together.
+        UsageError: the schedule is empty, or does not fit the replay buffer.
     """
     phases = [phase for phase in config.learner.phases.values() if phase.rounds]
     if not phases:

@@ -1,4 +1,5 @@
-"""What a table is made of: the measurements of its runs, kept beside them, and the files that compare them."""
+"""Measures the runs of a table on each test set, stores the measurements in the runs' folders, and writes the
+comparison."""
 
 from __future__ import annotations
 
@@ -19,10 +20,10 @@ from cluster.run.checkpoints import find_checkpoint
 from cluster.run.tracking import Tracker
 from cluster.run.tracking import read_metrics as read_rows
 from cluster.table.plan import Plan, compose_train
-from cluster.table.runs import FINISHED, PlannedRun, results_of
-from cluster.table.work import say
+from cluster.table.runs import FINISHED, PlannedRun, read_results
 from common.errors import Interrupted
 from common.files import write_text
+from common.output import print_message
 from evaluation.interaction.coco import Metrics
 from evaluation.interaction.columns import COLUMNS, COUNTS
 from evaluation.interaction.comparison import Comparison, MeasuredRun, Method, Reported, heading, markdown, table_lines
@@ -40,15 +41,15 @@ BASELINES = {
     "superpixels": "superpixels, no priors",
     "depth_edges": "depth edges, with priors",
 }
-"""Rows that need no training."""
+"""Baselines without training: key -> heading."""
 
 
-class Bench:
-    """The test locations of one data set, on which every run is measured alike.
+class TestSetMeasurements:
+    """Measurements of runs and baselines on the test set of one data set.
 
     Args:
-        config: of its evaluation.
-        plan: for the simulator and the network.
+        config: of the evaluation on this data set.
+        plan: holds the simulator and the network.
         interrupted: set by Ctrl-C.
     """
 
@@ -61,7 +62,7 @@ class Bench:
 
     @property
     def evaluator(self) -> Evaluator:
-        """With all looks; made when something is measured."""
+        """The evaluator with all observations, created on first use."""
         if self._evaluator is None:
             self._evaluator = Evaluator(
                 self.config, self.test.path, self.test.entries, self.plan.base.simulator, self.plan.base.seed
@@ -69,17 +70,17 @@ class Bench:
         return self._evaluator
 
     def folder(self, run: PlannedRun) -> Path:
-        """Where the measurements of a run are kept."""
+        """The folder with the measurements of a run."""
         assert run.found is not None
         return run.found.folder / "comparison" / self.key
 
     def measure(self, run: PlannedRun) -> None:
-        """Measures a finished run, unless that was done before."""
+        """Measures a finished run, unless it was measured before."""
         folder = self.folder(run)
         if read_metrics(folder / METRICS) is not None:
             return
         assert run.found is not None
-        say(f"measuring {run.label} on {self.name}")
+        print_message(f"measuring {run.label} on {self.name}")
         evaluator, count = self.evaluator, self.plan.request.config.figures
         predictor, _ = trained_predictor(run.config.models, find_checkpoint(str(run.found.folder)))
         evaluation = evaluator.evaluate(predictor, run.config.actors.cluster_distance, show=False)
@@ -90,7 +91,7 @@ class Bench:
         )
 
     def baseline_files(self) -> dict[str, Path]:
-        """Where what needs no training is kept, beside all tables; the untrained network by its model and seed."""
+        """Files of the baselines' metrics, shared by all tables; the untrained network's depends on model and seed."""
         folder = Path(self.plan.request.config.folder) / "baselines" / self.key
         base = self.plan.base
         decisive = (base.models, base.seed, base.actors.cluster_distance)
@@ -100,11 +101,11 @@ class Bench:
         }
 
     def baselines(self) -> dict[str, Metrics]:
-        """What needs no training."""
+        """Metrics of the baselines by heading; measured on first use."""
         files = self.baseline_files()
         found = {name: read_metrics(path) for name, path in files.items()}
         if None in found.values():
-            say(f"measuring the baselines on {self.name}")
+            print_message(f"measuring the baselines on {self.name}")
             untrained = Predictor(build_network(self.plan.base.models, self.plan.base.seed))
             measured = {name: result.metrics for name, result in self.evaluator.baselines().items()}
             distance = self.plan.base.actors.cluster_distance
@@ -116,43 +117,45 @@ class Bench:
 
 
 class Results:
-    """The measurements of a plan's runs and the files that are made of them."""
+    """Measurements of a plan's runs, and the files that compare them."""
 
     def __init__(self, plan: Plan, interrupted: threading.Event) -> None:
-        """Makes the data sets that are missing.
+        """Generates missing data sets and measures the baselines.
 
         Raises:
-            UsageError: a data set cannot be made.
+            UsageError: a data set cannot be generated.
             Interrupted: Ctrl-C.
         """
         self.plan, self.interrupted = plan, interrupted
         configs = [compose_train([*plan.request.base, f"evaluation={n}"]) for n in plan.request.config.data_sets]
-        if any(run.state != FINISHED for run in plan.runs()):  # what these will read, made once
+        if any(run.state != FINISHED for run in plan.runs()):  # generates the training data once, for all runs
             find_locations(plan.base.evaluation, plan.base.simulator, interrupted)
-        self.benches = [Bench(config.evaluation, plan, interrupted) for config in configs]
-        self.baselines = [bench.baselines() for bench in self.benches]
+        self.test_sets = [TestSetMeasurements(config.evaluation, plan, interrupted) for config in configs]
+        self.baselines = [test_set.baselines() for test_set in self.test_sets]
 
     def measure(self, run: PlannedRun) -> None:
-        """Measures a finished run on every data set, unless that was done before.
+        """Measures a finished run on every data set, unless it was measured before.
 
         Raises:
             Interrupted: Ctrl-C, between two data sets.
         """
-        for bench in self.benches:
+        for test_set in self.test_sets:
             if self.interrupted.is_set():
-                raise Interrupted("the same command goes on")
-            bench.measure(run)
+                raise Interrupted("the same command continues")
+            test_set.measure(run)
 
     def comparisons(self, table: str) -> list[Comparison]:
-        """One for each data set."""
+        """The comparisons of one table, one per data set."""
         rows = [row for row in self.plan.rows if row.table == table]
         found = []
-        for bench, baselines in zip(self.benches, self.baselines, strict=True):
+        for test_set, baselines in zip(self.test_sets, self.baselines, strict=True):
             methods = [
-                Method(row.name, [self.measured(bench, run) for run in row.runs if run.state == FINISHED], row.note())
+                Method(
+                    row.name, [self.measured(test_set, run) for run in row.runs if run.state == FINISHED], row.note()
+                )
                 for row in rows
             ]
-            paper = self.plan.request.config.paper.get(bench.name)
+            paper = self.plan.request.config.paper.get(test_set.name)
             reported = [
                 Reported(
                     f"paper, {name} (other rooms)",
@@ -162,44 +165,44 @@ class Results:
                 for name, line in (paper.lines.items() if paper else ())
             ]
             title = self.plan.request.config.tables[table].title
-            found.append(Comparison(title, bench.name, methods, reported, baselines))
+            found.append(Comparison(title, test_set.name, methods, reported, baselines))
         return found
 
-    def measured(self, bench: Bench, run: PlannedRun) -> MeasuredRun:
-        """What was measured of a run."""
+    def measured(self, test_set: TestSetMeasurements, run: PlannedRun) -> MeasuredRun:
+        """The measurements of a run on a test set."""
         assert run.found is not None
-        metrics = read_metrics(bench.folder(run) / METRICS)
-        assert metrics is not None, "measure comes first"
-        results = results_of(run.found.folder)
+        metrics = read_metrics(test_set.folder(run) / METRICS)
+        assert metrics is not None, "the run must be measured first"
+        results = read_results(run.found.folder)
         return MeasuredRun(
             seed=run.config.seed,
-            folder=bench.folder(run),
+            folder=test_set.folder(run),
             metrics=metrics,
             knows_mass="mass_accuracy" in results,
             touches=results["touches"],
             steps=results["steps"],
             minutes=results["wall_s"] / 60,
-            # On the way a run is measured on its own test locations alone.
+            # During training a run is evaluated only on its own data set.
             curve=curve_of(read_rows(run.found.folder / "metrics.jsonl"))
-            if run.config.evaluation.dataset.name == bench.name
+            if run.config.evaluation.dataset.name == test_set.name
             else [],
         )
 
     def conditions(self) -> str:
-        """The budget, in a sentence or two."""
+        """Sentences about the conditions of the comparison."""
         request = self.plan.request
         seeds = ", ".join(map(str, request.config.seeds))
         several = len(request.config.seeds) > 1
         runs = f"Mean ± standard deviation over seeds {seeds}" if several else f"One run of each row, of seed {seeds}"
-        images = ", ".join(f"{len(bench.test.entries)} of {bench.name}" for bench in self.benches)
+        images = ", ".join(f"{len(test_set.test.entries)} of {test_set.name}" for test_set in self.test_sets)
         return (
-            f"{runs}; {settings(cast(TrainConfig, self.plan.base))}. Every row is measured on the "
+            f"{runs}; {budget(cast(TrainConfig, self.plan.base))}. Every row is measured on the "
             f"same test locations ({images}). Made by `{request.command}`. The paper's figures are of AI2-THOR's rooms "
             "and of its own budget: they stand beside, not in comparison."
         )
 
     def write(self, figures: bool) -> None:
-        """Writes table.md and table.csv, and the figures if asked for."""
+        """Writes table.md and table.csv, and figures if asked for; figures are also sent to W&B."""
         comparisons = {name: self.comparisons(name) for name in self.plan.request.config.tables}
         text = "\n".join(markdown(found, self.conditions()) for found in comparisons.values())
         write_text(self.plan.folder / "table.md", text)
@@ -216,14 +219,14 @@ class Results:
             self.track(lines, drawn)
 
     def track(self, lines: list[list[Any]], drawn: dict[str, Path]) -> None:
-        """Sends the table and the figures to W&B, as a run of its own."""
+        """Sends the table and the figures to W&B as a separate run."""
         request, base = self.plan.request, self.plan.base
         values = {"table": request.name, "seeds": list(request.config.seeds), "base": list(request.base)}
         tracker = Tracker(base.tracking, self.plan.folder, values, self.plan.folder.name)
         tracker.log({}, images=drawn, tables={"table": lines})
         unsynced = tracker.close()
         if unsynced:
-            say(f"W&B run kept on this machine; to send it: {unsynced}")
+            print_message(f"W&B run kept on this machine; to send it: {unsynced}")
 
     def show(self) -> None:
         """Prints the tables and the RESULT line."""
@@ -252,25 +255,25 @@ class Results:
 
 
 def curve_of(rows: list[dict[str, Any]]) -> list[tuple[int, float]]:
-    """(touches, mask AP50) of each evaluation on the way, from the rows of metrics.jsonl.
+    """(touches, mask AP50) of each evaluation during training, from the rows of metrics.jsonl.
 
-    An evaluation tells when its weights were taken; how many touches there were then is read off the other rows.
+    An evaluation records when its weights were taken; the number of touches at that time comes from the other rows.
     """
     counted = [(row["seconds"], row["touches"]) for row in rows if "touches" in row]
     if not counted:
         return []
     seconds, touches = zip(*counted, strict=True)
-    # What was undone when the run went back to a checkpoint counts as what was left of it.
-    left = np.minimum.accumulate(touches[::-1])[::-1]
+    # When a run goes back to a checkpoint, later touches are lost: counts must not exceed any later count.
+    kept = np.minimum.accumulate(touches[::-1])[::-1]
     return [
-        (int(np.interp(60 * row["evaluation/minutes"], seconds, left)), row["evaluation/mask_ap50"])
+        (int(np.interp(60 * row["evaluation/minutes"], seconds, kept)), row["evaluation/mask_ap50"])
         for row in rows
         if "evaluation/mask_ap50" in row
     ]
 
 
-def settings(config: TrainConfig) -> str:
-    """The budget of a run in words."""
+def budget(config: TrainConfig) -> str:
+    """Describes the budget of a run."""
     phases = [phase for phase in config.learner.phases.values() if phase.rounds]
     words = [
         f"{phase.name} phase of {phase.rounds} rounds" + (f" or {phase.minutes:g} minutes" if phase.minutes else "")

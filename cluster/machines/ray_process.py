@@ -1,10 +1,9 @@
-"""Ray's own machinery in a process of its own: what `./playpen cluster` starts and asks.
+"""Subprocesses of `./playpen cluster` that use Ray's internals.
 
-`python -m cluster.machines.ray_process start ...` is `ray start ... --block` with two differences. It keeps to
-loopback where told so (`ray start` puts the machine's outer address in the place of 127.0.0.1). It starts no Ray client
-server, which nothing here uses. `python -m cluster.machines.ray_process nodes HOST:PORT` prints a cluster's nodes as
-JSON. Both are processes because Ray's client writes to the terminal, and ends its process where a cluster does not
-answer.
+`python -m cluster.machines.ray_process start ...` is `ray start ... --block` with two differences: it listens on
+127.0.0.1 if told to (`ray start` replaces that by the machine's outer address), and it starts no Ray client server,
+which nothing here uses. `python -m cluster.machines.ray_process nodes HOST:PORT` prints a cluster's nodes as JSON. Both
+run in a subprocess because Ray's client writes to the terminal, and exits if a cluster does not answer.
 """
 
 from __future__ import annotations
@@ -17,11 +16,11 @@ from typing import Any
 from cluster.machines.resources import keep_loopback, use_ray_token
 
 TOKEN_REFUSED = 3
-"""Exit code of `nodes` where the cluster does not accept the token."""
+"""Exit code of `nodes` if the cluster refuses the token."""
 
 
 def start(arguments: list[str]) -> None:
-    """A node of Ray, until SIGTERM ends it and all its processes.
+    """Runs a Ray node until SIGTERM ends it and all its processes.
 
     Args:
         arguments: those of `ray start`, without `--block`.
@@ -30,14 +29,14 @@ def start(arguments: list[str]) -> None:
 
     keep_loopback()
     if "127.0.0.1" in arguments:
-        # The same for the processes it starts, such as the job server. Read when Ray is imported, so not by this one.
+        # Makes Ray's child processes, such as the job server, keep 127.0.0.1, too. Ray reads it at import.
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     scripts.get_ray_client_dependency_error = lambda: ImportError("the Ray client server is not used")
     scripts.start.main([*arguments, "--block", "--log-style", "record", "--log-color", "false"], prog_name="ray start")
 
 
 def nodes(address: str) -> list[dict[str, Any]]:
-    """The nodes that a cluster knows, dead ones included.
+    """The nodes of a cluster, including dead ones.
 
     Raises:
         AuthenticationError: the token is missing or wrong.
@@ -45,7 +44,7 @@ def nodes(address: str) -> list[dict[str, Any]]:
     from ray._private.state import GlobalState
     from ray._raylet import GcsClient, GcsClientOptions  # type: ignore[attr-defined]
 
-    GcsClient(address=address)  # raises where the state below would only report an empty answer
+    GcsClient(address=address)  # raises errors that the state below would hide
     state = GlobalState()
     state._initialize_global_state(
         GcsClientOptions.create(address, None, allow_cluster_id_nil=True, fetch_cluster_id_if_nil=False)
@@ -66,7 +65,7 @@ def nodes(address: str) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """`start ARGUMENTS` or `nodes HOST:PORT`."""
+    """Runs `start ARGUMENTS` or `nodes HOST:PORT`."""
     use_ray_token()
     if sys.argv[1] == "start":
         start(sys.argv[2:])

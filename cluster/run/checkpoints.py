@@ -1,4 +1,4 @@
-"""Checkpoints of a run on disk: where they are found, how one appears whole, and which are kept."""
+"""Checkpoints of a run on disk: finding, publishing atomically, and removing old ones."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from learner.checkpoint_index import INDEX, CheckpointError, read_index
 from replay.layout import holds_state
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EFBIG)
-"""Errors of a disk that is full, or that does not take files any more."""
+"""Errors of a disk that is full or no longer accepts files."""
 
 
 class CheckpointFailed(RunError):
-    """The disk did not take a checkpoint; the ones before are whole."""
+    """The disk refused a checkpoint; earlier ones are intact."""
 
 
 @dataclass(frozen=True)
-class Saved:
-    """What a checkpoint cost."""
+class SavedCheckpoint:
+    """A checkpoint that was written, and its cost."""
 
     path: Path
     seconds: float
-    """From the decision to the end."""
+    """Total duration."""
     pause_s: float
-    """Of these, how long the learner had nothing to do."""
+    """Part of the duration in which the learner was idle."""
     learner_bytes: int
     """Weights, moments, and the run's state."""
     bank_state_bytes: int
-    """Order, insertion ids, priorities, counters: all of them, each time."""
+    """Order, insertion ids, priorities and counters of the replay buffer, written completely each time."""
     bank_record_bytes: int
-    """Records inserted since the last checkpoint; older ones lie on disk already."""
+    """Records inserted since the last checkpoint; older ones are on disk already."""
 
 
 def find_checkpoint(path: str) -> Path:
-    """A checkpoint folder itself, or the newest checkpoint of a run folder.
+    """The checkpoint folder that `path` names, or the newest checkpoint of a run folder.
 
     Raises:
         UsageError: there is none.
@@ -54,13 +54,13 @@ def find_checkpoint(path: str) -> Path:
 
 
 def whole_checkpoints(run: Path) -> list[Path]:
-    """The checkpoints of a run that can be resumed, the newest last."""
+    """Folders of the checkpoints from which a run can be resumed, newest last."""
     found = sorted(index.parent for index in run.glob(f"checkpoints/step_*/{INDEX}"))
     return [path for path in found if holds_state(path) or not _has_bank(path)]
 
 
 def _has_bank(checkpoint: Path) -> bool:
-    """Whether the run samples from a memory bank, whose state then belongs to the checkpoint; Mask R-CNN does not."""
+    """Whether the checkpoint must hold a replay buffer's state; runs of Mask R-CNN have none."""
     try:
         return "mask_rcnn" not in read_index(checkpoint)["network"]
     except (CheckpointError, KeyError, TypeError):
@@ -68,31 +68,31 @@ def _has_bank(checkpoint: Path) -> bool:
 
 
 def resume_command(folder: Path) -> str:
-    """What continues a run, for the user to type."""
+    """The command that resumes a run."""
     return command("train", f"resume={folder}")
 
 
 def kept_in(checkpoint: Path) -> str:
-    """Sentence of a run that was interrupted after training and before its evaluation."""
-    return f"checkpoint saved in {checkpoint}; to measure it: {command('evaluate', f'checkpoint={checkpoint}')}"
+    """Message of a run that was interrupted between training and its final evaluation."""
+    return f"checkpoint saved in {checkpoint}; to evaluate it: {command('evaluate', f'checkpoint={checkpoint}')}"
 
 
 def how_to_resume(folder: Path) -> str:
-    """The end of a sentence about a run that stopped; empty if it has no checkpoint."""
+    """End of a message about a stopped run: how to resume it; empty if it has no checkpoint."""
     if not whole_checkpoints(folder):
         return ""
-    return f"; to go on from the last checkpoint: {resume_command(folder)}"
+    return f"; to resume from the last checkpoint: {resume_command(folder)}"
 
 
 def how_it_ended(error: Interrupted, folder: Path) -> str:
-    """What a run that was interrupted says: of one that had been resumed, that its checkpoint is still there."""
+    """Message of an interrupted run; if it has saved nothing since it was resumed, its older checkpoint is named."""
     if isinstance(error, NothingSaved) and whole_checkpoints(folder):
-        return f"nothing was trained since the last checkpoint; to go on: {resume_command(folder)}"
+        return f"nothing was trained since the last checkpoint; to resume: {resume_command(folder)}"
     return str(error)
 
 
 def staging_folder(run: Path, steps: int) -> Path:
-    """Where the parts of a checkpoint are written before it appears; what an earlier attempt left there is removed."""
+    """Path where a checkpoint is written before it is published; leftovers of earlier attempts are removed."""
     folder = run / "checkpoints"
     folder.mkdir(exist_ok=True)
     for left in folder.glob(".step_*"):
@@ -101,10 +101,10 @@ def staging_folder(run: Path, steps: int) -> Path:
 
 
 def publish(staging: Path, steps: int) -> Path:
-    """Lets a checkpoint appear under its name, whole, beside an older one of the same step.
+    """Moves a complete checkpoint to its final name.
 
     Returns:
-        its folder: `step_0000011`, or `step_0000011-02` and so on if that is taken. Names sort by age.
+        its folder: `step_0000011`, or `step_0000011-02` and so on if that exists. Names sort by age.
     """
     folder = staging.parent
     name = f"step_{steps:07d}"
@@ -123,11 +123,11 @@ def publish(staging: Path, steps: int) -> Path:
 
 
 def keep_newest(folder: Path, kept: int) -> None:
-    """Removes all but the newest `kept` checkpoints of a folder."""
+    """Removes all but the `kept` newest checkpoints of a folder."""
     for old in sorted(path for path in folder.glob("step_*") if path.is_dir())[:-kept]:
         shutil.rmtree(old)
 
 
 def is_disk_error(sentence: str) -> bool:
-    """Whether what another process says of an error names one of `DISK_ERRORS`."""
+    """Whether the message of another process's error names one of `DISK_ERRORS`."""
     return any(os.strerror(number) in sentence for number in DISK_ERRORS)

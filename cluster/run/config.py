@@ -1,7 +1,7 @@
 """The configuration that every run has, whichever system it trains.
 
-The dataclasses say what there is and of which type; the values live in `conf/` alone. Hydra composes the YAML tree
-over these schemas, so an unknown key or a wrong type is refused before anything starts.
+The dataclasses define fields and types; the values are only in `conf/`. Hydra composes the YAML files over these
+schemas, so an unknown key or a wrong type is refused before anything starts.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from common.errors import UsageError
 
 @dataclass
 class ClusterConfig:
-    """Where the processes of a run live, and how long the run goes on."""
+    """Where the processes of a run live, and which faults it tolerates."""
 
     name: str
-    """For the records: local, or the name of the cluster."""
+    """Label in results: local, or the name of the cluster."""
     address: str | None
-    """Address of a running Ray cluster; null starts Ray on this machine, on loopback, for this run alone."""
+    """Address of a running Ray cluster; null starts a Ray for this run on this machine, on loopback."""
     actors: int
-    """Number of actors, each with a simulator of its own."""
+    """Number of actors, each with its own simulator."""
     actor_cpus: float
-    """CPUs that Ray sets aside for an actor and its simulator."""
+    """CPUs that Ray reserves for an actor and its simulator."""
     actor_gpus: float | None
     """GPU share of an actor's simulator; null: an equal share of the second GPU if the cluster has two, else none."""
     learner_gpus: float | None
     """GPUs of the learner; null: one if the cluster has any, else none."""
     learner_cpus: float
-    """CPUs that Ray sets aside for the learner."""
+    """CPUs that Ray reserves for the learner."""
     object_store_bytes: int
     """Size of Ray's object store on this machine, bytes (only when Ray is started here)."""
     dashboard: bool
@@ -42,25 +42,23 @@ class ClusterConfig:
     dashboard_port: int
     """Port of the dashboard."""
     heartbeat_s: float
-    """Seconds between two questions to each actor, the learner and the memory bank whether they are there."""
+    """Seconds between heartbeats of each actor, the learner and the replay buffer."""
     silent_after_s: float
-    """A part that leaves such a question unanswered for so long is taken for hung, ended and started anew: at most
-    heartbeat_s + silent_after_s after it fell silent."""
+    """Seconds without an answer to a heartbeat after which a Ray actor counts as hung and is restarted."""
     start_timeout_s: float
-    """An actor, a learner or a memory bank that has not started after so long is started anew."""
+    """Seconds after which an actor, a learner or a replay buffer that has not started is restarted."""
     location_timeout_s: float
-    """An actor that answers but is busy with one location for so long is taken for stuck and replaced."""
+    """Seconds after which an actor that is still busy with one task counts as stuck and is replaced."""
     location_attempts: int
-    """A location that failed so often is quarantined: left out from now on, with its last error in the log."""
+    """Attempts at one task; after the last one fails, the task is quarantined: no longer played, its error logged."""
     quarantined_locations: int
-    """Most locations of the data set in quarantine; one more ends the run with its error."""
+    """Maximum number of quarantined tasks; one more ends the run with that task's error."""
     actor_restarts: int
-    """Failures of one actor in a row on one node (without a location done in between) after which the node is taken out
-    of use; if it is the only one, the run stops with the last error."""
+    """Maximum consecutive failures of an actor on one node; one more takes the node out of use, or ends the run with
+    the last error if it is the only node."""
     part_restarts: int
-    """How often the learner and the memory bank are started again from the last checkpoint, if one of them is lost,
-    without progress in between; then the run stops. Also how often the evaluator is started again without a result in
-    between; then the run goes on without evaluations on the way."""
+    """Maximum consecutive restarts of the learner and the replay buffer without progress before the run stops. Also the
+    maximum consecutive restarts of the evaluator without a result before the run continues without evaluations."""
 
     def __post_init__(self) -> None:
         for name in ("actors", "location_attempts"):
@@ -83,10 +81,10 @@ class ClusterConfig:
 
 @dataclass
 class TrackingConfig:
-    """Weights & Biases and the files beside it."""
+    """Settings of Weights & Biases and of the metrics files."""
 
     mode: str
-    """auto (online where a login is found, else offline), online, offline or disabled."""
+    """auto (online if a login is found, else offline), online, offline or disabled."""
     project: str
     """W&B project."""
     entity: str | None
@@ -96,7 +94,7 @@ class TrackingConfig:
     tags: list[str]
     """W&B tags."""
     log_every_s: float
-    """Least seconds between two rows of metrics."""
+    """Minimum seconds between two rows of metrics."""
 
     def __post_init__(self) -> None:
         if self.mode not in ("auto", "online", "offline", "disabled"):
@@ -107,35 +105,35 @@ class TrackingConfig:
 
 @dataclass
 class RunConfig:
-    """What `./playpen train` reads; each system has a schema that extends it with its own groups."""
+    """Configuration of `./playpen train`; each system extends it with its own groups."""
 
     experiment_name: str
     """Name of the experiment, for the run's folder and W&B."""
     seed: int
-    """Seed of the network, the touches, the order of locations, sampling and augmentation."""
+    """Seed of everything random: network, players, order of tasks, sampling, augmentation."""
     checkpoint_minutes: float
-    """Minutes between checkpoints; one more is written at the end and on Ctrl-C."""
+    """Minutes between checkpoints; another one is written at the end and on Ctrl-C."""
     checkpoints_kept: int
-    """How many of the newest checkpoints are kept."""
+    """Number of newest checkpoints that are kept."""
     keep_bank: bool
-    """Whether the replay buffer's files stay when the run is done."""
+    """Whether the replay buffer's files are kept when the run is finished."""
     resume: str | None
-    """Folder of a run that was stopped or died, to go on with from its last checkpoint; null: a new run."""
+    """Folder of a stopped or failed run that continues from its last checkpoint; null: a new run."""
     simulator: SimulatorConfig
     actors: Any
-    """Of the system: how the players play."""
+    """The system's: how the players play."""
     replay: Any
-    """Of the system: its tables. `strict` asks for strict alternation of collecting and training."""
+    """The system's tables. `strict` asks for strict alternation of collecting and training."""
     models: Any
-    """Of the system: its networks."""
+    """The system's networks."""
     learner: Any
-    """Of the system; `publish_every`, `prefetch` and `threads` are what the chassis reads."""
+    """The system's; the chassis reads `publish_every`, `prefetch` and `threads`."""
     evaluation: Any
-    """Of the system; `every_minutes` is what the chassis reads."""
+    """The system's; the chassis reads `every_minutes`."""
     cluster: ClusterConfig
     tracking: TrackingConfig
     system: str = field(default="interaction", kw_only=True)
-    """Name of a module of cluster/systems/. The default is what runs from before this value were."""
+    """Name of a module of cluster/systems/. The default is the system of runs older than this field."""
     schema_version: int = field(default=1, kw_only=True)
     """Version of the configuration, see `cluster.run.identity`."""
 
@@ -152,14 +150,14 @@ Config = TypeVar("Config")
 
 
 def instantiate(config: DictConfig, schema: type[Config]) -> Config:
-    """The composed configuration as dataclasses, every field checked.
+    """Converts a composed configuration to dataclasses, which check every field.
 
     Raises:
         UsageError: one sentence naming the field.
     """
     unknown = sorted(set(map(str, config)) - {item.name for item in fields(schema)})  # type: ignore[arg-type]
     if unknown:
-        raise UsageError(f"{unknown[0]} is no field of the configuration; leave '+{unknown[0]}=...' out")
+        raise UsageError(f"{unknown[0]} is no field of the configuration; remove '+{unknown[0]}=...'")
     missing = OmegaConf.missing_keys(config)
     if missing:
         name = sorted(missing)[0]
@@ -173,7 +171,7 @@ def instantiate(config: DictConfig, schema: type[Config]) -> Config:
 
 
 def check_finite(value: Any, key: str = "") -> None:
-    """Refuses numbers that are infinite or not a number: comparisons with bounds would let nan pass."""
+    """Refuses infinite numbers and NaN, which would pass comparisons with bounds."""
     if isinstance(value, dict):
         for name, item in value.items():
             check_finite(item, f"{key}.{name}" if key else str(name))
@@ -185,14 +183,14 @@ def check_finite(value: Any, key: str = "") -> None:
 
 
 def plain_values(config: RunConfig) -> dict[str, Any]:
-    """The configuration as dictionaries, lists and single values."""
+    """The configuration as nested dictionaries and lists."""
     plain = OmegaConf.to_container(OmegaConf.structured(config))
     assert isinstance(plain, dict)
     return {str(name): value for name, value in plain.items()}
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says, in one line: OmegaConf and Hydra add lines about their internals."""
+    """The message of an error in one line, without the lines that OmegaConf and Hydra add about their internals."""
     causes = [error]
     while causes[-1].__cause__ is not None:
         causes.append(causes[-1].__cause__)

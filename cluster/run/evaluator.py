@@ -1,7 +1,7 @@
-"""The run's evaluator: a Ray actor beside the learner that is started anew when it is lost.
+"""The run's evaluator: a Ray actor next to the learner that is restarted when it is lost.
 
-No training depends on it: while the run trains, an evaluator that dies or falls silent costs the evaluation that it was
-at, which is done again. Only the evaluation of the final weights is waited for.
+Training does not depend on it. If it dies or hangs during training, the evaluation that it was running is repeated. The
+run waits only for the evaluation of the final weights.
 """
 
 from __future__ import annotations
@@ -15,96 +15,95 @@ from ray.exceptions import RayActorError, RayError
 
 from cluster.run.config import ClusterConfig
 from cluster.run.reporting import Reporter
-from cluster.workers.health import Heartbeat, cause_of, listen, one_line
+from cluster.workers.health import Heartbeat, cause_of, one_line, poll_heartbeats
 from common.errors import PartLost
 
 
 class RunEvaluator:
-    """Starts the `EvaluationActor` when told to `begin`, watches it, and starts it anew.
+    """Starts the evaluator's Ray actor with `begin`, watches it, and restarts it.
 
     Args:
-        start: starts one and returns its handle.
-        config: how often it is asked whether it is there, how long it may be silent, and how often it is started anew
-            without a result in between.
-        reporter: is told of losses and results.
+        start: starts the Ray actor and returns its handle.
+        config: heartbeat interval, maximum silence, and maximum restarts without a result in between.
+        reporter: told about losses and results.
     """
 
     def __init__(self, start: Callable[[], Any], config: ClusterConfig, reporter: Reporter) -> None:
         self.start, self.config, self.reporter = start, config, reporter
         self.losses = 0
-        """In a row, without a result in between."""
+        """Losses since the last result."""
         self.handle: Any = None
         self.prepared: Any = None
-        """Reference of its preparation."""
-        self.owes = False
-        """Whether an evaluation was begun and is not done."""
+        """Reference that is ready once it is prepared."""
+        self.pending = False
+        """Whether an evaluation was asked for and has no result yet."""
         self.running: Any = None
-        """Its reference while the evaluator is at it."""
+        """Reference of the evaluation in progress."""
 
     @property
-    def begun(self) -> bool:
-        """Whether it was started."""
+    def started(self) -> bool:
+        """Whether the Ray actor was ever started."""
         return self.handle is not None
 
     def begin(self) -> None:
-        """Starts it; it loads its looks beside whatever goes on."""
+        """Starts the Ray actor, which loads its observations in the background."""
         self.handle = self.start()
         self.prepared = self.handle.prepare.remote()
-        self.beat = Heartbeat(self.handle.pid.remote)
+        self.heartbeat = Heartbeat(self.handle.pid.remote)
 
     @property
     def given_up(self) -> bool:
         """Whether it was lost too often."""
         return self.losses > self.config.part_restarts
 
-    def lost(self) -> str:
-        """What happened to it if it is dead or silent, as a sentence; empty while it answers."""
+    def failure(self) -> str:
+        """A sentence about the evaluator if it died or is silent; empty while it answers."""
         now = time.monotonic()
-        listen([self.beat], self.config.heartbeat_s, now)
-        if self.beat.error is not None:
-            return f"the evaluator died ({one_line(self.beat.error)})"
-        longest = self.config.silent_after_s if self.beat.started else self.config.start_timeout_s
-        if self.beat.waited_s(now) > longest:
+        poll_heartbeats([self.heartbeat], self.config.heartbeat_s, now)
+        if self.heartbeat.error is not None:
+            return f"the evaluator died ({one_line(self.heartbeat.error)})"
+        longest = self.config.silent_after_s if self.heartbeat.started else self.config.start_timeout_s
+        if self.heartbeat.waited_s(now) > longest:
             return f"the evaluator has been silent for {longest:g} s"
         return ""
 
-    def look(self) -> None:
-        """Raises PartLost if it is dead or silent."""
-        if lost := self.lost():
-            raise PartLost(lost)
+    def check(self) -> None:
+        """Raises PartLost if it died or is silent."""
+        if failure := self.failure():
+            raise PartLost(failure)
 
     def restart(self, why: str) -> None:
-        """Ends it, whatever state it is in, and starts another unless it is `given_up` now."""
+        """Kills the Ray actor, whatever its state, and starts another unless it is now `given_up`."""
         self.losses += 1
         self.reporter.fault("evaluator_lost")
         self.running = None
         ray.kill(self.handle)
         if not self.given_up:
-            self.reporter.note(f"{why}; it starts anew")
+            self.reporter.note(f"{why}; it is restarted")
             self.begin()
 
     def measure(self, weights: list[Any], version: int) -> None:
-        """Starts an evaluation on the way.
+        """Starts an evaluation during training.
 
         Args:
-            weights: a list with one reference to the flat vector.
+            weights: list of one reference, to the flat weight vector.
             version: of these weights.
         """
-        self.owes = True
-        self.running = self.handle.on_the_way.remote(weights, version, self.reporter.seconds())
+        self.pending = True
+        self.running = self.handle.evaluate_quickly.remote(weights, version, self.reporter.seconds())
 
-    def take(self) -> dict[str, float] | None:
-        """The figures of the evaluation on the way if it is done; says what went wrong if it failed."""
+    def take_result(self) -> dict[str, float] | None:
+        """Metrics of the evaluation in progress if it is finished, else None; an error goes to the log."""
         if self.running is None or not ray.wait([self.running], timeout=0)[0]:
             return None
         reference, self.running = self.running, None
         try:
-            figures: dict[str, float] = ray.get(reference)
+            metrics: dict[str, float] = ray.get(reference)
         except RayActorError:
-            return None  # `lost` will tell, and the evaluation is still owed
+            return None  # `failure` will report it; the evaluation stays pending
         except RayError as error:
-            self.owes = False
-            self.reporter.note(f"an evaluation on the way failed: {cause_of(error)}")
+            self.pending = False
+            self.reporter.note(f"an evaluation during training failed: {cause_of(error)}")
             return None
-        self.owes, self.losses = False, 0
-        return figures
+        self.pending, self.losses = False, 0
+        return metrics

@@ -1,4 +1,4 @@
-"""Ctrl-C: a flag that long work looks at, so that what was trained is saved and every process is ended in order."""
+"""Ctrl-C as a flag that long work polls, so that progress is saved and every process is stopped in order."""
 
 from __future__ import annotations
 
@@ -13,20 +13,19 @@ import ray
 from ray.exceptions import GetTimeoutError
 
 from common.errors import NothingSaved
-from common.output import say
+from common.output import print_message
 from common.signals import handled_by
 
 SAME_REQUEST_S = 1.0
-"""A second signal so soon after the first belongs to it: shells and `timeout` signal a process and then its group."""
-LOOK_EVERY_S = 0.2
-"""Seconds between two looks at the flag."""
+"""Signals within this time count as one: shells and `timeout` signal a process and then its group."""
+POLL_INTERVAL_S = 0.2
+"""Seconds between checks of the flag."""
 
 
 @contextmanager
 def interrupt_flag() -> Iterator[threading.Event]:
-    """Ctrl-C, SIGTERM and a closed terminal set an event; a second Ctrl-C or SIGTERM interrupts at once."""
+    """An event that Ctrl-C, SIGTERM or a closed terminal sets; a second Ctrl-C or SIGTERM raises KeyboardInterrupt."""
     event = threading.Event()
-
     first = 0.0
 
     def handler(number: int, frame: Any) -> None:
@@ -37,38 +36,40 @@ def interrupt_flag() -> Iterator[threading.Event]:
             return
         event.set()
         first = time.monotonic()
-        say("stopping; what was trained is saved (again to stop at once)")
+        print_message("stopping and saving progress (again to stop at once)")
 
     with handled_by(handler):
         yield event
 
 
 def stop_if(interrupted: threading.Event) -> None:
-    """Leaves, where there is nothing to save yet.
-
-    Raises:
-        NothingSaved: Ctrl-C.
-    """
+    """Raises NothingSaved after Ctrl-C; for the time before there is anything to save."""
     if interrupted.is_set():
         raise NothingSaved("nothing was trained yet")
 
 
-def awaited(
+def wait_for_result(
     reference: Any,
     interrupted: threading.Event,
     timeout_s: float = float("inf"),
-    look: Callable[[], object] = lambda: None,
+    check: Callable[[], object] = lambda: None,
 ) -> Any:
-    """`ray.get` of one reference that Ctrl-C ends; meanwhile `look` is called now and then.
+    """`ray.get` of one reference that Ctrl-C interrupts.
+
+    Args:
+        reference: of the result.
+        interrupted: set by Ctrl-C.
+        timeout_s: maximum wait.
+        check: called every `POLL_INTERVAL_S` meanwhile; may raise.
 
     Raises:
         NothingSaved: Ctrl-C.
-        GetTimeoutError: it is not there after so many seconds.
+        GetTimeoutError: there was no result in time.
     """
     deadline = time.monotonic() + timeout_s
-    while not ray.wait([reference], timeout=LOOK_EVERY_S)[0]:
+    while not ray.wait([reference], timeout=POLL_INTERVAL_S)[0]:
         stop_if(interrupted)
-        look()
+        check()
         if time.monotonic() > deadline:
             raise GetTimeoutError(f"no answer within {timeout_s:g} s")
     return ray.get(reference)

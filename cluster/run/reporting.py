@@ -1,4 +1,4 @@
-"""What a run says while it goes on: progress, rows of metrics, health, the log of what went wrong, `status.json`."""
+"""Reports a run in progress: progress bars, rows of metrics, `run.log` and `status.json`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from actors.core import Statistics
-from cluster.run.checkpoints import Saved
+from cluster.run.checkpoints import SavedCheckpoint
 from cluster.run.status import StatusFile, actor_rows, disk_bytes
 from cluster.run.system import Meter
 from cluster.run.tracking import Tracker
@@ -29,7 +29,7 @@ TableStatistics = Mapping[str, Mapping[str, Any]]
 
 
 class Reporter:
-    """Collects what happens and passes it on to the terminal and the tracker."""
+    """Receives a run's events and passes them on to the terminal, the log and the tracker."""
 
     def __init__(
         self,
@@ -45,8 +45,8 @@ class Reporter:
             tracker: metrics and W&B.
             folder: the run's folder, where `run.log` lies.
             every_s: minimum seconds between two rows of metrics.
-            meter: makes figures of the actors' statistics.
-            evaluation_sentence: describes an evaluation on the way.
+            meter: turns the actors' statistics into metrics.
+            evaluation_sentence: describes an evaluation during training.
         """
         self.tracker, self.folder, self.every_s = tracker, folder, every_s
         self.meter, self.evaluation_sentence = meter, evaluation_sentence
@@ -57,32 +57,32 @@ class Reporter:
         self.prefill = self.phase_tasks = self.phase_batches = 0
         self.phase = ""
         self.done = (0, 0)
-        """Tasks and steps of the phase."""
+        """Tasks and steps done in the phase."""
         self.steps = self.given_up = self.simulator_restarts = 0
         self.last_train: dict[str, float] = {}
         self.last_row = 0.0
         self.faults: Counter[str] = Counter()
-        """Faults that were recovered from, by kind."""
+        """Number of recovered faults, by kind."""
         self.redone = 0
-        """Times that a task was played again."""
+        """How often a task was played again."""
         self.newest_number = -1
-        """The highest running number handed out: numbers come in order, and again only if they are redone."""
+        """The highest running number assigned; a number that is not higher is played again."""
         self.quarantined: dict[str, str] = {}
         """The run's `RunState.quarantined`."""
         self.actors = (0, 0)
-        """Actors alive and wanted."""
+        """Number of actors that are alive, and that are configured."""
         self.status = StatusFile(folder)
         self.row_statistics: list[Statistics] = []
         self.row_reports: list[TrainReport] = []
         self.row_started = self.started
 
     def seconds(self) -> float:
-        """Since the run began."""
+        """Seconds since the run began."""
         return time.monotonic() - self.started
 
     def note(self, line: str) -> None:
-        """One line for the log and the terminal."""
-        # A full disk ends no run: the line is on the terminal.
+        """Writes a line to the log and the terminal."""
+        # A full disk does not end the run: the terminal still shows the line.
         with contextlib.suppress(OSError):
             print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}", file=self.log_file, flush=True)
         if self.progress:
@@ -91,7 +91,7 @@ class Reporter:
             print(line, file=sys.stderr, flush=True)
 
     def get_state(self) -> dict[str, Any]:
-        """What a resumed run's reporter goes on from; JSON-able."""
+        """State for a checkpoint, JSON-able."""
         return {
             "seconds": self.seconds(),
             "given_up": self.given_up,
@@ -103,22 +103,22 @@ class Reporter:
         }
 
     def set_state(self, state: Mapping[str, Any], steps: int) -> None:
-        """Goes on from `get_state` of the reporter of a run that was stopped.
+        """Continues a resumed run, including its clock and faults.
 
         Args:
-            state: as `get_state` gave it.
+            state: from `get_state`.
             steps: optimiser steps done.
         """
         self.started -= float(state["seconds"])
         self.faults.update({str(kind): int(number) for kind, number in state["faults"].items()})
         self.redone, self.newest_number = int(state["redone"]), int(state["newest_number"])
-        self.go_back(state, steps)
+        self.roll_back(state, steps)
 
-    def go_back(self, state: Mapping[str, Any], steps: int) -> None:
-        """Counts again from a checkpoint; the clock and the faults go on.
+    def roll_back(self, state: Mapping[str, Any], steps: int) -> None:
+        """Restores the counts of a checkpoint; the clock and the faults continue.
 
         Args:
-            state: as `get_state` gave it.
+            state: from `get_state`.
             steps: optimiser steps done.
         """
         self.close_progress()
@@ -131,20 +131,20 @@ class Reporter:
     # ---- phases ----------------------------------------------------------------------------------------------
 
     def start_phase(self, phase: Phase) -> None:
-        """Opens the phase's progress: prefill first, then tasks and steps."""
+        """Opens the phase's progress bar for the prefill."""
         self.prefill = phase.prefill
         self.phase, self.phase_tasks, self.phase_batches = phase.name, phase.total_tasks, phase.total_batches
         self.done = (0, 0)
         self.progress = [Progress(f"{phase.name}: prefill", phase.prefill, self.meter.unit)]
 
     def end_phase(self) -> None:
-        """Closes the phase's progress."""
+        """Closes the phase's progress bars and writes a row of metrics."""
         self.close_progress()
         self.training_seconds = self.seconds()
         self.row()
 
     def close_progress(self) -> None:
-        """Closes whatever bars are open."""
+        """Closes the open progress bars."""
         for progress in self.progress:
             progress.close()
         self.progress = []
@@ -176,7 +176,7 @@ class Reporter:
             self.row(pool, replay())
 
     def figures(self) -> dict[str, float]:
-        """The meter's figures for the progress line; missing actors and faults, if there are any."""
+        """Values shown beside the progress bar: the meter's, and missing actors and faults if there are any."""
         figures = self.meter.progress(self.seconds())
         alive, wanted = self.actors
         if alive < wanted:
@@ -188,12 +188,12 @@ class Reporter:
     # ---- events ----------------------------------------------------------------------------------------------
 
     def handed_out(self, number: int) -> None:
-        """An actor gets a task."""
+        """Counts a task that is assigned again."""
         self.redone += number <= self.newest_number
         self.newest_number = max(number, self.newest_number)
 
     def played(self, statistics: Statistics) -> None:
-        """A task was played and stored."""
+        """Reports a task that was played and stored."""
         self.meter.add(statistics)
         self.row_statistics.append(statistics)
         self.simulator_restarts += statistics.restarts
@@ -203,17 +203,22 @@ class Reporter:
             self.note(f"actor {statistics.actor}, {self.meter.unit} {statistics.number}, redone: {statistics.fault}")
 
     def fault(self, kind: str) -> None:
-        """Counts a fault that was recovered from."""
+        """Counts a recovered fault."""
         self.faults[kind] += 1
 
     def task_given_up(self, number: int, error: str) -> None:
-        """A task failed too often: it is left out from now on."""
+        """Reports a task that failed too often and is quarantined."""
         self.given_up += 1
         self.faults["location_quarantined"] += 1
         self.note(f"{self.meter.unit} {number} is quarantined after repeated failure: {error}")
 
     def trained(self, report: TrainReport, steps: int) -> None:
-        """Some batches were trained."""
+        """Reports trained batches.
+
+        Args:
+            report: of the learner's call.
+            steps: optimiser steps done in all.
+        """
         self.row_reports.append(report)
         self.steps = steps
         total = report.wait_s + report.compute_s
@@ -226,16 +231,16 @@ class Reporter:
             }
 
     def evaluated(self, metrics: dict[str, float], folder: Path) -> None:
-        """An evaluation on the way is done."""
+        """Reports an evaluation during training."""
         self.note(f"evaluation at step {metrics['steps']:.0f}: {self.evaluation_sentence(metrics)}")
         self.log({f"evaluation/{name}": value for name, value in metrics.items()})
 
-    def checkpointed(self, saved: Saved) -> None:
-        """A checkpoint was written."""
+    def checkpointed(self, saved: SavedCheckpoint) -> None:
+        """Reports a checkpoint that was written."""
         written = saved.learner_bytes + saved.bank_state_bytes + saved.bank_record_bytes
         self.note(
             f"checkpoint {saved.path.name} saved in {saved.seconds:.1f} s: {written / 1e6:.1f} MB, of which "
-            f"{(saved.bank_state_bytes + saved.bank_record_bytes) / 1e6:.1f} MB of the bank; "
+            f"{(saved.bank_state_bytes + saved.bank_record_bytes) / 1e6:.1f} MB of the replay buffer; "
             f"the learner waited {saved.pause_s:.1f} s"
         )
         row = {
@@ -250,7 +255,7 @@ class Reporter:
         self.status.update(checkpoint={"name": saved.path.name, "at": time.time(), "steps": self.steps, **row})
 
     def log(self, row: Mapping[str, float], histograms: Mapping[str, Any] | None = None) -> None:
-        """One row of metrics. If the disk takes none, the terminal says so once and the run goes on without."""
+        """Writes a row of metrics; if the disk refuses it, the log says so once and the run continues."""
         try:
             self.tracker.log(row, histograms)
         except OSError as error:
@@ -258,7 +263,7 @@ class Reporter:
                 self.note(f"a row of metrics could not be written: {error.strerror}")
             self.fault("metrics_lost")
 
-    # ---- figures ---------------------------------------------------------------------------------------------
+    # ---- metrics ---------------------------------------------------------------------------------------------
 
     def row(self, pool: ActorPool | None = None, replay: TableStatistics | None = None) -> None:
         """Writes one row of metrics from what happened since the last one.
@@ -301,7 +306,8 @@ class Reporter:
         if pool is not None:
             row["actors/alive"] = pool.alive
             row["actors/busy"] = pool.busy
-            row["actors/waiting_to_push"] = sum(bool((m.beat.answer or {}).get("pushing")) for m in pool.members)
+            answers = [actor.heartbeat.answer or {} for actor in pool.actors]
+            row["actors/waiting_to_push"] = sum(bool(answer.get("pushing")) for answer in answers)
             row["actors/queue"] = len(pool.waiting)
             row["object_store/bytes"] = object_store_bytes()
         row.update(disk_bytes(self.folder))
@@ -317,7 +323,7 @@ class Reporter:
         self.last_row = self.row_started = now
 
     def write_status(self, row: Mapping[str, float], pool: ActorPool | None) -> None:
-        """Brings `status.json` up to date with a row of metrics."""
+        """Updates `status.json` with a row of metrics."""
         tasks, batches = self.done
         values: dict[str, Any] = {
             "seconds": self.seconds(),
@@ -330,7 +336,7 @@ class Reporter:
             "quarantined": self.quarantined,
         }
         if pool is not None:
-            values |= {"actors": actor_rows(pool), "nodes_out_of_use": pool.avoided}
+            values |= {"actors": actor_rows(pool), "nodes_out_of_use": pool.excluded_nodes}
         self.status.update(**values)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The end of a run: results table, figures, results.json, and the RESULT line."""
+"""The end of a run: final evaluation, results table, figures and results.json."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.console import Console
 
 from cluster.run.config import RunConfig
 from cluster.run.evaluator import RunEvaluator
-from cluster.run.interrupt import awaited
+from cluster.run.interrupt import wait_for_result
 from cluster.run.reporting import Reporter
 from cluster.run.system import System
 from cluster.run.tracking import read_metrics
@@ -31,29 +31,30 @@ def finish(
     seconds_before: float,
     interrupted: threading.Event,
 ) -> dict[str, Any]:
-    """Evaluates the final weights, writes everything that a run ends with, and prints the table.
+    """Evaluates the final weights, writes the results, and prints the table.
 
     Args:
-        system: whose figures these are.
+        system: that was trained.
         config: the run's.
         folder: the run's.
         evaluator: prepared.
-        weights: the final ones.
-        reporter: knows the counts and the curve.
-        seconds_before: how long the command had taken when training ended; the evaluation's time is added.
+        weights: the final weights.
+        reporter: holds the counts.
+        seconds_before: duration of the command until the end of training; the evaluation's time is added.
         interrupted: set by Ctrl-C.
 
     Returns:
-        what the RESULT line holds.
+        the values of the RESULT line.
 
     Raises:
-        Interrupted: Ctrl-C, before the evaluation was done.
-        PartLost, RayActorError: the evaluator fell silent or died.
+        Interrupted: Ctrl-C before the evaluation was finished.
+        PartLost: the evaluator fell silent.
+        RayActorError: the evaluator died.
     """
     started = reporter.seconds()
     reporter.note("evaluating the final weights and drawing the figures")
     reference = evaluator.handle.final.remote(weights.reference, str(folder))
-    report: FinalReport = awaited(reference, interrupted, look=evaluator.look)
+    report: FinalReport = wait_for_result(reference, interrupted, check=evaluator.check)
     figures = [*report.figures]
     figures += system.curves(
         folder / "figures", read_metrics(folder / "metrics.jsonl"), report, reporter.training_seconds, reporter.steps
@@ -79,13 +80,13 @@ def finish(
     )
     reporter.tracker.summary(result)
     show_table(folder, report, system.columns)
-    # The last file that a run writes: where it lies the run is finished.
+    # This file comes last: a folder that holds it is a finished run.
     write_json(folder / "results.json", result | report.details | {"quarantined": reporter.quarantined})
     return result
 
 
 def show_table(folder: Path, report: FinalReport, columns: Columns) -> None:
-    """Prints the table and writes it as Markdown and CSV."""
+    """Prints the results table and writes it as Markdown and CSV."""
     write_tables(folder, report.rows, columns)
     sys.stderr.flush()
     Console(width=None if sys.stdout.isatty() else 100).print(terminal_table(report.title, report.rows, columns))

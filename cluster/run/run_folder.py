@@ -1,4 +1,4 @@
-"""The folder of a run: one run each, told apart by an id that its checkpoints carry."""
+"""The folder of a run: it holds one run only, whose id is also in its checkpoints."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ RUN_FILE = "run.json"
 """Holds the run's id and the command that made the folder."""
 RUN_ID = "run_id"
 """Key of the id in `run.json` and in a checkpoint's "extra"."""
-WRITTEN = (
+OUTPUT_NAMES = (
     RUN_FILE, "config.yaml", "status.json", "metrics.jsonl", "results.json", "checkpoints", REPLAY_FOLDER, OLD_FOLDER,
     "multirun.yaml",
     "views.png", "touches.png", "table.md", "train.json", "test.json", "train.partial", "test.partial",
     "predictions.json",
 )  # fmt: skip
-"""What the commands write into their folder: any of it marks the folder as taken."""
+"""Files and folders that commands write; a folder with any of them is taken."""
 
 
 def holds_run(folder: Path) -> bool:
     """Whether a folder holds files of a run or a sweep."""
-    return any((folder / name).exists() for name in WRITTEN)
+    return any((folder / name).exists() for name in OUTPUT_NAMES)
 
 
 def inside_run(folder: Path) -> bool:
-    """Whether a folder is that of a run or lies directly in one."""
+    """Whether a folder is a run's folder or lies directly in one."""
     return any((place / name).exists() for place in (folder, folder.parent) for name in (RUN_FILE, "results.json"))
 
 
-def refuse_taken(folder: Path, key: str) -> None:
-    """Refuses to write into a folder that holds another run, whose files would be mixed with the new ones.
+def check_folder_is_free(folder: Path, key: str) -> None:
+    """Refuses a folder that holds another run, whose files would be mixed with the new ones.
 
     Args:
-        folder: where a new run or sweep is to write; it may not exist yet.
-        key: the setting that names it, hydra.run.dir or hydra.sweep.dir. A sweep writes into folders below it.
+        folder: of a new run or sweep; it may not exist yet.
+        key: the setting that names it, hydra.run.dir or hydra.sweep.dir. A sweep writes into subfolders.
 
     Raises:
-        UsageError: it holds one; says how to go on with it.
+        UsageError: the folder holds a run; the message says how to resume it.
     """
     inside = [folder]
     if key == "hydra.sweep.dir" and folder.is_dir():
@@ -50,15 +50,15 @@ def refuse_taken(folder: Path, key: str) -> None:
     found = next((path for path in inside if holds_run(path)), None)
     if found is None:
         return
-    go_on = ""
+    resume = ""
     if not (found / "results.json").exists() and whole_checkpoints(found):
-        go_on = f"go on with it: {resume_command(found)}, or "
+        resume = f"resume it: {resume_command(found)}, or "
     which = "a run" if found == folder else f"the run {found.name}"
-    raise UsageError(f"{key}={folder} already holds {which}; {go_on}choose a fresh folder")
+    raise UsageError(f"{key}={folder} already holds {which}; {resume}choose a fresh folder")
 
 
 def claim(folder: Path, command: str) -> None:
-    """Makes the folder the new run's own.
+    """Marks the folder as the new run's.
 
     Args:
         folder: exists.
@@ -75,7 +75,7 @@ def claim(folder: Path, command: str) -> None:
 
 
 def run_id(folder: Path) -> str | None:
-    """The id of the run in a folder; None for runs of versions that gave none.
+    """The id of the run in a folder; None for runs of older versions without one.
 
     Raises:
         UsageError: the file is damaged.
@@ -93,7 +93,7 @@ def check_same_run(folder: Path, checkpoint: Path, seed: int) -> None:
     """Refuses a checkpoint that another run has saved.
 
     Args:
-        folder: of the run that is to go on.
+        folder: of the run to resume.
         checkpoint: in that folder.
         seed: of the run's saved configuration.
 

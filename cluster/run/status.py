@@ -1,7 +1,7 @@
-"""`./playpen status`: how a run is doing, from its folder alone.
+"""`./playpen status`: the state of a run, from its folder alone.
 
-The run writes `status.json` with each row of metrics and when it ends. Whether it still goes on is looked up: its
-driver's process lives, and is the one that started then.
+The run writes `status.json` with each row of metrics and at its end. A run counts as running if the process with its id
+exists and has the same start time.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ if TYPE_CHECKING:  # importing Ray takes a second
 
 STATUS = "status.json"
 LATE_S = 120.0
-"""A living run that has written nothing for so long is said to be late."""
+"""A running run that has not written for longer than this is reported as late."""
 
 
 class StatusFile:
-    """Writes a run's `status.json`, whole each time."""
+    """Writes the `status.json` of the run in this process."""
 
     def __init__(self, folder: Path) -> None:
-        """For the run of this very process."""
+        """Prepares the file in the run's folder; `update` writes it."""
         self.path = folder / STATUS
         process = psutil.Process()
         self.values: dict[str, Any] = {
@@ -47,53 +47,53 @@ class StatusFile:
         }
 
     def update(self, **values: Any) -> None:
-        """Replaces some values. A disk that takes no file ends no run."""
+        """Replaces some values and writes the file; a disk error is ignored."""
         self.values |= values | {"updated": time.time()}
         with contextlib.suppress(OSError):
-            write_json(self.path, plain(self.values))
+            write_json(self.path, json_ready(self.values))
 
 
-def plain(value: Any) -> Any:
-    """The value with None for numbers that JSON does not have."""
+def json_ready(value: Any) -> Any:
+    """Replaces numbers that JSON lacks (NaN, infinities) by None."""
     if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
+        return {key: json_ready(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [json_ready(item) for item in value]
     return finite(value)
 
 
 def actor_rows(pool: ActorPool) -> list[dict[str, Any]]:
-    """What each actor of a pool is doing; JSON-able."""
+    """State of each actor of a pool, JSON-able."""
     now = time.monotonic()
     rows = []
-    for index, member in enumerate(pool.members):
-        answer = member.beat.answer or {}
+    for index, actor in enumerate(pool.actors):
+        answer = actor.heartbeat.answer or {}
         doing = "starting"
-        if member.beat.started:
-            doing = "pushing" if answer["pushing"] else "playing" if member.assignment else "idle"
+        if actor.heartbeat.started:
+            doing = "pushing" if answer["pushing"] else "playing" if actor.assignment else "idle"
         rows.append(
             {
                 "actor": index,
                 "doing": doing,
-                "location": member.assignment.number if member.assignment else None,
-                "for_s": round(now - (member.assignment.started if member.assignment else member.made), 1),
-                "locations": member.locations,
-                "restarts": member.restarts,
-                "last_restart": member.last_restart,
+                "location": actor.assignment.number if actor.assignment else None,
+                "for_s": round(now - (actor.assignment.started if actor.assignment else actor.created), 1),
+                "locations": actor.tasks_done,
+                "restarts": actor.restarts,
+                "last_restart": actor.last_restart,
                 "host": answer.get("host", ""),
                 "pid": answer.get("pid"),
                 "simulator_pid": answer.get("simulator_pid"),
             }
         )
-    for index in range(len(pool.members), pool.config.actors):
+    for index in range(len(pool.actors), pool.config.actors):
         counts = {"for_s": 0.0, "locations": 0, "restarts": 0, "last_restart": ""}
         nowhere = {"location": None, "host": "", "pid": None, "simulator_pid": None}
-        rows.append({"actor": index, "doing": "to be started", **counts, **nowhere})
+        rows.append({"actor": index, "doing": "not started", **counts, **nowhere})
     return rows
 
 
 def disk_bytes(folder: Path) -> dict[str, float]:
-    """What the run's folder takes on the disk, and what is free there; rows of metrics."""
+    """Bytes of the run's folder on disk, and free bytes there, by the names of the metrics."""
     taken = 0
     for root, _, names in os.walk(folder):
         for name in names:
@@ -104,10 +104,10 @@ def disk_bytes(folder: Path) -> dict[str, float]:
 
 
 def run(arguments: list[str]) -> int:
-    """The whole command: prints how a run is doing.
+    """Runs the command: prints the state of a run.
 
     Raises:
-        UsageError: the folder is none of a run.
+        UsageError: the folder is not that of a run.
     """
     if len(arguments) > 1:
         raise UsageError(f"status takes one run folder, not {len(arguments)}")
@@ -117,14 +117,14 @@ def run(arguments: list[str]) -> int:
     try:
         lines = describe(folder, status)
     except (KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"{folder / STATUS} is damaged: it is not what a run writes ({error!r})") from error
+        raise UsageError(f"{folder / STATUS} is damaged: a run would not write it so ({error!r})") from error
     for line in lines:
         console.print(line, markup=False)
     return 0
 
 
 def newest_run(folder: Path) -> Path:
-    """The run that was started last."""
+    """Folder of the run that was updated last."""
     runs = sorted((path.parent for path in folder.glob(f"*/{STATUS}")), key=lambda path: path.stat().st_mtime)
     if not runs:
         raise UsageError(f"{folder} holds no run; name one: ./playpen status RUN")
@@ -132,7 +132,7 @@ def newest_run(folder: Path) -> Path:
 
 
 def read_status(folder: Path) -> dict[str, Any]:
-    """What the run wrote last.
+    """Reads a run's `status.json`.
 
     Raises:
         UsageError: it is missing or damaged.
@@ -144,45 +144,47 @@ def read_status(folder: Path) -> dict[str, Any]:
         if not isinstance(values["process_started"], float | int) or not {"host", "state"} <= values.keys():
             raise ValueError
     except OSError as error:
-        raise UsageError(f"{folder} holds no {STATUS}: no run has begun there") from error
+        raise UsageError(f"{folder} holds no {STATUS}: no run was started there") from error
     except (ValueError, KeyError) as error:
-        raise UsageError(f"{folder / STATUS} is damaged: it is not what a run writes") from error
+        raise UsageError(f"{folder / STATUS} is damaged: a run would not write it so") from error
     return values
 
 
-def lives(status: dict[str, Any]) -> bool | None:
-    """Whether the run's driver goes on; None if it was started on another machine."""
+def is_alive(status: dict[str, Any]) -> bool | None:
+    """Whether the run's process is alive; None if it was started on another machine."""
     if status["host"] != socket.gethostname():
         return None
     with contextlib.suppress(psutil.Error):
         process = psutil.Process(status["pid"])
-        # Another process may have got the same number since.
+        # Another process may have the same id by now.
         same = abs(process.create_time() - status["process_started"]) < 1
         return same and process.status() != psutil.STATUS_ZOMBIE
     return False
 
 
 def is_running(folder: Path) -> bool:
-    """Whether a process works on a run: its driver lives, or what is left of it still has the memory bank."""
+    """Whether a run's process is alive, or another process still holds its replay buffer."""
     if is_used(folder):
         return True
     try:
         status = read_status(folder)
     except UsageError:
         return False
-    return status["state"] == "running" and bool(lives(status))
+    return status["state"] == "running" and bool(is_alive(status))
 
 
 def describe(folder: Path, status: dict[str, Any]) -> list[str | Table]:
-    """The lines and the table of actors that the command prints."""
+    """The lines and the table of actors to print."""
     row = status.get("row", {})
-    lines: list[str | Table] = [f"{folder}: {verdict(status)}"]
+    lines: list[str | Table] = [f"{folder}: {state_line(status)}"]
     if status.get("sentence"):
         lines.append(f"  {status['sentence']}")
     if "phase" in status:
-        (tasks, wanted), (steps, batches) = status["tasks"], status["steps"]
+        # Runs of older versions counted locations under that name.
+        (tasks, wanted), (steps, batches) = status.get("tasks") or status["locations"], status["steps"]
+        unit = status.get("unit", "location")
         lines.append(
-            f"  phase {status['phase']}: {tasks}/{wanted} {status['unit']}s, {steps}/{batches} steps; in all "
+            f"  phase {status['phase']}: {tasks}/{wanted} {unit}s, {steps}/{batches} steps; total "
             f"{number(row, 'locations')} locations, {number(row, 'touches')} touches, {number(row, 'steps')} steps "
             f"in {duration(status['seconds'])}"
         )
@@ -194,50 +196,50 @@ def describe(folder: Path, status: dict[str, Any]) -> list[str | Table]:
             f"{number(row, 'learner/staleness_max')}"
         )
         lines.append(
-            f"  queues: {number(row, 'actors/queue')} locations wait for an actor, "
-            f"{number(row, 'replay/insert_waiting')} records for the bank, {number(row, 'replay/sample_waiting')} "
-            f"batches for records; waited in all {number(row, 'replay/insert_wait_s')} s and "
-            f"{number(row, 'replay/sample_wait_s')} s"
+            f"  queues: {number(row, 'actors/queue')} tasks wait for an actor, "
+            f"{number(row, 'replay/insert_waiting')} records for the replay buffer, "
+            f"{number(row, 'replay/sample_waiting')} batches for records; total waits "
+            f"{number(row, 'replay/insert_wait_s')} s and {number(row, 'replay/sample_wait_s')} s"
         )
         lines.append(
-            f"  bytes: bank {size(row, 'replay/bytes')} of {size(row, 'replay/capacity_bytes')}, object store "
+            f"  bytes: replay buffer {size(row, 'replay/bytes')} of {size(row, 'replay/capacity_bytes')}, object store "
             f"{size(row, 'object_store/bytes')}, run folder {size(row, 'disk/run_bytes')}, "
             f"free {size(row, 'disk/free_bytes')}"
         )
-    lines += faults(status)
-    lines.append(f"  {checkpoint(folder, status)}")
+    lines += fault_lines(status)
+    lines.append(f"  {checkpoint_line(folder, status)}")
     if status.get("actors") and status["state"] == "running":
         lines.append(actor_table(status["actors"]))
     return lines
 
 
-def verdict(status: dict[str, Any]) -> str:
-    """ "running (...)", "died (...)", or how it ended."""
+def state_line(status: dict[str, Any]) -> str:
+    """ "running (...)", "died (...)", or the state at its end."""
     where = f"process {status['pid']} on {status['host']}"
     ago = duration(time.time() - status["updated"]) if "updated" in status else "an unknown time"
     if status["state"] != "running":
         return f"{status['state']} {ago} ago ({where})"
-    alive = lives(status)
+    alive = is_alive(status)
     if alive is None:
-        return f"was running {ago} ago ({where}); whether it still does can be seen there"
+        return f"was running {ago} ago ({where}); only that machine knows whether it still is"
     if not alive:
-        return f"died: it wrote for the last time {ago} ago and did not end in order ({where})"
+        return f"died: its last update was {ago} ago, and it did not end in order ({where})"
     late = time.time() - status.get("updated", 0) > LATE_S
     return f"running ({where}), as of {ago} ago" + ("; that is late: it may hang" if late else "")
 
 
-def faults(status: dict[str, Any]) -> list[str]:
-    """What went wrong and was made good."""
+def fault_lines(status: dict[str, Any]) -> list[str]:
+    """Lines about recovered faults, quarantined tasks and unused nodes."""
     lines = []
     counted = [f"{kind.replace('_', ' ')} {times}" for kind, times in sorted(status.get("faults", {}).items())]
     lines.append(f"  faults: {', '.join(counted) or 'none'}")
-    lines += [f"  location in quarantine: {error}" for error in status.get("quarantined", {}).values()]
+    lines += [f"  quarantined: {error}" for error in status.get("quarantined", {}).values()]
     lines += [f"  node {node[:12]} out of use: {why}" for node, why in status.get("nodes_out_of_use", {}).items()]
     return lines
 
 
-def checkpoint(folder: Path, status: dict[str, Any]) -> str:
-    """The last checkpoint, and how to go on from it."""
+def checkpoint_line(folder: Path, status: dict[str, Any]) -> str:
+    """A line about the last checkpoint and how to resume from it."""
     kept = whole_checkpoints(folder)
     if not kept:
         return "no checkpoint that can be resumed"
@@ -247,19 +249,19 @@ def checkpoint(folder: Path, status: dict[str, Any]) -> str:
     if last.get("name") == kept[-1].name:
         cost = f", {size(last, 'checkpoint/bytes')} in {number(last, 'checkpoint/seconds')} s"
     line = f"last checkpoint: {kept[-1].name}, {ago} ago{cost}"
-    if status["state"] != "finished" and (status["state"] != "running" or lives(status) is False):
-        line += f"; to go on: {resume_command(folder)}"
+    if status["state"] != "finished" and (status["state"] != "running" or is_alive(status) is False):
+        line += f"; to resume: {resume_command(folder)}"
     return line
 
 
 def actor_table(rows: list[dict[str, Any]]) -> Table:
-    """A line for each actor."""
-    table = Table("actor", "doing", "for", "done", "restarts", "why the last time", "process", "simulator")
+    """A table with a line for each actor."""
+    table = Table("actor", "doing", "for", "done", "restarts", "last restart", "process", "simulator")
     for row in rows:
-        place = f"location {row['location']}" if row["location"] is not None else ""
+        task = f"task {row['location']}" if row["location"] is not None else ""
         table.add_row(
             str(row["actor"]),
-            f"{row['doing']} {place}".strip(),
+            f"{row['doing']} {task}".strip(),
             duration(row["for_s"]),
             str(row["locations"]),
             str(row["restarts"]),
@@ -271,13 +273,13 @@ def actor_table(rows: list[dict[str, Any]]) -> Table:
 
 
 def number(row: dict[str, Any], name: str) -> str:
-    """A figure, or a dash if it was not measured."""
+    """A metric, or a dash if it was not measured."""
     value = row.get(name)
     return "–" if value is None else str(value) if isinstance(value, int) else f"{value:.3g}"
 
 
 def size(row: dict[str, Any], name: str) -> str:
-    """Bytes in readable units."""
+    """Bytes with a unit prefix, or a dash if they were not measured."""
     value = row.get(name)
     if value is None:
         return "–"

@@ -1,4 +1,4 @@
-"""What a system gives the chassis. `cluster/systems/NAME.py` composes one: the first file to read."""
+"""The protocol between the chassis and a system. `cluster/systems/NAME.py` implements it; read such a file first."""
 
 from __future__ import annotations
 
@@ -19,38 +19,38 @@ from replay.core import TableSpec
 
 @dataclass(frozen=True)
 class Command:
-    """A command of `./playpen` that Hydra composes."""
+    """A command of `./playpen` whose configuration Hydra composes."""
 
     schema: type
     """Dataclass of its configuration."""
     module: str
-    """Dotted name of the module whose `run(config, folder)` does the work and returns the exit code."""
+    """Dotted name of the module whose `run(config, folder)` runs the command and returns its exit code."""
 
 
 @dataclass(frozen=True)
 class Data:
-    """What a run works on."""
+    """Training tasks and test data of a run."""
 
     tasks: Sequence[Task]
-    """What actors are given, in passes of shuffled order."""
+    """Assigned to actors in repeated passes, each in random order."""
     test: Any
-    """What the evaluator measures on; opaque to the chassis."""
+    """Test data of the evaluator; opaque to the chassis."""
 
 
 class Meter(Protocol):
-    """Turns the actors' statistics into figures for the terminal, W&B, status and results."""
+    """Turns the actors' statistics into metrics for the terminal, W&B, status and results."""
 
     @property
     def unit(self) -> str:
-        """What a task is called in progress bars, in the singular."""
+        """Name of a task in progress bars, singular."""
         ...
 
     def add(self, statistics: Statistics) -> None:
-        """Takes in a task that was played and stored."""
+        """Adds a task that was played and stored."""
         ...
 
     def progress(self, seconds: float) -> dict[str, float]:
-        """Figures for the progress line.
+        """Values for the progress line.
 
         Args:
             seconds: since the run began.
@@ -58,15 +58,15 @@ class Meter(Protocol):
         ...
 
     def row(self, span: float) -> dict[str, float]:
-        """Counts and shares for a row of metrics, and rates over the time since the row before.
+        """Counts and shares for a row of metrics, and rates since the previous row.
 
         Args:
-            span: seconds since then.
+            span: seconds since the previous row.
         """
         ...
 
     def results(self) -> dict[str, Any]:
-        """Keys of the RESULT line."""
+        """Values for the RESULT line."""
         ...
 
     def get_state(self) -> dict[str, Any]:
@@ -79,28 +79,28 @@ class Meter(Protocol):
 
 
 class System(Protocol):
-    """One system."""
+    """What a system implements."""
 
     name: str
     columns: Columns
-    """Figures of the results table."""
+    """Columns of the results table."""
     objective: str
     """Key of results.json that a sweep maximises."""
     commands: Mapping[str, Command]
-    """By name; "train" has a schema that extends `RunConfig`."""
+    """Commands by name; the schema of "train" extends `RunConfig`."""
     variants: Mapping[str, Mapping[str, type]]
-    """Schemas of alternative options of config groups, by group and name."""
+    """Schemas of config options that have their own, by group and option."""
 
     def schema_of(self, values: Mapping[str, Any]) -> type:
         """Dataclass of `train` with the alternatives that a saved configuration has."""
         ...
 
     def schema_like(self, values: Mapping[str, Any]) -> Any:
-        """The OmegaConf schema of `train` with the alternatives that a saved configuration has."""
+        """The OmegaConf schema of `train` with the variants that a saved configuration uses."""
         ...
 
     def check(self, config: Any) -> None:
-        """Refuses impossible settings before anything starts; reads the configuration alone.
+        """Refuses impossible settings before anything starts, from the configuration alone.
 
         Raises:
             UsageError: one sentence naming the field.
@@ -108,27 +108,27 @@ class System(Protocol):
         ...
 
     def data(self, config: Any, interrupted: threading.Event | None = None) -> Data:
-        """Finds or makes the data of a run."""
+        """Finds or generates the data of a run."""
         ...
 
     def tables(self, config: Any, tasks: int) -> dict[str, TableSpec]:
-        """The tables of the replay buffer, by name; `tasks` is how many different tasks there are."""
+        """The tables of the replay buffer, by name; `tasks` is the number of different tasks."""
         ...
 
     def phases(self, config: Any, tasks: int) -> Sequence[Phase]:
-        """The schedule; phases without work are left out. `tasks` is how many different tasks there are."""
+        """The schedule without phases that have no work; `tasks` is the number of different tasks."""
         ...
 
     def player(self, config: Any) -> MakePlayer:
-        """Makes an actor's player, in the actor's process."""
+        """Factory of an actor's player, called in the actor's process."""
         ...
 
     def learner(self, config: Any) -> MakeLearner:
-        """Makes the learner, in its process."""
+        """Factory of the learner, called in its process."""
         ...
 
     def evaluator(self, config: Any, test: Any) -> MakeEvaluator:
-        """Makes the evaluator, in its process; `test` is of `Data`."""
+        """Factory of the evaluator, called in its process; `test` is `Data.test`."""
         ...
 
     def meter(self, config: Any) -> Meter:
@@ -138,30 +138,30 @@ class System(Protocol):
     def curves(
         self, folder: Path, rows: list[dict[str, Any]], report: FinalReport, seconds: float, steps: int
     ) -> list[Path]:
-        """Draws how the run learned.
+        """Draws learning curves.
 
         Args:
-            folder: gets the pictures.
+            folder: where the images are written.
             rows: of metrics.jsonl.
             report: of the final weights.
-            seconds: of training.
+            seconds: duration of training.
             steps: optimiser steps done.
 
         Returns:
-            the pictures.
+            paths of the images.
         """
         ...
 
     def evaluation_sentence(self, metrics: Mapping[str, float]) -> str:
-        """An evaluation on the way, for the run's log."""
+        """Describes an evaluation during training, for the run's log."""
         ...
 
     def facts(self, config: Any) -> dict[str, Any]:
-        """Keys of the RESULT line that come from the configuration."""
+        """Values of the RESULT line that come from the configuration."""
         ...
 
     def table_results(self, plan: Any, interrupted: threading.Event) -> Any:
-        """The comparison of a table's runs."""
+        """Measures and compares the runs of a table."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""What a run leaves behind: metrics.jsonl, metrics.csv, results.json, and the same in Weights & Biases."""
+"""Records a run's metrics: metrics.jsonl, metrics.csv, and Weights & Biases."""
 
 from __future__ import annotations
 
@@ -24,25 +24,26 @@ from cluster.run.config import TrackingConfig, first_line
 from cluster.run.wandb_log import join_parts, wait_for_end
 from common.errors import RunError
 from common.files import write_text
+from common.output import print_message
 
 METRICS = "metrics.jsonl"
-"""One JSON object a line, appended and flushed as the run goes, so that a crash loses nothing."""
+"""One JSON object per line, appended and flushed during the run, so that a crash loses nothing."""
 WANDB_ID = "wandb_id"
-"""Holds the id of the W&B run, which a resumed run goes on with."""
+"""Holds the id of the W&B run, which a resumed run continues."""
 UNSENT = ".unsent"
-"""Marks W&B's folder of an online run that its server did not take whole."""
+"""Marks W&B's folder of an online run that was not sent completely."""
 REACH_TIMEOUT_S = 3.0
-"""Longest wait for W&B's server to answer at all."""
+"""Maximum wait for any answer of W&B's server."""
 INIT_TIMEOUT_S = 15.0
-"""Longest wait for W&B's server to begin a run."""
+"""Maximum wait for W&B's server to start a run."""
 FINISH_TIMEOUT_S = 60.0
-"""Longest wait for W&B's server to take the rest of a run."""
+"""Maximum wait for W&B's server to receive the rest of a run."""
 
 
 class Tracker:
-    """Writes each row of metrics to `metrics.jsonl` and to W&B; the row's clock is the optimiser step and seconds.
+    """Writes rows of metrics to `metrics.jsonl` and to W&B.
 
-    W&B is an aid: once it runs, whatever it fails at is said once, and the run goes on without it.
+    A W&B error after the start is reported once, and the run continues without W&B.
     """
 
     def __init__(self, config: TrackingConfig, folder: Path, run_config: Mapping[str, Any], name: str) -> None:
@@ -59,7 +60,7 @@ class Tracker:
         """
         self.folder = folder
         self.started = time.monotonic()
-        self.rows = mend(folder / METRICS)
+        self.rows = remove_partial_line(folder / METRICS)
         self.file = (folder / METRICS).open("a", encoding="utf-8")
         self.wandb: Any = None
         self.run: Any = None
@@ -70,7 +71,7 @@ class Tracker:
             if config.mode == "online":
                 self.file.close()
                 raise RunError(f"tracking.mode=online: W&B refuses its settings ({first_line(error)})") from error
-            self.without_wandb(error)
+            self.disable_wandb(error)
             return
         if mode == "disabled":
             return
@@ -78,36 +79,38 @@ class Tracker:
 
         self.wandb = wandb
         if mode == "online" and config.mode == "auto" and self.parts():
-            mode = "offline"  # the rows before are not on the server
-            print(
-                "playpen: W&B stays offline because earlier parts of this run are offline; all parts are sent together",
-                file=sys.stderr,
+            mode = "offline"  # earlier rows are not on the server
+            print_message(
+                "W&B stays offline because earlier parts of this run are offline; all parts are sent together"
             )
         if mode == "online":
             try:
                 self.start("online")
                 return
-            except Exception as error:  # W&B's own errors, those of its service, of the network
+            except Exception as error:  # of W&B, its service, or the network
                 reason = " ".join(str(error).split())
                 if config.mode == "online":
                     self.file.close()
                     raise RunError(
                         f"tracking.mode=online: W&B did not start ({reason}); tracking.mode=offline needs no login"
                     ) from error
-                print(f"playpen: W&B cannot be reached ({reason}); the run is tracked offline", file=sys.stderr)
+                print_message(f"W&B cannot be reached ({reason}); the run is tracked offline")
                 with contextlib.suppress(Exception):
-                    wandb.teardown()  # its service would still hold the run's id
+                    wandb.teardown()  # otherwise its service keeps the run's id
         try:
             self.start("offline")
         except Exception as error:
-            self.without_wandb(error)
+            self.disable_wandb(error)
 
     def start(self, mode: str) -> None:
-        """Starts the W&B run, `mode` online or offline.
+        """Starts the W&B run.
+
+        Args:
+            mode: online or offline.
 
         Raises:
-            OSError: the server is not there.
-            wandb.Error, and others of W&B's service: it does not start.
+            OSError: the server does not answer.
+            wandb.Error: W&B does not start; its service raises other errors, too.
         """
         if mode == "online":
             check_reachable(self.wandb.setup().settings)
@@ -130,14 +133,14 @@ class Tracker:
                 save_code=False,
                 disable_git=True,
                 init_timeout=INIT_TIMEOUT_S,
-                # Offline it would end the wait for the log's last records.
+                # Offline, a timeout would end the wait for the log's last records.
                 finish_timeout=FINISH_TIMEOUT_S if mode == "online" else 0.0,
                 finish_timeout_raises=True,
             ),
         )
 
     def parts(self) -> list[Path]:
-        """W&B's folders of this run that were begun offline, or could not be sent to their end; the oldest first."""
+        """W&B's folders of this run that are offline or were not sent completely, oldest first."""
         known = self.folder / WANDB_ID
         if not known.exists():
             return []
@@ -149,18 +152,18 @@ class Tracker:
         )
 
     def started_before(self, seconds: float) -> None:
-        """Lets the clock go on from a run that was stopped after so many seconds."""
+        """Continues the clock of a resumed run that was stopped after `seconds`."""
         self.started -= seconds
 
     @property
     def offline(self) -> bool:
-        """Whether the W&B run waits to be synchronised."""
+        """Whether the W&B run is offline and must be synchronised later."""
         return self.run is not None and bool(self.run.settings._offline)
 
-    def without_wandb(self, error: BaseException) -> None:
-        """Goes on without W&B."""
+    def disable_wandb(self, error: BaseException) -> None:
+        """Reports a W&B error and continues without W&B."""
         reason = " ".join(str(error).split()) or type(error).__name__
-        print(f"playpen: W&B failed ({reason}); the run goes on, its rows are in {METRICS}", file=sys.stderr)
+        print_message(f"W&B failed ({reason}); the run continues, its metrics are in {METRICS}")
         self.run = None
 
     def log(
@@ -174,12 +177,12 @@ class Tracker:
 
         Args:
             row: scalars by name ("learner/score_iou"); non-finite ones are written as null.
-            histograms: (counts (n,), edges (n + 1,)) by name, to W&B only.
-            images: picture files by name, to W&B only.
-            tables: lines of cells by name, headings first, to W&B only.
+            histograms: (counts (n,), edges (n + 1,)) by name, for W&B only.
+            images: image files by name, for W&B only.
+            tables: rows of cells by name, headings first, for W&B only.
         """
-        stamped = {"seconds": round(time.monotonic() - self.started, 2), **row}
-        self.file.write(json.dumps({key: finite(value) for key, value in stamped.items()}) + "\n")
+        timed = {"seconds": round(time.monotonic() - self.started, 2), **row}
+        self.file.write(json.dumps({key: finite(value) for key, value in timed.items()}) + "\n")
         self.file.flush()
         if self.run is not None:
             try:
@@ -190,21 +193,21 @@ class Tracker:
                     extra[key] = self.wandb.Image(str(path))
                 for key, (head, *lines) in (tables or {}).items():
                     extra[key] = self.wandb.Table(columns=list(head), data=[list(line) for line in lines])
-                self.run.log({**stamped, **extra}, step=self.rows)
-            except Exception as error:  # whatever a service fails at
-                self.without_wandb(error)
+                self.run.log({**timed, **extra}, step=self.rows)
+            except Exception as error:
+                self.disable_wandb(error)
         self.rows += 1
 
     def summary(self, results: Mapping[str, Any]) -> None:
-        """Stores the final figures in W&B's summary."""
+        """Stores the final results in W&B's summary."""
         if self.run is not None:
             try:
                 self.run.summary.update(dict(results))
             except Exception as error:
-                self.without_wandb(error)
+                self.disable_wandb(error)
 
     def close(self) -> str | None:
-        """Closes the files, writes metrics.csv, and joins what an offline run that was resumed has written.
+        """Closes the files, writes metrics.csv, and joins the parts of a resumed offline W&B run.
 
         Returns:
             the command that sends the W&B run; None if there is nothing to send.
@@ -220,9 +223,9 @@ class Tracker:
         except Exception as error:
             if not offline:
                 (folder / UNSENT).touch()
-                print(f"playpen: W&B did not take all of the run ({' '.join(str(error).split())})", file=sys.stderr)
+                print_message(f"W&B did not receive the whole run ({' '.join(str(error).split())})")
                 return sync_command("--include-online", str(folder))
-            print(f"playpen: W&B did not end its run ({' '.join(str(error).split())})", file=sys.stderr)
+            print_message(f"W&B did not end its run ({' '.join(str(error).split())})")
         if not offline:
             return None
         try:
@@ -230,12 +233,12 @@ class Tracker:
             join_parts(self.parts(), read_metrics(self.folder / METRICS))
         except Exception as error:
             parts = ", ".join(path.name for path in self.parts())
-            print(f"playpen: the parts {parts} of the W&B run could not be joined ({error})", file=sys.stderr)
+            print_message(f"the parts {parts} of the W&B run could not be joined ({error})")
         return sync_command(str(folder))
 
 
 def sync_command(*arguments: str) -> str:
-    """A call of W&B's own `wandb sync`, of this environment, to be pasted into a shell."""
+    """A command line of this environment's `wandb sync`, quoted for a shell."""
     program = Path(sys.executable).with_name("wandb")
     return shlex.join([str(program) if program.exists() else "wandb", "sync", *arguments])
 
@@ -243,8 +246,8 @@ def sync_command(*arguments: str) -> str:
 def wandb_mode(mode: str) -> str:
     """Resolves "auto" to online, offline or disabled.
 
-    As in `wandb.init`, the environment (WANDB_MODE) comes before the settings of the folder (`wandb offline`,
-    `wandb disabled`) and of the user. Where none says otherwise, it is online if a login is found, else offline.
+    As in `wandb.init`, the environment (WANDB_MODE) takes precedence over the settings of the folder (`wandb offline`,
+    `wandb disabled`) and of the user. Without any, the mode is online if a login is found, else offline.
     """
     os.environ.setdefault("WANDB_SILENT", "true")
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
@@ -252,8 +255,8 @@ def wandb_mode(mode: str) -> str:
         return mode
     import wandb
 
-    # Settings are read once in a process: an earlier run of a sweep may have had other ones.
-    with contextlib.suppress(ConnectionError):  # its service died
+    # W&B reads its settings once per process, but an earlier run of a sweep may have had others.
+    with contextlib.suppress(ConnectionError):  # raised if its service died
         wandb.teardown()
     settings = wandb.setup().settings
     if mode != "auto":
@@ -267,18 +270,18 @@ def wandb_mode(mode: str) -> str:
     try:
         login = settings.api_key or settings.identity_token_file or read_netrc_auth(host=settings.base_url)
     except wandb.Error:
-        login = None  # a login that W&B does not take for one
+        login = None  # W&B rejects its form
     return "online" if login else "offline"
 
 
 def check_reachable(settings: Any) -> None:
-    """Asks W&B's server for an answer of any kind, in a few seconds: W&B itself would try for a minute and a half.
+    """Checks within seconds that W&B's server answers at all; W&B itself would try for a minute and a half.
 
     Args:
         settings: W&B's.
 
     Raises:
-        OSError: there was none.
+        OSError: the server did not answer.
     """
     address = str(settings.base_url)
     proxies = {"http": settings.http_proxy, "https": settings.https_proxy}
@@ -287,22 +290,22 @@ def check_reachable(settings: Any) -> None:
     )
     failed: list[OSError] = [TimeoutError(f"{address} did not answer within {REACH_TIMEOUT_S:g} s")]
 
-    def ask() -> None:
+    def request() -> None:
         try:
             opener.open(address, timeout=REACH_TIMEOUT_S).close()
         except urllib.error.HTTPError:
-            pass  # an answer
+            pass  # also an answer
         except OSError as error:
             reason = error.reason if isinstance(error, urllib.error.URLError) else error
-            if not isinstance(reason, ssl.SSLError):  # W&B has certificates of its own
+            if not isinstance(reason, ssl.SSLError):  # W&B uses its own certificates
                 failed[0] = OSError(f"{address}: {reason}")
                 return
         except http.client.HTTPException:
             pass
         failed.clear()
 
-    # A name server that does not answer would hold this thread beyond the timeout.
-    thread = threading.Thread(target=ask, daemon=True)
+    # The timeout does not cover name resolution, so the request runs in a thread that can be abandoned.
+    thread = threading.Thread(target=request, daemon=True)
     thread.start()
     thread.join(REACH_TIMEOUT_S + 1)
     if failed:
@@ -310,14 +313,14 @@ def check_reachable(settings: Any) -> None:
 
 
 def finite(value: Any) -> Any:
-    """None for NaN and infinities, which JSON has no word for."""
+    """The value, or None for NaN and infinities, which JSON lacks."""
     if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
         return None
     return value
 
 
 def write_csv(source: Path, target: Path) -> None:
-    """Rewrites a metrics.jsonl as one table: a column a name, a row a line, empty where a row lacks a name."""
+    """Converts a metrics.jsonl to CSV: one column per name, one line per row; missing values are empty."""
     rows = read_metrics(source)
     columns: dict[str, None] = {}
     for row in rows:
@@ -329,8 +332,8 @@ def write_csv(source: Path, target: Path) -> None:
     write_text(target, text.getvalue())
 
 
-def mend(path: Path) -> int:
-    """Removes a last line that a crash cut off, if any; returns how many rows the file has."""
+def remove_partial_line(path: Path) -> int:
+    """Removes a last line that a crash cut off, if any, and returns the number of rows."""
     if not path.exists():
         return 0
     text = path.read_text(encoding="utf-8")
@@ -340,7 +343,7 @@ def mend(path: Path) -> int:
 
 
 def read_metrics(source: Path) -> list[dict[str, Any]]:
-    """The rows of a metrics.jsonl; a last line cut off by a crash is left out."""
+    """The rows of a metrics.jsonl, without a last line that a crash cut off."""
     rows = []
     with source.open(encoding="utf-8") as file:
         for line in file:

@@ -1,11 +1,10 @@
-"""`./playpen train`: data set, Ray, replay, learner, actors, phases, evaluation, table, figures."""
+"""`./playpen train`: checks the configuration, prepares data and Ray, trains, evaluates, and writes the results."""
 
 from __future__ import annotations
 
 import contextlib
 import importlib
 import shutil
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -25,18 +24,19 @@ from cluster.run.system import System
 from cluster.run.tracking import Tracker
 from cluster.systems import find
 from common.errors import Interrupted, RunError, UsageError
+from common.output import print_message
 from replay.layout import remove_tables
 from replay.ring import bytes_per_record
 
 CHECKPOINT_BYTES = 30_000_000
-"""Room for one checkpoint: weights, two moments and an average of 1.4 million parameters, rounded up."""
+"""Space for one checkpoint: weights, two moments and an average of 1.4 million parameters, rounded up."""
 
 
 def run(config: RunConfig, folder: Path) -> int:
-    """The whole command. Returns the exit code."""
+    """Runs the command and returns its exit code."""
     system = find(config.system)
     if config.resume is not None and is_running(folder):
-        raise UsageError(f"resume={folder}: that run still goes on; stop it first")
+        raise UsageError(f"resume={folder}: that run is still running; stop it first")
     started = time.monotonic()
     resumed = find_resumable(folder, config.seed) if config.resume is not None else None
     check(system, config, folder, resumed)
@@ -56,8 +56,8 @@ def run(config: RunConfig, folder: Path) -> int:
         unsynced: str | None = None
         try:
             stop_if(interrupted)
-            # Ray takes seconds to start, most of them in other processes: the time for what takes seconds to import.
-            with imported_meanwhile("cluster.run.training"), ray_session(config.cluster) as resources:
+            # Ray takes seconds to start, mostly in other processes; slow imports use this time.
+            with import_in_background("cluster.run.training"), ray_session(config.cluster) as resources:
                 from cluster.run.training import run_training
 
                 stop_if(interrupted)
@@ -81,23 +81,23 @@ def run(config: RunConfig, folder: Path) -> int:
             try:
                 unsynced = tracker.close()
             except OSError as error:
-                print(f"playpen: metrics.csv could not be written: {error.strerror}", file=sys.stderr)
+                print_message(f"metrics.csv could not be written: {error.strerror}")
             end_abandoned()
         if not config.keep_bank:
             remove_tables(folder)  # the run is finished, whatever the disk says
-        print(f"figures: {folder / 'figures'}, table: {folder / 'results.md'}", file=sys.stderr)
+        print_message(f"figures: {folder / 'figures'}, table: {folder / 'results.md'}")
         if unsynced:
-            print(f"W&B run kept on this machine; to send it: {unsynced}", file=sys.stderr)
+            print_message(f"W&B run kept on this machine; to send it: {unsynced}")
     print_result(result)
     return 0
 
 
 @contextlib.contextmanager
-def imported_meanwhile(module: str) -> Iterator[None]:
-    """Imports a module in a thread, which has ended on the way out. Whoever imports it within waits for that import."""
+def import_in_background(module: str) -> Iterator[None]:
+    """Imports a module in a thread, which ends with the block. An import of it in the block waits for the thread."""
 
     def work() -> None:
-        with contextlib.suppress(Exception):  # whoever imports it within gets the error
+        with contextlib.suppress(Exception):  # an import within the block raises it again
             importlib.import_module(module)
 
     thread = threading.Thread(target=work)
@@ -109,10 +109,10 @@ def imported_meanwhile(module: str) -> Iterator[None]:
 
 
 def check(system: System, config: RunConfig, folder: Path, resumed: Resumed | None = None) -> None:
-    """What can be known before any process starts.
+    """Checks what can be known before any process starts.
 
     Raises:
-        UsageError: the schedule, the bank and the disk do not fit together.
+        UsageError: settings are impossible, or the disk is too small.
     """
     check_before_start(config.cluster)
     system.check(config)
@@ -126,6 +126,6 @@ def check(system: System, config: RunConfig, folder: Path, resumed: Resumed | No
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise UsageError(
-            f"{folder} has {free / 1e6:.0f} MB free, and the memory bank of replay.capacity={config.replay.capacity} "
-            f"locations and the checkpoints need {needed / 1e6:.0f} MB; lower replay.capacity or choose another disk"
+            f"{folder} has {free / 1e6:.0f} MB free, but the replay buffer of replay.capacity={config.replay.capacity} "
+            f"records and the checkpoints need {needed / 1e6:.0f} MB; lower replay.capacity or choose another disk"
         )

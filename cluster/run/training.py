@@ -1,4 +1,4 @@
-"""A run within its Ray session: its parts started, trained through all phases, and started again when they are lost."""
+"""A run within its Ray session: starts the Ray actors, trains all phases, and restarts actors that are lost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cluster.run.checkpoints import find_checkpoint, how_to_resume, kept_in, who
 from cluster.run.config import RunConfig
 from cluster.run.coordinator import Coordinator, Parts
 from cluster.run.evaluator import RunEvaluator
-from cluster.run.interrupt import awaited
+from cluster.run.interrupt import wait_for_result
 from cluster.run.reporting import Reporter
 from cluster.run.results import finish
 from cluster.run.run_state import Resumed, find_resumable
@@ -29,8 +29,8 @@ from learner.actor import RemoteLearnerActor, Weights
 from replay.actor import begin_replay
 from replay.layout import REPLAY_FOLDER, is_used
 
-BANK_FREE_S = 30.0
-"""Longest wait for the files of a memory bank whose process was ended."""
+BUFFER_FREE_S = 30.0
+"""Maximum wait for the replay buffer's files after its process was killed."""
 
 
 def run_training(
@@ -47,30 +47,30 @@ def run_training(
     """Trains, evaluates the final weights, and writes the results.
 
     Args:
-        system: what is trained.
+        system: the system to train.
         config: the whole configuration.
         folder: the run's.
-        resources: who gets which CPUs and GPUs.
-        data: what the actors play and the evaluator measures on.
-        reporter: takes everything that happens.
+        resources: CPUs and GPUs of each part.
+        data: tasks of the actors, and test data of the evaluator.
+        reporter: told about every event.
         interrupted: set by Ctrl-C.
-        resumed: the checkpoint to go on from; None: a new run.
-        started: monotonic seconds when the command began, less what a resumed run had taken before.
+        resumed: the checkpoint to continue from; None: a new run.
+        started: monotonic time when the command began, minus the earlier duration of a resumed run, seconds.
 
     Returns:
-        what the RESULT line holds.
+        the values of the RESULT line.
 
     Raises:
-        Interrupted: Ctrl-C; says what is saved.
+        Interrupted: Ctrl-C; the message names the checkpoint.
         RunError: see `train`, or the evaluation failed.
     """
     evaluator = make_evaluator(system, config, resources, data.test, reporter)
     weights = train(system, config, folder, resources, data.tasks, reporter, interrupted, evaluator, resumed)
-    if evaluator.given_up or not evaluator.begun:
-        evaluator.begin()  # the final weights are worth another attempt
+    if evaluator.given_up or not evaluator.started:
+        evaluator.begin()  # one more attempt, for the final weights
     while True:
         try:
-            awaited(evaluator.prepared, interrupted, look=evaluator.look)
+            wait_for_result(evaluator.prepared, interrupted, check=evaluator.check)
             before = time.monotonic() - started
             return finish(system, config, folder, evaluator, weights, reporter, before, interrupted)
         except Interrupted:
@@ -90,7 +90,7 @@ def run_training(
 def make_evaluator(
     system: System, config: RunConfig, resources: Resources, test: Any, reporter: Reporter
 ) -> RunEvaluator:
-    """The evaluator, not begun."""
+    """The run's evaluator, not started yet."""
 
     def start() -> Any:
         return RemoteEvaluatorActor.options(**resources.light).remote(system.evaluator(config, test))
@@ -109,14 +109,14 @@ def train(
     evaluator: RunEvaluator,
     resumed: Resumed | None,
 ) -> Weights:
-    """All phases. If the learner or the memory bank is lost, both start again from the last checkpoint.
+    """Trains all phases. If the learner or the replay buffer is lost, both restart from the last checkpoint.
 
     Returns:
         the final weights.
 
     Raises:
         Interrupted: Ctrl-C.
-        RunError: see `Coordinator.run`, or these parts were lost too often without progress; says how to resume.
+        RunError: see `Coordinator.run`; or parts were lost too often without progress. The message says how to resume.
     """
     phases = system.phases(config, len(tasks))
     losses = 0
@@ -130,7 +130,7 @@ def train(
             return coordinator.run()
         except PartLost as error:
             if parts is not None:
-                end(parts)
+                kill(parts)
             if interrupted.is_set():
                 raise Interrupted(f"{error}{how_to_resume(folder)}") from error
             resumed = find_resumable(folder, config.seed) if whole_checkpoints(folder) else None
@@ -138,12 +138,12 @@ def train(
             losses = 1 if reached > best else losses + 1
             best = max(best, reached)
             if losses > config.cluster.part_restarts:
-                raise RunError(f"{error}, for the {losses}th time without progress{how_to_resume(folder)}") from error
-            begin = f"from {resumed.checkpoint.name}" if resumed else "from the beginning"
-            reporter.note(f"{error}; the learner and the memory bank start again {begin}")
+                raise RunError(f"{error}, time {losses} in a row without progress{how_to_resume(folder)}") from error
+            start = f"from {resumed.checkpoint.name}" if resumed else "from the beginning"
+            reporter.note(f"{error}; the learner and the replay buffer start again {start}")
             reporter.fault("part_lost")
             if resumed is not None:
-                reporter.go_back(resumed.state.report, resumed.steps)
+                reporter.roll_back(resumed.state.report, resumed.steps)
         except RunError as error:
             raise RunError(f"{error}{how_to_resume(folder)}") from error
         finally:
@@ -151,8 +151,8 @@ def train(
                 coordinator.stop()
 
 
-def end(parts: Parts) -> None:
-    """Ends the learner and the memory bank, whatever state they are in."""
+def kill(parts: Parts) -> None:
+    """Kills the learner and the replay buffer, whatever their state."""
     for handle in (parts.replay, parts.learner):
         ray.kill(handle)
 
@@ -167,7 +167,7 @@ def build(
     resumed: Resumed | None,
 ) -> Parts:
     """Starts the replay and the learner without waiting for them; actors are started by the coordinator's pool."""
-    deadline = time.monotonic() + BANK_FREE_S
+    deadline = time.monotonic() + BUFFER_FREE_S
     while is_used(folder) and time.monotonic() < deadline:
         time.sleep(0.1)  # the process that had it is just being ended
     replay, opened = begin_replay(
@@ -184,10 +184,10 @@ def build(
 
     make_player = system.player(config)
 
-    def make_actor(index: int, avoided: frozenset[str]) -> Any:
+    def make_actor(index: int, excluded_nodes: frozenset[str]) -> Any:
         options: dict[str, Any] = dict(resources.actor)
-        if avoided:
-            options["label_selector"] = {"ray.io/node-id": f"!in({','.join(sorted(avoided))})"}
+        if excluded_nodes:
+            options["label_selector"] = {"ray.io/node-id": f"!in({','.join(sorted(excluded_nodes))})"}
         return RemotePlayerActor.options(**options).remote(index, config.simulator, make_player, replay)
 
     return Parts(replay, opened, learner, evaluator, make_actor)

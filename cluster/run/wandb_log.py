@@ -1,9 +1,9 @@
-"""W&B's transaction logs (`run-ID.wandb`): read record by record, and joined into one.
+"""Reads, writes and joins W&B's transaction logs (`run-ID.wandb`).
 
-W&B starts a new log each time an offline run goes on, and `wandb sync` of a later one replaces what an earlier one
-sent. A run that was resumed therefore gets one log of all its parts.
+W&B starts a new log whenever an offline run is resumed, and `wandb sync` of a later log replaces what an earlier one
+sent. Therefore all parts of a resumed run are joined into one log.
 
-A log is a header of seven bytes, then records in LevelDB's log format: blocks of 32 KiB, in which each piece of a
+A log has a header of seven bytes, then records in LevelDB's log format: blocks of 32 KiB, in which each piece of a
 record has a checksum, a length, and a type (whole, first, middle, last). A record is a protocol buffer
 (`wandb.proto.wandb_internal_pb2.Record`).
 """
@@ -27,18 +27,18 @@ PIECE = struct.Struct("<IHB")
 """Checksum of type and data, length of the data, type."""
 WHOLE, FIRST, MIDDLE, LAST = 1, 2, 3, 4
 END_TIMEOUT_S = 10.0
-"""Longest wait for the last record of a run; without it the run is sent as one that crashed."""
+"""Maximum wait for the last record of a run; without it the run would be sent as crashed."""
 
 
 def read_log(path: Path) -> Iterator[bytes]:
-    """The records of a log, serialised, up to its end or to where a crash cut it off."""
+    """The serialised records of a log, up to its end or to the first damaged record."""
     data = path.read_bytes()
     if data[: len(HEADER)] != HEADER:
         return
     position, record = len(HEADER), b""
     while True:
         if BLOCK - position % BLOCK < PIECE.size:
-            position += BLOCK - position % BLOCK  # the rest of a block that no piece fits into is filled with zeros
+            position += BLOCK - position % BLOCK  # zeros fill the end of a block that no piece fits into
         if position + PIECE.size > len(data):
             return
         checksum, length, kind = PIECE.unpack_from(data, position)
@@ -75,7 +75,7 @@ def write_log(path: Path, records: Iterable[bytes]) -> None:
 
 
 def wait_for_end(part: Path) -> None:
-    """Waits until W&B has written the last record of a run that is finished: `run.finish()` does not wait for that.
+    """Waits until W&B has written the last record of a finished run, as `run.finish()` does not.
 
     Args:
         part: W&B's folder of the run.
@@ -90,22 +90,22 @@ def wait_for_end(part: Path) -> None:
 
 
 def record_class() -> Any:
-    """W&B's message class of a record."""
+    """W&B's protocol buffer class of a record."""
     from wandb.proto import wandb_internal_pb2
 
-    return wandb_internal_pb2.Record  # type: ignore[attr-defined]  # made when it is imported
+    return wandb_internal_pb2.Record  # type: ignore[attr-defined]  # defined at import
 
 
 def join_parts(parts: Sequence[Path], rows: Sequence[Mapping[str, Any]] = ()) -> None:
-    """Makes the last part of an offline run whole: it gets the records and files of all earlier ones.
+    """Joins all parts of an offline run into the last part, and removes the earlier offline parts.
 
-    The run's record and its start time are the first part's. An earlier part ended when it ended: only the last part's
-    exit counts. A row of the history is kept once. Earlier offline parts, which the last one now contains, are removed.
+    The joined log has the run record and the start time of the first part, the exit record of the last part, and each
+    row of the history once.
 
     Args:
-        parts: W&B's folders of the run (`offline-run-…` or `run-…`), the oldest first.
-        rows: the run's rows of metrics, each by its step. W&B writes some seconds late: rows that a killed part did not
-            come to write are taken from here, without their pictures and histograms.
+        parts: W&B's folders of the run (`offline-run-…` or `run-…`), oldest first.
+        rows: the run's rows of metrics; the index is the step. W&B writes seconds late, so rows that a killed part did
+            not write are taken from here, without images and histograms.
     """
     *earlier, last = parts
     if not earlier:
@@ -119,13 +119,14 @@ def join_parts(parts: Sequence[Path], rows: Sequence[Mapping[str, Any]] = ()) ->
 
 
 def _joined(logs: Sequence[Path], rows: Sequence[Mapping[str, Any]]) -> Iterator[bytes]:
-    """The records of all logs as those of one."""
+    """The serialised records of the joined log, numbered from 1."""
     for number, record in enumerate(_records(logs, rows), start=1):
         record.num = number
         yield record.SerializeToString()
 
 
 def _records(logs: Sequence[Path], rows: Sequence[Mapping[str, Any]]) -> Iterator[Any]:
+    """The records of the joined log."""
     Record = record_class()
     parts = [[Record.FromString(data) for data in read_log(log)] for log in logs]
     kinds = [[record.WhichOneof("record_type") for record in part] for part in parts]
@@ -141,7 +142,7 @@ def _records(logs: Sequence[Path], rows: Sequence[Mapping[str, Any]]) -> Iterato
         for record, kind in zip(part, names, strict=True):
             if index and kind == "header" or index < len(logs) - 1 and kind in ("exit", "final", "footer"):
                 continue
-            if index and kind == "run":  # what was overridden when the run went on
+            if index and kind == "run":  # keeps only the values overridden on resume
                 record = Record(config=record.run.config)
             if kind == "history":
                 step = record.history.step.num
@@ -157,7 +158,7 @@ def _records(logs: Sequence[Path], rows: Sequence[Mapping[str, Any]]) -> Iterato
 
 
 def _row(values: Mapping[str, Any], step: int) -> Any:
-    """A record of history."""
+    """A history record of one row of metrics."""
     record = record_class()()
     record.history.step.num = step
     for name, value in {**values, "_step": step}.items():
@@ -167,7 +168,7 @@ def _row(values: Mapping[str, Any], step: int) -> Any:
 
 
 def _add_files(source: Path, target: Path) -> None:
-    """Copies the files that `target` lacks."""
+    """Copies files of `source` that `target` lacks."""
     for path in sorted(source.rglob("*")):
         own = target / path.relative_to(source)
         if path.is_file() and not own.exists():

@@ -1,4 +1,4 @@
-"""The systems that run on the chassis, found by name: each has a module here that composes it."""
+"""The systems that run on the chassis. Each has a module here that composes it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ DEFAULT = "interaction"
 
 
 def find(name: str) -> System:
-    """The system of that name.
+    """The system with a name.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is no such system.
     """
     if name not in NAMES:
         raise UsageError(f"system must be one of {', '.join(NAMES)}, not '{name}'")
@@ -27,13 +27,13 @@ def find(name: str) -> System:
 
 
 def chosen(overrides: Sequence[str]) -> System:
-    """The system that `system=NAME` among some overrides chooses."""
+    """The system that the override `system=NAME` chooses, or the default."""
     names = [text.partition("=")[2] for text in overrides if text.startswith("system=")]
     return find(names[-1] if names else DEFAULT)
 
 
 def register() -> None:
-    """Tells Hydra the schemas; `conf/COMMAND.yaml` extends `COMMAND_schema`."""
+    """Registers all schemas with Hydra; `conf/COMMAND.yaml` extends `COMMAND_schema`."""
     store = ConfigStore.instance()
     for name in NAMES:
         system = find(name)

@@ -3,11 +3,11 @@
 Source: *Learning About Objects by Learning to Interact with Them*; formulas and choices are in docs/interaction.md.
 
 - A task is a location: a place in a room, where the player touches objects (actors/interaction/).
-- Each visit gives one record, which a table with priorities keeps (replay/interaction/).
+- Each visit produces one record, which is stored in a table with priorities (replay/interaction/).
 - The learner trains a small UNet on score, embedding and force (learner/interaction/, models/interaction/).
 - The evaluator measures box and mask AP on locations of other rooms (evaluation/interaction/).
 
-Imports are inside the functions, so that a command that needs no torch starts fast.
+Imports are inside the functions so that commands without torch start fast.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 class InteractionSystem:
-    """See `cluster.run.system.System`, whose methods these are."""
+    """Implements `cluster.run.system.System`."""
 
     name = "interaction"
     columns = COLUMNS
@@ -110,9 +110,9 @@ class InteractionSystem:
         return [path]
 
     def evaluation_sentence(self, metrics: Mapping[str, float]) -> str:
-        from evaluation.interaction.evaluator import on_the_way_sentence
+        from evaluation.interaction.evaluator import quick_evaluation_sentence
 
-        return on_the_way_sentence(metrics)
+        return quick_evaluation_sentence(metrics)
 
     def facts(self, config: TrainConfig) -> dict[str, Any]:
         return {"dataset": config.evaluation.dataset.name}

@@ -1,4 +1,4 @@
-"""`./playpen table`: trains or reuses the runs of a table, measures all alike, and writes the comparison."""
+"""`./playpen table`: trains or reuses the runs of a table, measures all of them alike, and writes the comparison."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from cluster.table.config import read_request
 from cluster.table.plan import Plan, make_plan
 from cluster.table.runs import (
     FINISHED,
-    known_seconds,
-    seconds_of,
+    expected_seconds,
+    median_seconds,
 )
 
 
 def run(arguments: Sequence[str]) -> int:
-    """The whole command. Returns the exit code."""
+    """Runs the command and returns its exit code."""
     register()
     request = read_request(arguments)
     plan = make_plan(request)
     if request.config.dry_run:
-        print_result(listing(plan))
+        print_result(list_runs(plan))
         return 0
     from cluster.run.interrupt import interrupt_flag
     from cluster.table.work import work
@@ -34,13 +34,13 @@ def run(arguments: Sequence[str]) -> int:
         return work(plan, interrupted)
 
 
-def listing(plan: Plan) -> dict[str, Any]:
-    """Prints which runs there are; returns the figures of the RESULT line."""
+def list_runs(plan: Plan) -> dict[str, Any]:
+    """Prints the table's runs and their states; returns the values of the RESULT line."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    known = known_seconds(plan.found.values())
+    durations = median_seconds(plan.found.values())
     shown = Table("table", "row", "seed", "state", "time left", "run")
     left: list[float | None] = []
     counted: set[str] = set()
@@ -48,12 +48,12 @@ def listing(plan: Plan) -> dict[str, Any]:
         if row.refused:
             shown.add_row(row.table, escape(row.name), "", "refused", "", escape(row.refused))
         for run in row.runs:
-            again = run.key in counted
+            shared = run.key in counted  # with an earlier row
             counted.add(run.key)
-            seconds = 0.0 if run.state == FINISHED or again else seconds_of(run, known)
+            seconds = 0.0 if run.state == FINISHED or shared else expected_seconds(run, durations)
             left.append(seconds)
             time = "" if not seconds and seconds is not None else "unknown" if seconds is None else duration(seconds)
-            where = "as above" if again else str(run.found.folder) if run.found else ""
+            where = "as above" if shared else str(run.found.folder) if run.found else ""
             shown.add_row(row.table, escape(row.name), str(run.config.seed), run.state, time, escape(where))
     Console(width=None if sys.stdout.isatty() else 140).print(shown)
     states = [run.state for run in plan.runs()]

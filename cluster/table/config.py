@@ -1,4 +1,4 @@
-"""What `./playpen table` reads: its own settings, and the overrides of `./playpen train` that its base is made of."""
+"""The command line of `./playpen table`: its own settings, and overrides of `./playpen train` for all rows."""
 
 from __future__ import annotations
 
@@ -17,58 +17,58 @@ from common.errors import UsageError
 
 @dataclass
 class RowsConfig:
-    """One table."""
+    """The rows of one table."""
 
     title: str
-    """Its heading."""
+    """Heading of the table."""
     rows: dict[str, list[str]]
-    """Overrides of `./playpen train` by the name of the row; those of the first are what the paper reports of."""
+    """Name of the row -> overrides of `./playpen train`. The first row is the paper's variant."""
 
 
 @dataclass
 class PaperConfig:
-    """One line of what the paper reports."""
+    """One method's results in the paper."""
 
     figures: dict[str, list[float]]
-    """Mean, and standard deviation if there is one, by the names of `evaluation.tables.COLUMNS`."""
+    """Mean, and standard deviation if reported, by the system's column names."""
     confusion: list[list[float]] | None
-    """Confusion matrix of mass classes, percent of each row; null: not reported."""
+    """Confusion matrix of mass classes, percent of each row; null if not reported."""
 
 
 @dataclass
 class PaperSetConfig:
-    """What the paper reports of one data set."""
+    """The paper's results on one data set."""
 
     lines: dict[str, PaperConfig]
-    """By name."""
+    """Results by name of the method."""
 
 
 @dataclass
 class TableConfig:
-    """Settings of one call. Values and their reasons: conf/table.yaml."""
+    """Settings of one call; conf/table.yaml has the values."""
 
     tables: dict[str, RowsConfig]
-    """The tables asked for, by name."""
+    """The requested tables, by name."""
     seeds: list[int]
-    """One run of each row for each seed."""
+    """Seeds; each row has one run per seed."""
     parallel: int | None
-    """Runs at a time; null: as many as there is room for."""
+    """Number of runs at a time; null: as many as the CPUs and GPUs allow."""
     data_sets: list[str]
-    """Names of conf/evaluation/: every run is measured on each."""
+    """Names of conf/evaluation/; every run is measured on each."""
     figures: int
-    """Images of each data set that are drawn for all rows."""
+    """Number of images per data set that are drawn for all rows."""
     runs: list[str]
-    """Patterns of the folders in which runs are looked for."""
+    """Glob patterns of folders that may hold runs."""
     folder: str
-    """Gets a folder for each table and budget."""
+    """Parent of the tables' folders, one per table and budget."""
     dry_run: bool
-    """Whether only the runs and the time are listed."""
+    """Whether runs are only listed."""
     paper: dict[str, PaperSetConfig]
-    """What the paper reports, by the name of the data set."""
+    """The paper's results, by name of the data set."""
 
     def __post_init__(self) -> None:
         if not self.seeds or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
-            raise ValueError(f"seeds must be different numbers from 0 on, such as [1,2,3], not {list(self.seeds)}")
+            raise ValueError(f"seeds must be different integers of 0 or more, such as [1,2,3], not {list(self.seeds)}")
         if self.parallel is not None and self.parallel < 1:
             raise ValueError(f"parallel must be null or at least 1, not {self.parallel}")
         if not self.data_sets or len(set(self.data_sets)) < len(self.data_sets):
@@ -79,28 +79,28 @@ class TableConfig:
             raise ValueError("runs must hold at least one pattern of folders, such as outputs/train/*")
 
 
-OWN = {field.name for field in fields(TableConfig)} - {"tables", "paper"}
-"""Keys of the command line that are settings of the table; the others are overrides of `./playpen train`."""
-TAKEN = {"seed": "give seeds=[1,2] instead", "resume": "unfinished runs are resumed by themselves",
+TABLE_KEYS = {field.name for field in fields(TableConfig)} - {"tables", "paper"}
+"""Keys of the command line that configure the table; all others are overrides of `./playpen train`."""
+RESERVED_KEYS = {"seed": "give seeds=[1,2] instead", "resume": "unfinished runs are resumed by themselves",
          "evaluation": "give data_sets=[novel_spaces] instead"}  # fmt: skip
 """Overrides of `./playpen train` that a table sets itself."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """The command line, understood."""
+    """The parsed command line."""
 
     name: str
-    """Of the table, or "all"."""
+    """Name of the table, or "all"."""
     config: TableConfig
     base: tuple[str, ...]
     """Overrides of `./playpen train` that all rows share."""
     command: str
-    """The command line that makes the table."""
+    """The command line as it was typed."""
 
 
 def read_request(arguments: Sequence[str]) -> Request:
-    """Sorts the arguments and composes the table's settings.
+    """Parses the command line and composes the table's settings.
 
     Raises:
         UsageError: one sentence naming the argument.
@@ -120,12 +120,12 @@ def read_request(arguments: Sequence[str]) -> Request:
             name = value
         elif argument.startswith("-") or not equals:
             raise UsageError(f"table does not know '{argument}'; it takes TABLE=NAME, --list and KEY=VALUE")
-        elif bare in TAKEN:
-            raise UsageError(f"a table sets {bare} itself; {TAKEN[bare]}")
+        elif bare in RESERVED_KEYS:
+            raise UsageError(f"a table sets {bare} itself; {RESERVED_KEYS[bare]}")
         elif bare.split(".")[0] == "hydra":
-            raise UsageError(f"{bare}: a table places and starts its runs itself")
+            raise UsageError(f"{bare}: a table chooses the folders of its runs and starts them itself")
         else:
-            (own if bare in OWN else base).append(argument)
+            (own if bare in TABLE_KEYS else base).append(argument)
     if name not in names:
         given = f"not '{name}'" if name else "which is missing"
         raise UsageError(f"TABLE must be one of {', '.join(names)}, {given}")

@@ -1,4 +1,4 @@
-"""What a table is to do: its rows composed, and the runs that are there or missing."""
+"""The plan of a table: its rows with their configurations, and their existing and missing runs."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class PlannedRow:
     table: str
     name: str
     runs: list[PlannedRun]
-    """One for each seed."""
+    """One run per seed."""
     refused: str
-    """Why it cannot be run, in a sentence; empty if it can."""
+    """Why the row cannot be run; empty if it can."""
 
     def note(self) -> str:
-        """Why runs are missing, in a sentence; empty if none is."""
+        """Why runs are missing; empty if none are."""
         failed = [f"{run.label} failed: {run.failed}" for run in self.runs if run.failed]
         missing = [run.label for run in self.runs if run.state != FINISHED and not run.failed]
         return self.refused or "; ".join(failed + ([f"not trained yet: {', '.join(missing)}"] if missing else []))
@@ -47,26 +47,26 @@ class PlannedRow:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a call is to do."""
+    """All rows of a call, and the runs on disk."""
 
     request: Request
     base: RunConfig
     rows: list[PlannedRow]
     folder: Path
-    """Of the table."""
+    """The table's folder."""
     found: Mapping[str, FoundRun]
-    """All runs that are there, by key."""
+    """All runs on disk, by key."""
 
     def runs(self) -> list[PlannedRun]:
-        """Each run once: rows of several tables may share it."""
+        """All runs, each once even if several rows share it."""
         return list({run.key: run for row in self.rows for run in row.runs}.values())
 
 
 def make_plan(request: Request) -> Plan:
-    """Composes every row, and looks which of its runs are there.
+    """Composes every row and finds its runs on disk.
 
     Raises:
-        UsageError: the base is not understood, or no row can be run.
+        UsageError: the shared configuration is wrong, or no row can be run.
     """
     base = compose_train(request.base)
     found = find_runs(request.config.runs)
@@ -96,7 +96,7 @@ def make_plan(request: Request) -> Plan:
 
 
 def compose_train(overrides: Sequence[str]) -> RunConfig:
-    """The configuration of a run, checked.
+    """Composes and checks the configuration of a run.
 
     Raises:
         UsageError: one sentence naming the override or the field.
@@ -115,13 +115,18 @@ def compose_train(overrides: Sequence[str]) -> RunConfig:
 
 
 def compose_row(base: RunConfig, shared: Sequence[str], own: Sequence[str]) -> tuple[RunConfig, list[str]]:
-    """The configuration of a row, evaluated as the base is, and the overrides that make it.
+    """The configuration of a row and its overrides.
 
-    What follows from an override of the row in the settings of evaluation, such as the ground truth from the reach, is
-    set back: all rows are compared at the same locations.
+    An override of the row may also change settings of the evaluation, such as the reach of the ground truth. These are
+    reset to those of the base, so that all rows are measured alike.
+
+    Args:
+        base: configuration without the row's overrides.
+        shared: overrides of all rows.
+        own: overrides of the row.
 
     Raises:
-        UsageError: the row cannot be composed, or changes what is measured.
+        UsageError: the row cannot be composed, or changes the evaluation.
     """
     config = compose_train([*shared, *own])
     before, after = flat(plain_values(base)["evaluation"]), flat(plain_values(config)["evaluation"])
@@ -130,12 +135,12 @@ def compose_row(base: RunConfig, shared: Sequence[str], own: Sequence[str]) -> t
     if pins:
         config = compose_train(overrides)
     if plain_values(config)["evaluation"] != plain_values(base)["evaluation"]:
-        raise UsageError("the row's overrides change the evaluation, in which all rows must be alike")
+        raise UsageError("the row's overrides change the evaluation, which must be the same for all rows")
     return config, overrides
 
 
 def flat(values: Mapping[str, Any], where: str = "") -> dict[str, Any]:
-    """Nested values under dotted names."""
+    """Flattens nested values to dotted names."""
     result: dict[str, Any] = {}
     for name, value in values.items():
         result |= flat(value, f"{where}{name}.") if isinstance(value, Mapping) else {f"{where}{name}": value}
@@ -143,5 +148,5 @@ def flat(values: Mapping[str, Any], where: str = "") -> dict[str, Any]:
 
 
 def slug(name: str) -> str:
-    """A name for folders."""
+    """The name as part of a file name."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")

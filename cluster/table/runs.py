@@ -1,4 +1,4 @@
-"""The runs of a table: told apart by their composed configuration, found again on disk, and estimated."""
+"""The runs of a table: identified by their configuration, found on disk, with expected durations."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from common.errors import UsageError
 from replay.layout import table_folders
 from replay.ring import INSERTION_IDS_FILE
 
-NEEDED = ("learner", "cluster")
-"""Parts without which a configuration is none of a run."""
+REQUIRED_KEYS = ("learner", "cluster")
+"""Configuration keys that every run has."""
 OVERHEAD_S = 120.0
-"""Beside the minutes of its phases a run starts, evaluates and draws."""
+"""Duration of a run beside its phases: start, evaluation, figures."""
 
-LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""Ten times as fast where PyYAML has its C parser; `OmegaConf.save` writes numbers as both read them."""
+YAML_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""PyYAML's C parser is ten times as fast if available; it reads the files of `OmegaConf.save` in the same way."""
 
 FINISHED, RUNNING, UNFINISHED, MISSING = "finished", "running", "unfinished", "missing"
 
@@ -40,9 +40,9 @@ class FoundRun:
 
     folder: Path
     state: str
-    """finished; running: a process works on it; unfinished: it can be resumed."""
+    """finished, running (in some process), or unfinished (can be resumed)."""
     values: Mapping[str, Any]
-    """Its configuration."""
+    """The run's configuration."""
 
 
 @dataclass
@@ -50,16 +50,16 @@ class PlannedRun:
     """One run of a table."""
 
     key: str
-    """Of its configuration."""
+    """`run_key` of its configuration."""
     label: str
-    """For folders and messages."""
+    """Name in folders and messages."""
     overrides: tuple[str, ...]
-    """Of `./playpen train`."""
+    """Overrides of `./playpen train`."""
     config: RunConfig
     found: FoundRun | None = None
     failed: str = ""
-    """Why it failed in this call, in one sentence."""
-    tries: int = 0
+    """Why it failed in this call; empty if it did not."""
+    attempts: int = 0
     """How often it was started in this call."""
 
     @property
@@ -69,14 +69,17 @@ class PlannedRun:
 
     @property
     def collects(self) -> bool:
-        """See `state_of`."""
+        """Whether it collects its data before training; see `state_of`."""
         return find(self.config.system).own_run(self.config) is not None
 
 
 def find_runs(patterns: Sequence[str]) -> dict[str, FoundRun]:
-    """The runs in the folders of some patterns, by key. Of several with one key that which is farthest counts.
+    """Finds runs on disk, by key; of several runs with the same key, the most advanced one.
 
-    Folders that hold no run, or one that died before its first checkpoint, are left out.
+    Folders without a run, or with one that died before its first checkpoint, are ignored.
+
+    Args:
+        patterns: glob patterns of folders.
     """
     order = (UNFINISHED, RUNNING, FINISHED)
     found: dict[str, FoundRun] = {}
@@ -84,10 +87,10 @@ def find_runs(patterns: Sequence[str]) -> dict[str, FoundRun]:
         if not (folder / "config.yaml").is_file():
             continue
         try:
-            values = yaml.load((folder / "config.yaml").read_bytes(), LOADER)
+            values = yaml.load((folder / "config.yaml").read_bytes(), YAML_LOADER)
         except (OSError, yaml.YAMLError):
             continue
-        if not isinstance(values, dict) or not all(isinstance(values.get(part), dict) for part in NEEDED):
+        if not isinstance(values, dict) or not all(isinstance(values.get(part), dict) for part in REQUIRED_KEYS):
             continue
         state = state_of(folder, collects="mask_rcnn" in values["learner"])
         if state is None:
@@ -103,11 +106,11 @@ def find_runs(patterns: Sequence[str]) -> dict[str, FoundRun]:
 
 
 def state_of(folder: Path, collects: bool) -> str | None:
-    """finished, running or unfinished; None if there is nothing that could be used or gone on with.
+    """finished, running or unfinished; None if the run can be neither used nor resumed.
 
     Args:
         folder: of a run.
-        collects: whether it collects its data first, which can be gone on with before there is a checkpoint.
+        collects: whether the run collects its data first; then it can be resumed before its first checkpoint.
     """
     if (folder / "results.json").is_file():
         return FINISHED if any(folder.glob("checkpoints/step_*/learner.json")) else None
@@ -119,43 +122,44 @@ def state_of(folder: Path, collects: bool) -> str | None:
     return UNFINISHED if resumable else None
 
 
-def seconds_of(run: PlannedRun, known: Mapping[str, float]) -> float | None:
-    """How long a run will take: as those did that differ from it in the seed alone, else by the minutes of its phases;
-    None if neither is known.
+def expected_seconds(run: PlannedRun, durations: Mapping[str, float]) -> float | None:
+    """Expected duration of a run: the median of finished runs with the same schedule, batch size and actors.
+
+    Without such runs it is computed from the minutes of the phases; None if a phase has no limit of minutes.
 
     Args:
         run: not yet finished.
-        known: seconds of finished runs, by `budget_key`.
+        durations: median seconds of finished runs, by `budget_key`.
     """
     budget = budget_key(plain_values(run.config))
-    if budget in known:
-        return known[budget]
+    if budget in durations:
+        return durations[budget]
     phases = [phase for phase in run.config.learner.phases.values() if phase.rounds]
     minutes = [phase.minutes for phase in phases if phase.minutes is not None]
     return 60 * sum(minutes) + OVERHEAD_S if len(minutes) == len(phases) else None
 
 
 def budget_key(values: Mapping[str, Any]) -> str:
-    """Equal for runs that take about as long: same schedule, batch and actors."""
+    """A hash of schedule, batch size and number of actors: runs with the same hash take about the same time."""
     parts = [values["learner"]["phases"], values["learner"]["batch_size"], values["cluster"]["actors"]]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def known_seconds(runs: Iterable[FoundRun]) -> dict[str, float]:
-    """The median duration of finished runs, by `budget_key`; damaged ones may be of no table, and are left out."""
+def median_seconds(runs: Iterable[FoundRun]) -> dict[str, float]:
+    """Median duration of finished runs, by `budget_key`; runs with damaged results are ignored."""
     taken: dict[str, list[float]] = {}
     for run in runs:
         if run.state == FINISHED:
             with contextlib.suppress(UsageError, KeyError):
-                taken.setdefault(budget_key(run.values), []).append(results_of(run.folder)["wall_s"])
+                taken.setdefault(budget_key(run.values), []).append(read_results(run.folder)["wall_s"])
     return {key: statistics.median(seconds) for key, seconds in taken.items()}
 
 
-def results_of(folder: Path) -> dict[str, Any]:
-    """What a finished run wrote into its results.json.
+def read_results(folder: Path) -> dict[str, Any]:
+    """Reads the results.json of a finished run.
 
     Raises:
-        UsageError: it is damaged.
+        UsageError: the file is damaged.
     """
     try:
         values = json.loads((folder / "results.json").read_text(encoding="utf-8"))
@@ -164,6 +168,6 @@ def results_of(folder: Path) -> dict[str, Any]:
                 raise ValueError
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
-            f"{folder / 'results.json'} is damaged: move that run away, then it is trained anew"
+            f"{folder / 'results.json'} is damaged; move that run away, and it is trained again"
         ) from error
     return values

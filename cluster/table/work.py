@@ -1,12 +1,10 @@
-"""The work of a table: its runs as processes of their own, each measured when it is done; then the comparison."""
+"""Trains the missing runs of a table in subprocesses, measures each finished run, and writes the comparison."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,29 +13,26 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
-from cluster.command.child_run import TRAIN
+from cluster.command.child_run import TRAIN_COMMAND
 from cluster.command.overrides import quoted
-from cluster.machines.nodes import ask
+from cluster.machines.joining import query_nodes
 from cluster.run.config import ClusterConfig, plain_values
 from cluster.run.status import duration, read_status
 from cluster.systems import find
 from cluster.table.plan import Plan
 from cluster.table.runs import FINISHED, RUNNING, UNFINISHED, FoundRun, PlannedRun, state_of
 from common.errors import Interrupted, RunError, UsageError
-from common.processes import last_words
+from common.files import locked
+from common.output import print_message
+from common.processes import last_message
 
-TRIES = 2
-"""How often a run is started in one call: a machine that is too busy for a start may well be free later."""
-USAGE = 2
-"""Exit code of what cannot be done as asked, however often."""
-LOOK_EVERY_S = 0.5
-SAY_EVERY_S = 60.0
-"""Seconds between two lines on how the runs are doing."""
-
-
-def say(text: str) -> None:
-    """A line on standard error."""
-    print(f"playpen: {text}", file=sys.stderr, flush=True)
+MAX_ATTEMPTS = 2
+"""Maximum number of attempts at a run in one call: a machine may be too busy for the first one."""
+USAGE_EXIT_CODE = 2
+"""Exit code of a UsageError, after which another attempt is useless."""
+POLL_INTERVAL_S = 0.5
+REPORT_INTERVAL_S = 60.0
+"""Seconds between progress messages."""
 
 
 @dataclass
@@ -52,32 +47,32 @@ class Child:
 
 
 def work(plan: Plan, interrupted: threading.Event) -> int:
-    """Trains what is missing, measures each run, writes the comparison. Returns the exit code.
+    """Trains missing runs, measures all runs, and writes the comparison. Returns the exit code.
 
     Raises:
-        Interrupted: Ctrl-C; the same command goes on.
+        Interrupted: Ctrl-C; the same command continues.
     """
     plan.folder.mkdir(parents=True, exist_ok=True)
-    with alone_in(plan.folder):
-        return _work(plan, interrupted, find(plan.base.system).table_results(plan, interrupted))
+    with exclusive(plan.folder):
+        return _train_and_compare(plan, interrupted, find(plan.base.system).table_results(plan, interrupted))
 
 
 @contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
-    """Keeps other processes from making the same table meanwhile.
+def exclusive(folder: Path) -> Iterator[None]:
+    """Locks a table's folder within the block.
 
     Raises:
-        UsageError: one does so already.
+        UsageError: another process has locked it.
     """
-    with (folder / ".lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UsageError(f"{folder}: another process makes this table; wait for its end") from None
+    try:
+        lock = locked(folder / ".lock")
+    except BlockingIOError:
+        raise UsageError(f"{folder}: another process is making this table; wait until it ends") from None
+    with lock:
         yield
 
 
-def _work(plan: Plan, interrupted: threading.Event, results: Any) -> int:
+def _train_and_compare(plan: Plan, interrupted: threading.Event, results: Any) -> int:
     for run in plan.runs():
         if run.state == FINISHED:
             results.measure(run)
@@ -87,102 +82,106 @@ def _work(plan: Plan, interrupted: threading.Event, results: Any) -> int:
     results.show()
     failed = [run for run in plan.runs() if run.failed]
     for run in failed:
-        say(f"{run.label} failed: {run.failed}")
+        print_message(f"{run.label} failed: {run.failed}")
     return 1 if failed else 0
 
 
 def train_missing(plan: Plan, interrupted: threading.Event, results: Any) -> None:
-    """Runs what is not finished, as many at a time as there is room for. A run that fails ends no other.
+    """Trains all unfinished runs, several at a time. A failed run does not end the others.
 
     Raises:
-        Interrupted: Ctrl-C, when every run has saved a checkpoint and ended.
+        Interrupted: Ctrl-C, after every run has saved a checkpoint and ended.
     """
     waiting = [run for run in plan.runs() if run.state != FINISHED]
     if not waiting:
         return
-    width = plan.request.config.parallel or room(plan.base.cluster)
-    say(f"{len(waiting)} of {len(plan.runs())} runs to train, {width} at a time")
+    width = plan.request.config.parallel or max_parallel_runs(plan.base.cluster)
+    print_message(f"{len(waiting)} of {len(plan.runs())} runs to train, {width} at a time")
     children: list[Child] = []
-    said = time.monotonic()
+    last_report = time.monotonic()
     try:
         while waiting or children:
             if interrupted.is_set():
                 raise Interrupted
             for child in [child for child in children if child.process.poll() is not None]:
                 children.remove(child)
-                ended(child)
-                if child.run.failed and child.run.tries < TRIES and child.process.returncode != USAGE:
-                    waiting.append(child.run)  # when the others have begun
+                record_end(child)
+                if (
+                    child.run.failed
+                    and child.run.attempts < MAX_ATTEMPTS
+                    and child.process.returncode != USAGE_EXIT_CODE
+                ):
+                    waiting.append(child.run)  # after all others
                 if child.run.state == FINISHED:
                     results.measure(child.run)
                     results.write(figures=False)
             for run in [run for run in waiting if run.state == RUNNING]:
-                look_again(run)  # another process trains it
+                refresh_state(run)  # another process trains it
                 if run.state == FINISHED:
                     waiting.remove(run)
                     results.measure(run)
             for run in [run for run in waiting if run.state != RUNNING][: max(0, width - len(children))]:
                 waiting.remove(run)
                 children.append(start(run, plan))
-            if time.monotonic() - said > SAY_EVERY_S:
-                said = time.monotonic()
-                tell(plan, children, waiting)
-            time.sleep(LOOK_EVERY_S)
+            if time.monotonic() - last_report > REPORT_INTERVAL_S:
+                last_report = time.monotonic()
+                report_progress(plan, children, waiting)
+            time.sleep(POLL_INTERVAL_S)
     except (Interrupted, KeyboardInterrupt):
         stop(children)
         done = sum(run.state == FINISHED for run in plan.runs())
-        raise Interrupted(f"{done} of {len(plan.runs())} runs are done; the same command goes on") from None
+        raise Interrupted(f"{done} of {len(plan.runs())} runs are done; the same command continues") from None
     except BaseException:
         stop(children)
         raise
 
 
 def start(run: PlannedRun, plan: Plan) -> Child:
-    """Starts a run, or goes on with it, in a session of its own; its output goes to a log of the table."""
+    """Starts or resumes a run in a subprocess; its output goes to a log file in the table's folder."""
     if run.state == UNFINISHED:
         assert run.found is not None
         folder = run.found.folder
         arguments = [f"resume={quoted(folder)}"]
     else:
-        stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
-        folder = Path(plan.request.config.runs[0]).parent / f"{stamp}_{plan.base.experiment_name}_{run.label}"
+        date = time.strftime("%Y-%m-%d_%H-%M-%S")
+        folder = Path(plan.request.config.runs[0]).parent / f"{date}_{plan.base.experiment_name}_{run.label}"
         arguments = [*run.overrides, f"hydra.run.dir={quoted(folder)}"]
-    run.tries, run.failed = run.tries + 1, ""
+    run.attempts, run.failed = run.attempts + 1, ""
     logs = plan.folder / "logs"
     logs.mkdir(exist_ok=True)
     log = (logs / f"{run.label}.log").open("ab")
-    say(f"{'going on with' if run.state == UNFINISHED else 'training'} {run.label} in {folder}")
+    print_message(f"{'resuming' if run.state == UNFINISHED else 'training'} {run.label} in {folder}")
     process = subprocess.Popen(
-        [*TRAIN, *arguments],
+        [*TRAIN_COMMAND, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
-        start_new_session=True,  # Ctrl-C reaches it through this process, once
+        start_new_session=True,  # so that Ctrl-C reaches it only through this process
     )
     return Child(run, folder, process, log)
 
 
-def ended(child: Child) -> None:
-    """Notes how a run ended."""
+def record_end(child: Child) -> None:
+    """Records and reports how a run ended."""
     child.log.close()
     state = state_of(child.folder, child.run.collects)
     child.run.found = FoundRun(child.folder, state, plain_values(child.run.config)) if state else None
     if child.run.state == FINISHED:
-        say(f"{child.run.label} is done, after {duration(time.monotonic() - child.started)}")
+        print_message(f"{child.run.label} is done, after {duration(time.monotonic() - child.started)}")
         return
-    child.run.failed = last_words(Path(child.log.name)) or f"it ended with code {child.process.returncode}"
-    say(f"{child.run.label} failed: {child.run.failed}; its log is {child.log.name}")
+    child.run.failed = last_message(Path(child.log.name)) or f"it ended with code {child.process.returncode}"
+    print_message(f"{child.run.label} failed: {child.run.failed}; its log is {child.log.name}")
 
 
-def look_again(run: PlannedRun) -> None:
-    """Updates the state of a run that another process works on."""
+def refresh_state(run: PlannedRun) -> None:
+    """Updates the state of a run that another process trains."""
     assert run.found is not None
     state = state_of(run.found.folder, run.collects)
     run.found = replace(run.found, state=state) if state else None
 
 
 def stop(children: list[Child]) -> None:
-    """Lets every run save a checkpoint and end; a second Ctrl-C ends them at once."""
+    """Interrupts all runs and waits until they have saved a checkpoint and ended; a second Ctrl-C ends them at once."""
     for child in children:
         child.process.send_signal(signal.SIGINT)
     for child in children:
@@ -194,27 +193,32 @@ def stop(children: list[Child]) -> None:
         child.log.close()
 
 
-def room(cluster: ClusterConfig, nodes: Callable[[str], list[dict[str, Any]]] = ask) -> int:
-    """How many runs go beside each other: by the CPUs and GPUs of the machine, or of the cluster."""
+def max_parallel_runs(cluster: ClusterConfig, nodes: Callable[[str], list[dict[str, Any]]] = query_nodes) -> int:
+    """Number of runs that fit at the same time on the CPUs and GPUs of the machine or of the cluster.
+
+    Args:
+        cluster: settings of one run.
+        nodes: returns the nodes of the cluster at an address.
+    """
     cpus = cluster.actors * cluster.actor_cpus + cluster.learner_cpus
     if cluster.address is None:
         import torch
 
         have, gpus = float(os.cpu_count() or 1), float(torch.cuda.device_count())
     elif cluster.address == "auto":
-        return 1  # its size is not known before a run is connected
+        return 1  # the cluster's size is unknown before a run connects to it
     else:
         alive = [node["resources"] for node in nodes(cluster.address) if node["alive"]]
         have, gpus = (sum(float(node.get(name, 0)) for node in alive) for name in ("CPU", "GPU"))
     learner_gpus = cluster.learner_gpus if cluster.learner_gpus is not None else min(1.0, gpus)
     if learner_gpus > gpus:
-        raise RunError(f"cluster.learner_gpus={learner_gpus:g} is more than the {gpus:g} GPUs there are")
+        raise RunError(f"cluster.learner_gpus={learner_gpus:g} is more than the {gpus:g} available GPUs")
     by_gpu = gpus // learner_gpus if learner_gpus else float("inf")
     return max(1, int(min(have // cpus, by_gpu)))
 
 
-def tell(plan: Plan, children: list[Child], waiting: list[PlannedRun]) -> None:
-    """A line on how the runs are doing."""
+def report_progress(plan: Plan, children: list[Child], waiting: list[PlannedRun]) -> None:
+    """Prints a message about the runs in progress."""
     doing = []
     for child in children:
         line = f"{child.run.label} for {duration(time.monotonic() - child.started)}"
@@ -229,4 +233,4 @@ def tell(plan: Plan, children: list[Child], waiting: list[PlannedRun]) -> None:
     if elsewhere:
         doing.append(f"waiting for {', '.join(elsewhere)}, which another process trains")
     done = sum(run.state == FINISHED for run in plan.runs())
-    say(f"{done} of {len(plan.runs())} runs done; {'; '.join(doing)}")
+    print_message(f"{done} of {len(plan.runs())} runs done; {'; '.join(doing)}")

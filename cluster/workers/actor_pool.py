@@ -1,9 +1,9 @@
-"""The actors of a run: hands out locations, takes in results, replaces what died or fell silent.
+"""The actors of a run: assigns tasks, collects results, and replaces actors that died, hang or are stuck.
 
-One location is in flight per actor. A location whose actor or simulator failed is handed out again, to whichever
-actor is free; one that failed `location_attempts` times is given back as not playable. An actor gets its first location
-when it has answered for the first time: one that waits for a place in the cluster holds none. Images never pass through
-here: actors push their records straight to the replay.
+Each actor has at most one task in flight. If the actor or its simulator fails, the task is assigned again, to any idle
+actor; after `location_attempts` failures it is given up. An actor gets no task before it has answered its first
+heartbeat, so an unscheduled actor holds no task. Actors push their records directly to the replay buffer; images never
+pass through this process.
 """
 
 from __future__ import annotations
@@ -20,69 +20,70 @@ from ray.exceptions import RayError, RayTaskError
 from actors.core import TaskError
 from cluster.machines.resources import LEARNER, SIMULATION
 from cluster.run.config import ClusterConfig
-from cluster.workers.health import Heartbeat, cause_of, is_loss, listen, one_line
+from cluster.workers.health import Heartbeat, cause_of, is_process_loss, one_line, poll_heartbeats
 from common.errors import RunError
 
 SLOW_START_S = 30.0
-"""An actor that takes longer to start does not keep others from starting meanwhile."""
+"""An actor that has been starting for longer than this no longer counts against `max_starting`."""
 
 
 @dataclass
 class Assignment:
-    """A location on its way."""
+    """A task to be played, and how often it was tried."""
 
     number: int
-    """Running number in the run: it seeds the location's touches."""
+    """The task's running number in the run; it seeds the player."""
     arguments: tuple[Any, ...]
-    """What the actor's `play` gets."""
+    """Arguments of the Ray actor's `play`."""
     attempts: int = 0
     started: float = 0.0
-    """Monotonic seconds when it was last handed out."""
+    """Monotonic time of the latest attempt, seconds."""
 
 
 @dataclass
 class Finished:
-    """A location that was played, or given up."""
+    """A task that was played or given up."""
 
     number: int
     statistics: Any
-    """What the actor returned; None if the location was given up."""
+    """The actor's return value; None if the task was given up."""
     error: str = ""
 
 
 @dataclass
-class Member:
-    """One actor and what it is doing."""
+class PooledActor:
+    """One Ray actor and its state."""
 
     handle: Any
-    beat: Heartbeat
-    """Its answers are `PlayerActor.health`'s."""
-    made: float = field(default_factory=time.monotonic)
-    """Monotonic seconds when it was started."""
+    heartbeat: Heartbeat
+    """Its answers come from `PlayerActor.health`."""
+    created: float = field(default_factory=time.monotonic)
+    """Monotonic time when it was started, seconds."""
     assignment: Assignment | None = None
     future: Any = None
+    """Reference of the result of `play`; None while idle."""
     failures_in_a_row: int = 0
     failed_on: str = ""
-    """Node of these failures."""
+    """Id of the node where these failures happened."""
     restarts: int = 0
     last_restart: str = ""
-    """Why it was replaced the last time."""
-    locations: int = 0
+    """Reason of the last restart."""
+    tasks_done: int = 0
 
     @property
     def node(self) -> str:
-        """Ray's id of its node; empty until it has answered."""
-        return str(self.beat.answer["node"]) if self.beat.started else ""
+        """Ray's id of the actor's node; empty before its first answer."""
+        return str(self.heartbeat.answer["node"]) if self.heartbeat.started else ""
 
     def find_node(self) -> str:
-        """The same also of an actor that never answered; empty if it never had a node."""
+        """Like `node`, but also for an actor that never answered; empty if Ray never placed it."""
         from ray._private.state import actors
 
         return self.node or str(actors(self.handle._actor_id.hex()).get("Address", {}).get("NodeID", ""))
 
 
 def nodes_for_actors() -> set[str]:
-    """Ids of the living nodes that take actors: by their role, or because they have processors."""
+    """Ids of living nodes that can run actors: those with the simulation role, or without roles all with CPUs."""
     nodes = [(node["NodeID"], node["Resources"]) for node in ray.nodes() if node["Alive"]]
     roles = any(LEARNER in resources or SIMULATION in resources for _, resources in nodes)
     return {node for node, resources in nodes if resources.get(SIMULATION if roles else "CPU")}
@@ -90,228 +91,263 @@ def nodes_for_actors() -> set[str]:
 
 @dataclass
 class ActorPool:
-    """See the module."""
+    """Assigns tasks to a fixed number of Ray actors and replaces failed ones."""
 
     make: Callable[[int, frozenset[str]], Any]
-    """Starts actor i on none of the given nodes and returns its handle."""
+    """Starts actor i outside the given nodes and returns its handle."""
     config: ClusterConfig
     log: Callable[[str], None]
-    """Takes one line for the run's log."""
+    """Receives one line for the run's log."""
     count: Callable[[str], None]
-    """Takes a word for each fault: actor_died, actor_silent, actor_not_started, location_timeout, location_failed,
+    """Receives the kind of each fault: actor_died, actor_silent, actor_not_started, location_timeout, location_failed,
     part_missing, node_out_of_use."""
     handed_out: Callable[[int], None]
-    """Takes the running number of each location that is handed out."""
-    starting_at_once: int | None = None
-    """How many actors start at a time; None: all. A start is seconds of computing: with more at a time than cores, the
-    first actor plays only when the last one is nearly there."""
-    members: list[Member] = field(default_factory=list)
-    """The actors that were started, in their order."""
+    """Receives the running number of each task that is assigned."""
+    max_starting: int | None = None
+    """Maximum number of actors that start at the same time; None: no maximum. Starting takes seconds of CPU time: if
+    more actors start than there are cores, the first one is ready only when the last one nearly is."""
+    actors: list[PooledActor] = field(default_factory=list)
+    """The actors started so far, by index."""
     waiting: deque[Assignment] = field(default_factory=deque)
-    """Locations to be handed out."""
-    avoided: dict[str, str] = field(default_factory=dict)
-    """Nodes that are out of use, and why."""
-    closing: bool = False
-    """Whether what fails is not handed out again: the phase is over."""
+    """Tasks that wait for an idle actor."""
+    excluded_nodes: dict[str, str] = field(default_factory=dict)
+    """Nodes that this run no longer uses -> reason."""
+    draining: bool = False
+    """Whether failed tasks are dropped instead of assigned again, because the phase is over."""
 
     def __post_init__(self) -> None:
-        self.grow()
+        self.start_missing_actors()
 
-    def grow(self) -> None:
-        """Starts the actors that are still to be started, as many as may be starting at a time."""
-        most = self.starting_at_once or self.config.actors
+    def start_missing_actors(self) -> None:
+        """Starts actors up to the configured number, at most `max_starting` at the same time."""
+        max_starting = self.max_starting or self.config.actors
         since = time.monotonic() - SLOW_START_S
-        starting = sum(not member.beat.started and member.made > since for member in self.members)
-        for index in range(len(self.members), min(self.config.actors, len(self.members) + most - starting)):
-            self.members.append(self.new_member(index))
+        starting = sum(not actor.heartbeat.started and actor.created > since for actor in self.actors)
+        for index in range(len(self.actors), min(self.config.actors, len(self.actors) + max_starting - starting)):
+            self.actors.append(self.start_actor(index))
 
-    def new_member(self, index: int) -> Member:
+    def start_actor(self, index: int) -> PooledActor:
         """Starts actor `index`."""
-        handle = self.make(index, frozenset(self.avoided))
-        return Member(handle, Heartbeat(handle.health.remote))
+        handle = self.make(index, frozenset(self.excluded_nodes))
+        return PooledActor(handle, Heartbeat(handle.health.remote))
 
     @property
     def in_flight(self) -> int:
-        """Locations handed out or waiting to be handed out again."""
+        """Number of tasks that are assigned or waiting."""
         return self.busy + len(self.waiting)
 
     @property
     def open_numbers(self) -> list[int]:
-        """Running numbers of these, in order."""
-        handed_out = [member.assignment for member in self.members if member.assignment is not None]
-        return sorted(assignment.number for assignment in [*handed_out, *self.waiting])
+        """Running numbers of the tasks in flight, sorted."""
+        assigned = [actor.assignment for actor in self.actors if actor.assignment is not None]
+        return sorted(assignment.number for assignment in [*assigned, *self.waiting])
 
     @property
     def complete(self) -> bool:
-        """Whether all actors were started at least once."""
-        return len(self.members) == self.config.actors
+        """Whether every actor was started at least once."""
+        return len(self.actors) == self.config.actors
 
     @property
     def busy(self) -> int:
-        """Actors with a location."""
-        return sum(member.assignment is not None for member in self.members)
+        """Number of actors with a task."""
+        return sum(actor.assignment is not None for actor in self.actors)
 
     @property
     def alive(self) -> int:
-        """Actors that have started and are not known to be lost."""
-        return sum(member.beat.started for member in self.members)
+        """Number of actors that have answered and are not known to be lost."""
+        return sum(actor.heartbeat.started for actor in self.actors)
 
     @property
     def futures(self) -> list[Any]:
-        """What to wait on: locations that are played, and actors that start."""
-        playing = [member.future for member in self.members if member.future is not None]
-        starting = [member.beat.future for member in self.members if not member.beat.started and member.beat.future]
-        return playing + starting
+        """References to wait on: results of tasks, and first answers of actors that are starting."""
+        playing = [actor.future for actor in self.actors if actor.future is not None]
+        heartbeats = [actor.heartbeat for actor in self.actors]
+        return playing + [beat.future for beat in heartbeats if not beat.started and beat.future is not None]
 
     @property
     def restarts(self) -> int:
-        """Actors replaced so far."""
-        return sum(member.restarts for member in self.members)
+        """Number of actors replaced so far."""
+        return sum(actor.restarts for actor in self.actors)
 
     def submit(self, assignment: Assignment) -> None:
-        """Queues a location; `dispatch` hands it out."""
+        """Queues a task; `dispatch` assigns it."""
         self.waiting.append(assignment)
 
     def dispatch(self) -> None:
-        """Gives waiting locations to idle actors."""
-        for member in self.members:
+        """Assigns waiting tasks to idle actors."""
+        for actor in self.actors:
             if not self.waiting:
                 return
-            if member.assignment is None and member.beat.started:
-                member.assignment = self.waiting.popleft()
-                member.assignment.attempts += 1
-                member.assignment.started = time.monotonic()
-                self.handed_out(member.assignment.number)
-                member.future = member.handle.play.remote(*member.assignment.arguments)
+            if actor.assignment is None and actor.heartbeat.started:
+                actor.assignment = self.waiting.popleft()
+                actor.assignment.attempts += 1
+                actor.assignment.started = time.monotonic()
+                self.handed_out(actor.assignment.number)
+                actor.future = actor.handle.play.remote(*actor.assignment.arguments)
 
     def collect(self, ready: list[Any]) -> list[Finished]:
-        """Takes in the futures that are ready, and finds the actors that died, fell silent or are stuck.
+        """Collects results that are ready, and handles actors that died, hang or are stuck.
+
+        Args:
+            ready: references of `futures` that are ready.
+
+        Returns:
+            tasks that were played or given up.
 
         Raises:
-            RunError: an actor failed again and again on the only node; the sentence holds its last error.
+            RunError: an actor failed repeatedly on the only node; the message holds its last error.
         """
         finished = []
         done = set(ready)
         now = time.monotonic()
-        listen([member.beat for member in self.members], self.config.heartbeat_s, now)
-        for index, member in enumerate(list(self.members)):
-            if self.members[index] is not member:
-                continue  # replaced with its node
-            outcome = self.look(index, member, member.future in done, now)
+        poll_heartbeats([actor.heartbeat for actor in self.actors], self.config.heartbeat_s, now)
+        for index, actor in enumerate(list(self.actors)):
+            if self.actors[index] is not actor:
+                continue  # replaced meanwhile because its node was excluded
+            outcome = self.check_actor(index, actor, actor.future in done, now)
             if outcome is not None:
                 finished.append(outcome)
-        self.grow()
+        self.start_missing_actors()
         return finished
 
-    def look(self, index: int, member: Member, done: bool, now: float) -> Finished | None:
-        """What there is to do about one actor; a location that was played or given up, if any."""
-        config, beat, assignment = self.config, member.beat, member.assignment
+    def check_actor(self, index: int, actor: PooledActor, done: bool, now: float) -> Finished | None:
+        """Takes an actor's result or handles its failure.
+
+        Args:
+            index: of the actor.
+            actor: to check.
+            done: whether its result is ready.
+            now: monotonic time, seconds.
+
+        Returns:
+            its task if it was played or given up.
+        """
+        config, heartbeat, assignment = self.config, actor.heartbeat, actor.assignment
         if assignment is not None and done:
-            return self.take(index, member, assignment)
-        if beat.error is not None:
-            return self.failed(index, member, "actor_died", f"the actor died ({one_line(beat.error)})", replace=True)
-        if beat.started and beat.waited_s(now) > config.silent_after_s:
+            return self.take_result(index, actor, assignment)
+        if heartbeat.error is not None:
+            why = f"the actor died ({one_line(heartbeat.error)})"
+            return self.handle_failure(index, actor, "actor_died", why, replace=True)
+        if heartbeat.started and heartbeat.waited_s(now) > config.silent_after_s:
             why = f"the actor has been silent for {config.silent_after_s:g} s"
-            return self.failed(index, member, "actor_silent", why, replace=True)
-        if not beat.started and now - member.made > config.start_timeout_s:
+            return self.handle_failure(index, actor, "actor_silent", why, replace=True)
+        if not heartbeat.started and now - actor.created > config.start_timeout_s:
             why = f"the actor did not start within {config.start_timeout_s:g} s"
-            return self.failed(index, member, "actor_not_started", why, replace=True, blame=False)
+            return self.handle_failure(index, actor, "actor_not_started", why, replace=True, blame=False)
         if assignment is not None and now - assignment.started > config.location_timeout_s:
-            if beat.answer["pushing"]:  # it waits for the replay to take the record: the learner lags
+            if heartbeat.answer["pushing"]:  # the replay buffer holds it back because the learner lags
                 assignment.started = now
                 return None
             why = f"the actor was busy for {config.location_timeout_s:g} s"
-            return self.failed(index, member, "location_timeout", why, replace=True)
+            return self.handle_failure(index, actor, "location_timeout", why, replace=True)
         return None
 
-    def take(self, index: int, member: Member, assignment: Assignment) -> Finished | None:
-        """The outcome of a ready future; None if the location goes round again."""
+    def take_result(self, index: int, actor: PooledActor, assignment: Assignment) -> Finished | None:
+        """The result of an actor's task; None if the task is assigned again."""
         try:
-            statistics = ray.get(member.future)
+            statistics = ray.get(actor.future)
         except RayTaskError as error:
-            if is_loss(error):
-                # The replay or the learner is gone, which is neither the actor's fault nor the location's.
+            if is_process_loss(error):
+                # The replay buffer or the learner is gone: neither the actor nor the task is to blame.
                 assignment.attempts -= 1
-                return self.failed(index, member, "part_missing", cause_of(error), replace=False, blame=False)
-            # A location that the simulator refuses is not the actor's fault.
+                return self.handle_failure(index, actor, "part_missing", cause_of(error), replace=False, blame=False)
+            # The actor is not to blame for a task that the simulator refuses.
             blame = not isinstance(error, TaskError)
-            return self.failed(index, member, "location_failed", cause_of(error), replace=False, blame=blame)
+            return self.handle_failure(index, actor, "location_failed", cause_of(error), replace=False, blame=blame)
         except RayError as error:
-            return self.failed(index, member, "actor_died", f"the actor died ({one_line(error)})", replace=True)
-        member.assignment = member.future = None
-        member.failures_in_a_row = 0
-        member.locations += 1
+            why = f"the actor died ({one_line(error)})"
+            return self.handle_failure(index, actor, "actor_died", why, replace=True)
+        actor.assignment = actor.future = None
+        actor.failures_in_a_row = 0
+        actor.tasks_done += 1
         return Finished(assignment.number, statistics)
 
-    def failed(
-        self, index: int, member: Member, kind: str, why: str, replace: bool, blame: bool = True
+    def handle_failure(
+        self, index: int, actor: PooledActor, kind: str, why: str, replace: bool, blame: bool = True
     ) -> Finished | None:
-        """Puts the location back or gives it up; replaces a lost actor; `blame` counts it against the actor."""
-        assignment = member.assignment
-        member.assignment = member.future = None
+        """Queues the actor's task again or gives it up, and replaces the actor if asked.
+
+        Args:
+            index: of the actor.
+            actor: that failed.
+            kind: of the fault, for `count`.
+            why: for the log.
+            replace: whether the actor is replaced.
+            blame: whether the failure counts towards `actor_restarts`.
+
+        Returns:
+            the task if it was given up.
+        """
+        assignment = actor.assignment
+        actor.assignment = actor.future = None
         what = f"actor {index}"
         if assignment is not None:
-            what += f", location {assignment.number}, attempt {assignment.attempts}"
+            what += f", task {assignment.number}, attempt {assignment.attempts}"
         self.log(f"{what}: {why}")
         self.count(kind)
         if blame:
-            node = member.find_node()
-            if node != member.failed_on:
-                member.failed_on, member.failures_in_a_row = node, 0
-            member.failures_in_a_row += 1
+            node = actor.find_node()
+            if node != actor.failed_on:
+                actor.failed_on, actor.failures_in_a_row = node, 0
+            actor.failures_in_a_row += 1
         outcome = None
-        if assignment is not None and not self.closing:
+        if assignment is not None and not self.draining:
             if assignment.attempts >= self.config.location_attempts:
                 outcome = Finished(assignment.number, None, why)
             else:
                 self.waiting.appendleft(assignment)
-        if member.failures_in_a_row > self.config.actor_restarts:
-            self.avoid(member.failed_on, f"actor {index} failed {member.failures_in_a_row} times in a row; last: {why}")
-        if replace and self.members[index] is member:
+        if actor.failures_in_a_row > self.config.actor_restarts:
+            times = actor.failures_in_a_row
+            self.exclude_node(actor.failed_on, f"actor {index} failed {times} times in a row; last: {why}")
+        if replace and self.actors[index] is actor:
             self.replace(index, why)
         return outcome
 
     def replace(self, index: int, why: str) -> None:
-        """Ends an actor, whatever state it is in, and starts another in its place."""
-        old = self.members[index]
+        """Kills an actor, whatever its state, and starts another in its place."""
+        old = self.actors[index]
         ray.kill(old.handle)
-        new = self.members[index] = self.new_member(index)
-        new.restarts, new.last_restart, new.locations = old.restarts + 1, why, old.locations
+        new = self.actors[index] = self.start_actor(index)
+        new.restarts, new.last_restart, new.tasks_done = old.restarts + 1, why, old.tasks_done
         new.failures_in_a_row, new.failed_on = old.failures_in_a_row, old.failed_on
 
-    def avoid(self, node: str, why: str) -> None:
-        """Takes a node out of use: its actors start anew on the others, and their locations go round again.
+    def exclude_node(self, node: str, why: str) -> None:
+        """Stops using a node: its actors start again on other nodes, and their tasks are queued again.
 
         Raises:
             RunError: no other node is left.
         """
-        if not node or not nodes_for_actors() - {node} - set(self.avoided):
+        if not node or not nodes_for_actors() - {node} - set(self.excluded_nodes):
             raise RunError(why)
-        self.avoided[node] = why
+        self.excluded_nodes[node] = why
         self.log(f"node {node[:12]} is out of use for this run: {why}")
         self.count("node_out_of_use")
-        for index, member in enumerate(self.members):
-            # One that is still starting may have its place there already.
-            if not member.beat.started or node in (member.node, member.failed_on):
-                if member.assignment is not None and not self.closing:
-                    member.assignment.attempts -= 1
-                    self.waiting.appendleft(member.assignment)
+        for index, actor in enumerate(self.actors):
+            # Ray may already have placed an actor there that is still starting.
+            if not actor.heartbeat.started or node in (actor.node, actor.failed_on):
+                if actor.assignment is not None and not self.draining:
+                    actor.assignment.attempts -= 1
+                    self.waiting.appendleft(actor.assignment)
                 self.replace(index, f"its node was taken out of use: {why}")
-                self.members[index].failures_in_a_row = 0
+                self.actors[index].failures_in_a_row = 0
 
-    def finish(self) -> None:
-        """Hands nothing out from now on, and nothing again."""
+    def drain(self) -> None:
+        """Drops waiting tasks; from now on failed tasks are dropped, too."""
         self.waiting.clear()
-        self.closing = True
+        self.draining = True
 
-    def begin(self) -> None:
-        """Ends `finish`."""
-        self.closing = False
+    def reopen(self) -> None:
+        """Ends `drain`: failed tasks are assigned again."""
+        self.draining = False
 
     def stop(self, timeout_s: float) -> None:
-        """Ends the simulators and the actors; an actor that does not answer is killed."""
-        started = [member for member in self.members if member.beat.started]
+        """Stops the simulators and kills the actors.
+
+        Args:
+            timeout_s: maximum wait for the simulators to stop.
+        """
+        started = [actor for actor in self.actors if actor.heartbeat.started]
         if started:
-            ray.wait([member.handle.stop.remote() for member in started], num_returns=len(started), timeout=timeout_s)
-        for member in self.members:
-            ray.kill(member.handle)
+            ray.wait([actor.handle.stop.remote() for actor in started], num_returns=len(started), timeout=timeout_s)
+        for actor in self.actors:
+            ray.kill(actor.handle)

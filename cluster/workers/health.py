@@ -1,7 +1,7 @@
-"""Heartbeats: who of a run's Ray actors still answers, and what lies in Ray's object store.
+"""Heartbeats of a run's Ray actors, what their errors mean, and the bytes in Ray's object store.
 
-Ray tells of a process that died, but not of one that is stopped or hangs, and its own checks of a node whose link is
-cut take minutes by default. So each part is asked now and then; a question that stays unanswered is a silence.
+Ray reports a process that died, but not one that is stopped or hangs, and by default it takes minutes to notice a node
+whose network link is cut. So the run calls each Ray actor regularly; a call without an answer means that it hangs.
 """
 
 from __future__ import annotations
@@ -17,26 +17,28 @@ from ray.exceptions import GetTimeoutError, ObjectLostError, RayActorError, RayE
 from cluster.run.config import ClusterConfig
 
 STORE_TIMEOUT_S = 2.0
-PARTS = {"ReplayActor": "the memory bank", "LearnerActor": "the learner"}
-"""Names of Ray actors' classes, for messages. A learner's error may quote the bank's: the bank comes first."""
+"""Maximum wait for a node's answer about its object store."""
+PART_NAMES = {"ReplayActor": "the replay buffer", "LearnerActor": "the learner"}
+"""Class of the Ray actor -> name in messages. The replay buffer comes first: a learner's error may quote its error."""
 
 
 @dataclass
 class Heartbeat:
-    """Questions to one Ray actor, and its answers."""
+    """Regular calls to one Ray actor, and its latest answer."""
 
-    ask: Callable[[], Any]
-    """Puts the question; returns the reference of the answer."""
-    asked: float = field(default_factory=time.monotonic)
-    """Monotonic seconds of the newest question."""
+    send: Callable[[], Any]
+    """Calls the actor; returns the reference of its answer."""
+    sent: float = field(default_factory=time.monotonic)
+    """Monotonic time of the latest call, seconds."""
     answer: Any = None
-    """The newest answer; None: none yet, so the actor is still starting."""
+    """The latest answer; None while the actor is starting."""
     error: RayError | None = None
-    """What came instead of an answer: the actor is dead."""
+    """The error that came instead of an answer: the actor is dead."""
     future: Any = None
+    """Reference of the latest answer until it is taken."""
 
     def __post_init__(self) -> None:
-        self.future = self.ask()
+        self.future = self.send()
 
     @property
     def started(self) -> bool:
@@ -44,77 +46,83 @@ class Heartbeat:
         return self.answer is not None
 
     def waited_s(self, now: float) -> float:
-        """How long the newest question has waited for an answer; 0 if it is answered."""
-        return 0.0 if self.future is None else now - self.asked
+        """Seconds that the latest call has been waiting for its answer; 0 if it was answered."""
+        return 0.0 if self.future is None else now - self.sent
 
 
-def listen(heartbeats: Iterable[Heartbeat], every_s: float, now: float) -> None:
-    """Takes in the answers that are there and asks those again whose answer is older than `every_s`."""
-    waiting = {beat.future: beat for beat in heartbeats if beat.future is not None}
+def poll_heartbeats(heartbeats: Iterable[Heartbeat], every_s: float, now: float) -> None:
+    """Takes answers that have arrived, and calls actors whose last call is older than `every_s`.
+
+    Args:
+        heartbeats: of the actors.
+        every_s: seconds between calls.
+        now: monotonic time, seconds.
+    """
+    waiting = {heartbeat.future: heartbeat for heartbeat in heartbeats if heartbeat.future is not None}
     if waiting:
         ready, _ = ray.wait(list(waiting), num_returns=len(waiting), timeout=0)
         for future in ready:
-            beat = waiting[future]
-            beat.future = None
+            heartbeat = waiting[future]
+            heartbeat.future = None
             try:
-                beat.answer = ray.get(future)
+                heartbeat.answer = ray.get(future)
             except RayError as error:
-                beat.error = error
-    for beat in heartbeats:
-        if beat.future is None and beat.error is None and now - beat.asked >= every_s:
-            beat.asked, beat.future = now, beat.ask()
+                heartbeat.error = error
+    for heartbeat in heartbeats:
+        if heartbeat.future is None and heartbeat.error is None and now - heartbeat.sent >= every_s:
+            heartbeat.sent, heartbeat.future = now, heartbeat.send()
 
 
-class Vigil:
-    """Watches the parts that a run cannot do without.
+class HealthMonitor:
+    """Watches the Ray actors that a run cannot do without.
 
     Args:
-        parts: by their name in messages, the question to each.
-        config: how often they are asked, and how long they may be silent.
+        parts: name in messages -> function that calls the Ray actor and returns the reference of its answer.
+        config: interval of the calls, and maximum silence.
     """
 
     def __init__(self, parts: dict[str, Callable[[], Any]], config: ClusterConfig) -> None:
         self.config = config
-        self.beats = {name: Heartbeat(ask) for name, ask in parts.items()}
+        self.heartbeats = {name: Heartbeat(send) for name, send in parts.items()}
 
-    def lost(self) -> str:
-        """What happened to a part that is dead or silent, as a sentence; empty while all answer."""
+    def failure(self) -> str:
+        """A sentence about an actor that died or is silent; empty while all answer."""
         now = time.monotonic()
-        listen(self.beats.values(), self.config.heartbeat_s, now)
-        for name, beat in self.beats.items():
-            if beat.error is not None:
-                return f"{name} died: {one_line(beat.error)}"
-            if beat.waited_s(now) > self.config.silent_after_s:
+        poll_heartbeats(self.heartbeats.values(), self.config.heartbeat_s, now)
+        for name, heartbeat in self.heartbeats.items():
+            if heartbeat.error is not None:
+                return f"{name} died: {one_line(heartbeat.error)}"
+            if heartbeat.waited_s(now) > self.config.silent_after_s:
                 return f"{name} has been silent for {self.config.silent_after_s:g} s"
         return ""
 
-    def suspect(self) -> str:
-        """The part that has left a question open for the longest."""
+    def slowest(self) -> str:
+        """Name of the actor whose answer has been missing for the longest time."""
         now = time.monotonic()
-        return max(self.beats, key=lambda name: self.beats[name].waited_s(now))
+        return max(self.heartbeats, key=lambda name: self.heartbeats[name].waited_s(now))
 
 
-def is_loss(error: BaseException) -> bool:
-    """Whether an error says that a process or what it held is gone, as against an error that was raised in it."""
+def is_process_loss(error: BaseException) -> bool:
+    """Whether an error means that a process or its objects are gone, rather than that its code raised an error."""
     if isinstance(error, RayTaskError):
-        return isinstance(error.cause, RayError) and is_loss(error.cause)
+        return isinstance(error.cause, RayError) and is_process_loss(error.cause)
     return isinstance(error, RayActorError | ObjectLostError | GetTimeoutError)
 
 
-def lost_part(error: BaseException) -> str:
-    """Which part an error of `is_loss` tells of, for a sentence: Ray's text names the class of a dead actor."""
+def lost_part_name(error: BaseException) -> str:
+    """Name of the part that an error of `is_process_loss` is about; Ray's text holds the class of a dead actor."""
     text = str(error)
-    return next((name for kind, name in PARTS.items() if kind in text), "a part of the run")
+    return next((name for kind, name in PART_NAMES.items() if kind in text), "a part of the run")
 
 
 def one_line(error: BaseException) -> str:
-    """The last non-empty line of an error's text, which is where Ray puts the cause, without Ray's guesses."""
+    """The last non-empty line of an error's text, where Ray puts the cause; Ray's guesses at common causes are cut."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1].split(" Some common causes")[0] if lines else type(error).__name__
 
 
 def cause_of(error: BaseException) -> str:
-    """The error that was raised in the actor, as one line with its type; for other errors their own last line."""
+    """Type and last line of the error that the actor raised; for other errors only their last line."""
     cause = getattr(error, "cause", None)
     if isinstance(cause, BaseException):
         return f"{type(cause).__name__}: {one_line(cause)}"
@@ -122,7 +130,7 @@ def cause_of(error: BaseException) -> str:
 
 
 def object_store_bytes() -> float:
-    """Bytes in use in the object stores of all nodes, NaN if a node does not answer; Ray has no public word for it."""
+    """Bytes in use in the object stores of all nodes; NaN if a node does not answer. Uses a private function of Ray."""
     import grpc
     from ray._private import internal_api
 

@@ -1,10 +1,10 @@
-"""What needs no training: proposals from colour edges and from depth edges, on the model's grid.
+"""Baselines without training: proposals from colour edges and from depth edges, on the model's grid.
 
-- Felzenszwalb superpixels of the image as proposals, without priors. A superpixel has no score, so random scores and
-  small-first are both tried.
+- Felzenszwalb superpixels of the image, without priors. A superpixel has no score, so random scores and small-first
+  order are both tried.
 - Connected components of the depth image between edges. Simulated depth has no noise, which makes this a strong
-  baseline. It is tried without priors, and with the priors that an agent of known reach may have: components that are
-  large (walls, floors, tops of tables) or out of reach are left out.
+  baseline. It is tried without priors, and with priors that an agent of known reach may have: they exclude components
+  that are large (walls, floors, table tops) or out of reach.
 
 Each variant is evaluated at each of `limits` proposals an image; the best mask AP50 is reported, with all others.
 """
@@ -30,7 +30,7 @@ FIELD_OF_VIEW = 90.0
 
 
 class Order(Enum):
-    """What scores proposals that have no score of their own."""
+    """Scores for proposals without a score of their own."""
 
     SMALL = "small first"
     LARGE = "large first"
@@ -46,9 +46,9 @@ class Proposals:
     masks: NDArray[np.bool_]
     """(n, 100, 100), disjoint."""
     scores: NDArray[np.float32]
-    """(n,) falling."""
+    """(n,) decreasing."""
     force: NDArray[np.int64]
-    """(n,) one class for all: these baselines know nothing of mass."""
+    """(n,) the same class for all, since these baselines do not predict mass."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,11 @@ class BaselineResult:
 
 
 def depth_edges(depth: NDArray[np.floating], config: DepthEdgeConfig) -> NDArray[np.bool_]:
-    """Pixels at which a surface ends behind another one or folds towards the camera.
+    """Returns the pixels at which a surface ends behind another one or folds towards the camera.
 
     Inverse depth along the camera's axis is an affine function of the pixel on every plane. It lies below the mean of
-    two opposite neighbours where the surface folds inwards (a thing stands on a table) and on the far side of a jump,
-    and above it on outward folds (a box's own edges) and on the near side; only the former part things.
+    two opposite neighbours where the surface folds inwards (an object stands on a table) and on the far side of a jump,
+    and above it on outward folds (a box's own edges) and on the near side; only the former separate objects.
 
     Args:
         depth: (300, 300) metres along each ray minus the near plane, not negative.
@@ -87,8 +87,8 @@ def depth_edges(depth: NDArray[np.floating], config: DepthEdgeConfig) -> NDArray
 
 
 def depth_components(depth: NDArray[np.floating], config: DepthEdgeConfig) -> NDArray[np.int64]:
-    """(300, 300) number of the 4-connected component between depth edges at each pixel; 0 on edges and in components
-    smaller than `min_size`."""
+    """Returns (300, 300) labels of the 4-connected components between depth edges; 0 on edges and in components smaller
+    than `min_size`."""
     free = (~depth_edges(depth, config)).astype(np.uint8)
     _, labels, statistics, _ = cv2.connectedComponentsWithStats(free, connectivity=4)
     kept = statistics[:, cv2.CC_STAT_AREA] >= config.min_size
@@ -97,18 +97,18 @@ def depth_components(depth: NDArray[np.floating], config: DepthEdgeConfig) -> ND
 
 
 def superpixel_masks(image: NDArray[np.uint8], config: SuperpixelConfig) -> NDArray[np.bool_]:
-    """(n, 100, 100) every superpixel of a (300, 300, 3) uint8 image that has a cell, disjoint."""
+    """Returns (n, 100, 100) all superpixels of a (300, 300, 3) uint8 image that has a cell, disjoint."""
     labels = superpixel_grid(image, config.scale, config.sigma, config.min_size)
     return _stack([labels == label for label in np.unique(labels)])
 
 
 def depth_masks(depth: NDArray[np.floating], config: DepthEdgeConfig, priors: bool) -> NDArray[np.bool_]:
-    """(n, 100, 100) every component between depth edges that has a cell, disjoint.
+    """Returns (n, 100, 100) all components between depth edges that has a cell, disjoint.
 
     Args:
         depth: (300, 300) metres along each ray minus the near plane.
-        config: of the edges, and the priors' borders.
-        priors: leave out components above `max_share` of the image or with a median depth beyond `reach`.
+        config: parameters of the edges, and limits of the priors.
+        priors: whether to exclude components above `max_share` of the image or with a median depth beyond `reach`.
     """
     labels = depth_components(depth, config)
     grid = centres(labels)
@@ -151,11 +151,11 @@ def evaluate_baselines(
         depths: (300, 300) metres along each ray minus the near plane.
         ground_truths: of the same images.
         config: parameters of both.
-        seed: of the random scores.
+        seed: seed of the random scores.
         progress: called after each image.
 
     Returns:
-        The best variant of each by mask AP50.
+        the best variant of each, by mask AP50.
     """
     proposals: dict[str, list[Proposals]] = {}
     for number, (image, depth) in enumerate(zip(images, depths, strict=True)):
@@ -185,7 +185,7 @@ def evaluate_baselines(
 def _variants(
     image: NDArray[np.uint8], depth: NDArray[np.floating], config: BaselineConfig, seed: list[int]
 ) -> Iterator[tuple[str, Proposals]]:
-    """Every way in which the two baselines propose instances of one image, named "baseline: variant"."""
+    """Yields all variants of the two baselines for one image, named "baseline: variant"."""
     ways = (
         ("superpixels:", superpixel_masks(image, config.superpixels), (Order.SMALL, Order.RANDOM)),
         ("depth_edges: without priors,", depth_masks(depth, config.depth_edges, False), (Order.SMALL, Order.RANDOM)),

@@ -2,10 +2,10 @@
 
 COCO's protocol decides which detection matches which object and averages precision over 101 recalls; AP is the mean
 over IoU 0.50, 0.55, ..., 0.95, AP50 the value at 0.50. We use faster-coco-eval: it gives pycocotools' numbers (a test
-compares them) from C++ in a fraction of the time, and prints nothing when told so.
+compares them) from C++ in a fraction of the time, and its output can be switched off.
 
-All figures are percentages, 0-100. Boxes are the tight boxes of masks; there is no score threshold, only the limit of
-detections an image.
+All figures are percentages, 0-100. Boxes are the tight boxes of masks; there is no score threshold, only a limit on the
+number of detections for each image.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from evaluation.interaction.masks import RLE, area, box, encode, upsample
 MASS_CLASSES = ("light", "medium", "heavy")
 """Names of the mass classes; the category ids of the COCO files are their indices."""
 MATCH_IOU = 0.5
-"""Box IoU from which on a detection counts as having found an object, in the mass metrics."""
+"""Minimum box IoU of a detection with the object that it finds, in the mass metrics."""
 LARGEST_ID = 2**31
-"""Ids of COCO files are below it: readers hold them as 32-bit integers."""
+"""Upper bound of ids in COCO files, which readers store as 32-bit integers."""
 RECALLS = np.linspace(0.0, 1.0, 101)
 """Recalls at which COCO samples precision."""
 
 
 class Detections(Protocol):
-    """What a predictor or a baseline finds in one image, N instances in any order."""
+    """Detections of a predictor or a baseline in one image, N instances in any order."""
 
     @property
     def masks(self) -> NDArray[np.bool_]:
@@ -41,7 +41,7 @@ class Detections(Protocol):
 
     @property
     def scores(self) -> NDArray[np.floating[Any]]:
-        """(N,) the higher the surer."""
+        """(N,) confidence."""
 
     @property
     def force(self) -> NDArray[np.integer[Any]]:
@@ -65,7 +65,7 @@ class GroundTruth:
 
 @dataclass(frozen=True)
 class EncodedDetections:
-    """The detections of one image, by falling score, encoded."""
+    """The encoded detections of one image, by decreasing score."""
 
     image_id: int | str
     segmentations: tuple[RLE, ...]
@@ -75,7 +75,7 @@ class EncodedDetections:
 
 @dataclass(frozen=True)
 class Metrics:
-    """Figures of one evaluation, 0-100 where not said otherwise."""
+    """Figures of one evaluation, 0-100 unless noted otherwise."""
 
     mask_ap50: float
     mask_ap: float
@@ -84,7 +84,7 @@ class Metrics:
     mass_ap50: float
     """Box AP50 with the mass class as category: mean over the classes that occur in the ground truth."""
     mass_accuracy: float
-    """Mean over the true classes that were found at all of the share given the right class; 0 if none was found."""
+    """Share of found objects given the right class, averaged over the true classes that were found; 0 if none was."""
     images: int
     objects: int
     detections: int
@@ -93,25 +93,25 @@ class Metrics:
     mask_precision: NDArray[np.float64]
     """(101,) precision 0-1 at RECALLS, masks at IoU 0.5, class-agnostic."""
     box_precision: NDArray[np.float64]
-    """(101,) the same for boxes."""
+    """(101,) likewise, boxes."""
 
     def figures(self) -> dict[str, float | int]:
-        """The scalars, by the names that `RESULT` lines use."""
+        """Returns the scalars, by their names in `RESULT` lines."""
         names = ("mask_ap50", "mask_ap", "box_ap50", "box_ap", "mass_accuracy", "mass_ap50")
         scalars: dict[str, float | int] = {name: round(float(getattr(self, name)), 3) for name in names}
         return scalars | {"images": self.images, "objects": self.objects, "detections": self.detections}
 
     def confusion_percent(self) -> NDArray[np.float64]:
-        """(3, 3) row-normalised confusion matrix, percent; NaN in the rows of classes of which none was found."""
+        """(3, 3) row-normalised confusion matrix, percent; NaN in rows of classes without found objects."""
         rows = self.confusion.sum(axis=1, keepdims=True)
         return 100.0 * self.confusion / np.where(rows > 0, rows, np.nan)
 
 
 def encode_detections(image_id: int | str, detections: Detections, limit: int) -> EncodedDetections:
-    """Encodes the best `limit` detections of an image with non-empty masks, upsampled to 300x300, by falling score.
+    """Encodes the best `limit` detections of an image with non-empty masks, upsampled to 300x300, by decreasing score.
 
     Raises:
-        ValueError: a score is not a finite number: detections cannot be put in order by it.
+        ValueError: a score is not finite, so detections cannot be sorted.
     """
     scores = np.asarray(detections.scores, dtype=np.float64)
     if not np.isfinite(scores).all():
@@ -128,10 +128,10 @@ def encode_detections(image_id: int | str, detections: Detections, limit: int) -
 def coco_file(
     description: str, size: int, images: Sequence[dict[str, Any]], annotations: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
-    """A COCO data set with all parts that the format has and readers ask for, ready for `json`.
+    """Returns a COCO data set with all parts of the format, ready for `json`.
 
     Args:
-        description: what it holds, in a sentence.
+        description: one sentence about the content.
         size: height and width of the images, pixels.
         images: {id, file_name} of each; their size is added.
         annotations: {image_id, category_id, segmentation, ...} of each; id, bbox, area and iscrowd are added.
@@ -164,8 +164,7 @@ def coco_file(
 
 
 def coco_image_ids(ids: Sequence[int | str]) -> list[int]:
-    """An integer for each image, as COCO's format has them: a data set file's own ids, or running numbers if these are
-    not all integers of ordinary size."""
+    """Returns COCO's integer ids of images: the data set file's ids if all are valid, else running numbers."""
     own = [number for number in ids if isinstance(number, int) and 0 <= number < LARGEST_ID]
     return own if len(own) == len(ids) else list(range(len(ids)))
 
@@ -201,16 +200,16 @@ def prediction_file(predictions: Sequence[EncodedDetections]) -> list[dict[str, 
 def compute_metrics(
     ground_truths: Sequence[GroundTruth], predictions: Sequence[EncodedDetections], size: int, limit: int
 ) -> Metrics:
-    """All metrics of docs/interaction.md, Evaluation.
+    """Computes all metrics of docs/interaction.md, Evaluation.
 
     Args:
         ground_truths: one for each image.
         predictions: one for each image, in the same order.
         size: height and width of the images, pixels.
-        limit: most detections of an image that count.
+        limit: maximum number of detections that count for each image.
 
     Raises:
-        ValueError: the images of the two differ, or no image holds an object (AP is undefined then).
+        ValueError: the images of the two differ, or no image holds an object (then AP is undefined).
     """
     if [truth.image_id for truth in ground_truths] != [found.image_id for found in predictions]:
         raise ValueError("ground truth and predictions must be of the same images in the same order.")
@@ -248,8 +247,8 @@ def compute_metrics(
 def mass_confusion(ground_truths: Sequence[GroundTruth], predictions: Sequence[EncodedDetections]) -> NDArray[np.int64]:
     """(3, 3) counts over found objects: row = true mass class, column = predicted one.
 
-    Matching as COCO's at box IoU 0.5, blind to classes: detections by falling score, each takes the object of highest
-    IoU among those that are still free and overlap it by at least 0.5; a detection that finds none is left out.
+    Objects are matched as in COCO at box IoU 0.5, ignoring classes: by decreasing score, each detection takes the free
+    object with the highest IoU of at least 0.5. Detections without a match are left out.
     """
     confusion = np.zeros((len(MASS_CLASSES), len(MASS_CLASSES)), dtype=np.int64)
     for truth, found in zip(ground_truths, predictions, strict=True):
@@ -281,7 +280,7 @@ def _precision(
         return np.broadcast_to(column, (10, len(RECALLS), categories)).copy()
     quiet = _ignore
     reference = COCO(dict(truth), use_deepcopy=True, print_function=quiet)
-    results = reference.loadRes([dict(f) for f in found])  # it adds fields to them
+    results = reference.loadRes([dict(f) for f in found])  # copied, since loadRes adds fields
     evaluator = COCOeval_faster(reference, results, kind, print_function=quiet, rle_iou_max_workers=1)
     evaluator.params.useCats = int(by_class)
     evaluator.params.maxDets = [limit]
@@ -293,9 +292,9 @@ def _precision(
 
 
 def _mean(precision: NDArray[np.float64]) -> float:
-    """Mean precision in percent, leaving out categories without objects (-1)."""
+    """Returns mean precision in percent, without categories that have no objects (-1)."""
     return 100.0 * float(precision[precision > -1].mean())
 
 
 def _ignore(*_: object) -> None:
-    """Takes the evaluator's messages."""
+    """Discards the evaluator's messages."""

@@ -10,10 +10,10 @@ DETECTION_COLUMNS = {
     "mask_ap50": Column("mask AP50"),
     "mask_ap": Column("mask AP"),
 }
-"""Figures of every method, by the names of `Metrics.figures`."""
+"""Columns of every method, by the names of `Metrics.figures`."""
 MASS_COLUMNS = {"mass_accuracy": Column("mass accuracy"), "mass_ap50": Column("mass+box AP50")}
-"""Figures of methods that predict mass."""
+"""Columns of methods that predict mass."""
 COLUMNS = DETECTION_COLUMNS | MASS_COLUMNS
-"""All of them, in the order of the paper's table."""
+"""All columns, in the order of the paper's table."""
 COUNTS = {name: Column(name, digits=0, best=False) for name in ("touches", "steps", "minutes")}
-"""What a run spent."""
+"""Columns of a run's costs."""

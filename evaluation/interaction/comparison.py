@@ -1,4 +1,4 @@
-"""The comparison of methods over several seeds: one table for a data set, from what was measured of each run."""
+"""The comparison of methods over several seeds: one table for each data set, from the measurements of each run."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ class MeasuredRun:
 
     seed: int
     folder: Path
-    """With what else `write_measured` wrote."""
+    """Folder with the files of `write_measured`."""
     metrics: Metrics
     knows_mass: bool
-    """Whether the model tells mass classes apart."""
+    """Whether the model predicts mass classes."""
     touches: int
     steps: int
     minutes: float
     curve: Sequence[tuple[int, float]]
-    """(touches so far, mask AP50 on the locations evaluated on the way), in the order of time."""
+    """(touches so far, mask AP50) of the evaluations during training, in the order of time."""
 
 
 @dataclass(frozen=True)
 class Method:
-    """A row: a method with the runs of it that are there."""
+    """A row: a method with its finished runs."""
 
     name: str
     runs: Sequence[MeasuredRun]
     note: str
-    """Why runs are missing, in a sentence; empty if none is."""
+    """Why runs are missing, in one sentence; empty if none is missing."""
 
     def row(self) -> Row:
-        """For the table."""
+        """Returns the method's row of the table."""
         runs = []
         for run in self.runs:
             figures = run.metrics.figures()
@@ -52,7 +52,7 @@ class Method:
 
 @dataclass(frozen=True)
 class Reported:
-    """What others report of theirs."""
+    """Published results."""
 
     name: str
     figures: Mapping[str, tuple[float, float | None]]
@@ -69,12 +69,12 @@ class Comparison:
     data_set: str
     methods: Sequence[Method]
     reported: Sequence[Reported]
-    """Beside the first method."""
+    """Published results of the first method."""
     baselines: Mapping[str, Metrics]
-    """What needs no training."""
+    """Methods without training."""
 
     def rows(self) -> list[Row]:
-        """The first method, what is reported of it, the other methods, the baselines."""
+        """Returns rows: the first method, its published results, the other methods, the baselines."""
         first, *others = (method.row() for method in self.methods)
         reported = [Row(report.name, [], report.figures) for report in self.reported]
         baselines = [
@@ -85,11 +85,11 @@ class Comparison:
 
 
 def markdown(comparisons: Sequence[Comparison], conditions: str) -> str:
-    """The whole table in Markdown: a part for each data set, and notes on what is missing.
+    """Returns the whole table in Markdown: a part for each data set, and notes on missing runs.
 
     Args:
         comparisons: at least one.
-        conditions: a sentence on the budget and on what is compared.
+        conditions: one sentence about the budget and the comparison.
     """
     parts = [f"# {comparisons[0].title}\n", f"{conditions}\n"]
     for comparison in comparisons:
@@ -104,7 +104,7 @@ def markdown(comparisons: Sequence[Comparison], conditions: str) -> str:
 
 
 def heading(row: Row) -> str:
-    """The name of a row with the number of its seeds."""
+    """Returns the name of a row with the number of its seeds."""
     return f"{row.name} ({len(row.runs)} seeds)" if len(row.runs) > 1 else row.name
 
 

@@ -50,7 +50,7 @@ def comparison_figures(folder: Path, comparison: Comparison) -> list[Path]:
 
 
 def pool(metrics: Sequence[Metrics]) -> Metrics:
-    """Several runs as one: mean figures and curves, added confusion matrices."""
+    """Combines several runs: mean figures and curves, sum of confusion matrices."""
     first = metrics[0]
     means = {
         name: np.mean([getattr(one, name) for one in metrics], axis=0)
@@ -77,9 +77,9 @@ def confusion_figures(
     """Writes several confusion matrices of mass classes side by side.
 
     Args:
-        path: of the PNG.
+        path: the PNG file.
         matrices: by name: (3, 3) percent of each row, NaN in rows without any; and the (3, 3) counts, if known.
-        title: of the whole.
+        title: title of the figure.
     """
     columns = min(4, len(matrices))
     rows = math.ceil(len(matrices) / columns)
@@ -100,8 +100,8 @@ def touches_figure(
     """Writes mask AP50 against the touches made so far: for each method the mean over its runs and their range.
 
     Args:
-        path: of the PNG.
-        curves: by method: of each run (touches, mask AP50) of the evaluations on the way, in the order of time.
+        path: the PNG file.
+        curves: by method: of each run (touches, mask AP50) of the evaluations during training, in the order of time.
         finals: by method: mean touches and mask AP50 at the end, on all test locations; drawn as a star.
     """
     figure = Figure(figsize=(7.6, 4.2), layout="constrained")
@@ -112,15 +112,15 @@ def touches_figure(
         for run in runs:
             axis.plot(run[:, 0], run[:, 1], ".", color=color, markersize=3, alpha=0.6)
         if runs and max(run[0, 0] for run in runs) < min(run[-1, 0] for run in runs):
-            # Where all runs have values: their evaluations fall on different numbers of touches.
+            # The range where all runs have values, since their evaluations are at different numbers of touches.
             grid = np.linspace(max(run[0, 0] for run in runs), min(run[-1, 0] for run in runs), 25)
             values = np.array([np.interp(grid, run[:, 0], run[:, 1]) for run in runs])
             axis.plot(grid, values.mean(axis=0), color=color, linewidth=1.6)
             axis.fill_between(grid, values.min(axis=0), values.max(axis=0), color=color, alpha=0.15, linewidth=0)
         axis.plot(*finals[name], "*", color=color, markersize=10, label=name)
     axis.set(xlabel="touches", ylabel="mask AP50", ylim=(0, None))
-    way = "On the way (line: mean, band: range over seeds) and on" if any(map(any, curves.values())) else "On"
-    axis.set_title(f"{way} all test locations (star)", fontsize=9)
+    where = "During training (line: mean, band: range over seeds) and on" if any(map(any, curves.values())) else "On"
+    axis.set_title(f"{where} all test locations (star)", fontsize=9)
     axis.grid(alpha=0.25)
     axis.spines[["top", "right"]].set_visible(False)
     axis.legend(frameon=False, fontsize=8)

@@ -18,13 +18,13 @@ class SplitConfig:
     last_room: int
     """Number of the last room within each kind, at most 30."""
     locations: int
-    """How many locations the file holds."""
+    """Number of locations in the file."""
     spawns_per_visit: int
-    """Spawns of a room in a row: loading a room anew costs more than spawning its things anew."""
+    """Consecutive spawns in a room, since loading a room costs more than spawning its objects."""
     poses_per_spawn: int
-    """Most locations that share a room and a spawn seed: more are faster to make, fewer are more varied."""
+    """Maximum number of locations with the same room and spawn seed; more are faster, fewer are more varied."""
     annotated: bool
-    """Whether the file stores the objects of each location (to evaluate on), not only how to get there."""
+    """Whether the file stores the objects of each location, for evaluation, beside its pose."""
 
 
 @dataclass
@@ -34,11 +34,11 @@ class DatasetConfig:
     name: str
     """Name of the data set, part of the names of its files."""
     folder: str
-    """Where the files are kept; each is made once for its settings."""
+    """Folder of the files; each is made once for its settings."""
     seed: int
-    """All random choices follow from it, whatever the number of workers."""
+    """Seed of all random choices; the number of workers does not matter."""
     scene_offsets: list[int]
-    """What is added to a room's number within its kind to get its scene number: one offset for each kind of room."""
+    """Offset for each kind of room; a scene's number is the offset plus the room's number within its kind."""
     train: SplitConfig
     """Locations to train at."""
     test: SplitConfig
@@ -50,22 +50,22 @@ class DatasetConfig:
     attempts_per_spawn: int
     """Poses tried in one spawn before the next one."""
     min_objects: int
-    """Fewest moveable things in reach that make a pose a location."""
+    """Minimum number of moveable objects in reach of a location."""
     min_pixels: int
-    """Fewest pixels in reach that let a thing count towards `min_objects`."""
+    """Minimum pixels in reach that let an object count towards `min_objects`."""
     min_annotated_pixels: int
-    """Fewest pixels in reach that make a thing part of the ground truth (10 in the paper)."""
+    """Minimum pixels in reach that make an object part of the ground truth (10 in the paper)."""
     max_mass: float
-    """Things from this mass on are no part of the ground truth, kg (150 in the release)."""
+    """The ground truth holds only objects below this mass, kg (150 in the release)."""
     forces: list[float]
-    """Magnitudes, rising, that are tried on each annotated thing for its smallest sufficient one (`min_force`, which
-    then decides its mass class); empty: not measured, the class follows from the mass."""
+    """Increasing magnitudes that are tried on each annotated object to find the smallest sufficient one, `min_force`,
+    which then gives its mass class; empty: nothing is tried and the class follows from the mass."""
     reach_shape: str
-    """What is in reach: a key of `actors.interaction.config.REACH_SHAPES`; the agent's unless overridden."""
+    """Shape of the reach: a name of `actors.interaction.config.REACH_SHAPES`; the agent's unless overridden."""
     reach_radius: float
     """Metres."""
     placement_attempts: int
-    """numPlacementAttempts of InitialRandomSpawn; must be the actors', or they find other rooms."""
+    """numPlacementAttempts of InitialRandomSpawn; must equal the actors', or they find other rooms."""
     workers: int
     """Processes that make locations, each with its own simulator."""
 
@@ -111,7 +111,7 @@ class DatasetConfig:
             raise ValueError("evaluation.dataset.reach_radius must be above 0 metres.")
 
     def reach(self) -> ReachConfig:
-        """Shape and radius of what is in reach."""
+        """Returns shape and radius of the reach."""
         return ReachConfig(shape=self.reach_shape, radius=self.reach_radius)
 
 
@@ -124,7 +124,7 @@ class SuperpixelConfig:
     sigma: float
     """Width of the Gaussian that smooths the image first, pixels."""
     min_size: int
-    """Smallest superpixel, pixels."""
+    """Minimum size of a superpixel, pixels."""
 
     def __post_init__(self) -> None:
         if self.scale <= 0 or self.sigma < 0 or self.min_size < 1:
@@ -141,13 +141,13 @@ class DepthEdgeConfig:
     step: int
     """Distance of the two neighbours that a pixel's inverse depth is compared with, pixels."""
     threshold: float
-    """A pixel is an edge if its inverse depth is below its neighbours' mean by more than this share of itself."""
+    """A pixel is an edge if its inverse depth lies below its neighbours' mean by more than this share of it."""
     min_size: int
-    """Smallest component that becomes a proposal, pixels."""
+    """Minimum size of a proposed component, pixels."""
     max_share: float
-    """Largest component that becomes a proposal under the size prior, share of the image."""
+    """Maximum size of a proposal under the size prior, share of the image."""
     reach: float
-    """Farthest median depth of a proposal under the reach prior, metres along the ray."""
+    """Maximum median depth of a proposal under the reach prior, metres along the ray."""
 
     def __post_init__(self) -> None:
         for field in ("step", "min_size"):
@@ -164,10 +164,10 @@ class DepthEdgeConfig:
 
 @dataclass
 class BaselineConfig:
-    """What a trained network is compared with."""
+    """Baselines of a trained network."""
 
     limits: list[int]
-    """Most proposals an image, each tried; the best is reported."""
+    """Maximum numbers of proposals for each image; all are tried, the best is reported."""
     superpixels: SuperpixelConfig
     """Felzenszwalb superpixels of the colour image."""
     depth_edges: DepthEdgeConfig
@@ -180,7 +180,7 @@ class BaselineConfig:
 
 @dataclass
 class EvaluationConfig:
-    """One evaluation: data set, what is measured and what is drawn."""
+    """Settings of an evaluation: data set, measurements and figures."""
 
     dataset: DatasetConfig
     """Locations of the embedded rooms."""
@@ -189,24 +189,24 @@ class EvaluationConfig:
     test_file: str | None
     """Data set file to evaluate at instead of one made for the embedded rooms."""
     images: int
-    """How many of the test locations are evaluated, evenly spaced in the file; 0 for all."""
+    """Number of test locations to evaluate, evenly spaced in the file; 0 for all."""
     max_detections: int
-    """Most instances an image (32 in the release)."""
+    """Maximum number of instances for each image (32 in the release)."""
     batch_size: int
     """Images that the network sees at once."""
     figures: int
-    """How many six-panel figures are drawn."""
+    """Number of six-panel figures."""
     figure_touches: int
-    """Touches of the model, and as many random ones, at each drawn location: their masks are the last panel."""
+    """Touches of the model, and as many random ones, at each drawn location; the last panel shows their masks."""
     every_minutes: float | None
-    """Minutes between two evaluations during training; null: only at its end."""
+    """Minutes between two evaluations during training; null: only one at the end."""
     images_on_the_way: int
-    """How many of the evaluated locations are used during training, evenly spaced; 0 for all."""
+    """Number of evaluated locations that are used during training, evenly spaced; 0 for all."""
     baselines: BaselineConfig
-    """What the trained network is compared with."""
+    """Baselines of the trained network."""
 
     def __post_init__(self) -> None:
-        for field, least in (
+        for field, minimum in (
             ("images", 0),
             ("max_detections", 1),
             ("batch_size", 1),
@@ -214,9 +214,9 @@ class EvaluationConfig:
             ("figure_touches", 0),
             ("images_on_the_way", 0),
         ):
-            if getattr(self, field) < least:
-                raise ValueError(f"evaluation.{field} must be at least {least}.")
-        # The run may be resumed from another folder.
+            if getattr(self, field) < minimum:
+                raise ValueError(f"evaluation.{field} must be at least {minimum}.")
+        # Absolute paths, since the run may be resumed from another folder.
         self.train_file, self.test_file = (
             file and str(Path(file).resolve()) for file in (self.train_file, self.test_file)
         )
@@ -225,10 +225,10 @@ class EvaluationConfig:
 
 
 def chosen_entries(total: int, images: int) -> list[int]:
-    """Indices of `images` of `total` locations, evenly spaced; all of them if `images` is 0 or more than there are."""
+    """Returns indices of `images` of `total` locations, evenly spaced; all if `images` is 0 or larger than `total`."""
     count = total if images == 0 else min(images, total)
     return [index * total // count for index in range(count)]
 
 
 BASELINE_CLASS = MASS_CLASSES.index("medium")
-"""Mass class of every proposal of a baseline: they do not predict one."""
+"""Mass class of all proposals of baselines, which do not predict one."""

@@ -1,4 +1,4 @@
-"""Data sets of locations: the JSON files that training and evaluation draw from.
+"""Data sets of locations: the JSON files that training and evaluation use.
 
 A file is a JSON list with one object for each location, in the fields of the data sets that the paper's authors
 released:
@@ -10,12 +10,12 @@ released:
                       "gt_mass": 0.8, "min_force": -1}]}
 
 - `image_id` is an integer or a string, unique in the file; `width` and `height` are 300.
-- `thor_meta` says how to get there (docs/interaction.md, Observations and touches): scene name, position in metres,
-  rotation about the vertical in degrees (a number, or {x, y, z} of which y counts), horizon in degrees (positive looks
-  down), seed of the spawn.
+- `thor_meta` is the pose of the agent and the seed of the room (docs/interaction.md, Observations and touches): scene
+  name, position in metres, rotation about the vertical in degrees (a number, or {x, y, z} of which y counts), horizon
+  in degrees (positive looks down), seed of the spawn.
 - `annotations` are the objects in reach; files to train from may leave the list empty.
 - `segmentation` is a COCO RLE of the object's visible pixels, of which there is at least one; `category_id` is an
-  integer. `iscrowd`, if it is there, is 0: a region of many objects cannot be found as one.
+  integer. `iscrowd`, if present, is 0: a region of many objects cannot be detected as one.
 - The mass class of an object comes from `min_force`, its smallest sufficient force, unless that is -1 (not measured):
   below 30 light, below 200 medium, else heavy. Otherwise it comes from `gt_mass` in kg: below 0.5 light, below 2
   medium, else heavy; `gt_mass` may be the name of a class instead.
@@ -38,11 +38,11 @@ from evaluation.interaction.masks import RLE, check_rle
 from replay.interaction.record import IMAGE_SIZE
 
 FORCE_LIMITS = (30.0, 200.0)
-"""Smallest sufficient forces from which on an object is medium and heavy (facts of the authors' release)."""
+"""Minimum `min_force` of medium and heavy objects (from the authors' release)."""
 NOT_MEASURED = -1
-"""Value of `min_force` if nobody measured it."""
+"""Value of `min_force` if it was not measured."""
 SEED_LIMIT = 2**31
-"""Spawn seeds are below it: the simulator reads them as 32-bit integers."""
+"""Upper bound of spawn seeds, which the simulator reads as 32-bit integers."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +58,14 @@ class Entry:
     horizon: float
     """Degrees, positive looks down."""
     seed: int
-    """Of InitialRandomSpawn."""
+    """Seed of InitialRandomSpawn."""
     segmentations: tuple[RLE, ...]
     """Visible mask of each annotated object."""
     mass_classes: tuple[int, ...]
     """Index into MASS_CLASSES of each annotated object."""
 
     def ground_truth(self) -> GroundTruth:
-        """The annotated objects."""
+        """Returns the annotated objects."""
         return GroundTruth(self.image_id, self.segmentations, self.mass_classes)
 
 
@@ -74,11 +74,11 @@ def load_entries(path: Path, annotated: bool) -> list[Entry]:
 
     Args:
         path: the file.
-        annotated: whether it is to be evaluated on: then at least one of its objects must be annotated.
+        annotated: whether the file is used for evaluation; then it must annotate at least one object.
 
     Raises:
-        ValueError: the file cannot be read, or a field is missing or ill-typed; one sentence that names the file,
-            the number of the entry (from 0), the field, and says what would be right.
+        ValueError: the file cannot be read, or a field is missing or has the wrong type; the message names the file,
+            the number of the entry (from 0), the field, and the correct form.
     """
     try:
         content = json.loads(path.read_bytes())
@@ -185,7 +185,7 @@ def _annotated_class(annotation: dict[str, Any], name: str) -> int:
 
 
 def _get(fields: dict[str, Any], name: str, wanted: str) -> Any:
-    """The field that the dotted `name` ends with. Raises ValueError if it is missing."""
+    """Returns the field that the dotted `name` ends with; raises ValueError if it is missing."""
     key = name.rsplit(".", 1)[-1]
     if key not in fields:
         raise ValueError(f"{name} is missing; it must be {wanted}")

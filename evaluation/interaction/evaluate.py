@@ -1,4 +1,4 @@
-"""From a data set and a model to figures: renders the test locations once, predicts, measures.
+"""Evaluates a model on a data set: renders the test locations once, predicts, measures.
 
 Source: docs/interaction.md, Evaluation.
 """
@@ -22,53 +22,53 @@ from evaluation.interaction.baselines import BaselineResult, evaluate_baselines
 from evaluation.interaction.coco import EncodedDetections, GroundTruth, Metrics, compute_metrics, encode_detections
 from evaluation.interaction.config import EvaluationConfig, chosen_entries
 from evaluation.interaction.dataset import Entry
+from evaluation.interaction.dataset_folder import changed_push, source_hash
 from evaluation.interaction.job_files import observation_paths
 from evaluation.interaction.locations import location_of
-from evaluation.interaction.make_dataset import changed_push, source_hash
 from models.interaction.inference import InstancePredictor
 from replay.interaction.record import IMAGE_SIZE
 
 
 @dataclass(frozen=True)
-class Looks:
+class Observations:
     """The observations of n locations; the arrays may be memory-mapped."""
 
     images: NDArray[np.uint8]
     """(n, 300, 300, 3)."""
     depths: NDArray[np.float16]
-    """(n, 300, 300) metres along each ray minus the near plane, as the memory bank holds them."""
+    """(n, 300, 300) metres along each ray minus the near plane, as the replay buffer holds them."""
 
-    def take(self, indices: Sequence[int]) -> Looks:
-        """Some of them, copied."""
-        return Looks(self.images[list(indices)], self.depths[list(indices)])
+    def take(self, indices: Sequence[int]) -> Observations:
+        """Copies some of the observations."""
+        return Observations(self.images[list(indices)], self.depths[list(indices)])
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was measured, and the detections that it was measured on."""
+    """Metrics, and the detections that they were computed from."""
 
     metrics: Metrics
     detections: list[EncodedDetections]
 
 
-def load_looks(
+def load_observations(
     path: Path,
     entries: Sequence[Entry],
     simulator: SimulatorConfig,
     placement_attempts: int,
     chosen: Sequence[int] | None = None,
-) -> Looks:
-    """The observations of a data set file's locations.
+) -> Observations:
+    """Loads or renders the observations of a data set file's locations.
 
-    Those beside a file that `make_dataset` wrote are taken. For any other file the wanted locations are rendered, once:
-    the result is kept beside the file under a hash of the file, the simulator and the wanted locations.
+    `make_dataset` stores them beside its files. For other files, the chosen locations are rendered once and stored
+    beside the file, under a hash of the file, the simulator and the chosen locations.
 
     Args:
         path: the data set file.
-        entries: all its locations.
-        simulator: renders them.
+        entries: all locations of the file.
+        simulator: renders the locations.
         placement_attempts: see `set_up`.
-        chosen: indices of the wanted locations; None: all.
+        chosen: indices of the locations to load; None: all.
 
     Raises:
         SimulatorError, LocationError: see `set_up`.
@@ -88,27 +88,27 @@ def load_looks(
 
     everything = range(len(entries))
     for files, indices in ((made, everything), (rendered(everything), everything), (rendered(chosen), chosen)):
-        looks = _stored(*files)
-        if looks is not None and len(looks.images) == len(looks.depths) == len(indices):
-            return looks if list(indices) == chosen else looks.take(chosen)
-    looks = render(entries, simulator, placement_attempts, chosen)
+        observations = _stored(*files)
+        if observations is not None and len(observations.images) == len(observations.depths) == len(indices):
+            return observations if list(indices) == chosen else observations.take(chosen)
+    observations = render(entries, simulator, placement_attempts, chosen)
     images, depths = rendered(chosen)
-    save_array(images, looks.images)
-    save_array(depths, looks.depths)
-    return looks
+    save_array(images, observations.images)
+    save_array(depths, observations.depths)
+    return observations
 
 
-def _stored(images: Path, depths: Path) -> Looks | None:
-    """Looks in two files; None if one is missing."""
+def _stored(images: Path, depths: Path) -> Observations | None:
+    """Observations from two files; None if one is missing."""
     if not images.exists() or not depths.exists():
         return None
-    return Looks(np.load(images, mmap_mode="r"), np.load(depths, mmap_mode="r"))
+    return Observations(np.load(images, mmap_mode="r"), np.load(depths, mmap_mode="r"))
 
 
 def render(
     entries: Sequence[Entry], simulator: SimulatorConfig, placement_attempts: int, chosen: Sequence[int]
-) -> Looks:
-    """Sets up the chosen ones of a file's locations and looks.
+) -> Observations:
+    """Renders the chosen locations of a file.
 
     Raises:
         SimulatorError, LocationError: see `set_up`.
@@ -119,16 +119,16 @@ def render(
     try:
         with Progress("rendering the test locations", len(chosen), "image") as progress:
             for row, index in enumerate(chosen):
-                look = set_up(process, location_of(entries[index], index), placement_attempts)
-                images[row], depths[row] = look.image, look.depth
+                observation = set_up(process, location_of(entries[index], index), placement_attempts)
+                images[row], depths[row] = observation.image, observation.depth
                 progress.step()
     finally:
         process.stop()
-    return Looks(images, depths)
+    return Observations(images, depths)
 
 
 def evaluate(
-    looks: Looks,
+    observations: Observations,
     ground_truths: Sequence[GroundTruth],
     predictor: InstancePredictor,
     limit: int,
@@ -139,11 +139,11 @@ def evaluate(
     """Predicts and measures.
 
     Args:
-        looks: n observations.
+        observations: n observations.
         ground_truths: of the same n images.
         predictor: the model.
-        limit: most instances an image; there is no score threshold.
-        batch_size: images that the model sees at once.
+        limit: maximum number of instances for each image; there is no score threshold.
+        batch_size: images in each batch of the model.
         cluster_distance: see `ActorConfig`.
         progress: called with the number of images done since the last call.
 
@@ -153,8 +153,8 @@ def evaluate(
     detections: list[EncodedDetections] = []
     for start in range(0, len(ground_truths), batch_size):
         stop = min(start + batch_size, len(ground_truths))
-        images = np.array(looks.images[start:stop])  # copied: the file that they may be mapped from is read-only
-        depths = np.asarray(looks.depths[start:stop], dtype=np.float32)
+        images = np.array(observations.images[start:stop])  # copied, since a memory-mapped file is read-only
+        depths = np.asarray(observations.depths[start:stop], dtype=np.float32)
         batch = predictor.predict(images, depths, limit, cluster_distance)
         for truth, found in zip(ground_truths[start:stop], batch, strict=True):
             detections.append(encode_detections(truth.image_id, found, limit))
@@ -167,9 +167,9 @@ class Evaluator:
 
     Args:
         config: what is evaluated.
-        path: the test file, or where one belongs that has no observations yet.
+        path: the test file; its observations are stored beside it.
         entries: its locations.
-        simulator: renders them if that was not done yet.
+        simulator: renders the locations if that was not done yet.
         seed: of the baselines' random scores.
     """
 
@@ -180,7 +180,7 @@ class Evaluator:
         self.seed = seed
         self.chosen = chosen_entries(len(entries), config.images)
         self.entries = [entries[index] for index in self.chosen]
-        self.looks = load_looks(path, entries, simulator, config.dataset.placement_attempts, self.chosen)
+        self.observations = load_observations(path, entries, simulator, config.dataset.placement_attempts, self.chosen)
         self.ground_truths = [entry.ground_truth() for entry in self.entries]
 
     def evaluate(
@@ -190,26 +190,26 @@ class Evaluator:
 
         Args:
             predictor: the model.
-            cluster_distance: the one that the model's actors use, see `ActorConfig`.
-            images: on so many evenly spaced locations; 0: all.
-            show: with a progress bar.
+            cluster_distance: the setting of the model's actors, see `ActorConfig`.
+            images: number of evenly spaced locations; 0: all.
+            show: whether to show a progress bar.
         """
         indices = chosen_entries(len(self.entries), images)
         everything = len(indices) == len(self.entries)
-        looks = self.looks if everything else self.looks.take(indices)
+        observations = self.observations if everything else self.observations.take(indices)
         truths = [self.ground_truths[index] for index in indices]
         limit, batch_size = self.config.max_detections, self.config.batch_size
         if not show:
-            return evaluate(looks, truths, predictor, limit, batch_size, cluster_distance)
+            return evaluate(observations, truths, predictor, limit, batch_size, cluster_distance)
         with Progress("evaluation", len(truths), "image") as progress:
-            return evaluate(looks, truths, predictor, limit, batch_size, cluster_distance, progress.step)
+            return evaluate(observations, truths, predictor, limit, batch_size, cluster_distance, progress.step)
 
     def baselines(self) -> dict[str, BaselineResult]:
         """Measures "superpixels" and "depth_edges" on all chosen locations, with a progress bar."""
         with Progress("baselines", len(self.entries), "image") as progress:
             return evaluate_baselines(
-                list(self.looks.images),
-                list(self.looks.depths),
+                list(self.observations.images),
+                list(self.observations.depths),
                 self.ground_truths,
                 self.config.baselines,
                 self.seed,
@@ -217,5 +217,5 @@ class Evaluator:
             )
 
     def location(self, index: int) -> Location:
-        """Place of the index-th chosen location."""
+        """Returns the index-th chosen location."""
         return location_of(self.entries[index], self.chosen[index])

@@ -27,12 +27,12 @@ class MakeEvaluator:
     """See `evaluation.core.MakeEvaluator`.
 
     Args:
-        config: what is measured and drawn.
+        config: settings of the evaluation.
         simulator: for the touches of the six-panel figures.
-        actors: for these touches, and how the model's output becomes instances.
+        actors: settings of these touches and of the clustering.
         network: architecture of the model.
-        test: the test file.
-        seed: the run's: it makes the same untrained network as the learner's.
+        test: the test set.
+        seed: the run's seed; it gives the same untrained network as the learner's.
     """
 
     config: EvaluationConfig
@@ -43,7 +43,7 @@ class MakeEvaluator:
     seed: int
 
     def __call__(self) -> LocationEvaluator:
-        """The evaluator, not prepared."""
+        """Makes the evaluator, which is not prepared yet."""
         return LocationEvaluator(self)
 
 
@@ -72,16 +72,16 @@ class LocationEvaluator:
         """See `EvaluatorCore.load`."""
         self.predictor.load(weights)
 
-    def on_the_way(self) -> dict[str, float]:
+    def evaluate_quickly(self) -> dict[str, float]:
         """Measures `evaluation.images_on_the_way` locations: the figures of `Metrics.figures` that the model has."""
-        assert self.evaluator is not None, "prepare comes first"
+        assert self.evaluator is not None, "prepare must be called first"
         distance, images = self.settings.actors.cluster_distance, self.settings.config.images_on_the_way
         metrics = self.evaluator.evaluate(self.predictor, distance, images, show=False).metrics
         return known_figures(metrics, self.predictor.knows_mass)
 
     def report(self, folder: Path) -> Report:
         """Measures all chosen locations and writes predictions and figures into a folder."""
-        assert self.evaluator is not None and self.references is not None, "prepare comes first"
+        assert self.evaluator is not None and self.references is not None, "prepare must be called first"
         settings = self.settings
         return write_report(
             folder, self.evaluator, self.predictor, self.references, settings.simulator, settings.actors, show=False
@@ -92,6 +92,6 @@ class LocationEvaluator:
         return final_report(self.report(folder), self.settings.config.dataset.name)
 
 
-def on_the_way_sentence(metrics: Mapping[str, float]) -> str:
-    """An evaluation on the way, for the run's log."""
+def quick_evaluation_sentence(metrics: Mapping[str, float]) -> str:
+    """Describes an evaluation during training, for the run's log."""
     return f"mask AP50 {metrics['mask_ap50']:.1f}, AP {metrics['mask_ap']:.1f} on {metrics['images']:.0f} images"

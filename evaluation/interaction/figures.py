@@ -1,4 +1,4 @@
-"""Figures: what the model sees in an image (docs/interaction.md, Evaluation), and how it learns.
+"""Figures of the model's predictions for an image (docs/interaction.md, Evaluation), and of learning.
 
 All functions draw with matplotlib's Agg canvas, without pyplot's global state, and write PNG files atomically.
 """
@@ -36,12 +36,12 @@ PANEL_TITLES = (
     "Self-supervised ground truth",
 )
 SHOWN_INSTANCES = 12
-"""Most instances drawn in one panel: more hide each other."""
+"""Maximum number of instances in one panel, since more would hide each other."""
 
 
 @dataclass(frozen=True)
 class Panels:
-    """What a six-panel figure shows of one image."""
+    """Content of a six-panel figure of one image."""
 
     image: NDArray[np.uint8]
     """(300, 300, 3)."""
@@ -60,22 +60,22 @@ class Panels:
     touch_points: NDArray[np.integer] | None
     """(touches, 2) cell (row, column) of each of them."""
     shown: int
-    """How many instances are drawn: usually those of a score above one half, at least a few."""
+    """Number of drawn instances: usually those with a score above one half, but at least a few."""
     knows_mass: bool = True
-    """Whether the model tells mass classes apart; else none is shown."""
+    """Whether the model predicts mass classes; otherwise none is shown."""
 
 
 def instance_colors(count: int) -> NDArray[np.float64]:
-    """(count, 3) RGB in [0, 1], neighbours in the list far apart in hue."""
+    """Returns (count, 3) RGB colours in [0, 1]; neighbours differ strongly in hue."""
     return np.array([colormaps["hsv"]((i * 0.618034) % 1.0)[:3] for i in range(count)]).reshape(-1, 3)
 
 
 def overlay(
     image: NDArray[np.uint8], masks: NDArray[np.bool_], colors: NDArray[np.float64], strength: float = 0.5
 ) -> NDArray[np.float64]:
-    """The image, greyed, with (n, 300, 300) masks tinted in (n, 3) colours and outlined. Returns (300, 300, 3)."""
+    """Tints and outlines (n, 300, 300) masks in (n, 3) colours on the greyed image; returns (300, 300, 3)."""
     canvas = _grey(image)
-    # Large masks first, so that small ones stay visible on top of them.
+    # Draw large masks first, so that small ones stay visible on top.
     for i in sorted(range(len(masks)), key=lambda i: -int(masks[i].sum())):
         mask = masks[i]
         canvas[mask] = (1 - strength) * canvas[mask] + strength * colors[i]
@@ -100,17 +100,17 @@ def draw_panels(axes: Sequence[Axes], panels: Panels, titles: bool) -> None:
     observation, score, mass, instances, truth, touches = axes
     observation.imshow(panels.image)
 
-    # Brighter green for a higher score, over the greyed image.
+    # A higher score gives brighter green on the greyed image.
     heat = upsample(panels.score_map[None])[0][..., None]
     score.imshow(np.clip(0.55 * _grey(panels.image) * (1 - heat) + heat * np.array([0.1, 0.95, 0.2]), 0, 1))
 
-    # The class's colour everywhere, stronger where the model would touch: elsewhere the class means nothing.
+    # The class's colour is stronger where the model would touch, since the class has no meaning elsewhere.
     classes = upsample(np.argmax(panels.force_map, axis=0)[None])[0]
     weight = 0.25 + 0.55 * heat
     if panels.knows_mass:
         mass.imshow((1 - weight) * _grey(panels.image) + weight * MASS_COLORS[classes])
     else:
-        _nothing(mass, panels.image, "no mass is predicted")
+        _placeholder(mass, panels.image, "no mass is predicted")
 
     instances.imshow(instances_image(panels.image, panels.detections, shown))
     seeds = np.asarray(panels.detections.seeds[:shown])
@@ -120,7 +120,7 @@ def draw_panels(axes: Sequence[Axes], panels: Panels, titles: bool) -> None:
 
     truth.imshow(overlay(panels.image, panels.truth_masks, MASS_COLORS[np.asarray(panels.truth_classes, dtype=int)]))
     if panels.touch_masks is None or panels.touch_points is None:
-        _nothing(touches, panels.image, "no touches made")
+        _placeholder(touches, panels.image, "no touches made")
     else:
         colors = instance_colors(len(panels.touch_masks))
         touches.imshow(overlay(panels.image, upsample(panels.touch_masks), colors, strength=0.4))
@@ -187,7 +187,7 @@ class LearningPoint:
     """One evaluation during a run, or the state of collection at that time."""
 
     minutes: float
-    """Since training began."""
+    """Minutes since training began."""
     steps: int
     """Optimiser steps."""
     mask_ap50: float | None
@@ -203,8 +203,8 @@ def learning_curve(path: Path, points: Sequence[LearningPoint], baselines: Mappi
     """Writes AP50 and the success of touches against minutes, with steps on a second scale.
 
     Args:
-        path: of the PNG.
-        points: in the order of time.
+        path: the PNG file.
+        points: points in the order of time.
         baselines: mask AP50 of each baseline, drawn as horizontal lines.
     """
     figure = Figure(figsize=(9.2, 3.5), layout="constrained")
@@ -287,7 +287,7 @@ def precision_recall_figure(path: Path, curves: Mapping[str, Metrics]) -> None:
 
 
 def save(figure: Figure, path: Path, dpi: int) -> None:
-    """Writes a figure as PNG, atomically; without a date in it, so that equal figures are equal files."""
+    """Writes a figure as PNG, atomically and without metadata, so that equal figures give equal files."""
     buffer = io.BytesIO()
     FigureCanvasAgg(figure).print_figure(buffer, format="png", dpi=dpi, metadata={"Software": None})
     with atomic(path) as file:
@@ -295,7 +295,7 @@ def save(figure: Figure, path: Path, dpi: int) -> None:
 
 
 def _grey(image: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """(H, W, 3) luminance in [0, 1], as a ground for colours."""
+    """(H, W, 3) luminance in [0, 1], as a background for colours."""
     luminance = image.astype(np.float64) @ np.array([0.299, 0.587, 0.114]) / 255
     return np.repeat(luminance[..., None], 3, axis=2)
 
@@ -306,8 +306,8 @@ def _points(axis: Axes, cells: NDArray[np.integer], colors: NDArray[np.float64])
     axis.scatter(centres[:, 1], centres[:, 0], s=26, c=colors, edgecolors="white", linewidths=0.9, zorder=3)
 
 
-def _nothing(axis: Axes, image: NDArray[np.uint8], why: str) -> None:
-    """The greyed image with a word on what is missing."""
+def _placeholder(axis: Axes, image: NDArray[np.uint8], why: str) -> None:
+    """Draws the greyed image with a text about what is missing."""
     axis.imshow(_grey(image))
     axis.text(0.5, 0.5, why, transform=axis.transAxes, ha="center", va="center", color="white")
 

@@ -1,4 +1,4 @@
-"""What an evaluation ends with: rows of the results table, keys of the RESULT line, and the learning curve."""
+"""Final results of an evaluation: rows of the results table, keys of the RESULT line, and the learning curve."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ NAMES = {
     "superpixels": "superpixels, no priors",
     "depth_edges": "depth edges",
 }
-"""Rows of the table."""
+"""Names of the table's rows."""
 RESULT_KEYS = ("mask_ap50", "mask_ap", "box_ap50", "box_ap", "mass_accuracy", "mass_ap50", "images")
 
 
 def final_report(report: Report, data_set: str) -> FinalReport:
-    """A report in the form that the chassis writes and prints."""
+    """Converts a report into the form that the chassis writes and prints."""
     trained = report.known_figures()
     rows = [Row(NAMES["trained"], [trained])]
     for name, metrics in report.others.items():
@@ -56,10 +56,10 @@ def draw_learning_curve(
     """Draws mask AP50 and the success shares over time, with the baselines as lines.
 
     Args:
-        path: of the picture.
-        rows: of metrics.jsonl.
-        report: of the final weights.
-        minutes: of training.
+        path: the figure's file.
+        rows: rows of metrics.jsonl.
+        report: report of the final weights.
+        minutes: duration of training.
         steps: optimiser steps of the final weights.
     """
     final = LearningPoint(
@@ -77,7 +77,7 @@ def draw_learning_curve(
 
 
 def learning_points(metrics: Sequence[Mapping[str, Any]]) -> list[LearningPoint]:
-    """The rows of metrics.jsonl that the learning curve needs, in the order of time."""
+    """Returns the points of the learning curve from the rows of metrics.jsonl, in the order of time."""
     points = []
     steps = 0
     for row in metrics:

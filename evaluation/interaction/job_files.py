@@ -1,14 +1,12 @@
-"""What the jobs of an unfinished data set file gave, kept on disk until the file is whole.
+"""Results of finished jobs, stored until the data set file is complete.
 
-Each job has a file of its own in `train.partial/` or `test.partial/`, beside the file to be made. It appears whole or
-not at all, so a kill costs the jobs that were running. A lock in that folder lets one process at a time work on it.
+Each job writes one file in `train.partial/` or `test.partial/`, beside the final file. Job files are written
+atomically, so a kill costs only the running jobs. A lock in that folder lets one process at a time work on it.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import sys
 import threading
 import zipfile
@@ -22,50 +20,50 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.observation import Observation
-from common.files import atomic
+from common.files import atomic, locked
 from evaluation.interaction.dataset import save_entries
 from replay.interaction.record import IMAGE_SIZE
 
 POLL_S = 0.5
-"""Seconds between two looks at whether Ctrl-C was pressed, and at whether another process has released its lock."""
+"""Seconds between two checks for Ctrl-C and for the release of another process's lock."""
 
 
 @dataclass(frozen=True)
-class Made:
+class MadeLocation:
     """One accepted location."""
 
     fields: dict[str, Any]
-    """Its entry but for image_id."""
+    """The entry, without image_id."""
     observation: Observation | None
-    """The look, if the split is annotated."""
+    """The observation, if the split is annotated."""
 
 
 def observation_paths(path: Path) -> tuple[Path, Path]:
-    """Files beside an annotated file with its looks: (n, 300, 300, 3) uint8 and (n, 300, 300) float16."""
+    """Returns the files of an annotated file's observations: (n, 300, 300, 3) uint8 and (n, 300, 300) float16."""
     return path.with_suffix(".images.npy"), path.with_suffix(".depths.npy")
 
 
 def partial_folder(path: Path) -> Path:
-    """Where the jobs of an unfinished file are kept."""
+    """Returns the folder with the jobs of an unfinished file."""
     return path.with_suffix(".partial")
 
 
 def job_path(path: Path, number: int) -> Path:
-    """Where a job of an unfinished file is kept."""
+    """Returns the file of one job of an unfinished file."""
     return partial_folder(path) / f"job_{number:07d}.npz"
 
 
 @contextmanager
 def alone(path: Path, interrupted: threading.Event) -> Iterator[None]:
-    """Makes the folder of an unfinished file, and waits until no other process works on it.
+    """Makes the folder of an unfinished file and locks it; waits while another process works on it.
 
     Raises:
-        KeyboardInterrupt: `interrupted` was set while another process worked on it.
+        KeyboardInterrupt: `interrupted` was set during the wait.
     """
-    said = False
-    while (lock := _locked(partial_folder(path))) is None:
-        if not said:
-            said = True
+    shown = False
+    while (lock := _try_lock(partial_folder(path))) is None:
+        if not shown:
+            shown = True
             print(f"waiting for another process that makes {path}", file=sys.stderr, flush=True)
         if interrupted.wait(POLL_S):
             raise KeyboardInterrupt
@@ -73,44 +71,35 @@ def alone(path: Path, interrupted: threading.Event) -> Iterator[None]:
         yield
 
 
-def _locked(folder: Path) -> IO[bytes] | None:
-    """The lock of a folder, held until it is closed; None if another process holds it."""
+def _try_lock(folder: Path) -> IO[bytes] | None:
+    """Returns the lock of a folder, which is made if necessary; None if another process holds it."""
     folder.mkdir(exist_ok=True)
-    path = folder / "lock"
+    # The process that holds the lock removes the folder at its end: then the next try makes it again.
     with suppress(FileNotFoundError, BlockingIOError):
-        file = path.open("wb")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Whoever had the lock has perhaps removed the folder since this file was opened.
-            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
-                return file
-        except BaseException:
-            file.close()
-            raise
-        file.close()
+        return locked(folder / "lock")
     return None
 
 
-def write_job(path: Path, made: Sequence[Made]) -> None:
-    """Keeps what a job gave, whole or not at all."""
-    looks = [location.observation for location in made if location.observation is not None]
+def write_job(path: Path, made: Sequence[MadeLocation]) -> None:
+    """Stores the locations of a job, atomically."""
+    observations = [location.observation for location in made if location.observation is not None]
     with atomic(path) as file:
         np.savez(
             file,
             entries=np.frombuffer(json.dumps([location.fields for location in made]).encode(), dtype=np.uint8),
-            images=np.array([look.image for look in looks], dtype=np.uint8).reshape(-1, IMAGE_SIZE, IMAGE_SIZE, 3),
-            depths=np.array([look.depth for look in looks], dtype=np.float16).reshape(-1, IMAGE_SIZE, IMAGE_SIZE),
+            images=np.array([one.image for one in observations], dtype=np.uint8).reshape(-1, IMAGE_SIZE, IMAGE_SIZE, 3),
+            depths=np.array([one.depth for one in observations], dtype=np.float16).reshape(-1, IMAGE_SIZE, IMAGE_SIZE),
         )
 
 
 def _read_job(path: Path) -> tuple[list[dict[str, Any]], NDArray[np.uint8], NDArray[np.float16]]:
-    """Entries, images (n, 300, 300, 3) and depths (n, 300, 300) of a job; n is 0 if the split is not annotated."""
+    """Reads a job: entries, images (n, 300, 300, 3), depths (n, 300, 300); n is 0 if the split is not annotated."""
     with np.load(path, allow_pickle=False) as arrays:
         return json.loads(arrays["entries"].tobytes()), arrays["images"], arrays["depths"]
 
 
-def kept_jobs(path: Path) -> dict[int, int]:
-    """Number of locations in each stored job. Damaged files, as after a power cut, are removed."""
+def stored_jobs(path: Path) -> dict[int, int]:
+    """Returns the number of locations in each stored job; removes files that a power cut damaged."""
     found = {}
     for file in partial_folder(path).glob("job_*.npz"):
         try:
@@ -120,16 +109,16 @@ def kept_jobs(path: Path) -> dict[int, int]:
     return found
 
 
-def put_together(path: Path, jobs: int, wanted: int, annotated: bool) -> None:
-    """Writes a file, and its looks if it is annotated; memory holds the looks of one job at a time.
+def assemble_file(path: Path, jobs: int, wanted: int, annotated: bool) -> None:
+    """Writes the final file, and its observations if it is annotated. Memory holds the observations of one job.
 
     Args:
-        path: of the file.
-        jobs: so many jobs, from the first on, hold enough locations.
-        wanted: locations of the file.
-        annotated: whether the jobs kept looks.
+        path: the final file.
+        jobs: number of jobs, from the first on, that hold enough locations.
+        wanted: number of locations in the file.
+        annotated: whether the jobs hold observations.
     """
-    for left in path.parent.glob(f".{path.stem}.*"):  # of a process that was killed in the midst of this
+    for left in path.parent.glob(f".{path.stem}.*"):  # left by a process that was killed here
         left.unlink()
     entries: list[dict[str, Any]] = []
     images, depths = observation_paths(path)
@@ -146,11 +135,11 @@ def put_together(path: Path, jobs: int, wanted: int, annotated: bool) -> None:
     else:
         for number in range(jobs):
             entries += _read_job(job_path(path, number))[0]
-    # Last: where this file is, its looks are.
+    # Written last: if this file exists, so do its observations.
     save_entries(path, [{"image_id": number, **fields} for number, fields in enumerate(entries[:wanted])])
 
 
 def _write_header(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype) -> None:
-    """Begins a .npy file whose rows are written one after the other."""
+    """Writes the header of a .npy file whose rows follow one by one."""
     description = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(file, description)

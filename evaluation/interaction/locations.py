@@ -1,4 +1,4 @@
-"""The locations of a run: from given data set files, or from files made for the embedded rooms."""
+"""Finds the locations of a run: in given data set files, or in files made for the embedded rooms."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from actors.controller import SimulatorProcess
 from actors.interaction.locations import Location
 from evaluation.interaction.config import EvaluationConfig
 from evaluation.interaction.dataset import Entry, load_entries
-from evaluation.interaction.make_dataset import SPLITS, make_dataset
+from evaluation.interaction.dataset_folder import SPLITS
+from evaluation.interaction.make_dataset import make_dataset
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class TestSet:
 
 
 def location_of(entry: Entry, index: int) -> Location:
-    """The place of an entry, for the actors; `index` is its number in the file."""
+    """Converts an entry to a location for the actors; `index` is its number in the file."""
     return Location(
         entry=index,
         scene=entry.scene,
@@ -40,18 +41,18 @@ def location_of(entry: Entry, index: int) -> Location:
 def locations_for(
     config: EvaluationConfig, simulator: SimulatorConfig, interrupted: threading.Event | None = None
 ) -> tuple[list[Location], TestSet]:
-    """Where to train and where to evaluate; makes the data set's files that are needed and not there yet.
+    """Returns the locations to train and to evaluate at; makes missing data set files.
 
     Args:
-        config: names the files, or says how to make them.
-        simulator: makes them.
-        interrupted: once it is set, making them ends within seconds with KeyboardInterrupt.
+        config: names of the files, or how to make them.
+        simulator: renders the rooms of files that are made.
+        interrupted: setting it ends the making of files within seconds with KeyboardInterrupt.
 
     Returns:
-        The training file's locations, and the test file.
+        the training file's locations, and the test set.
 
     Raises:
-        ValueError: a file has a missing or ill-typed field or a scene that the simulator lacks; one sentence naming it.
+        ValueError: a file lacks a field, or has a field of the wrong type or a scene that the simulator lacks.
         SimulatorError: no simulator starts to make the files.
     """
     files = _files(config, simulator, interrupted, SPLITS)
@@ -62,16 +63,16 @@ def locations_for(
 def find_test_set(
     config: EvaluationConfig, simulator: SimulatorConfig, interrupted: threading.Event | None = None
 ) -> TestSet:
-    """Where to evaluate; the training file is neither read nor made. Arguments and errors as of `locations_for`."""
+    """Returns the test set without reading or making the training file; arguments and errors as of `locations_for`."""
     return TestSet(*_files(config, simulator, interrupted, ("test",))["test"])
 
 
 def _files(
     config: EvaluationConfig, simulator: SimulatorConfig, interrupted: threading.Event | None, splits: Sequence[str]
 ) -> dict[str, tuple[Path, list[Entry]]]:
-    """The wanted files and their content: given ones, and made ones where none is given."""
+    """Returns the files and their content; makes those that are not given."""
     given = {split: Path(path) for split in splits if (path := getattr(config, f"{split}_file"))}
-    # Given files first: what is wrong with them is to be said before anything is made.
+    # Read given files first, so that their errors are reported before anything is made.
     files = {split: (path, load_entries(path, annotated=split == "test")) for split, path in given.items()}
     check_scenes(list(files.values()), simulator)
     if missing := [split for split in splits if split not in files]:
@@ -81,10 +82,10 @@ def _files(
 
 
 def check_scenes(files: list[tuple[Path, list[Entry]]], simulator: SimulatorConfig) -> None:
-    """Asks the simulator for its scenes, if there are files to compare with them.
+    """Checks that the simulator has the scenes of the files; does not start it without files.
 
     Raises:
-        ValueError: an entry's scene is none of them; one sentence naming it.
+        ValueError: the simulator lacks an entry's scene.
         SimulatorError: the simulator does not start.
     """
     if not files:

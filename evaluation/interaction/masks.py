@@ -1,4 +1,4 @@
-"""COCO run-length encodings, the currency of masks in data set files and prediction files.
+"""COCO run-length encodings, the format of masks in data set files and prediction files.
 
 Run lengths count pixels in column-major order, starting with zeros. The compressed form writes each count, from the
 fourth on as the difference to the count two before, in little-endian groups of five bits with a continuation bit,
@@ -49,17 +49,17 @@ def upsample(masks: NDArray[Value]) -> NDArray[Value]:
 
 
 def check_rle(rle: Any, height: int, width: int) -> RLE:
-    """Checks an RLE that came from outside; the C decoders trust their input and may crash on a malformed one.
+    """Checks an RLE from a file; the C decoders do not check their input and may crash on a malformed one.
 
     Args:
-        rle: what a file holds as a segmentation: compressed (counts is a string) or not (a list of run lengths).
+        rle: a file's segmentation: compressed (counts is a string) or not (a list of run lengths).
         height, width: the size that the mask must have, pixels.
 
     Returns:
-        The mask as a compressed RLE. It has at least one pixel: nobody can find an object that has none.
+        the mask as a compressed RLE with at least one pixel, since an object without pixels cannot be found.
 
     Raises:
-        ValueError: a clause that says what is wrong, to be put behind the name of the file and field.
+        ValueError: the problem, as a clause that follows the name of the file and field.
     """
     if not isinstance(rle, dict) or "size" not in rle or "counts" not in rle:
         raise ValueError("must be a COCO RLE {size, counts}")
@@ -80,7 +80,7 @@ def check_rle(rle: Any, height: int, width: int) -> RLE:
 
 
 def _runs_of_string(counts: str) -> list[int]:
-    """Run lengths of a compressed RLE string; raises ValueError for characters and ends that the format lacks."""
+    """Run lengths of a compressed RLE string; raises ValueError if the string is malformed."""
     runs: list[int] = []
     value, shift = 0, 0
     for character in counts:

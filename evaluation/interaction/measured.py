@@ -1,4 +1,4 @@
-"""What was measured of a run on a data set, kept in a folder: a table is made anew from it without measuring again."""
+"""Stores the measurements of a run on a data set, so that tables can be remade without measuring again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from evaluation.interaction.figures import Panels
 from models.interaction.inference import Prediction
 
 METRICS = "metrics.json"
-"""Written last: a folder that has it is whole."""
+"""Written last: a folder that has this file is complete."""
 PANELS = "panels.npz"
 DETECTED = ("seeds", "masks", "scores", "force")
 TOUCHED = ("touch_masks", "touch_points")
@@ -27,21 +27,21 @@ SHOWN = ("image", "score_map", "force_map", "truth_masks", "shown", "knows_mass"
 
 
 def measure_key(config: EvaluationConfig, test_file: Path, figures: int) -> str:
-    """A name of a data set and of how it is measured; equal only where figures can be compared."""
+    """Returns a name for a data set and its measurement settings; equal names mean comparable figures."""
     how = [config.images, config.max_detections, config.figure_touches, figures, asdict(config.baselines)]
     digest = hashlib.sha256(test_file.read_bytes() + json.dumps(how, sort_keys=True).encode()).hexdigest()[:12]
     return f"{config.dataset.name}-{digest}"
 
 
 def write_measured(folder: Path, evaluation: Evaluation, panels: Sequence[Panels]) -> None:
-    """Writes the predictions, and what `read_metrics` and `read_panels` give back."""
+    """Writes the predictions, and the files of `read_metrics` and `read_panels`."""
     write_json(folder / "predictions.json", prediction_file(evaluation.detections))
     write_panels(folder / PANELS, panels)
     write_metrics(folder / METRICS, evaluation.metrics)
 
 
 def write_panels(path: Path, panels: Sequence[Panels]) -> None:
-    """Writes what six-panel figures show, as arrays."""
+    """Writes the content of six-panel figures as arrays."""
     arrays: dict[str, Any] = {"count": np.array(len(panels))}
     for index, image in enumerate(panels):
         fields = {name: getattr(image, name) for name in SHOWN}
@@ -54,11 +54,11 @@ def write_panels(path: Path, panels: Sequence[Panels]) -> None:
 
 
 def read_panels(folder: Path) -> list[Panels]:
-    """What `write_measured` wrote; the drawn instances alone.
+    """Reads the panels that `write_measured` wrote; they hold only the drawn instances.
 
     Raises:
-        OSError: they are missing.
-        ValueError, KeyError: they are damaged.
+        OSError: the file is missing.
+        ValueError, KeyError: the file is damaged.
     """
     with np.load(folder / PANELS, allow_pickle=False) as arrays:
         found = []
@@ -89,7 +89,7 @@ def write_metrics(path: Path, metrics: Metrics) -> None:
 
 
 def read_metrics(path: Path) -> Metrics | None:
-    """What `write_metrics` wrote; None if it is missing, or of another version: then it is to be measured again."""
+    """Reads the file of `write_metrics`; None if it is missing or of another version, so that it is measured again."""
     try:
         values: Any = json.loads(path.read_text(encoding="utf-8"))
         if set(values) != {field.name for field in fields(Metrics)}:

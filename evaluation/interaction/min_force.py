@@ -1,6 +1,6 @@
-"""The smallest of the three force magnitudes that moves an object, found by trying (docs/interaction.md, Evaluation).
+"""Finds the smallest of the force magnitudes that moves an object, by trials (docs/interaction.md, Evaluation).
 
-Each trial begins with the location set up anew, so that no touch sees what another one did.
+Each trial sets the location up again, so that touches do not affect each other.
 """
 
 from __future__ import annotations
@@ -30,26 +30,26 @@ MOVED_DEGREES = 15.0
 def minimum_forces(
     simulator: SimulatorProcess,
     location: Location,
-    things: Sequence[TrueObject],
+    objects: Sequence[TrueObject],
     reachable: NDArray[np.bool_],
     forces: Sequence[float],
     hand_distance: float,
     placement_attempts: int,
     random: np.random.Generator,
 ) -> list[float]:
-    """The smallest sufficient force of each object of a look.
+    """Returns the smallest sufficient force of each object of an observation.
 
-    A force suffices if the object then lies more than 5 cm off, or is turned by more than 15 degrees. An object is
-    touched in the middle of its part within reach, in a random one of the eight directions, the same for each force.
+    A force suffices if it moves the object by more than 5 cm or turns it by more than 15 degrees. An object is touched
+    in the middle of its part within reach. The direction is a random one of the eight, the same for each force.
 
     Args:
-        simulator: running; left wherever the last touch did.
-        location: of the look.
-        things: its objects.
-        reachable: (300, 300) pixels within reach; some of each object's are.
-        forces: magnitudes, rising.
+        simulator: a running simulator; its state afterwards is that after the last touch.
+        location: of the observation.
+        objects: its objects.
+        reachable: (300, 300) pixels within reach; each object has at least one.
+        forces: increasing magnitudes.
         hand_distance: metres that the hand reaches.
-        placement_attempts: as the look was set up.
+        placement_attempts: setting of the observation's set-up.
         random: draws the directions.
 
     Returns:
@@ -59,13 +59,13 @@ def minimum_forces(
         LocationError, SimulatorError: see `set_up`.
     """
     found = []
-    for thing in things:
-        row, column = inner_cell(thing.mask, reachable)
+    for item in objects:
+        row, column = inner_cell(item.mask, reachable)
         direction = DIRECTIONS[int(random.integers(len(DIRECTIONS)))].tolist()
         sufficient = float(NOT_MEASURED)
         for force in forces:
             set_up(simulator, location, placement_attempts)
-            before = pose(simulator.last_event, thing.object_id)
+            before = pose(simulator.last_event, item.object_id)
             event = simulator.step(
                 "TouchThenApplyForce",
                 x=(column + 0.5) / GRID_SIZE,
@@ -75,7 +75,7 @@ def minimum_forces(
                 handDistance=hand_distance,
                 renderImage=False,
             )
-            if moved(before, pose(event, thing.object_id)):
+            if moved(before, pose(event, item.object_id)):
                 sufficient = float(force)
                 break
         found.append(sufficient)
@@ -83,17 +83,17 @@ def minimum_forces(
 
 
 def inner_cell(mask: NDArray[np.bool_], reachable: NDArray[np.bool_]) -> tuple[int, int]:
-    """(row, column) of the grid cell deepest within the reachable part of an object.
+    """Returns (row, column) of the grid cell deepest within the reachable part of an object.
 
     Args:
         mask: (300, 300) the object's pixels.
         reachable: (300, 300) pixels within reach; some of the mask's are.
     """
     pixels = mask & reachable
-    # A border of zeros: the edge of the picture is an edge of the mask too.
+    # Pad with zeros, so that the edge of the image is also an edge of the mask.
     depth = cv2.distanceTransform(np.pad(pixels, 1).astype(np.uint8), cv2.DIST_L2, 3)[1:-1, 1:-1]
     cells = centres(np.where(pixels, depth, 0.0))
-    if not cells.any():  # thinner than a cell: the cell with most of it
+    if not cells.any():  # the part is thinner than a cell: take the cell with most of its pixels
         cells = pixels_by_cell(pixels).astype(np.float64)
     row, column = np.unravel_index(int(np.argmax(cells)), cells.shape)
     return int(row), int(column)
@@ -106,10 +106,10 @@ def pixels_by_cell(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 def pose(event: Event, object_id: str) -> tuple[NDArray[np.float64], Rotation]:
     """Position (metres) and rotation of an object, in Unity's coordinates."""
-    from scipy.spatial.transform import Rotation  # half a second, which a run whose data set is there need not wait for
+    from scipy.spatial.transform import Rotation  # takes half a second, and is not needed if the data set exists
 
-    thing: dict[str, Any] = next(thing for thing in event.metadata["objects"] if thing["objectId"] == object_id)
-    position, angles = thing["position"], thing["rotation"]
+    item: dict[str, Any] = next(item for item in event.metadata["objects"] if item["objectId"] == object_id)
+    position, angles = item["position"], item["rotation"]
     # Unity turns about z first, then x, then y.
     turn = Rotation.from_euler("YXZ", [angles["y"], angles["x"], angles["z"]], degrees=True)
     return np.array([position[axis] for axis in "xyz"]), turn

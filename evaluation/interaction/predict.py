@@ -1,8 +1,8 @@
-"""Objects in one RGB-D image from files: the core of `./playpen predict`.
+"""Finds the objects in one RGB-D image from files, for `./playpen predict`.
 
-Reads a colour image and the depth of each pixel along the camera's axis, both of 300x300 pixels; docs/predict.md says
-which files. Each is taken as viewers show it: the orientation that a file notes (EXIF) is applied to that file. Writes
-`predictions.json` (COCO, with masks, boxes, scores and mass classes) and `overlay.png`, each whole or not at all.
+Reads a colour image and the depth of each pixel along the camera's axis, both of 300x300 pixels; docs/predict.md lists
+the formats. Each file's EXIF orientation is applied to it, as viewers do. The outputs are `predictions.json` (COCO,
+with masks, boxes, scores and mass classes) and `overlay.png`; both are written atomically.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ FIELD_OF_VIEW = 90.0
 """Degrees that the model was trained with (docs/interaction.md, Observations and touches)."""
 IMAGE_FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP")
 IMAGE_MODES = ("RGB", "RGBA", "P", "PA", "L", "LA")
-"""Pillow's modes of images that are taken: 8 bits a colour, or what becomes that without a loss of meaning."""
+"""Accepted Pillow modes of images: 8 bits for each colour, or convertible to that without loss of meaning."""
 DEPTH_FORMATS = ("PNG", "TIFF")
 DEPTH_MODES = ("I;16", "I;16B", "I;16L", "I", "F")
-"""Pillow's modes of depth that is taken: integers of 16 or 32 bits, and 32-bit floats."""
-LARGEST_MEDIAN_M = 100.0
-"""A larger median depth is taken for a mistake of units."""
+"""Accepted Pillow modes of depth: integers of 16 or 32 bits, and 32-bit floats."""
+MAX_MEDIAN_M = 100.0
+"""A larger median depth counts as an error of units."""
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
     """Reads a PNG, JPEG, TIFF, WebP or BMP file, upright as viewers show it.
 
-    Grey and palette images become RGB; of 16 bits a colour the upper 8 are taken.
+    Grey and palette images become RGB; of 16-bit colours the upper 8 bits are used.
 
     Returns:
         (300, 300, 3) uint8 RGB.
 
     Raises:
-        ValueError: one sentence that names the file and says what would be right.
+        ValueError: the file is not usable; the message names it and the correct form.
     """
     with _open(path, "image", IMAGE_FORMATS) as picture:
         if picture.mode not in IMAGE_MODES:
@@ -61,7 +61,7 @@ def read_image(path: Path) -> NDArray[np.uint8]:
 def read_depth(path: Path, scale: float) -> NDArray[np.float32]:
     """Reads depth along the camera's axis, upright as viewers show it.
 
-    Nothing was measured where a file holds 0, a negative number, NaN or infinity, whatever kind of file it is.
+    Pixels with 0, a negative number, NaN or infinity count as not measured, in all formats.
 
     Args:
         path: floating point metres (.npy, .npz with one array, TIFF), or integer units (PNG, TIFF, or 16-bit .npy and
@@ -69,11 +69,11 @@ def read_depth(path: Path, scale: float) -> NDArray[np.float32]:
         scale: metres of one unit (0.001: millimetres).
 
     Returns:
-        (300, 300) float32 metres along each pixel's ray minus the near plane, as the model wants it; infinity where
-        nothing was measured.
+        (300, 300) float32 metres along each pixel's ray minus the near plane, as the model expects; infinity for
+        pixels that were not measured.
 
     Raises:
-        ValueError: one sentence that names the file and says what would be right.
+        ValueError: the file is not usable; the message names it and the correct form.
     """
     if not scale > 0 or not np.isfinite(scale):
         raise ValueError(f"depth_scale must be a positive number of metres, not {scale}.")
@@ -82,17 +82,17 @@ def read_depth(path: Path, scale: float) -> NDArray[np.float32]:
     measured = np.isfinite(metres) & (metres > 0)
     if not measured.any():
         raise ValueError(f"depth {path} must hold distances, but nothing in it was measured.")
-    if np.median(metres[measured]) > LARGEST_MEDIAN_M:
-        raise ValueError(f"depth {path} must be in metres, but half of it is farther than {LARGEST_MEDIAN_M:g}.")
+    if np.median(metres[measured]) > MAX_MEDIAN_M:
+        raise ValueError(f"depth {path} must be in metres, but half of it is farther than {MAX_MEDIAN_M:g}.")
     distances = ray_distance(np.where(measured, metres, np.inf).astype(np.float32), FIELD_OF_VIEW)
-    # Nothing lies before the near plane; sensors may say so all the same.
+    # Nothing lies before the near plane, but sensors may report it.
     return np.maximum(distances, np.float32(0))
 
 
 def _saved_array(path: Path) -> NDArray[Any]:
     """(300, 300) floating point metres or 16-bit units from a .npy file, or from a .npz file with one array."""
     try:
-        # Mapped, so that memory is not asked for by a header alone.
+        # Mapped, so that a wrong header does not allocate memory.
         loaded = np.load(path, mmap_mode="r", allow_pickle=False)
         names = [] if isinstance(loaded, np.ndarray) else loaded.files
         values = loaded if isinstance(loaded, np.ndarray) else loaded[names[0]] if len(names) == 1 else None
@@ -132,21 +132,22 @@ def predict_files(
     count: int,
     cluster_distance: float,
 ) -> dict[str, Any]:
-    """Finds the objects of one image and writes them.
+    """Finds the objects of one image and writes the results.
 
     Args:
         image, depth: the files; see `read_image` and `read_depth`.
         depth_scale: metres of one unit of depth in integers.
-        output: folder that gets `predictions.json` and `overlay.png`; made if it is not there.
+        output: folder for `predictions.json` and `overlay.png`; made if necessary.
         predictor: the model.
-        count: most instances.
-        cluster_distance: the one that the model's actors use, see `ActorConfig`.
+        count: maximum number of instances.
+        cluster_distance: the setting of the model's actors, see `ActorConfig`.
 
     Returns:
         {"instances": how many, "predictions": path, "overlay": path}, ready for `json`.
 
     Raises:
-        ValueError: a file or argument is not as it must be. OSError: the output cannot be written.
+        ValueError: a file or argument is invalid.
+        OSError: the output cannot be written.
     """
     if count < 1:
         raise ValueError(f"count must be at least 1, not {count}.")
@@ -160,7 +161,7 @@ def predict_files(
 
 
 def coco_document(file_name: str, found: Detections, count: int) -> dict[str, Any]:
-    """A COCO data set of one image: its instances as annotations, by falling score, each with its score."""
+    """Returns a COCO data set of one image: its instances as annotations with scores, by decreasing score."""
     encoded = encode_detections(0, found, count)
     return coco_file(
         "Objects found in one image, by mass class",
@@ -176,15 +177,15 @@ def coco_document(file_name: str, found: Detections, count: int) -> dict[str, An
 def _open(path: Path, what: str, formats: tuple[str, ...]) -> Image.Image:
     """Opens a file with one picture of 300x300 pixels; its pixels are not decoded yet."""
     try:
-        # From memory: the file is closed whatever happens to the picture.
+        # Read into memory, so that the file is always closed.
         picture = Image.open(io.BytesIO(path.read_bytes()), formats=formats)
         pictures = getattr(picture, "n_frames", 1)
     except FileNotFoundError:
         raise ValueError(f"{what} {path} does not exist.") from None
     except Image.DecompressionBombError:
         raise ValueError(f"{what} {path} must be {IMAGE_SIZE}x{IMAGE_SIZE} pixels, but is far larger.") from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:  # also what is no picture
-        reason = getattr(error, "strerror", None) or "it is none that Pillow knows"
+    except (OSError, SyntaxError, ValueError, EOFError) as error:  # also raised for other files
+        reason = getattr(error, "strerror", None) or "Pillow does not know its format"
         names = f"{', '.join(formats[:-1])} or {formats[-1]}"
         raise ValueError(f"{what} {path} must be a {names} file, but cannot be read: {reason}.") from None
     if pictures > 1 and picture.format != "MPO":  # the first picture of a camera's MPO file is the photo
@@ -198,9 +199,9 @@ def _open(path: Path, what: str, formats: tuple[str, ...]) -> Image.Image:
 
 
 def _upright(picture: Image.Image, what: str, path: Path) -> Image.Image:
-    """Decodes the pixels, which may fail although the header was right, and applies the noted orientation."""
+    """Decodes the pixels, which may fail despite a valid header, and applies the EXIF orientation."""
     try:
-        picture.load()  # first: of TIFF files Pillow applies the orientation by itself as it decodes them
+        picture.load()  # first, since Pillow applies the orientation of TIFF files itself during decoding
         return ImageOps.exif_transpose(picture)
     except (OSError, SyntaxError, ValueError, EOFError):
         raise ValueError(f"{what} {path} is damaged: its pixels cannot be decoded.") from None

@@ -1,4 +1,4 @@
-"""What an evaluation leaves in its folder: prediction files, figures, the table (docs/interaction.md, Evaluation)."""
+"""Writes the results of an evaluation: prediction files, figures, the table (docs/interaction.md, Evaluation)."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from evaluation.interaction.masks import decode
 from models.interaction.inference import InstancePredictor
 from replay.interaction.record import IMAGE_SIZE, is_success, unpack_masks
 
-SURE = 0.5
-"""Score from which an instance is drawn."""
-LEAST_SHOWN = 3
-"""So many instances are drawn however low their scores."""
+DRAWN_SCORE = 0.5
+"""Instances with a higher score are drawn."""
+MIN_SHOWN = 3
+"""Minimum number of drawn instances, whatever their scores."""
 
 
 @dataclass(frozen=True)
 class References:
-    """What a model is compared with on its evaluator's locations."""
+    """Results of the untrained model and the baselines on the evaluator's locations."""
 
     untrained: Evaluation
     """The same model before training."""
@@ -44,32 +44,32 @@ class References:
 
 @dataclass(frozen=True)
 class Report:
-    """What `write_report` measured and wrote."""
+    """Result of `write_report`."""
 
     trained: Metrics
     untrained: Metrics
     baselines: dict[str, BaselineResult]
     figures: list[Path]
     knows_mass: bool
-    """Whether the model tells mass classes apart."""
+    """Whether the model predicts mass classes."""
 
     def known_figures(self) -> dict[str, float | int]:
-        """The trained model's figures: those of mass only if it knows mass."""
+        """Returns the trained model's figures, with those of mass only if it predicts mass."""
         return known_figures(self.trained, self.knows_mass)
 
     @property
     def others(self) -> dict[str, Metrics]:
-        """All but the trained model's, by name."""
+        """Metrics of all methods but the trained model, by name."""
         return {"untrained": self.untrained} | {name: result.metrics for name, result in self.baselines.items()}
 
 
 def known_figures(metrics: Metrics, knows_mass: bool) -> dict[str, float | int]:
-    """The figures that a model has: those of mass only if it knows mass."""
+    """Returns a model's figures, with those of mass only if it predicts mass."""
     return {key: value for key, value in metrics.figures().items() if knows_mass or key not in MASS_COLUMNS}
 
 
 def measure_references(evaluator: Evaluator, untrained: InstancePredictor, cluster_distance: float) -> References:
-    """Measures what needs no training, the baselines with a progress bar; `cluster_distance` as in `ActorConfig`."""
+    """Measures the untrained model and the baselines; `cluster_distance` as in `ActorConfig`."""
     return References(evaluator.evaluate(untrained, cluster_distance, show=False), evaluator.baselines())
 
 
@@ -85,13 +85,13 @@ def write_report(
     """Measures a trained model on all of the evaluator's locations and writes `predictions/` and `figures/`.
 
     Args:
-        folder: where these two go.
-        evaluator: of the locations; its seed is that of the figures' touches, too.
-        predictor: the model; there is no confusion matrix if it knows no mass.
-        references: of the same evaluator.
+        folder: parent of these two folders.
+        evaluator: evaluator of the locations; its seed is also that of the figures' touches.
+        predictor: the model; there is no confusion matrix if it does not predict mass.
+        references: results of the same evaluator.
         simulator: for the touches of the six-panel figures.
         actors: for these touches, and how the model's output becomes instances.
-        show: with a progress bar.
+        show: whether to show a progress bar.
 
     Raises:
         SimulatorError, LocationError: see `write_six_panels`.
@@ -194,8 +194,8 @@ def panels_of(
 ) -> Panels:
     """What the six panels show of the index-th chosen location."""
     truth = evaluator.ground_truths[index]
-    image = np.array(evaluator.looks.images[index])
-    depth = np.asarray(evaluator.looks.depths[index], dtype=np.float32)
+    image = np.array(evaluator.observations.images[index])
+    depth = np.asarray(evaluator.observations.depths[index], dtype=np.float32)
     (found,) = predictor.predict(image, depth, evaluator.config.max_detections, cluster_distance)
     truth_masks: Sequence[Any] = [decode(segmentation) for segmentation in truth.segmentations]
     return Panels(
@@ -207,6 +207,6 @@ def panels_of(
         truth_classes=truth.mass_classes,
         touch_masks=masks,
         touch_points=points,
-        shown=max(int((found.scores > SURE).sum()), LEAST_SHOWN),
+        shown=max(int((found.scores > DRAWN_SCORE).sum()), MIN_SHOWN),
         knows_mass=predictor.knows_mass,
     )

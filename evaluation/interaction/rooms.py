@@ -1,6 +1,6 @@
-"""Rooms looked at and touched, with what is true beside what the self-supervision module sees.
+"""Views of rooms and touches, with ground truth beside the self-supervision module's results.
 
-For pictures of the rooms (`./playpen rooms`) and for the quality of masks (`./playpen bench simulator`).
+They serve pictures of the rooms (`./playpen rooms`) and the measurement of masks (`./playpen bench simulator`).
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from evaluation.interaction.min_force import moved, pose
 from replay.interaction.record import GRID_SIZE, GRID_STRIDE, centres
 
 HORIZON = 30.0
-"""Degrees that the camera looks down: at tables, shelves, and what stands on the floor some steps away."""
+"""Degrees that the camera looks down, at tables, shelves and the floor some steps away."""
 MIN_PIXELS = 60
-"""Fewest pixels within reach of a thing that is touched on purpose: some seven cells."""
+"""Minimum number of pixels within reach of an object that is touched on purpose: about seven cells."""
 
 
 @dataclass(frozen=True)
 class View:
-    """One look into a room."""
+    """One observation into a room."""
 
     location: Location
     image: NDArray[np.uint8]
@@ -39,17 +39,17 @@ class View:
     depth: NDArray[np.float32]
     """(300, 300) metres along each ray, minus the near plane."""
     instances: NDArray[np.uint8]
-    """(300, 300, 3) a colour for each instance, the structure's pieces included."""
-    things: int
-    """Moveable things with at least `MIN_PIXELS` within reach."""
+    """(300, 300, 3) a colour for each instance, including walls and floors."""
+    objects: int
+    """Number of moveable objects with at least `MIN_PIXELS` within reach."""
 
 
 @dataclass(frozen=True)
 class StudiedTouch:
-    """One touch, what came of it, and what the self-supervision module makes of that."""
+    """One touch, its true outcome, and the self-supervision module's result."""
 
     mass: float | None
-    """kg of the touched moveable thing; None if something else was touched."""
+    """Mass of the touched moveable object, kg; None if something else was touched."""
     row: int
     column: int
     before: NDArray[np.uint8]
@@ -59,21 +59,21 @@ class StudiedTouch:
     mask: NDArray[np.bool_]
     """(100, 100) B+, whether or not the touch counts as successful."""
     truth: NDArray[np.bool_]
-    """(100, 100) cells whose centre pixel showed the touched thing before the touch; empty if it was no thing."""
+    """(100, 100) cells whose centre pixel showed the touched object before the touch; empty if it was no object."""
     successful: bool
-    """By the success rule."""
+    """Whether the touch succeeded by the success rule."""
     moved: bool
-    """Whether the touched thing truly moved: more than 5 cm or 15 degrees."""
+    """Whether the touched object truly moved: more than 5 cm or 15 degrees."""
 
     @property
     def iou(self) -> float:
-        """Of B+ with the thing's true mask; NaN if no thing was touched."""
+        """IoU of B+ with the object's true mask; NaN if no object was touched."""
         union = int((self.mask | self.truth).sum())
         return float((self.mask & self.truth).sum()) / union if self.truth.any() else float("nan")
 
 
-def things_in(simulator: SimulatorProcess, event: Event, config: ActorConfig, depth: NDArray) -> list[TrueObject]:
-    """The moveable things with at least `MIN_PIXELS` within reach of a look at `HORIZON`."""
+def objects_in_view(simulator: SimulatorProcess, event: Event, config: ActorConfig, depth: NDArray) -> list[TrueObject]:
+    """Returns the moveable objects with at least `MIN_PIXELS` within reach of an observation at `HORIZON`."""
     field_of_view = simulator.config.field_of_view
     return objects_in_reach(event, depth, HORIZON, config.reach, field_of_view, MIN_PIXELS, config.truth_max_mass)
 
@@ -81,15 +81,15 @@ def things_in(simulator: SimulatorProcess, event: Event, config: ActorConfig, de
 def fullest_views(
     simulator: SimulatorProcess, scene: str, seed: int, config: ActorConfig, count: int, tries: int
 ) -> list[View]:
-    """The looks with most things in reach among `tries` random poses in a room, each from another position.
+    """Returns the views with most objects in reach among `tries` random poses in a room, each from another position.
 
     Args:
         simulator: started with renderInstanceSegmentation.
         scene: name of the room.
-        seed: of the arrangement and the poses.
+        seed: seed of the arrangement and the poses.
         config: reach and placement attempts.
-        count: at most so many looks.
-        tries: poses looked at.
+        count: at most so many observations.
+        tries: number of poses to try.
     """
     random = np.random.default_rng(seed)
     simulator.reset(scene)
@@ -106,17 +106,17 @@ def fullest_views(
         )
         if not event.metadata["lastActionSuccess"]:
             continue
-        look = simulator.observe(event)
+        observation = simulator.observe(event)
         position = (place["x"], place["y"], place["z"])
         view = View(
             Location(0, scene, position, yaw, HORIZON, seed),
-            look.image.copy(),
-            look.depth.copy(),
+            observation.image.copy(),
+            observation.depth.copy(),
             np.array(event.instance_segmentation_frame)[..., :3],
-            len(things_in(simulator, event, config, look.depth)),
+            len(objects_in_view(simulator, event, config, observation.depth)),
         )
         best[position] = view
-    return sorted(best.values(), key=lambda view: -view.things)[:count]
+    return sorted(best.values(), key=lambda view: -view.objects)[:count]
 
 
 def study_touches(
@@ -124,40 +124,40 @@ def study_touches(
     location: Location,
     config: ActorConfig,
     random: np.random.Generator,
-    things: int,
+    objects: int,
     others: int,
 ) -> Iterator[StudiedTouch]:
-    """Touches things of a location, each once at a random cell, and random cells within reach, in random order.
+    """Touches objects of a location, each once at a random cell, and random cells within reach, in random order.
 
-    Every touch uses the largest force and a random direction. As for an actor, the look after one touch is the look
-    before the next.
+    Every touch uses the largest force and a random direction. As for an actor, the observation after one touch is the
+    one before the next.
 
     Args:
         simulator: started with renderInstanceSegmentation.
-        location: where; its horizon must be `HORIZON`.
-        config: of the actors.
-        random: chooses things, cells and directions.
-        things: at most so many touches of things.
-        others: touches of random cells.
+        location: the location; its horizon must be `HORIZON`.
+        config: settings of the actors.
+        random: chooses objects, cells and directions.
+        objects: at most so many touches of objects.
+        others: number of touches of random cells.
     """
-    look = set_up(simulator, location, config.placement_attempts)
-    judge = make_supervision(look.image, config)
+    observation = set_up(simulator, location, config.placement_attempts)
+    supervision = make_supervision(observation.image, config)
     names: list[str | None] = [
-        thing.object_id for thing in things_in(simulator, simulator.last_event, config, look.depth)
+        item.object_id for item in objects_in_view(simulator, simulator.last_event, config, observation.depth)
     ]
     random.shuffle(names)
-    names = names[:things] + [None] * others
+    names = names[:objects] + [None] * others
     random.shuffle(names)
     for name in names:
-        event, before = simulator.last_event, Observation(look.image.copy(), look.depth.copy())
-        found = {thing.object_id: thing for thing in things_in(simulator, event, config, before.depth)}
+        event, before = simulator.last_event, Observation(observation.image.copy(), observation.depth.copy())
+        found = {item.object_id: item for item in objects_in_view(simulator, event, config, before.depth)}
         reachable = reach_mask(before.depth, HORIZON, config.reach, simulator.config.field_of_view)
         wanted = reachable if name is None else reachable & centres(found[name].mask) if name in found else None
         if wanted is None or not wanted.any():
             continue  # an earlier touch moved it out of reach
         row, column = (int(value) for value in random.choice(np.argwhere(wanted)))
         at = (row * GRID_STRIDE + GRID_STRIDE // 2, column * GRID_STRIDE + GRID_STRIDE // 2)
-        hit = next((thing for thing in found.values() if thing.mask[at]), None)
+        hit = next((item for item in found.values() if item.mask[at]), None)
         arguments = {
             "x": (column + 0.5) / GRID_SIZE,
             "y": (row + 0.5) / GRID_SIZE,
@@ -165,17 +165,17 @@ def study_touches(
             "moveMagnitude": config.forces[-1],
             "handDistance": hand_distance(config.reach, simulator.config),
         }
-        answer = perform_touch(simulator, arguments, judge)
-        look = simulator.observe(answer)
-        mask = judge.mask(look.image)
+        answer = perform_touch(simulator, arguments, supervision)
+        observation = simulator.observe(answer)
+        mask = supervision.mask(observation.image)
         yield StudiedTouch(
             mass=hit.mass if hit else None,
             row=row,
             column=column,
             before=before.image,
-            after=look.image.copy(),
+            after=observation.image.copy(),
             mask=mask,
             truth=centres(hit.mask) if hit else np.zeros_like(mask),
-            successful=judge.successful(mask, row, column),
+            successful=supervision.successful(mask, row, column),
             moved=hit is not None and moved(pose(event, hit.object_id), pose(answer, hit.object_id)),
         )

@@ -1,8 +1,8 @@
-"""Random mirroring and colour jitter of sampled looks (docs/interaction.md, Priorities and augmentation).
+"""Random mirroring and colour jitter of sampled observations (docs/interaction.md, Priorities and augmentation).
 
-The colour operations are those of torchvision's ColorJitter on float images (whose compiled operators this project does
-not depend on), batched: each image has its own factors and its own order of the four operations. All draws come from a
-generator keyed by (seed, step), so a resumed run repeats them.
+The colour operations are those of torchvision's ColorJitter on float images, batched: each image has its own factors
+and its own order of the four operations. (The project does not depend on torchvision's compiled operators.) All draws
+come from a generator keyed by (seed, step), so a resumed run repeats them.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ GRAY = (0.2989, 0.587, 0.114)
 
 @dataclass(frozen=True)
 class Draws:
-    """What happens to each image of a batch, on the CPU."""
+    """Random changes of each image of a batch, on the CPU."""
 
     flip: Tensor
-    """(B,) bool: mirrored left to right."""
+    """(B,) bool: whether the image is mirrored left to right."""
     jitter: Tensor
-    """(B,) bool: colours changed."""
+    """(B,) bool: whether the colours change."""
     order: Tensor
-    """(B, 4) int64: a permutation of the indices in `OPERATIONS` each."""
+    """(B, 4) int64: for each image, a permutation of the indices in `OPERATIONS`."""
     factors: Tensor
-    """(B, 4) float32: the argument of each of `OPERATIONS`."""
+    """(B, 4) float32: arguments of the four `OPERATIONS`."""
 
 
 def draw(config: AugmentationConfig, batch: int, seed: int, step: int) -> Draws:
@@ -50,7 +50,7 @@ def draw(config: AugmentationConfig, batch: int, seed: int, step: int) -> Draws:
 
 
 def flip_columns(maps: Tensor, flip: Tensor) -> Tensor:
-    """Mirrors maps (B, H, W, ...) left to right where `flip` (B,) is true; a copy of the rest."""
+    """Mirrors maps (B, H, W, ...) left to right where `flip` (B,) is true, and copies the others."""
     chosen = flip.nonzero()[:, 0].to(maps.device)
     mirrored = maps.clone()
     mirrored[chosen] = maps[chosen].flip(2)
@@ -76,7 +76,7 @@ def color_jitter(image: Tensor, draws: Draws) -> Tensor:
     """
     planes = image.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format).div_(255)
     flat = planes.flatten(2)  # (B, 3, P), a view
-    # A GPU takes all images at once; a CPU one after the other, each within its cache.
+    # A GPU processes all images at once; a CPU one after the other, so that each stays in its cache.
     at_once = len(flat) if flat.is_cuda else 1
     for start in range(0, len(flat), at_once):
         some = slice(start, start + at_once)
@@ -100,7 +100,7 @@ def _jitter(flat: Tensor, jitter: Tensor, order: Tensor, factors: Tensor) -> Non
 
 
 def adjust_brightness(x: Tensor, factor: Tensor) -> Tensor:
-    """x (n, 3, P) in [0, 1] times factor (n,), cut off at 1. In place, as the other operations."""
+    """Multiplies x (n, 3, P) in [0, 1] by factor (n,), clipped at 1; in place, like the other operations."""
     return x.mul_(factor[:, None, None]).clamp_(0, 1)
 
 
@@ -124,7 +124,7 @@ def adjust_hue(x: Tensor, shift: Tensor) -> Tensor:
 
     In the sector where red >= green >= blue, h = (green - blue) / 6C. Swapping green and blue makes it -h, then
     swapping red and the larger of the two 1/3 - h; so a = [green < blue] and b = [red < max(green, blue)] give
-    h = |(middle - least) / 6C - a + b (2a - 1/3)|. The brackets are computed, since masks are slow on a CPU.
+    h = |(middle - smallest) / 6C - a + b (2a - 1/3)|. The brackets are computed, since masks are slow on a CPU.
     """
     red, green, blue = x.unbind(dim=1)
     larger, smaller = torch.maximum(green, blue), torch.minimum(green, blue)

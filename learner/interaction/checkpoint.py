@@ -1,4 +1,4 @@
-"""A network of the interaction system as a checkpoint describes it."""
+"""Loads a network of the interaction system from a checkpoint."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from models.interaction.network import InteractionNetwork
 
 
 def load_network(folder: Path) -> InteractionNetwork:
-    """A network as the checkpoint's config describes it, with its weights to evaluate.
+    """Builds the network that the checkpoint's config describes, with its weights to evaluate.
 
     Raises:
-        CheckpointError: as `load_model`, or the config in it is not a network's.
+        CheckpointError: as `load_model`, or its config does not describe a network.
     """
     index = read_index(folder)
     try:

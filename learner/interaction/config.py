@@ -15,7 +15,7 @@ MASK_REDUCTIONS = ("sum", "mean")
 
 @dataclass
 class AugmentationConfig:
-    """Random changes of sampled looks (docs/interaction.md, Priorities and augmentation).
+    """Random changes of sampled observations (docs/interaction.md, Priorities and augmentation).
 
     Values: conf/learner/interaction.yaml.
     """
@@ -46,7 +46,7 @@ class LearnerConfig:
     """How the network is trained. Values and their reasons: conf/learner/interaction.yaml."""
 
     batch_size: int
-    """Records a batch."""
+    """Records in a batch."""
     lr: float
     """Adam's learning rate at the start of the run."""
     lr_schedule: str
@@ -63,37 +63,37 @@ class LearnerConfig:
     embedding_weight: float
     """w: each mask's embedding gradient is scaled by w / area of the mask."""
     embedding_area_floor: float
-    """Cells: smaller masks are scaled as if they were so large."""
-    # Defaults are those of runs from before these three values existed.
+    """Cells; smaller masks are scaled as if they had this area."""
+    # The defaults serve runs from before these three values existed.
     mask_reduction: str = field(default="sum", kw_only=True)
-    """What becomes of the embedding gradients of an image's masks: their sum, or their mean."""
+    """How the embedding gradients of an image's masks are combined: sum or mean."""
     huber_square: bool = field(default=True, kw_only=True)
     """Whether the embedding gradient of each component is truncated to absolute value 1 (supplement, before Eq. 5)."""
     mask_rcnn: MaskRcnnTrainingConfig | None = field(default=None, kw_only=True)
     """How Mask R-CNN is trained; null: another model is trained."""
     repeated_points: str = field(default="add", kw_only=True)
-    """Several touches of one cell: count once, or add up."""
+    """Whether several touches of one cell count once or add up."""
     force_weight: float
     """Scale of the force gradient relative to the score gradient."""
     kernel: str
     """Spreads touched points over their neighbourhood: paper, released, delta, box or gaussian."""
     channels_last: bool
-    """Memory format of the network and its input; a question of speed alone."""
+    """Whether the network and its input use channels_last memory format; it only affects speed."""
     mixed_precision: bool
-    """The trunk computes in bfloat16; weights, heads, losses and updates stay float32."""
+    """Whether the trunk computes in bfloat16; weights, heads, losses and updates stay float32."""
     compile: bool
-    """The trunk goes through torch.compile: its kernels are made for this machine when the first step is taken."""
+    """Whether torch.compile compiles the trunk, during the first step."""
     threads: int | None
-    """CPU threads of the learner's process; null: as many as the CPUs that the cluster sets aside for it."""
+    """CPU threads of the learner's process; null: the number of CPUs that the cluster reserves for it."""
     publish_every: int
-    """Most steps between two publications of the weights; a round's last batch publishes too."""
+    """Maximum steps between two publications of the weights; a round's last batch publishes too."""
     prefetch: int
-    """Batches in flight beside the one in use; strict alternation has none."""
+    """Batches in flight beside the one in use; 0 in strict alternation."""
     gradient_norms_every: int
     """Steps between measurements of each loss's gradient norm at the shared layer; 0 switches them off."""
     augmentation: AugmentationConfig
     phases: dict[str, PhaseConfig]
-    """The phases in the order in which they run."""
+    """Phases, in the order in which they run."""
 
     def __post_init__(self) -> None:
         for name in ("lr", "embedding_weight", "embedding_area_floor"):

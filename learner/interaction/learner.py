@@ -1,7 +1,8 @@
-"""The learner: batches in, priorities and weights out (docs/interaction.md, Losses; docs/interaction.md, Schedule).
+"""The learner: turns batches into priorities and weights (docs/interaction.md, Losses; docs/interaction.md, Schedule).
 
-Plain PyTorch; `learner.actor` makes a Ray actor of it. One thread calls `step` and the methods that steer it; any other
-thread may call `weights` and `get_state` meanwhile: they wait for an optimiser update at most, never for a whole step.
+It is plain PyTorch; `learner.actor` turns it into a Ray actor. One thread calls `step` and the steering methods; other
+threads may call `weights` and `get_state` at the same time. These wait at most for an optimiser update, never for a
+whole step.
 """
 
 from __future__ import annotations
@@ -43,10 +44,10 @@ from replay.interaction.record import GRID_SIZE, Batch
 
 @dataclass(frozen=True)
 class StepResult:
-    """What one step returns."""
+    """Result of one step."""
 
     metrics: dict[str, float]
-    """Figures to log; those that could not be measured in this batch are left out."""
+    """Figures to log, without those that this batch does not define."""
     scores: NDArray[np.float32]
     """(B,) smallest (or mean) IoU of each image's masks with the predicted ones, 0.5 without masks."""
     priorities: NDArray[np.float64]
@@ -69,15 +70,15 @@ class Begun:
 
     gradients: list[Tensor]
     norm: Tensor
-    """() of all gradients together."""
+    """() norm of all gradients together."""
     names: list[str]
-    """Of the metrics."""
+    """Names of the metrics."""
     figures: Tensor
     """(metrics + B,) float32: the metrics, then each image's score."""
 
 
 class Learner:
-    """Trains an `InteractionNetwork` with Adam on batches from the memory bank."""
+    """Trains an `InteractionNetwork` with Adam on batches from the replay buffer."""
 
     def __init__(
         self,
@@ -104,7 +105,7 @@ class Learner:
         self.config = config
         self.device = torch.device(device)
         if config.compile and self.device.type == "cpu" and " " in torch.__path__[0]:
-            # Its linker takes the path apart.
+            # Its linker splits the path at spaces.
             raise ValueError(f"learner.compile=true on a CPU needs a path without spaces, not {torch.__path__[0]}")
         self.seed = seed
         self.priority_mode = priority_mode
@@ -130,7 +131,7 @@ class Learner:
     # Steering
 
     def start_phase(self, name: str) -> None:
-        """Begins a phase: without `force_trials` all but the force head is trained, with it all.
+        """Begins a phase: `force_trials` trains all heads, otherwise all but the force head is trained.
 
         The optimiser's moments carry over.
 
@@ -169,7 +170,7 @@ class Learner:
         """Moves a batch to the device, unpacks its masks and augments it.
 
         Args:
-            batch: from the memory bank.
+            batch: from the replay buffer.
             ahead: steps that come before the one it is for; the augmentation is drawn for each step anew.
         """
         draws = augmentation.draw(self.config.augmentation, len(batch.image), self.seed, self.version + ahead)
@@ -196,7 +197,7 @@ class Learner:
 
         Raises:
             RuntimeError: `start_phase` was not called before.
-            FloatingPointError: the gradients are not finite; the weights are left as they were.
+            FloatingPointError: the gradients are not finite; the weights did not change.
         """
         return self.finish(self.begin(self.prepare(batch)))
 
@@ -257,10 +258,10 @@ class Learner:
         return Begun(gradients, norm, list(metrics), torch.cat([values, found.image_scores.float()]))
 
     def finish(self, begun: Begun) -> StepResult:
-        """The update of the weights, and what the step has measured.
+        """Updates the weights and returns the step's result.
 
         Raises:
-            FloatingPointError: the gradients are not finite; the weights are left as they were.
+            FloatingPointError: the gradients are not finite; the weights did not change.
         """
         config, names = self.config, begun.names
         # One transfer for everything that the host needs; it also waits for the device.
@@ -284,7 +285,7 @@ class Learner:
         self.network.train(trains_rest)
 
     def _update(self, gradients: list[Tensor], norm: Tensor) -> None:
-        """Adam's step, the moving average, and the counter: the only place that changes what other threads read."""
+        """Updates weights, moving average and version: the only method that changes what other threads read."""
         limit = self.config.max_gradient_norm
         if limit:
             torch._foreach_mul_(gradients, (limit / norm).clamp_max(1.0))
@@ -305,10 +306,10 @@ class Learner:
         }
 
     def _to_device(self, array: NDArray) -> Tensor:
-        # A copy where the array is read-only, as all that come out of Ray's object store are.
+        # Copy read-only arrays, such as those from Ray's object store.
         tensor = torch.from_numpy(array if array.flags.writeable else array.copy())
         if self.device.type == "cuda":
-            return tensor.pin_memory().to(self.device, non_blocking=True)  # else the host would wait for each copy
+            return tensor.pin_memory().to(self.device, non_blocking=True)  # otherwise the host would wait for each copy
         return tensor.to(self.device)
 
     # State
@@ -376,7 +377,7 @@ class Learner:
         self.set_state(load_checkpoint(folder, self.network))
 
     def _current(self) -> dict[str, Tensor]:
-        """`float_state` of the network as it was after the last step."""
+        """Returns `float_state` of the network after the last step."""
         return {name: self._buffers.get(name, value) for name, value in float_state(self.network).items()}
 
 

@@ -1,4 +1,4 @@
-"""The three losses, given by their gradients (docs/interaction.md, Losses; supplement, "Loss details").
+"""The three losses, defined by their gradients (docs/interaction.md, Losses; supplement, "Loss details").
 
 All *gradients* here are ascent directions as the paper writes them: they raise the score where the foreground is. The
 learner minimises `surrogate`, whose derivative is minus the ascent direction.
@@ -14,26 +14,26 @@ from torch import Tensor
 from learner.interaction.targets import Masks
 
 DISTANCE_SCALE = 1.5
-"""Sets the squared distance (about 1) at which Eq. 5 pushes and pulls alike (Eq. 6)."""
+"""Determines the squared distance (about 1) at which Eq. 5 pushes and pulls equally (Eq. 6)."""
 PREDICTED_DISTANCE = 1.0
 """Squared distance from a mask's mean below which a cell counts as predicted to belong to it (Eq. 6, 7)."""
 SCORE_WITHOUT_MASKS = 0.5
-"""Score of an image without any mask (supplement, "Priorities in the memory bank")."""
+"""Score of an image without any mask (supplement, "Priorities in the replay buffer")."""
 CHUNK_FLOATS = 2**20
-"""Floats of the largest temporary of `embedding_gradient` on a CPU: some masks at a time, to stay in its caches."""
+"""Floats of the largest temporary of `embedding_gradient` on a CPU, chosen to fit its caches."""
 CHUNK_FLOATS_GPU = 2**26
-"""The same on a GPU: 256 MB."""
+"""The same limit on a GPU: 256 MB."""
 
 
 class EmbeddingGradient(NamedTuple):
-    """What the comparison of embeddings with masks gives, float32 unless the embedding is float64."""
+    """Result of comparing embeddings with masks, float32 unless the embedding is float64."""
 
     gradient: Tensor
     """(B, C, 100, 100) ascent direction for the embedding."""
     iou: Tensor
     """(M,) IoU of each mask B+ with {p: d_p < 1}."""
     image_scores: Tensor
-    """(B,) smallest (or mean) IoU of an image's masks, 0.5 without any: what Eq. 7 makes its priority from."""
+    """(B,) smallest (or mean) IoU of an image's masks, 0.5 without any; Eq. 7 turns it into a priority."""
 
 
 def rising(x: Tensor) -> Tensor:
@@ -57,14 +57,14 @@ def force_gradient(force: Tensor, target: Tensor) -> Tensor:
 def distance_gradient(distance: Tensor, inside: Tensor) -> Tensor:
     """Eq. 5: exp(-(d/1.5)^4) outside the mask, -1.5 d / (1 + d) inside; broadcasts.
 
-    The exponent ends at -50 (2e-22), since numbers that underflow slow a CPU down twentyfold.
+    The exponent is at least -50 (2e-22), since numbers that underflow slow a CPU down twentyfold.
     """
     push = torch.exp((distance / DISTANCE_SCALE).square_().square_().clamp_max_(50).neg_())
     return torch.where(inside, -DISTANCE_SCALE * distance / (1 + distance), push)
 
 
 def surrogate(prediction: Tensor, gradient: Tensor) -> Tensor:
-    """A scalar whose derivative with respect to `prediction` is -gradient; its own value means nothing."""
+    """A scalar whose derivative with respect to `prediction` is -gradient; its value has no meaning."""
     return -(gradient.detach() * prediction).sum()
 
 
@@ -80,7 +80,7 @@ def embedding_gradient(
     huber_square: bool = True,
     image_score: str = "min",
 ) -> EmbeddingGradient:
-    """The embedding loss (Eq. 5) differentiated by hand, and the IoUs that fall out on the way.
+    """The embedding loss (Eq. 5) differentiated by hand, and the IoUs, which are by-products.
 
     For a mask B+ of area A with mean e = sum_{p in B+} e_p / A, x_p = e_p - e and d_p = |x_p|^2, the backward pass of
     huber_square replaces the derivative 2 x of the squared norm by h(x) = 2 x truncated componentwise to [-1, 1].
@@ -97,7 +97,7 @@ def embedding_gradient(
         weight: w; the paper 1, its release 200.
         differentiate: false leaves the gradient zero, for when only the IoUs are wanted.
         chunk_floats: size of the temporaries; None chooses by device.
-        area_floor: cells; smaller masks weigh as if they were so large. The paper has none, which is 1.
+        area_floor: cells; smaller masks weigh as if they had this area. The paper has no floor, which equals 1.
         mask_reduction: "sum" (the paper) or "mean": the sum over an image's masks, divided by their number.
         huber_square: whether gradients are truncated.
         image_score: "min" (the paper) or "mean", the release's: of the IoUs of an image's masks, 0.5 where it is 0.
@@ -150,7 +150,7 @@ def embedding_gradient(
 
 
 def image_scores(image: Tensor, iou: Tensor, images: int, image_score: str) -> Tensor:
-    """The score of each image, from which Eq. 7 makes its priority.
+    """Returns the score of each image, which Eq. 7 turns into a priority.
 
     Args:
         image: (M,) int64, the image of each mask.
@@ -164,5 +164,5 @@ def image_scores(image: Tensor, iou: Tensor, images: int, image_score: str) -> T
     if image_score == "mean":
         means = iou.new_zeros(images).scatter_reduce_(0, image, iou, reduce="mean", include_self=False)
         return torch.where(means > 0, means, SCORE_WITHOUT_MASKS)
-    least = iou.new_full((images,), torch.inf).scatter_reduce_(0, image, iou, reduce="amin")
-    return torch.where(least.isinf(), SCORE_WITHOUT_MASKS, least)
+    smallest = iou.new_full((images,), torch.inf).scatter_reduce_(0, image, iou, reduce="amin")
+    return torch.where(smallest.isinf(), SCORE_WITHOUT_MASKS, smallest)

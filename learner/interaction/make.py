@@ -33,7 +33,7 @@ class MakeLearner:
     image_score: str
 
     def __call__(self, device: torch.device) -> Learner:
-        """The learner on a device."""
+        """Makes the learner on a device."""
         kind = SoftMaskLearner if isinstance(self.network, SoftMaskNetworkConfig) else Learner
         network = build_network(self.network, self.seed)
         return kind(network, self.config, self.seed, device, self.priority_mode, self.image_score)

@@ -1,6 +1,6 @@
-"""What a training step reports instead of loss values, of which the paper has none (docs/interaction.md, Losses).
+"""Metrics of a training step; the paper's losses have no values to report (docs/interaction.md, Losses).
 
-All functions return scalars on the device, NaN where there is nothing to measure: a step moves them to the host once.
+All functions return scalars on the device, NaN if nothing can be measured. A step moves them to the host once.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from replay.interaction.record import MAGNITUDES, Feedback
 def foreground_iou(score: Tensor, touches: Touches) -> Tensor:
     """IoU of predicted (s > 0) and observed (successful) foreground over the touched cells of a batch.
 
-    Cells that were never touched have no target and do not count; neither do dropped touches.
+    Untouched cells have no target and do not count; neither do dropped touches.
 
     Args:
         score: (B, 100, 100) interaction score s, a logit.
-        touches: of the batch.
+        touches: the batch's touches.
     """
     predicted = score.flatten(1).gather(1, touches.cells) > 0
     successful = touches.successful
@@ -28,12 +28,12 @@ def foreground_iou(score: Tensor, touches: Touches) -> Tensor:
 
 
 def force_agreement(force: Tensor, touches: Touches) -> Tensor:
-    """Share of touches with a force target whose largest force logit is one that the feedback speaks for.
+    """Share of touches with a force target whose largest force logit agrees with the feedback.
 
     Args:
         force: (B, 3, 100, 100) force logits.
-        touches: of the batch; just right speaks for the predicted magnitude, too small (large) for all larger
-            (smaller) ones.
+        touches: the batch's touches; "just right" supports the predicted magnitude, "too small" ("too large") all
+            larger (smaller) ones.
     """
     cells = touches.cells[:, None].expand(-1, MAGNITUDES, -1)
     choice = force.flatten(2).gather(2, cells).argmax(dim=1)  # (B, T)

@@ -1,7 +1,7 @@
 """The schedule of a run: prefill, then rounds of locations and batches, with K batches growing linearly.
 
-Source: supplement of the paper, "Training details"; docs/interaction.md, Schedule. Pure functions of a `PhaseConfig`:
-the coordinator, the replay's limiter and the learner read the same numbers from them.
+Source: supplement of the paper, "Training details"; docs/interaction.md, Schedule. These are pure functions of a
+`PhaseConfig`, so the coordinator, the rate limiter and the learner use the same numbers.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ class PhaseConfig:
     name: str
     """Name of the phase; the same as its key under learner.phases."""
     prefill: int
-    """Locations in the memory bank before the first batch."""
+    """Locations in the replay buffer before the first batch."""
     rounds: int
     """Rounds of collecting and training; 0 leaves the phase out."""
     locations_per_round: int
-    """Locations that one round adds to the memory bank."""
+    """Locations that one round adds to the replay buffer."""
     batches_first: int
     """K, batches of the first round."""
     batches_last: int
-    """K, batches of the last round; K is linear over the rounds between."""
+    """K, batches of the last round; K changes linearly between the first and the last round."""
     greedy: int
-    """Points a location that the model chooses."""
+    """Number of points of a location that the model chooses."""
     random: int
-    """Points a location drawn at random."""
+    """Number of random points of a location."""
     force_trials: bool
     """Whether several magnitudes are tried at each point, and the force head is trained."""
     fresh_bank: bool
-    """Whether the phase begins with an empty memory bank."""
+    """Whether the phase begins with an empty replay buffer."""
     force_head_only_rounds: int
     """Rounds at the beginning in which only the force head is trained."""
     minutes: float | None
-    """The phase ends after so many minutes even if rounds are left; null: never. With it no two runs are alike."""
+    """Minutes after which the phase ends even if rounds are left; null: never. A limit makes runs unrepeatable."""
 
     def __post_init__(self) -> None:
         where = f"learner.phases.{self.name}"
@@ -68,11 +68,11 @@ class PhaseConfig:
 
 
 def phase_of(config: PhaseConfig, batch_size: int, player_orders: Mapping[str, Any]) -> Phase:
-    """The phase as the coordinator runs it.
+    """Converts a phase into the coordinator's form.
 
     Args:
-        config: of a phase with rounds.
-        batch_size: records of a batch.
+        config: settings of a phase with rounds.
+        batch_size: number of records in a batch.
         player_orders: fields of `actors.interaction.choose.TouchPlan`.
     """
     return Phase(
@@ -112,7 +112,7 @@ def batches_before_round(phase: PhaseConfig) -> list[int]:
 
 
 def round_of_batch(phase: PhaseConfig, batch: int) -> int:
-    """The round that trains the phase's batch number `batch` (from 0); R for batches beyond the last one.
+    """Returns the round that trains the phase's batch number `batch` (from 0); R for batches beyond the last one.
 
     Raises:
         ValueError: `batch` is negative.
@@ -133,7 +133,7 @@ def total_locations(phase: PhaseConfig) -> int:
 
 
 def locations_before_round(phase: PhaseConfig, round_index: int) -> int:
-    """Locations of the phase that are in the bank before the batches of round r: a round collects, then trains."""
+    """Returns the phase's locations collected before the batches of round r: a round collects, then trains."""
     return phase.prefill + (round_index + 1) * phase.locations_per_round
 
 

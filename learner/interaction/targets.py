@@ -1,5 +1,6 @@
-"""From touches and masks to the targets of the three losses (supplement of the paper, "Loss details";
-docs/interaction.md, Losses). Vectorised over batch and touches, on the device of the arguments.
+"""Makes the targets of the three losses from touches and masks (supplement of the paper, "Loss details";
+docs/interaction.md, Losses). All functions are vectorised over batch and
+touches and run on the device of their arguments.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from replay.interaction.record import GRID_SIZE, MAGNITUDES, PACKED_MASK_BYTES, 
 
 
 class Touches(NamedTuple):
-    """The touches of a batch; T rows an image, padded."""
+    """The touches of a batch, padded to T rows for each image."""
 
     cells: Tensor
     """(B, T) int64 row * 100 + column of the touched cell."""
@@ -33,7 +34,7 @@ class Masks(NamedTuple):
     """The masks B+ of the successful touches of a batch, M in all."""
 
     image: Tensor
-    """(M,) int64 index of the image that a mask belongs to, not decreasing."""
+    """(M,) int64 index of each mask's image, not decreasing."""
     cells: Tensor
     """(M, 10000) bool."""
 
@@ -110,7 +111,7 @@ def point_targets(touches: Touches, kernel: Tensor, repeated_points: str = "once
 def _scaled_marks(marks: Tensor) -> Tensor:
     """Marks (B, 3, n), whole numbers, less their mean over the magnitudes, of L1 norm 1 over them or 0."""
     centred = marks - marks.mean(dim=1, keepdim=True)
-    # Thirds of whole numbers: what is not zero is at least 1/3, so rounding errors cannot be mistaken for marks.
+    # Marks are thirds of whole numbers: nonzero ones are at least 1/3, so 0.1 separates them from rounding errors.
     norm = centred.abs().sum(dim=1, keepdim=True)
     return torch.where(norm > 0.1, centred / norm.clamp_min(0.1), 0.0)
 
@@ -118,8 +119,8 @@ def _scaled_marks(marks: Tensor) -> Tensor:
 def spread_points(maps: Tensor, kernel: Tensor) -> Tensor:
     """Convolves sparse maps (..., 10000) with a symmetric kernel (5, 5), cut off at the border -> (..., 100, 100).
 
-    It stamps the kernel at each nonzero cell: with a few dozen points an image that takes a tenth of the time of a
-    dense convolution on a CPU.
+    It adds the kernel at each nonzero cell. With a few dozen points for each image, this takes a tenth of the time of
+    a dense convolution on a CPU.
     """
     reach = KERNEL_SIZE // 2
     side = GRID_SIZE + 2 * reach
@@ -130,14 +131,14 @@ def spread_points(maps: Tensor, kernel: Tensor) -> Tensor:
     corner = index * side * side + (cell // GRID_SIZE) * side + cell % GRID_SIZE
     steps = torch.arange(KERNEL_SIZE, device=maps.device)
     offsets = (steps[:, None] * side + steps).flatten()  # (25,)
-    stamps = flat[index, cell][:, None] * kernel.flatten()
-    padded.index_add_(0, (corner[:, None] + offsets).flatten(), stamps.flatten())
+    kernels = flat[index, cell][:, None] * kernel.flatten()
+    padded.index_add_(0, (corner[:, None] + offsets).flatten(), kernels.flatten())
     inner = slice(reach, reach + GRID_SIZE)
     return padded.view(*maps.shape[:-1], side, side)[..., inner, inner]
 
 
 def force_marks(touches: Touches, magnitude: int) -> Tensor:
-    """(B, T) bool: whether the feedback speaks for `magnitude` (Eq. 3 before its mean is removed)."""
+    """Returns (B, T) bool: whether the feedback supports `magnitude` (Eq. 3 before its mean is removed)."""
     predicted, feedback = touches.magnitudes, touches.feedback
     return (
         ((feedback == Feedback.JUST_RIGHT) & (magnitude == predicted))

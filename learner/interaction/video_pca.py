@@ -1,8 +1,8 @@
 """The learner of the videoPCA baseline: L2 to the soft masks of filmed touches (docs/interaction.md, Variants and
 baselines; supplement, "The videoPCA baseline").
 
-Same trunk, steps, optimiser and augmentation as our own network's; one loss. It knows no force, so phases that train
-the force head alone train the whole network here.
+Trunk, steps, optimiser and augmentation are those of our own network, but there is one loss. The model has no force
+head, so phases that train only the force head train the whole network here.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ class PreparedSoftBatch(PreparedBatch):
     """A batch on the device, augmented."""
 
     soft_mask: Tensor
-    """(B, 100, 100) float32 in [0, 1]: what the network is to predict."""
+    """(B, 100, 100) float32 in [0, 1]: the network's target."""
 
 
 def soft_iou(predicted: Tensor, target: Tensor) -> Tensor:
     """(B,) sum of the smaller over sum of the larger of two maps (B, h, w) in [0, 1]; 0.5 where the target is empty.
 
-    For maps of zeros and ones it is the IoU. It takes the place of the masks' IoU in Eq. 7, which makes priorities.
+    For maps of zeros and ones it is the IoU. It replaces the masks' IoU in Eq. 7, which gives the priorities.
     """
     smaller, larger = torch.minimum(predicted, target), torch.maximum(predicted, target)
     iou = smaller.sum(dim=(1, 2)) / larger.sum(dim=(1, 2)).clamp_min(1e-6)
@@ -42,9 +42,9 @@ class SoftMaskLearner(Learner):
 
     def prepare(self, batch: Batch, ahead: int = 0) -> PreparedSoftBatch:
         """See `Learner.prepare`."""
-        assert isinstance(batch, SoftMaskBatch), "the bank's records must carry soft masks"
+        assert isinstance(batch, SoftMaskBatch), "the replay buffer's records must hold soft masks"
         prepared = super().prepare(batch, ahead)
-        # Keyed by seed and step: the same draws again.
+        # Draws are keyed by seed and step, so these are the same draws again.
         draws = augmentation.draw(self.config.augmentation, len(batch.image), self.seed, self.version + ahead)
         target = augmentation.flip_columns(self._to_device(batch.soft_mask).float() / 255, draws.flip)
         return PreparedSoftBatch(prepared.inputs, prepared.touches, prepared.masks, target)

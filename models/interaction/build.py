@@ -1,4 +1,4 @@
-"""Makes the network that a configuration describes."""
+"""Builds the network that a configuration describes."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from models.interaction.video_pca.network import SoftMaskNetwork
 
 
 def build_network(config: NetworkConfig, seed: int) -> InteractionNetwork:
-    """A freshly initialised network, the same one for the same seed: PyTorch's defaults and `smooth_upsampling`.
+    """Builds a network with initial weights that depend only on the seed: PyTorch's defaults and `smooth_upsampling`.
 
-    It leaves the process's random state as it was.
+    The process's random state does not change.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

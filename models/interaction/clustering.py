@@ -1,7 +1,8 @@
 """From score and embedding maps to instances (docs/interaction.md, From maps to instances; paper, section 4.1).
 
-Repeated N times: the free cell of the highest score is the seed; the instance is every free cell whose embedding
-lies within squared distance `threshold` of the seed's, recentred once on the mean embedding; its cells are taken out.
+N times, the free cell with the highest score becomes the seed of an instance. The instance is every free cell whose
+embedding lies within squared distance `threshold` of the seed's, recentred once on the mean embedding. Its cells are no
+longer free.
 """
 
 from __future__ import annotations
@@ -15,31 +16,31 @@ from models.interaction.network import NetworkOutput
 
 
 class Instances(NamedTuple):
-    """N instances of each of B looks, in the order of their seeds' scores; rows that are not valid are zero."""
+    """N instances of each of B observations, in the order of their seeds' scores; invalid rows are zero."""
 
     seeds: Tensor
     """(B, N, 2) int64 grid cell (row, column)."""
     masks: Tensor
-    """(B, N, 100, 100) bool, disjoint within a look; each contains its seed."""
+    """(B, N, 100, 100) bool, disjoint within an observation; each contains its seed."""
     scores: Tensor
     """(B, N) float32 in [0, 1]: sigmoid of the score at the seed."""
     force: Tensor
     """(B, N) int64: index of the largest force logit at the seed."""
     valid: Tensor
-    """(B, N) bool: false once no cell is left (or none with a sufficient score)."""
+    """(B, N) bool: false once no free cell has a sufficient score."""
 
 
 @torch.no_grad()
 def cluster_instances(
     output: NetworkOutput, count: int, threshold: float = 1.0, minimum_logit: float | None = None
 ) -> Instances:
-    """Clusters a batch of predictions on its device; the only loop is the one over the N instances.
+    """Clusters a batch of predictions on its device; only the N instances are a loop.
 
-    Recentring cannot push a seed out of its own mask: the mean of cells in a ball around the seed lies in that ball.
+    Recentring keeps each seed in its own mask: the mean of cells in a ball around the seed lies in that ball.
 
     Args:
         output: predictions, see `NetworkOutput`.
-        count: N, how many instances to look for in each image.
+        count: N, number of instances to find in each image.
         threshold: largest squared distance (exclusive) of a cell's embedding from the centre's (paper: 1).
         minimum_logit: lowest score s (a logit) of a seed; None takes every seed (the paper; its release: -100).
 
@@ -68,7 +69,7 @@ def cluster_instances(
         area = mask.sum(dim=1).clamp_min(1)[:, None, None]
         center = torch.bmm(embedding, mask.float()[..., None]) / area
         mask = _near(embedding, squares, center, threshold) & free
-        mask.scatter_(1, seed, True)  # against rounding and infinite embeddings: no seed may come twice
+        mask.scatter_(1, seed, True)  # no seed may repeat, even with rounding or infinite embeddings
         mask &= found
         free &= ~mask
         left.masked_fill_(mask, -torch.inf)
@@ -83,11 +84,11 @@ def cluster_instances(
 
 
 def _near(embedding: Tensor, squares: Tensor, center: Tensor, threshold: float) -> Tensor:
-    """(B, P) bool: squared distance of embedding (B, C, P), of squared norm (B, 1, P), from center (B, C, 1) below
-    the threshold.
+    """Returns (B, P) bool: is the squared distance from center (B, C, 1) below the threshold?
 
-    |e - c|^2 = |e|^2 - 2 e c + |c|^2 as one matrix product takes a third of the time of the difference. Its rounding
-    error, some 1e-7 of |e|^2, is far below what separates instances.
+    `squares` (B, 1, P) holds the squared norms of embedding (B, C, P). Computing |e - c|^2 = |e|^2 - 2 e c + |c|^2 as
+    one matrix product takes a third of the time of the difference. Its rounding error, some 1e-7 of |e|^2, is far
+    below the distances between instances.
     """
     distance = torch.baddbmm(squares, center.transpose(1, 2), embedding, alpha=-2)  # (B, 1, P), without |c|^2
     return (distance < threshold - center.square().sum(dim=1, keepdim=True))[:, 0]

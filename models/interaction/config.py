@@ -1,4 +1,6 @@
-"""Settings of networks. Values and comments: `conf/models/`. Without torch, so that a mistake is told at once."""
+"""Settings of networks. Values and comments: `conf/models/`. It does not import torch, so that mistakes are reported
+at once.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +23,12 @@ class NetworkConfig:
     """Share of the newest batch in the running statistics that evaluation mode uses, in (0, 1]."""
     smooth_upsampling: bool
     """Whether the four taps of each 2x2 transposed convolution start equal (Aitken et al. 2017, "Checkerboard artifact
-    free sub-pixel convolution"): without it masks are dotted for the first hundreds of steps."""
-    # Defaults are those of runs and checkpoints from before these values existed.
+    free sub-pixel convolution"): otherwise masks are dotted during the first hundreds of steps."""
+    # The defaults serve runs and checkpoints from before these values existed.
     normalize_input: bool = field(default=True, kw_only=True)
-    """Whether colour and depth get mean near 0 and deviation near 1; otherwise they stay in [0, 1] and in metres."""
+    """Whether colour and depth are scaled to about mean 0 and deviation 1; otherwise they stay in [0, 1] and metres."""
     max_depth: float = field(default=5.0, kw_only=True)
-    """Metres at which the network's depth input is cut off."""
+    """Maximum of the network's depth input, metres."""
 
     kind: str = field(default="unet", kw_only=True)
     """Which model it is: unet, soft_mask or mask_rcnn. Each group of conf/models/ has its own; it cannot be changed."""

@@ -1,4 +1,4 @@
-"""Instances from looks, in numpy: what the actors choose points with and what evaluation measures."""
+"""Finds instances in numpy observations; actors choose points with it, and evaluation measures it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from models.interaction.clustering import cluster_instances
-from models.interaction.inputs import look_input
+from models.interaction.inputs import observation_input
 from models.interaction.network import InteractionNetwork, NetworkOutput, folded
 from models.interaction.video_pca.components import component_instances
 from models.interaction.video_pca.network import SoftMaskNetwork
@@ -19,7 +19,7 @@ from models.weights import load_flat_weights
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the model sees in one look: n instances, best first (n may be smaller than asked for), and two maps."""
+    """The model's output for one observation: at most the requested number of instances, best first, and two maps."""
 
     seeds: NDArray[np.int64]
     """(n, 2) grid cell (row, column) to touch."""
@@ -36,11 +36,11 @@ class Prediction:
 
 
 class InstancePredictor(Protocol):
-    """What finds instances in looks, whichever model it is."""
+    """Finds instances in observations; every model has one."""
 
     @property
     def knows_mass(self) -> bool:
-        """Whether it tells mass classes apart."""
+        """Whether the model predicts mass classes."""
 
     def predict(
         self,
@@ -56,8 +56,8 @@ class InstancePredictor(Protocol):
 class Predictor:
     """A network in evaluation mode on a device, fed with numpy observations.
 
-    It predicts with the weights that the network had at construction or that `load` was given last.
-    Not for concurrent calls. The number of threads is the process's: an actor sets `torch.set_num_threads(1)`.
+    It predicts with the network's weights at construction, or with those of the latest `load`. It does not support
+    concurrent calls. The process decides the number of threads: an actor calls `torch.set_num_threads(1)`.
     """
 
     def __init__(self, network: InteractionNetwork, device: str | torch.device = "cpu") -> None:
@@ -66,7 +66,7 @@ class Predictor:
         self._folded = folded(self.network)
 
     def load(self, vector: NDArray[np.float32]) -> None:
-        """Takes over weights made by `flat_weights`; raises ValueError if they are another architecture's."""
+        """Loads weights made by `flat_weights`; raises ValueError if they fit another architecture."""
         load_flat_weights(self.network, vector)
         self._folded = folded(self.network)
 
@@ -74,7 +74,7 @@ class Predictor:
     def forward(self, image: NDArray[np.uint8], depth: NDArray[np.floating]) -> NetworkOutput:
         """Raw predictions on the device for images (B, 300, 300, 3) uint8 and depths (B, 300, 300) metres."""
         settings = self.network.config
-        return self._folded(look_input(image, depth, self.device, settings.max_depth, settings.normalize_input))
+        return self._folded(observation_input(image, depth, self.device, settings.max_depth, settings.normalize_input))
 
     @property
     def knows_mass(self) -> bool:
@@ -89,13 +89,13 @@ class Predictor:
         threshold: float,
         minimum_logit: float | None = None,
     ) -> list[Prediction]:
-        """Instances of one observation or of a batch of them.
+        """Finds the instances of one observation or of a batch of observations.
 
         Args:
             image: (300, 300, 3) or (B, 300, 300, 3) uint8 RGB.
             depth: (300, 300) or (B, 300, 300) float, metres along the pixel's ray minus the near plane.
-            count: most instances an image.
-            threshold: see `cluster_instances`; without effect on a network of soft masks.
+            count: maximum number of instances for each image.
+            threshold: see `cluster_instances`; unused by a network of soft masks.
             minimum_logit: lowest score of a seed; None: any.
 
         Returns:

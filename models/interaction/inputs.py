@@ -1,8 +1,8 @@
-"""From a look (colour image and depth) to the network's input (docs/interaction.md, Network).
+"""Turns an observation (colour image and depth) into the network's input (docs/interaction.md, Network).
 
-Colour is scaled to [-2, 2], depth is cut off where `NetworkConfig.max_depth` says and centred on the agent's reach, so
-that all four channels have mean near 0 and deviation near 1. With models.normalize_input=false colour stays in [0, 1]
-and depth in metres, as in the authors' release.
+Colour is scaled to [-2, 2]. Depth is clipped at `NetworkConfig.max_depth` and centred on the agent's reach. So all four
+channels have mean near 0 and deviation near 1. With models.normalize_input=false colour stays in [0, 1] and depth in
+metres, as in the authors' release.
 """
 
 from __future__ import annotations
@@ -15,31 +15,31 @@ from torch import Tensor
 from replay.interaction.record import IMAGE_SIZE
 
 MAX_DEPTH = 5.0
-"""Metres, the usual limit: cutting off keeps far walls and sky from dominating the channel."""
+"""Metres; default maximum depth, so that far walls and sky do not dominate the channel."""
 DEPTH_CENTER = 1.5
 """Metres: the paper's radius of interaction."""
 
 
-def look_input(
+def observation_input(
     image: NDArray[np.uint8],
     depth: NDArray[np.floating],
     device: torch.device,
     max_depth: float = MAX_DEPTH,
     normalize: bool = True,
 ) -> Tensor:
-    """`network_input` of looks in numpy, (B, 300, 300, 3) uint8 and (B, 300, 300) metres, on a device."""
+    """`network_input` of observations in numpy, (B, 300, 300, 3) uint8 and (B, 300, 300) metres, on a device."""
     pixels = torch.from_numpy(np.ascontiguousarray(image)).to(device)
     metres = torch.from_numpy(np.ascontiguousarray(depth)).to(device)
     return network_input(pixels, metres, max_depth, normalize)
 
 
 def network_input(image: Tensor, depth: Tensor, max_depth: float = MAX_DEPTH, normalize: bool = True) -> Tensor:
-    """Makes the network's input of a batch of looks.
+    """Makes the network's input of a batch of observations.
 
     Args:
         image: (B, 300, 300, 3) RGB, uint8 in 0..255, or float in [0, 1] (after colour jitter).
         depth: (B, 300, 300) float, metres along the pixel's ray minus the near plane; infinite where nothing is hit.
-        max_depth: metres at which depth is cut off.
+        max_depth: maximum depth, metres.
         normalize: `models.normalize_input`.
 
     Returns:
@@ -63,5 +63,5 @@ def network_input(image: Tensor, depth: Tensor, max_depth: float = MAX_DEPTH, no
     planes = torch.empty((len(image), 4, *side), device=image.device)
     torch.mul(image.permute(0, 3, 1, 2), scale, out=planes[:, :3]).sub_(offset)
     torch.clamp(depth.float(), 0.0, max_depth, out=planes[:, 3]).sub_(center)
-    # Plane by plane, turned at the end: on a CPU a third of the time of joining the planes of a jittered image.
+    # Filling planes and converting at the end takes a third of the time of joining a jittered image's planes on a CPU.
     return planes.contiguous(memory_format=torch.channels_last)

@@ -1,10 +1,10 @@
-"""The network that sees by touching: one look in, interaction score, force logits and embedding out.
+"""The interaction network: from an observation to interaction score, force logits and embedding.
 
 Source: supplement of the paper, "Model details"; docs/interaction.md, Network. A small UNet: stem of
 stride 3, three residual blocks of stride 2, three up modules with lateral connections, absolute coordinates, one
 shared 1x1 convolution, three 1x1 heads. With the paper's values 1 439 124 trainable parameters.
 
-Sizes on the way: 300 -> 100 (stem) -> 50 -> 25 -> 13 (blocks) -> 26, cropped to 25 -> 50 -> 100 (up modules).
+Sizes of the maps: 300 -> 100 (stem) -> 50 -> 25 -> 13 (blocks) -> 26, cropped to 25 -> 50 -> 100 (up modules).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class NetworkOutput(NamedTuple):
     force: Tensor
     """(B, 3, 100, 100) force logits m, light to heavy."""
     embedding: Tensor
-    """(B, 16, 100, 100) embedding vectors e_p: near each other within an object."""
+    """(B, 16, 100, 100) embedding vectors e_p, similar within an object."""
 
 
 class PointwiseConvolution(nn.Conv2d):
@@ -48,7 +48,7 @@ class PointwiseConvolution(nn.Conv2d):
 
 
 def _normalised(convolution: nn.Module, channels: int, momentum: float) -> nn.Sequential:
-    """A convolution followed by BatchNorm and ReLU, as every one but the heads is."""
+    """A convolution followed by BatchNorm and ReLU; all but the heads are built like this."""
     return nn.Sequential(convolution, nn.BatchNorm2d(channels, momentum=momentum), nn.ReLU(inplace=True))
 
 
@@ -93,7 +93,7 @@ class UpModule(nn.Module):
 
 
 class InteractionNetwork(nn.Module):
-    """Interaction score, force logits and embedding of one look (paper, "Model details").
+    """Interaction score, force logits and embedding of one observation (paper, "Model details").
 
     `forward` is `heads(trunk(x))`; the learner calls the two halves itself to freeze the trunk and to measure
     gradients at the shared layer.
@@ -137,7 +137,7 @@ class InteractionNetwork(nn.Module):
             x = block(x)
         for module, lateral in zip(self.up, reversed(laterals), strict=True):
             x = module(x, lateral)
-        # Joined with the channels last in memory, where torch.cat is three times as fast as on an expanded map.
+        # Join with channels last in memory: torch.cat is three times as fast there as on an expanded map.
         coordinates = self.coordinates.to(x.dtype).expand(len(x), -1, -1, -1)
         return self.shared(torch.cat([x.permute(0, 2, 3, 1), coordinates], dim=3).permute(0, 3, 1, 2))
 
@@ -155,9 +155,9 @@ class InteractionNetwork(nn.Module):
 
 
 def folded(network: InteractionNetwork) -> InteractionNetwork:
-    """A copy in evaluation mode with each BatchNorm multiplied into its convolution: the same predictions, sooner.
+    """Returns a copy in evaluation mode with each BatchNorm folded into its convolution; the predictions are the same.
 
-    On one CPU thread it takes 15 to 20 % less time. It cannot be trained, and its state is no longer the network's.
+    It takes 15 to 20 % less time on one CPU thread. It cannot be trained, and its state dict differs.
     """
     copy = deepcopy(network).eval()
     for layer in copy.modules():

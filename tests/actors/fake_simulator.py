@@ -65,7 +65,7 @@ class FakeSimulator:
             if wanted == event:
                 os.remove(self.once)
                 self.faults[event] = fault
-        fault = self.faults.get(event)
+        fault = self.faults.get(event, "")
         if fault == "partial":
             self.partial = True
         elif fault in FAULTS:

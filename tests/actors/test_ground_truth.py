@@ -1,4 +1,4 @@
-"""Which things of a look are its ground truth, on a hand-made answer of a simulator."""
+"""Which objects of an observation are its ground truth, on a hand-made answer of a simulator."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.evaluation.helpers import rectangle
 SPHERE = ReachConfig(shape="sphere", radius=1.5)
 
 
-def thing(name: str, mass: float = 1.0, moveable: bool = False, pickupable: bool = True) -> dict[str, Any]:
+def item(name: str, mass: float = 1.0, moveable: bool = False, pickupable: bool = True) -> dict[str, Any]:
     return {
         "objectId": name,
         "objectType": name.split("|")[0],
@@ -26,9 +26,9 @@ def thing(name: str, mass: float = 1.0, moveable: bool = False, pickupable: bool
     }
 
 
-def answer(things: list[dict[str, Any]], masks: dict[str, np.ndarray]) -> Any:
+def answer(objects: list[dict[str, Any]], masks: dict[str, np.ndarray]) -> Any:
     return SimpleNamespace(
-        metadata={"objects": things}, instance_masks=masks, instance_segmentation_frame=np.zeros((300, 300, 3))
+        metadata={"objects": objects}, instance_masks=masks, instance_segmentation_frame=np.zeros((300, 300, 3))
     )
 
 
@@ -43,17 +43,17 @@ def find(event: Any, depth: np.ndarray, **changes: Any) -> list[Any]:
     return objects_in_reach(event, depth, **arguments)
 
 
-def test_only_light_moveable_things_in_view_count() -> None:
+def test_only_light_moveable_objects_in_view_count() -> None:
     names = ["Mug|1", "Chair|2", "Wall|3", "Piano|4", "Box|5"]
-    things = [
-        thing("Mug|1", 0.3),
-        thing("Chair|2", 5.0, moveable=True, pickupable=False),
-        thing("Wall|3", 1.0, pickupable=False),
-        thing("Piano|4", 150.0),
-        thing("Box|5"),
+    objects = [
+        item("Mug|1", 0.3),
+        item("Chair|2", 5.0, moveable=True, pickupable=False),
+        item("Wall|3", 1.0, pickupable=False),
+        item("Piano|4", 150.0),
+        item("Box|5"),
     ]
     masks = {name: rectangle(30 * i, 90, 21, 30) for i, name in enumerate(names[:4])}  # the box is not in view
-    found = find(answer(things[::-1], masks), np.full((300, 300), 1.0))
+    found = find(answer(objects[::-1], masks), np.full((300, 300), 1.0))
     assert [(f.object_id, f.object_type, f.mass) for f in found] == [("Chair|2", "Chair", 5.0), ("Mug|1", "Mug", 0.3)]
     assert found[1].pixels_in_reach == found[1].mask.sum() == 630
     with pytest.raises(ValueError, match="renderInstanceSegmentation"):
@@ -63,9 +63,7 @@ def test_only_light_moveable_things_in_view_count() -> None:
 def test_pixels_within_reach_decide_and_the_mask_stays_whole() -> None:
     depth = np.full((300, 300), 3.0)
     depth[:, :33] = 1.5 - NEAR_PLANE - 1e-6  # just within reach: columns 30 to 32 of the mug
-    event = answer(
-        [thing("Mug|1"), thing("Cup|2")], {"Mug|1": rectangle(30, 60, 60, 3), "Cup|2": rectangle(40, 0, 9, 9)}
-    )
+    event = answer([item("Mug|1"), item("Cup|2")], {"Mug|1": rectangle(30, 60, 60, 3), "Cup|2": rectangle(40, 0, 9, 9)})
     (mug,) = find(event, depth, min_pixels=9)
     assert mug.object_type == "Mug" and mug.pixels_in_reach == 9 and mug.mask.sum() == 180
     assert find(event, depth) == []
@@ -84,7 +82,7 @@ def test_each_pixel_is_judged_at_its_own_distance() -> None:
     depth[90:93, 120:126] = 1.0
     depth[91, [121, 124]] = 3.0
     masks = {"Cup|1": rectangle(60, 30, 3, 3), "Mug|2": rectangle(120, 90, 6, 3)}
-    event = answer([thing("Cup|1"), thing("Mug|2")], masks)
+    event = answer([item("Cup|1"), item("Mug|2")], masks)
     assert {found.object_id: found.pixels_in_reach for found in find(event, depth, min_pixels=1)} == {
         "Cup|1": 1,
         "Mug|2": 16,
@@ -99,7 +97,7 @@ def test_a_cylinder_is_judged_at_each_pixel_too() -> None:
     # 1.41186 m away on the floor; column 298 lies 0.99 m to the right, so 1.40716 m away.
     offsets = (np.arange(300) - 149.5) / 150
     depth = np.sqrt(1 + offsets[None, :] ** 2 + offsets[:, None] ** 2) - NEAR_PLANE
-    event = answer([thing("Cup|1")], {"Cup|1": rectangle(297, 150, 3, 3)})
+    event = answer([item("Cup|1")], {"Cup|1": rectangle(297, 150, 3, 3)})
     for radius, pixels in ((1.4119, 9), (1.4118, 6), (1.4071, 3)):
         (cup,) = find(event, depth, reach=ReachConfig(shape="cylinder", radius=radius), min_pixels=1)
         assert cup.pixels_in_reach == pixels

@@ -37,32 +37,32 @@ CONFIG = ActorConfig(
 
 
 class Table:
-    """A simulator whose things are squares that vanish when pushed hard enough.
+    """A simulator whose objects are squares that vanish when pushed hard enough.
 
     Args:
-        things: (top row, left column, smallest sufficient force) in cells; 20x20 cells each.
+        objects: (top row, left column, smallest sufficient force) in cells; 20x20 cells each.
         far: columns from which on everything is out of reach.
     """
 
-    def __init__(self, *things: tuple[int, int, float], far: int = 100) -> None:
+    def __init__(self, *objects: tuple[int, int, float], far: int = 100) -> None:
         self.config = SimpleNamespace(field_of_view=90.0, unlimited_reach=50.0)
-        self.all_things = list(things)
+        self.all_objects = list(objects)
         self.far = far
         self.asked: list[dict[str, Any]] = []
 
     def reset(self, scene: str) -> None:
         self.scene = scene
-        self.things = list(self.all_things)
+        self.objects = list(self.all_objects)
 
     def step(self, action: str, **arguments: Any) -> SimpleNamespace:
         if action == "TouchThenApplyForce":
             self.asked.append(arguments)
             row, column = 100 * arguments["y"], 100 * arguments["x"]
-            for thing in list(self.things):
-                top, left, force = thing
+            for item in list(self.objects):
+                top, left, force = item
                 inside = top <= row < top + 20 and left <= column < left + 20
                 if inside and arguments["moveMagnitude"] >= force:
-                    self.things.remove(thing)
+                    self.objects.remove(item)
         if action == "TeleportFull":
             self.pose = arguments
         metadata: dict[str, Any] = {"lastActionSuccess": True, "sceneName": self.scene}
@@ -73,7 +73,7 @@ class Table:
 
     def observe(self, event: SimpleNamespace) -> Observation:
         image = np.full((300, 300, 3), 120, dtype=np.uint8)
-        for top, left, _ in self.things:
+        for top, left, _ in self.objects:
             image[3 * top : 3 * top + 60, 3 * left : 3 * left + 60] = 200, 30, 30
         depth = np.ones((300, 300), dtype=np.float32)
         depth[:, 3 * self.far :] = 1.6
@@ -106,7 +106,7 @@ def test_trials_by_hand() -> None:
 
 def test_segmentation_phase() -> None:
     table = Table((30, 40, 200.0), (60, 60, 5.0), far=85)
-    # A hit, a touch of the wall, the place the thing left, a point out of reach, the second thing.
+    # A hit, a touch of the wall, the place the object left, a point out of reach, the second object.
     seer = Seer((35, 45, 0), (10, 10, 1), (40, 50, 2), (50, 90, 1), (70, 70, 0))
     record, statistics = play(table, seer, TouchPlan(5, 0, False))
     check_record(record)
@@ -195,7 +195,7 @@ def test_other_sources_of_masks_and_touches() -> None:
     oracle[5, 5] = True
 
     class Oracle:
-        def judge(self, image: np.ndarray, row: int, column: int) -> np.ndarray:
+        def successful_mask(self, image: np.ndarray, row: int, column: int) -> np.ndarray:
             return oracle
 
     def choose(*_: Any) -> list[Touch]:
@@ -215,9 +215,9 @@ def test_images_of_another_size_are_refused() -> None:
 
 
 def choose(plan: TouchPlan, seer: Seer, number: int) -> list[Touch]:
-    look = Table()
-    look.reset("FloorPlan1")
-    return choose_touches(look.observe(SimpleNamespace()), plan, seer, np.random.default_rng([1, number]), 1.0)  # type: ignore[arg-type]
+    observation = Table()
+    observation.reset("FloorPlan1")
+    return choose_touches(observation.observe(SimpleNamespace()), plan, seer, np.random.default_rng([1, number]), 1.0)  # type: ignore[arg-type]
 
 
 def test_random_touches_depend_on_the_location_alone() -> None:

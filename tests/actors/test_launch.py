@@ -52,7 +52,7 @@ def test_the_configured_push_is_the_simulators_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"options": {"samples": 99}}, "--samples must be between 0 and 16, not 99"),
         ({"options": {"sunlight": True}}, "unrecognized arguments: --sunlight"),
@@ -60,8 +60,8 @@ def test_the_configured_push_is_the_simulators_own() -> None:
         ({"gpu_device": 77}, "There is no (GPU|device) 77: .* of them, counted from 0"),
     ],
 )
-def test_wrong_options_and_devices_are_one_sentence(changes: dict, said: str) -> None:
-    with pytest.raises(SimulatorError, match=f"simulator 'rooms' cannot start: .*{said}"):
+def test_wrong_options_and_devices_are_one_sentence(changes: dict, message: str) -> None:
+    with pytest.raises(SimulatorError, match=f"simulator 'rooms' cannot start: .*{message}"):
         check_launch(rooms(**changes))
 
 
@@ -72,7 +72,7 @@ def test_a_wrong_opengl_library_is_one_sentence(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"options": {"Samples": 4}}, "simulator.options.Samples must be"),
         ({"options": {"samples": [4]}}, "simulator.options.samples must be"),
@@ -83,6 +83,6 @@ def test_a_wrong_opengl_library_is_one_sentence(monkeypatch: pytest.MonkeyPatch)
         ({"push": {"hand_speed": -1.0}}, "simulator.push.hand_speed must be greater than 0, not -1.0"),
     ],
 )
-def test_options_are_checked(changes: dict, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_options_are_checked(changes: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         rooms(**changes)

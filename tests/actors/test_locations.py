@@ -1,4 +1,4 @@
-"""Setting a location up through the real client, and what is said when it does not work."""
+"""Setting a location up through the real client, and the errors when it does not work."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from actors.controller import SimulatorError
 from actors.interaction.choose import TouchPlan
@@ -31,14 +32,19 @@ def texture(seed: int) -> np.ndarray:
     return (255 * cv2.resize(noise, (300, 300), interpolation=cv2.INTER_CUBIC).clip(0, 1)).astype(np.uint8)
 
 
-WALL, THING = texture(1), texture(2)
+WALL, OBJECT = texture(1), texture(2)
 
 
 def scene(down: int = 0, right: int = 0) -> np.ndarray:
     """A square of 90x90 pixels, its upper left corner at (90, 120), moved by so many pixels over the wall."""
     image = WALL.copy()
-    image[90 + down : 180 + down, 120 + right : 210 + right] = THING[90:180, 120:210]
+    image[90 + down : 180 + down, 120 + right : 210 + right] = OBJECT[90:180, 120:210]
     return image
+
+
+def grey(image: np.ndarray) -> NDArray[np.uint8]:
+    """(H, W) grey image of an (H, W, 3) one."""
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
 
 
 TRUTH = np.zeros((100, 100), dtype=bool)
@@ -48,7 +54,7 @@ TRUTH[30:60, 40:70] = True
 @settings(max_examples=10)
 @given(st.integers(-6, 6), st.integers(-6, 6))
 def test_flow_of_a_square_is_its_motion(down: int, right: int) -> None:
-    before, after = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (scene(), scene(down, right)))
+    before, after = (grey(image) for image in (scene(), scene(down, right)))
     length = flow_length(before, after)
     assert length.shape == (100, 100)
     # The square's inner part moves as a whole; far from it nothing does.
@@ -62,7 +68,7 @@ def test_flow_as_a_source_of_masks() -> None:
     flow = OpticalFlow(scene(), threshold=2.0)
     changed = flow.after(scene(4, 6))  # 7.2 pixels
     assert (changed & TRUTH).sum() > 0.85 * TRUTH.sum() and changed.sum() < 1.6 * TRUTH.sum()
-    # It is the image before that is told: the square is where it was, not where it came to.
+    # The mask belongs to the image before: it shows where the square was, not where it went.
     aside = OpticalFlow(scene(), threshold=2.0).after(scene(0, 12))
     assert aside[36:54, 40:44].mean() > 0.95 and aside[36:54, 70:74].mean() < 0.75
     # The image after is the image before the next: nothing has moved since; then it moves by less than the threshold.
@@ -74,9 +80,9 @@ def test_flow_as_a_source_of_masks() -> None:
     ("source", "kind"), [("module", ImageDifference), ("optical_flow", OpticalFlow), ("video_pca", VideoPca)]
 )
 def test_each_source_is_chosen_by_its_name(source: str, kind: type) -> None:
-    judge = make_supervision(scene(), replace(CONFIG, mask_source=source))
-    assert isinstance(judge.changes, kind)
-    mask = judge.mask(scene())
+    supervision = make_supervision(scene(), replace(CONFIG, mask_source=source))
+    assert isinstance(supervision.changes, kind)
+    mask = supervision.mask(scene())
     assert mask.shape == (100, 100) and mask.dtype == bool and not mask.any()
 
 
@@ -118,10 +124,11 @@ class Slide:
 ARGUMENTS = {"x": 0.5, "y": 0.4}
 
 
-@pytest.mark.parametrize(("frames", "most", "seen"), [(0, 5, 0), (3, 5, 3), (8, 5, 5)])
-def test_filming(frames: int, most: int, seen: int) -> None:
-    simulator, watched = Slide(frames), []
-    event = film_touch(simulator, ARGUMENTS, 0.04, most, watched.append)  # type: ignore[arg-type]
+@pytest.mark.parametrize(("frames", "limit", "seen"), [(0, 5, 0), (3, 5, 3), (8, 5, 5)])
+def test_filming(frames: int, limit: int, seen: int) -> None:
+    simulator = Slide(frames)
+    watched: list[np.ndarray] = []
+    event = film_touch(simulator, ARGUMENTS, 0.04, limit, watched.append)  # type: ignore[arg-type]
     assert simulator.asked == [
         "PausePhysicsAutoSim", "TouchThenApplyForce", *["AdvancePhysicsStep"] * seen, "UnpausePhysicsAutoSim"
     ]  # fmt: skip
@@ -142,10 +149,10 @@ def test_a_filmed_touch_from_beginning_to_end() -> None:
         CONFIG, mask_source="video_pca", self_supervision=replace(CONFIG.self_supervision, superpixels=False)
     )
     simulator = Slide(12)
-    judge = make_supervision(scene(), config)
-    event = perform_touch(simulator, ARGUMENTS, judge)  # type: ignore[arg-type]
-    mask = judge.judge(simulator.observe(event).image, 45, 55)
-    # Of so large a thing the colours tell a part in 12 frames, and nothing beside it.
+    supervision = make_supervision(scene(), config)
+    event = perform_touch(simulator, ARGUMENTS, supervision)  # type: ignore[arg-type]
+    mask = supervision.successful_mask(simulator.observe(event).image, 45, 55)
+    # Of so large an object the colours tell a part in 12 frames, and nothing beside it.
     assert mask is not None and not (mask & ~TRUTH).any() and mask.sum() > TRUTH.sum() / 4
     # Other sources touch as ever.
     plain = Slide(12)
@@ -155,27 +162,27 @@ def test_a_filmed_touch_from_beginning_to_end() -> None:
 
 
 class SlidingTable(Table):
-    """Things that slide to the right for 12 frames of 3 pixels when pushed."""
+    """Objects that slide to the right for 12 frames of 3 pixels when pushed."""
 
-    def __init__(self, *things: tuple[int, int, float]) -> None:
-        super().__init__(*things)
+    def __init__(self, *objects: tuple[int, int, float]) -> None:
+        super().__init__(*objects)
         self.sliding: tuple[int, int, float] | None = None
         self.frame = 0
 
     def step(self, action: str, **arguments: Any) -> SimpleNamespace:
-        before = list(getattr(self, "things", []))
+        before = list(getattr(self, "objects", []))
         event = super().step(action, **arguments)
         if action == "TouchThenApplyForce":
-            gone = [thing for thing in before if thing not in self.things]
+            gone = [item for item in before if item not in self.objects]
             self.sliding, self.frame = (gone[0], 0) if gone else (None, 12)
-            self.things = before
+            self.objects = before
         elif action in ("AdvancePhysicsStep", "UnpausePhysicsAutoSim") and self.sliding is not None:
             top, left, force = self.sliding
             steps = 1 if action == "AdvancePhysicsStep" else 12 - self.frame
             self.frame += steps
-            self.things = [thing for thing in self.things if thing != self.sliding]
+            self.objects = [item for item in self.objects if item != self.sliding]
             self.sliding = (top, left + steps, force)
-            self.things.append(self.sliding)
+            self.objects.append(self.sliding)
         event.metadata["isSceneAtRest"] = self.frame >= 12
         return event
 

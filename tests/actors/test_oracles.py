@@ -18,7 +18,7 @@ from actors.interaction.geometry import reach_mask
 from actors.interaction.ground_truth import TrueObject, mass_class, objects_in_reach
 from actors.interaction.interact import Visitor
 from actors.interaction.locations import Location, set_up
-from actors.interaction.oracles import Truth, labels, look_truth, one_touch_each, simulator_keywords, with_true_forces
+from actors.interaction.oracles import Truth, labels, one_touch_each, simulator_keywords, truth_of, with_true_forces
 from actors.interaction.self_supervision import succeeds
 from actors.observation import Observation
 from replay.interaction.record import (
@@ -37,18 +37,18 @@ from tests.settings import simulator_settings
 UP = (1.0, 1.0, 1.0)
 
 
-def thing(name: str, mass: float) -> dict[str, Any]:
+def item(name: str, mass: float) -> dict[str, Any]:
     return {"objectId": name, "objectType": name, "mass": mass, "moveable": True, "pickupable": False}
 
 
-def answer(things: dict[str, tuple[float, tuple[int, int, int, int]]]) -> Any:
-    """A simulator's answer with things of a mass at pixels (top, left, rows, columns)."""
+def answer(objects: dict[str, tuple[float, tuple[int, int, int, int]]]) -> Any:
+    """A simulator's answer with objects of a mass at pixels (top, left, rows, columns)."""
     masks = {}
-    for name, (_, (top, left, rows, columns)) in things.items():
+    for name, (_, (top, left, rows, columns)) in objects.items():
         masks[name] = np.zeros((300, 300), dtype=bool)
         masks[name][top : top + rows, left : left + columns] = True
     return SimpleNamespace(
-        metadata={"objects": [thing(name, mass) for name, (mass, _) in things.items()]},
+        metadata={"objects": [item(name, mass) for name, (mass, _) in objects.items()]},
         instance_masks=masks,
         instance_segmentation_frame=np.zeros((300, 300, 3)),
     )
@@ -66,10 +66,10 @@ def touch(row: int, column: int, magnitude: int = 0, choice: Choice = Choice.GRE
 
 
 class KnownTable(Table):
-    """A table that shows its truth: thing i is named "i" and has the i-th mass."""
+    """A table that shows its truth: object i is named "i" and has the i-th mass."""
 
-    def __init__(self, *things: tuple[int, int, float], masses: tuple[float, ...], far: int = 100) -> None:
-        super().__init__(*things, far=far)
+    def __init__(self, *objects: tuple[int, int, float], masses: tuple[float, ...], far: int = 100) -> None:
+        super().__init__(*objects, far=far)
         self.masses = masses
 
     @property
@@ -77,13 +77,13 @@ class KnownTable(Table):
         return answer(
             {
                 str(number): (mass, (3 * item[0], 3 * item[1], 60, 60))
-                for number, (item, mass) in enumerate(zip(self.all_things, self.masses, strict=True))
-                if item in self.things
+                for number, (item, mass) in enumerate(zip(self.all_objects, self.masses, strict=True))
+                if item in self.objects
             }
         )
 
 
-def test_truth_of_a_look_by_hand() -> None:
+def test_truth_of_an_observation_by_hand() -> None:
     event = answer(
         {
             # Centre pixels are 1, 4, 7 ...: of rows 31 to 38 those of cells 10, 11, 12; of columns 60 to 63 cell 20.
@@ -100,7 +100,7 @@ def test_truth_of_a_look_by_hand() -> None:
     )
     depth = np.ones((300, 300), dtype=np.float32)
     depth[:, 255:] = 1.6
-    truth = look_truth(event, Observation(np.zeros((300, 300, 3), np.uint8), depth), 0.0, 90.0, CONFIG)
+    truth = truth_of(event, Observation(np.zeros((300, 300, 3), np.uint8), depth), 0.0, 90.0, CONFIG)
     # Sorted by name: Chest, Mug, Shelf.
     expected = np.stack([grid(50, 30, 10, 10), grid(10, 20, 3, 1), grid(30, 75, 10, 20)])
     assert truth.masks.shape == expected.shape and (truth.masks == expected).all()
@@ -115,7 +115,7 @@ def test_truth_of_a_look_by_hand() -> None:
         None,
     ]
     with pytest.raises(ValueError, match="renderInstanceSegmentation"):
-        look_truth(
+        truth_of(
             SimpleNamespace(instance_segmentation_frame=None),
             Observation(np.zeros((300, 300, 3), np.uint8), depth),
             0.0,
@@ -124,9 +124,9 @@ def test_truth_of_a_look_by_hand() -> None:
         )
 
 
-def test_a_look_without_objects() -> None:
-    look = Observation(np.zeros((300, 300, 3), np.uint8), np.ones((300, 300), dtype=np.float32))
-    truth = look_truth(answer({}), look, 0.0, 90.0, CONFIG)
+def test_an_observation_without_objects() -> None:
+    observation = Observation(np.zeros((300, 300, 3), np.uint8), np.ones((300, 300), dtype=np.float32))
+    truth = truth_of(answer({}), observation, 0.0, 90.0, CONFIG)
     assert truth.masks.shape == (0, 100, 100) and truth.object_at(touch(5, 5)) is None
     chosen = [touch(1, 1), touch(2, 2)]
     assert one_touch_each(chosen, truth, np.random.default_rng(0)) == chosen
@@ -150,7 +150,7 @@ def test_mask_oracle_by_hand() -> None:
         ((71, 90), moved, nothing, None),  # out of reach
         ((0, 0), small, nothing, None),
     ]:
-        found, mask = TRUTH.judge(touch(*cell), given_feedback, RULE)
+        found, mask = TRUTH.outcome(touch(*cell), given_feedback, RULE)
         assert found is feedback
         assert mask is None if index is None else mask is not None and (mask == TRUTH.masks[index]).all()
 
@@ -175,10 +175,10 @@ def test_true_masks_pass_the_modules_test_of_success(
     mask = np.zeros((1, 100, 100), dtype=bool)
     mask[0, [row for row, _ in cells], [column for _, column in cells]] = True
     truth = Truth(mask, np.zeros(1, dtype=np.int64), grid(0, 0, 100, 100))
-    feedback, found = truth.judge(touch(50, 50), Feedback.JUST_RIGHT, replace(RULE, kernel=kernel))
+    feedback, found = truth.outcome(touch(50, 50), Feedback.JUST_RIGHT, replace(RULE, kernel=kernel))
     assert feedback == (Feedback.JUST_RIGHT if successful else Feedback.UNSUCCESSFUL)
     assert (found is not None) == successful
-    # As the module would judge a B+ of these cells.
+    # The module decides in the same way about a B+ of these cells.
     assert succeeds(mask[0], 50, 50, replace(RULE, kernel=kernel)) == successful
 
 
@@ -268,17 +268,17 @@ def test_true_forces() -> None:
     assert [item.magnitude for item in with_true_forces(chosen, TRUTH)] == [2, 0, 1, 0]
 
 
-# A thing that 200 N moves, one that nothing moves, one beyond reach, one that no oracle knows.
-THINGS = ((30, 40, 200.0), (60, 60, 999.0), (10, 85, 5.0), (75, 5, 5.0))
+# An object that 200 N moves, one that nothing moves, one beyond reach, one that no oracle knows.
+OBJECTS = ((30, 40, 200.0), (60, 60, 999.0), (10, 85, 5.0), (75, 5, 5.0))
 MASSES = (0.4, 2.0, 1.0, 150.0)
 HEAVY = grid(60, 60, 20, 20)
 LIGHT = grid(30, 40, 20, 20)
-# The first thing, its old place, the wall, the thing beyond reach, the unknown thing.
+# The first object, its old place, the wall, the object beyond reach, the unknown object.
 SEEDS = ((35, 45, 0), (40, 50, 2), (5, 5, 1), (20, 90, 1), (80, 10, 0))
 
 
 def known_table() -> KnownTable:
-    return KnownTable(*THINGS, masses=MASSES, far=85)
+    return KnownTable(*OBJECTS, masses=MASSES, far=85)
 
 
 def rows(record: LocationRecord) -> list[tuple[list[int], str, str]]:
@@ -303,9 +303,9 @@ def test_self_supervision_asks_for_no_truth() -> None:
     class Blind(Table):
         @property
         def last_event(self) -> Any:
-            raise AssertionError("nobody may look")
+            raise AssertionError("the simulator must not be asked")
 
-    record, _ = play(Blind(*THINGS, far=85), Seer(*SEEDS), TouchPlan(5, 0, False))
+    record, _ = play(Blind(*OBJECTS, far=85), Seer(*SEEDS), TouchPlan(5, 0, False))
     found = [feedback for _, feedback, _ in rows(record)]
     assert found == ["MOVED", "DROPPED", "UNSUCCESSFUL", "UNSUCCESSFUL", "MOVED"]
     for name in SUPERVISIONS:
@@ -317,7 +317,7 @@ def test_self_supervision_asks_for_no_truth() -> None:
 def test_playing_with_the_interaction_oracle() -> None:
     record, statistics, table = supervised("interaction_oracle")
     *known, (point, feedback, choice) = rows(record)
-    # The second touch of the first thing goes, and the immovable thing gets one, in vain; masks are B+.
+    # The second touch of the first object goes, and the immovable object gets one, in vain; masks are B+.
     assert known == [
         ([35, 45], "MOVED", "GREEDY"),
         ([5, 5], "UNSUCCESSFUL", "GREEDY"),
@@ -332,7 +332,7 @@ def test_playing_with_the_interaction_oracle() -> None:
 
 def test_playing_with_the_mask_oracle() -> None:
     record, statistics, table = supervised("mask_oracle")
-    # The thing's place in the first look counts, though it has left; what is no object or out of reach has no mask.
+    # The object's place in the first observation counts, though it has left; other cells have no mask.
     found = [feedback for _, feedback, _ in rows(record)]
     assert found == ["MOVED", "MOVED", "UNSUCCESSFUL", "UNSUCCESSFUL", "UNSUCCESSFUL"]
     masks = unpack_masks(record.masks)
@@ -390,7 +390,7 @@ def test_fully_supervised(force_trials: bool) -> None:
         ({"truth_min_pixels": 0}, "actors.truth_min_pixels must be at least 1"),
         ({"truth_max_mass": 0.0}, "actors.truth_max_mass must be greater than 0 kg"),
         *(
-            ({"supervision": name, "mask_source": "optical_flow"}, f"mask_source must be module .*={name}, whose masks")
+            ({"supervision": name, "mask_source": "optical_flow"}, f"mask_source must be module .*={name}, which uses")
             for name in ("mask_oracle", "both", "full")
         ),
     ],
@@ -415,25 +415,25 @@ def test_real_rooms() -> None:
         place = simulator.step("GetReachablePositions").metadata["actionReturn"]
         spots = {index: place[index] for index in range(0, len(place), len(place) // 3)}
 
-        def objects(location: Location) -> int:
-            return len(look_truth(simulator.last_event, set_up(simulator, location), 45.0, 90.0, config).masks)
+        def number_of_objects(location: Location) -> int:
+            return len(truth_of(simulator.last_event, set_up(simulator, location), 45.0, 90.0, config).masks)
 
         locations = [
             Location(0, "FloorPlan1", (spot["x"], spot["y"], spot["z"]), 45.0 * index, 45.0, 3)
             for index, spot in spots.items()
         ]
-        location = max(locations, key=objects)
-        look = set_up(simulator, location)
-        things = objects_in_reach(simulator.last_event, look.depth, 45.0, config.reach, 90.0, 10, 150.0)
-        truths = [(centres(item.mask), mass_class(item.mass)) for item in things]
+        location = max(locations, key=number_of_objects)
+        observation = set_up(simulator, location)
+        objects = objects_in_reach(simulator.last_event, observation.depth, 45.0, config.reach, 90.0, 10, 150.0)
+        truths = [(centres(item.mask), mass_class(item.mass)) for item in objects]
         for name in ("full", "both"):
             player = Visitor(simulator, Seer(), replace(config, supervision=name), 0)  # type: ignore[arg-type]
             record, _ = player.play(location, 0, TouchPlan(0, 10, True), 0)
             check_record(record)
             masks = unpack_masks(record.masks)
             # Each object has one touch, which is successful if enough of the mask lies around it.
-            reachable = reach_mask(look.depth, 45.0, config.reach, 90.0)
-            points = [tuple(point) for point in record.points[: int(record.touches)].tolist()]
+            reachable = reach_mask(observation.depth, 45.0, config.reach, 90.0)
+            points = [(int(y), int(x)) for y, x in record.points[: int(record.touches)]]
             positive = 0
             for mask, number in truths:
                 (row,) = [row for row, point in enumerate(points) if (mask & reachable)[point]]
@@ -446,8 +446,8 @@ def test_real_rooms() -> None:
                     assert record.feedback[row] == Feedback.JUST_RIGHT and record.magnitudes[row] == number
             assert len(truths) >= 2 and positive == masks.any(axis=(1, 2)).sum() >= 1
             if name == "full":
-                assert isinstance(record, LabelledRecord) and record.objects == len(things)
-                for index, item in enumerate(sorted(things, key=lambda item: -item.pixels_in_reach)):
+                assert isinstance(record, LabelledRecord) and record.objects == len(objects)
+                for index, item in enumerate(sorted(objects, key=lambda item: -item.pixels_in_reach)):
                     assert ((record.instances == index + 1) == item.mask).all()
     finally:
         simulator.stop()

@@ -30,12 +30,12 @@ def test_configurations(name: str) -> None:
 
 
 def things_in_reach(
-    simulator: SimulatorProcess, look: Observation, horizon: float
+    simulator: SimulatorProcess, observation: Observation, horizon: float
 ) -> list[tuple[np.ndarray, int, int]]:
-    """(mask on the grid, row, column) of each moveable thing with a well visible part in reach; ground truth."""
+    """(mask on the grid, row, column) of each moveable object with a well visible part in reach; ground truth."""
     event = simulator.last_event
-    moveable = {thing["objectId"] for thing in event.metadata["objects"] if thing["moveable"] or thing["pickupable"]}
-    reachable = reach_mask(look.depth, horizon, CONFIG.reach, 90.0)
+    moveable = {item["objectId"] for item in event.metadata["objects"] if item["moveable"] or item["pickupable"]}
+    reachable = reach_mask(observation.depth, horizon, CONFIG.reach, 90.0)
     found = []
     for name, mask in event.instance_masks.items():
         cells = mask[1::3, 1::3] & reachable
@@ -47,7 +47,7 @@ def things_in_reach(
 
 
 def find_place(simulator: SimulatorProcess) -> tuple[Location, list[tuple[np.ndarray, int, int]]]:
-    """The location, among some random ones, with most things in reach."""
+    """The location, among some random ones, with most objects in reach."""
     rng = np.random.default_rng(0)
     best: tuple[Location, list] | None = None
     for scene in SCENES:
@@ -63,14 +63,14 @@ def find_place(simulator: SimulatorProcess) -> tuple[Location, list[tuple[np.nda
     return best
 
 
-def test_touched_things_become_masks_alike_in_every_process() -> None:
+def test_touched_objects_become_masks_alike_in_every_process() -> None:
     config = simulator_settings()
     first = SimulatorProcess(config, renderInstanceSegmentation=True)
     try:
-        location, things = find_place(first)
+        location, objects = find_place(first)
 
         def choose(*_: Any) -> list[Touch]:
-            return [Touch(row, column, 2, (1.0, 1.0, 1.0), Choice.ORACLE) for _, row, column in things[:10]]
+            return [Touch(row, column, 2, (1.0, 1.0, 1.0), Choice.ORACLE) for _, row, column in objects[:10]]
 
         def play(simulator: SimulatorProcess) -> LocationRecord:
             player = Visitor(simulator, None, CONFIG, 0, choose=choose)  # type: ignore[arg-type]
@@ -81,8 +81,8 @@ def test_touched_things_become_masks_alike_in_every_process() -> None:
         successful = is_success(record.feedback[:made])
         assert successful.sum() >= max(1, made / 3)
         masks = unpack_masks(record.masks)
-        # B+ holds most of what is known to be the thing; now and then an earlier touch had moved it.
-        overlap = [(masks[i] & things[i][0]).sum() / things[i][0].sum() for i in np.flatnonzero(successful)]
+        # B+ holds most of what is known to be the object; now and then an earlier touch had moved it.
+        overlap = [(masks[i] & objects[i][0]).sum() / objects[i][0].sum() for i in np.flatnonzero(successful)]
         assert np.median(overlap) > 0.5
     finally:
         first.stop()
@@ -109,11 +109,11 @@ def test_an_infinite_reach_touches_what_is_far() -> None:
         simulator = SimulatorProcess(settings, **simulator_keywords(replace(CONFIG, reach=reach), settings))
         try:
             simulator.reset("FloorPlan201")
-            looks = []
+            observations = []
             for yaw in (0, 90, 180, 270):
                 event = simulator.step("Teleport", rotation={"x": 0, "y": yaw, "z": 0}, horizon=0)
-                looks.append((float(simulator.observe(event).depth[150, 150]), yaw))
-            far, yaw = max(looks)
+                observations.append((float(simulator.observe(event).depth[150, 150]), yaw))
+            far, yaw = max(observations)
             simulator.step("Teleport", rotation={"x": 0, "y": yaw, "z": 0}, horizon=0)
             hand = hand_distance(reach, settings) if reach.shape == "infinite" else 2 * far
             event = simulator.step(

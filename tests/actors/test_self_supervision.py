@@ -138,26 +138,26 @@ def room(box: tuple[int, int] | None) -> np.ndarray:
 
 def test_a_box_that_leaves() -> None:
     supervision = SelfSupervision(room((90, 120)), CONFIG)
-    mask = supervision.judge(room(None), 40, 50)
+    mask = supervision.successful_mask(room(None), 40, 50)
     assert mask is not None
     expected = np.zeros((100, 100), dtype=bool)
     expected[30:50, 40:60] = True
     assert (mask == expected).all()
     # The image after a touch is the image before the next one: nothing has changed since.
-    assert supervision.judge(room(None), 40, 50) is None
+    assert supervision.successful_mask(room(None), 40, 50) is None
     # It comes back: changed again, and far from the touched cell: not successful.
-    assert supervision.judge(room((90, 120)), 80, 80) is None
+    assert supervision.successful_mask(room((90, 120)), 80, 80) is None
 
 
 def test_without_superpixels_the_mask_is_what_changed() -> None:
     moved = room((90, 150))
-    plain = SelfSupervision(room((90, 120)), replace(CONFIG, superpixels=False)).judge(moved, 40, 45)
+    plain = SelfSupervision(room((90, 120)), replace(CONFIG, superpixels=False)).successful_mask(moved, 40, 45)
     assert plain is not None
     expected = np.zeros((100, 100), dtype=bool)
     expected[30:50, 40:50] = expected[30:50, 60:70] = True  # the strips it left and entered
     assert (plain == expected).all()
     # Half of the box's superpixel has changed: it joins whole; of the wall's superpixel too little has.
-    joined = SelfSupervision(room((90, 120)), CONFIG).judge(moved, 40, 45)
+    joined = SelfSupervision(room((90, 120)), CONFIG).successful_mask(moved, 40, 45)
     assert joined is not None
     expected[:] = False
     expected[30:50, 40:60] = True
@@ -178,7 +178,7 @@ def test_without_superpixels_the_mask_is_what_changed() -> None:
 def test_success_threshold(name: str, threshold: float, successful: bool) -> None:
     # In the mask's corner a quarter of the kernel counts: 1.92, 4, 1, 3.03.
     config = replace(CONFIG, kernel=name, success_threshold=threshold)
-    assert (SelfSupervision(room((90, 120)), config).judge(room(None), 30, 40) is not None) == successful
+    assert (SelfSupervision(room((90, 120)), config).successful_mask(room(None), 30, 40) is not None) == successful
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_success_threshold(name: str, threshold: float, successful: bool) -> Non
 def test_a_sum_that_equals_the_threshold(threshold: float, strictly: bool, successful: bool) -> None:
     # Four cells of the box kernel, of weight 1 each.
     config = replace(CONFIG, kernel="box", success_threshold=threshold, success_strictly_above=strictly)
-    assert (SelfSupervision(room((90, 120)), config).judge(room(None), 30, 40) is not None) == successful
+    assert (SelfSupervision(room((90, 120)), config).successful_mask(room(None), 30, 40) is not None) == successful
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def box(top: int, left: int, height: int = 20, width: int = 20) -> np.ndarray:
 
 
 def touched(video: VideoPca, frames: list[np.ndarray]) -> np.ndarray:
-    """The changed cells of a touch with these frames; the last one is the look after it."""
+    """The changed cells of a touch with these frames; the last one is the observation after it."""
     for frame in frames[:-1]:
         video.watch(frame)
     return video.after(frames[-1])
@@ -85,7 +85,7 @@ def test_colors_by_hand() -> None:
     bins = np.array([[0, 0, 1, 1], [1, 1, 1, 1], [2, 2, 2, 2]])
     inside = np.zeros((3, 4), dtype=bool)
     inside[0] = True
-    expected = [[1, 1, 0.5, 0.5], [0.5] * 4, [0] * 4]
+    expected = np.array([[1, 1, 0.5, 0.5], [0.5] * 4, [0] * 4])
     np.testing.assert_allclose(foreground_probability(bins, inside, 3), expected, atol=1e-6)
     # A colour of a quarter of the inside and an eighth of the outside.
     bins = np.array([[0, 1, 1, 1], [0, 2, 2, 2], [2, 2, 2, 2]])
@@ -95,7 +95,7 @@ def test_colors_by_hand() -> None:
 def test_bell_by_hand() -> None:
     mask = np.zeros((40, 40), dtype=bool)
     mask[9:12, 20] = True  # rows 9, 10, 11: mean 10, variance 2/3; one column: variance 0
-    bell = bell_around(mask, extent=2.0, least=1.0)
+    bell = bell_around(mask, extent=2.0, min_variance=1.0)
     assert bell[10, 20] == pytest.approx(1)
     assert bell[14, 20] == pytest.approx(np.exp(-0.5 * 16 / (5 / 3) / 4), rel=1e-5)
     assert bell[10, 23] == pytest.approx(np.exp(-0.5 * 9 / 1 / 4), rel=1e-5)
@@ -114,13 +114,13 @@ def test_a_box_that_slides() -> None:
 
 @pytest.mark.parametrize("moving", [1, 2, 3, 4, 5])
 def test_a_motion_of_few_frames(moving: int) -> None:
-    # With the looks before and after, three frames of motion are rebuilt exactly from four components.
+    # With the observations before and after, three frames of motion are rebuilt exactly from four components.
     frames = [room(30, 10 + 22 * step // moving) for step in range(moving + 2)]
     assert iou(touched(VideoPca(frames[0], CONFIG), frames[1:]), box(30, 10)) > 0.9
 
 
 @pytest.mark.parametrize("moving", [1, 2, 3, 4, 5])
-def test_a_thing_that_jumps_within_one_frame(moving: int) -> None:
+def test_an_object_that_jumps_within_one_frame(moving: int) -> None:
     # All frames after the touch are alike: one component rebuilds everything.
     frames = [room(30, 10)] + [room(30, 50)] * (moving + 1)
     assert iou(touched(VideoPca(frames[0], CONFIG), frames[1:]), box(30, 10)) > 0.9
@@ -131,7 +131,7 @@ def test_films_of_few_frames_by_hand(count: int) -> None:
     # A box that is at another place in each frame. In the first frame's place the error of the mean is
     # ((n - 1) / n)^2 of the squared difference of the colours, in the others' 1 / n^2: a share of 1, 1/4, 1/9, 1/16.
     frames = [room(30, 19 * step, width=19) for step in range(count)]
-    film = np.stack([frame[::3, ::3] for frame in frames]).astype(np.float32) / 255
+    film = np.stack([frame[::3, ::3] for frame in frames]).astype(np.float32) / np.float32(255)
     mask = hard_mask(film, replace(CONFIG, smoothing=0.1))
     boxes = {1: 0, 2: 2, 3: 3, 4: 1, 5: 1}[count]  # of a share above a fifth; a single frame shows no motion
     assert (mask == box(30, 0, width=19 * boxes)).all()

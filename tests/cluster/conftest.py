@@ -1,4 +1,4 @@
-"""What several test files share."""
+"""Fixtures of several test files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.machine import small_ray
 
 @pytest.fixture(scope="session")
 def smoke(tmp_path_factory: pytest.TempPathFactory) -> SmokeRun:
-    """One smoke run with every real part; a minute. Nobody may change its folder."""
+    """A complete smoke run; takes a minute. Tests must not change its folder."""
     root = tmp_path_factory.mktemp("a folder with spaces")
     done = playpen("train", "experiment=smoke", "seed=3", folder=root)
     assert done.returncode == 0, done.stderr
@@ -23,7 +23,7 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> SmokeRun:
 
 @pytest.fixture
 def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A small Ray whose processes find this checkout, with a home folder of the test's."""
+    """A small Ray whose processes find this checkout, with a temporary home folder."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     with small_ray(cpus=2):

@@ -1,4 +1,4 @@
-"""Hand-out, failure and replacement with real Ray actors that only pretend to play."""
+"""Assignment of tasks, failures and replacement, with real Ray actors that only pretend to play."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def session() -> Iterator[None]:
 
 
 class Pretender:
-    """Plays as the location's number says: 1 raises, 2 dies, 3 is busy for ever, 4 is refused, 5 stops the process, 6
-    misses the memory bank; a marker file makes 2, 3, 5 and 6 do so once."""
+    """Behaves by the task's number: 1 raises, 2 dies, 3 hangs, 4 is refused, 5 stops the process, 6 misses the replay
+    buffer. 2, 3, 5 and 6 fail only once, which a marker file records."""
 
     def __init__(self, index: int, folder: str) -> None:
         self.index, self.folder = index, Path(folder)
@@ -64,13 +64,13 @@ remote: Any = ray.remote
 PretendingActor = remote(num_cpus=0, concurrency_groups={"control": 2})(Pretender)
 
 
-def play_all(numbers: list[int], folder: Path, **changes: float) -> tuple[list[Finished], list[str], ActorPool]:
+def play_all(numbers: list[int], folder: Path, **changes: Any) -> tuple[list[Finished], list[str], ActorPool]:
     log: list[str] = []
     kinds: list[str] = []
     settings = {"actors": 2, "location_timeout_s": 60, "location_attempts": 2, "actor_restarts": 5} | changes
     config = dataclasses.replace(LOCAL, **settings)
     pool = ActorPool(
-        lambda index, avoided: PretendingActor.remote(index, str(folder)),
+        lambda index, excluded_nodes: PretendingActor.remote(index, str(folder)),
         config,
         log.append,
         kinds.append,
@@ -82,7 +82,7 @@ def play_all(numbers: list[int], folder: Path, **changes: float) -> tuple[list[F
         finished: list[Finished] = []
         while pool.in_flight:
             pool.dispatch()
-            assert all(member.handle is not None for member in pool.members)
+            assert all(actor.handle is not None for actor in pool.actors)
             ready, _ = ray.wait(pool.futures, timeout=0.5)
             finished += pool.collect(ready)
         return finished, log + kinds, pool
@@ -90,48 +90,50 @@ def play_all(numbers: list[int], folder: Path, **changes: float) -> tuple[list[F
         pool.stop(1)
 
 
-def test_every_location_is_played_once(session: None, tmp_path: Path) -> None:
+def test_every_task_is_played_once(session: None, tmp_path: Path) -> None:
     finished, log, pool = play_all(list(range(10, 20)), tmp_path)
     assert sorted((f.number, f.statistics) for f in finished) == [(n, 100 + n) for n in range(10, 20)]
     assert log == []
-    assert sum(member.locations for member in pool.members) == 10
+    assert sum(actor.tasks_done for actor in pool.actors) == 10
 
 
-def test_actors_start_one_by_one_where_they_share_few_cores(session: None, tmp_path: Path) -> None:
+def test_actors_start_one_by_one_on_few_cores(session: None, tmp_path: Path) -> None:
     config = dataclasses.replace(LOCAL, actors=3)
-    begun: list[int] = []
+    started: list[int] = []
 
-    def make(index: int, avoided: frozenset[str]) -> Any:
-        begun.append(index)
+    def make(index: int, excluded_nodes: frozenset[str]) -> Any:
+        started.append(index)
         return PretendingActor.remote(index, str(tmp_path))
 
-    pool = ActorPool(make, config, print, print, lambda number: None, starting_at_once=1)
+    pool = ActorPool(make, config, print, print, lambda number: None, max_starting=1)
     try:
         while pool.alive < 3:
-            assert sum(not member.beat.started for member in pool.members) == 1
+            assert sum(not actor.heartbeat.started for actor in pool.actors) == 1
             ready, _ = ray.wait(pool.futures, timeout=0.5)
             pool.collect(ready)
         pool.collect([])
-        assert begun == [0, 1, 2]
+        assert started == [0, 1, 2]
     finally:
         pool.stop(1)
 
 
-def test_an_actor_that_hangs_at_its_start_does_not_keep_the_others(session: None, tmp_path: Path) -> None:
+def test_an_actor_that_hangs_at_its_start_does_not_block_the_others(session: None, tmp_path: Path) -> None:
     config = dataclasses.replace(LOCAL, actors=2)
     pool = ActorPool(
-        # No place offers what the first one asks for, so that it never starts.
-        lambda index, avoided: PretendingActor.options(num_cpus=0 if index else 1000).remote(index, str(tmp_path)),
+        # No node has the CPUs that the first actor requests, so it never starts.
+        lambda index, excluded_nodes: PretendingActor.options(num_cpus=0 if index else 1000).remote(
+            index, str(tmp_path)
+        ),
         config,
         print,
         print,
         lambda number: None,
-        starting_at_once=1,
+        max_starting=1,
     )
     try:
         pool.collect([])
         assert not pool.complete
-        pool.members[0].made -= SLOW_START_S
+        pool.actors[0].created -= SLOW_START_S
         while not pool.alive:
             pool.collect([])
         assert pool.complete
@@ -139,7 +141,7 @@ def test_an_actor_that_hangs_at_its_start_does_not_keep_the_others(session: None
         pool.stop(1)
 
 
-def test_a_location_that_always_fails_is_left_out_with_its_error(session: None, tmp_path: Path) -> None:
+def test_a_task_that_always_fails_is_given_up_with_its_error(session: None, tmp_path: Path) -> None:
     finished, log, _ = play_all([1, 10], tmp_path)
     failed = next(f for f in finished if f.number == 1)
     assert failed.statistics is None
@@ -147,7 +149,7 @@ def test_a_location_that_always_fails_is_left_out_with_its_error(session: None, 
     assert log[2:] == ["location_failed"] * 2
 
 
-def test_a_dead_actor_is_replaced_and_its_location_done_again(session: None, tmp_path: Path) -> None:
+def test_a_dead_actor_is_replaced_and_its_task_is_played_again(session: None, tmp_path: Path) -> None:
     finished, log, pool = play_all([2, 10, 11], tmp_path)
     assert sorted(f.statistics for f in finished) == [102, 110, 111]
     assert pool.restarts == 1
@@ -155,31 +157,31 @@ def test_a_dead_actor_is_replaced_and_its_location_done_again(session: None, tmp
 
 
 def test_a_stuck_actor_is_replaced(session: None, tmp_path: Path) -> None:
-    # A busy machine may take seconds to start the next actor: it is given several attempts.
+    # A busy machine may take seconds to start an actor, so the task has several attempts.
     finished, log, pool = play_all([3], tmp_path, location_timeout_s=6, location_attempts=9, actor_restarts=9)
     assert [f.statistics for f in finished] == [103]
     assert pool.restarts >= 1
     assert "the actor was busy for 6 s" in log[0] and "location_timeout" in log
 
 
-def test_a_stopped_actor_is_noticed_ended_and_replaced(session: None, tmp_path: Path) -> None:
+def test_a_stopped_actor_is_detected_and_replaced(session: None, tmp_path: Path) -> None:
     finished, log, pool = play_all([5, 10], tmp_path, heartbeat_s=0.5, silent_after_s=3)
     assert sorted(f.statistics for f in finished) == [105, 110]
     assert pool.restarts == 1
     assert "the actor has been silent for 3 s" in log[0] and log[1] == "actor_silent"
 
 
-def test_the_bank_being_gone_is_not_held_against_location_or_actor(session: None, tmp_path: Path) -> None:
+def test_a_lost_replay_buffer_counts_against_neither_task_nor_actor(session: None, tmp_path: Path) -> None:
     finished, log, pool = play_all([6], tmp_path, location_attempts=1, actor_restarts=0)
     assert [f.statistics for f in finished] == [106]
     assert pool.restarts == 0 and log[1:] == ["part_missing"]
 
 
-def test_an_actor_that_only_fails_ends_the_run_with_its_error(session: None, tmp_path: Path) -> None:
+def test_an_actor_that_always_fails_ends_the_run_with_its_error(session: None, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="failed 2 times in a row; last: ValueError: a bad room"):
         play_all([1, 1, 1], tmp_path, actors=1, actor_restarts=1)
 
 
-def test_a_refused_location_is_not_held_against_the_actor(session: None, tmp_path: Path) -> None:
+def test_a_refused_task_does_not_count_against_the_actor(session: None, tmp_path: Path) -> None:
     finished, _, _ = play_all([4, 4, 4, 10], tmp_path, actors=1, actor_restarts=1)
     assert [f.statistics for f in finished] == [None, None, None, 110]

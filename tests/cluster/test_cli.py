@@ -1,14 +1,17 @@
-"""What the command line refuses: one sentence, exit code 2, nothing started and nothing left."""
+"""Refused command lines: one sentence, exit code 2, nothing started and nothing left behind."""
 
 from __future__ import annotations
 
 import os
+import re
+import subprocess
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 
-from tests.cluster.runs import playpen, playpen_at_once
+from cluster.command.help import HELP, USAGE
+from tests.cluster.runs import ROOT, playpen, playpen_at_once
 
 
 @pytest.mark.parametrize(
@@ -35,7 +38,7 @@ from tests.cluster.runs import playpen, playpen_at_once
         ),
         (
             ["train", "actors.supervision=full", "actors.self_supervision.superpixels=false"],
-            "actors.self_supervision.superpixels=false cannot be with actors.supervision=full",
+            "actors.self_supervision.superpixels=false cannot be combined with actors.supervision=full",
         ),
         (
             ["train", "models=video_pca", "actors.mask_source=video_pca", "actors.choice=greedy"],
@@ -53,11 +56,11 @@ from tests.cluster.runs import playpen, playpen_at_once
             ["train", "evaluation.baselines.depth_edges.step=0"],
             "depth_edges.step must be at least 1, not 0",
         ),
-        (["train", "++resume=none"], "resume=none is no run folder"),
+        (["train", "++resume=none"], "resume=none is not a run folder"),
         (["train", "learner.lr=1,2"], "'learner.lr=1,2' has several values; add -m"),
         (["train", "-m", "learner.lr=1e-3,fast"], "learner.lr: Value 'fast'"),
         (["train", "+extra=3"], "extra is no field of the configuration"),
-        (["train", "lr"], "'lr' is no override; write KEY=VALUE"),
+        (["train", "lr"], "'lr' is not an override; write KEY=VALUE"),
         (["train", "replay.capacity=4"], "learner.phases.segmentation:"),
         (
             ["train", "learner.phases.segmentation.rounds=0", "learner.phases.joint.rounds=0"],
@@ -71,7 +74,7 @@ from tests.cluster.runs import playpen, playpen_at_once
         (["train", "cluster.address=127.0.0.1:1"], "cluster.address=127.0.0.1:1: no Ray cluster answers there"),
         (
             ["dataset", "evaluation.dataset.folder=/dev/null/x"],
-            "evaluation.dataset.folder=/dev/null/x must be a folder",
+            "evaluation.dataset.folder=/dev/null/x must be a writable folder",
         ),
         (["evaluate"], "checkpoint has no value; give one on the command line: checkpoint=VALUE"),
         (["evaluate", "checkpoint=none"], "checkpoint=none is neither a checkpoint folder nor a run folder"),
@@ -98,7 +101,23 @@ def test_help_says_what_is_read_and_written(command: str, tmp_path: Path) -> Non
     assert "example" in done.stdout
 
 
-def test_the_unity_build_is_missed_in_one_sentence(tmp_path: Path) -> None:
+def test_the_usage_and_the_script_know_the_same_commands() -> None:
+    """usage.txt, the script's `case`, and the help texts; the script alone runs `test`."""
+    script = subprocess.run(["bash", str(ROOT / "playpen"), "--help"], capture_output=True, text=True, check=True)
+    assert script.stdout == USAGE
+    listed = [line.split()[0] for line in USAGE.splitlines() if line.startswith("  ")]
+    assert sorted(listed) == sorted([*HELP, "test"])
+    (accepted,) = re.findall(r"^    ([a-z |]+)\) shift ;;$", (ROOT / "playpen").read_text(), re.MULTILINE)
+    assert accepted.split(" | ") == listed
+
+
+def test_help_without_a_command_is_the_usage(tmp_path: Path) -> None:
+    for arguments in ([], ["--help"]):
+        done = playpen_at_once(*arguments, folder=tmp_path)
+        assert (done.returncode, done.stdout) == (0, USAGE)
+
+
+def test_a_missing_unity_build_is_reported_in_one_sentence(tmp_path: Path) -> None:
     done = playpen_at_once("dataset", "simulator=thor", folder=tmp_path)
     assert done.returncode in (1, 2)
     assert len(done.stderr.strip().splitlines()) == 1
@@ -111,7 +130,7 @@ def test_a_run_that_did_not_start_leaves_no_folder(tmp_path: Path) -> None:
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and "home" not in path.parts]
 
 
-def test_an_unwritable_home_is_replaced(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unwritable_home_is_replaced(capfd: pytest.CaptureFixture[str]) -> None:
     from cluster.command.cli import writable_home
 
     with patch.dict(os.environ, {"HOME": "/proc/no-home"}):
@@ -121,20 +140,20 @@ def test_an_unwritable_home_is_replaced(capsys: pytest.CaptureFixture[str]) -> N
             (home / "file").touch()
         assert os.environ["NETRC"] == "/proc/no-home/.netrc"
     assert not home.exists()
-    assert capsys.readouterr().err.startswith("playpen: the home folder /proc/no-home cannot be written")
+    assert capfd.readouterr().err.startswith("playpen: the home folder /proc/no-home cannot be written")
 
 
-def test_errors_of_the_system_name_their_file_first(capsys: pytest.CaptureFixture[str]) -> None:
+def test_system_errors_name_their_file_first(capfd: pytest.CaptureFixture[str]) -> None:
     def work() -> int:
         raise FileExistsError(17, "File exists", "found")
 
     from cluster.command.cli import guarded
 
     assert guarded(work) == 1
-    assert capsys.readouterr().err == "playpen: found: File exists\n"
+    assert capfd.readouterr().err == "playpen: found: File exists\n"
 
 
-def test_a_full_disk_is_told_by_its_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_full_disk_is_reported_with_the_folder(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     from cluster.command.cli import guarded
 
     def work() -> int:
@@ -143,10 +162,10 @@ def test_a_full_disk_is_told_by_its_folder(tmp_path: Path, capsys: pytest.Captur
         return 0
 
     assert guarded(work, tmp_path) == 1
-    assert capsys.readouterr().err == f"playpen: {tmp_path}: No space left on device\n"
+    assert capfd.readouterr().err == f"playpen: {tmp_path}: No space left on device\n"
 
 
-def test_an_unknown_error_is_still_one_sentence(tmp_path: Path) -> None:
+def test_an_unexpected_error_is_one_sentence(tmp_path: Path) -> None:
     from cluster.command.cli import guarded
 
     def work() -> int:

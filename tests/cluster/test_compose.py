@@ -1,4 +1,4 @@
-"""From what the shell delivers to a composed configuration: quoting, paths, names of folders, saved configurations."""
+"""From shell arguments to a composed configuration: quoting, paths, names of folders, saved configurations."""
 
 from __future__ import annotations
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from cluster.command.cli import HELP
 from cluster.command.compose import check_overrides
+from cluster.command.help import HELP
 from cluster.machines.resources import LEARNER, SIMULATION, role_resources
 from cluster.systems import register
 

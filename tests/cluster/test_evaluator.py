@@ -17,7 +17,7 @@ import ray
 from ray.exceptions import RayActorError
 
 from cluster.run.evaluator import RunEvaluator
-from cluster.run.interrupt import awaited
+from cluster.run.interrupt import wait_for_result
 from common.errors import PartLost
 from tests.cluster.runs import SmokeRun, processes_of, result_of, start
 from tests.cluster.test_faults import process_of
@@ -26,9 +26,9 @@ from tests.cluster.test_resume import run_folder, steps_done, wait_until
 
 
 def measuring(busy: str) -> Any:
-    """A Ray actor that stands for the evaluator's: measuring takes as long as the file `busy` exists.
+    """A Ray actor that replaces the evaluator's: an evaluation lasts as long as the file `busy` exists.
 
-    Its class travels by value, so that its process need not import this module.
+    Its class is sent by value, so its process need not import this module.
     """
 
     class Measuring:
@@ -39,7 +39,7 @@ def measuring(busy: str) -> Any:
         def prepare(self) -> None:
             pass
 
-        def on_the_way(self, weights: list[Any], version: int, seconds: float) -> dict[str, float]:
+        def evaluate_quickly(self, weights: list[Any], version: int, seconds: float) -> dict[str, float]:
             while os.path.exists(busy):
                 time.sleep(0.05)
             if version < 0:
@@ -50,57 +50,58 @@ def measuring(busy: str) -> Any:
     return make(concurrency_groups={"control": 1}, num_cpus=0)(Measuring).remote()
 
 
-def test_lost_evaluator_starts_anew_until_it_is_given_up(session: None, tmp_path: Path) -> None:
+def test_lost_evaluator_is_restarted_until_it_is_given_up(session: None, tmp_path: Path) -> None:
     busy = tmp_path / "busy"
     notes: list[str] = []
     reporter: Any = SimpleNamespace(seconds=lambda: 0.0, note=notes.append, fault=notes.append)
     config = dataclasses.replace(LOCAL, heartbeat_s=0.2, silent_after_s=2.0, part_restarts=1)
     evaluator = RunEvaluator(lambda: measuring(str(busy)), config, reporter)
-    assert not evaluator.begun
+    assert not evaluator.started
     evaluator.begin()
 
     def pid() -> int:
         return int(ray.get(evaluator.handle.pid.remote()))
 
-    def lost() -> str:
+    def failure() -> str:
         deadline = time.monotonic() + 30
-        while not (sentence := evaluator.lost()):
-            evaluator.take()
+        while not (sentence := evaluator.failure()):
+            evaluator.take_result()
             assert time.monotonic() < deadline
             time.sleep(0.05)
         return sentence
 
     def figures() -> dict[str, float]:
-        while (found := evaluator.take()) is None:
+        while (found := evaluator.take_result()) is None:
             time.sleep(0.05)
         return found
 
-    # Killed in the middle of an evaluation, which is done again.
+    # Killed during an evaluation, which is repeated.
     busy.touch()
     evaluator.measure([None], 3)
     os.kill(pid(), signal.SIGKILL)
-    assert "the evaluator died (" in (sentence := lost())
-    assert evaluator.owes and evaluator.take() is None
+    assert "the evaluator died (" in (sentence := failure())
+    assert evaluator.pending and evaluator.take_result() is None
     evaluator.restart(sentence)
-    assert notes == ["evaluator_lost", f"{sentence}; it starts anew"] and not evaluator.given_up
+    assert notes == ["evaluator_lost", f"{sentence}; it is restarted"] and not evaluator.given_up
     busy.unlink()
     evaluator.measure([None], 3)
-    assert figures() == {"steps": 3} and not evaluator.owes and evaluator.losses == 0
-    # Stopped while nothing is measured.
+    assert figures() == {"steps": 3} and not evaluator.pending and evaluator.losses == 0
+    # Stopped while idle.
     os.kill(pid(), signal.SIGSTOP)
-    assert lost() == "the evaluator has been silent for 2 s"
+    assert failure() == "the evaluator has been silent for 2 s"
     evaluator.restart("silent")
-    assert not evaluator.lost() and not evaluator.given_up
-    # An error of its own is no loss.
+    assert not evaluator.failure() and not evaluator.given_up
+    # An error in the evaluator's code is not a loss.
     evaluator.measure([None], -1)
-    while evaluator.owes:
-        assert evaluator.take() is None
+    while evaluator.pending:
+        assert evaluator.take_result() is None
         time.sleep(0.05)
-    assert notes[-1] == "an evaluation on the way failed: ValueError: no such weights"
-    # Lost once more without a result in between: given up.
+    assert notes[-1] == "an evaluation during training failed: ValueError: no such weights"
+    # Lost again without a result in between: given up.
     os.kill(pid(), signal.SIGKILL)
     with pytest.raises((PartLost, RayActorError)):
-        awaited(evaluator.handle.on_the_way.remote([None], 1, 0.0), threading.Event(), look=evaluator.look)
+        measured = evaluator.handle.evaluate_quickly.remote([None], 1, 0.0)
+        wait_for_result(measured, threading.Event(), check=evaluator.check)
     evaluator.restart("dead")
     assert evaluator.given_up and notes.count("evaluator_lost") == 3
 
@@ -123,7 +124,7 @@ def test_a_run_goes_on_without_its_evaluator(smoke: SmokeRun, tmp_path: Path) ->
         log = run_folder(tmp_path) / "run.log"
         wait_until(lambda: "evaluation at step" in log.read_text(), process)
         process_of(process, "EvaluatorActor").kill()
-        wait_until(lambda: "it starts anew" in log.read_text(), process)
+        wait_until(lambda: "it is restarted" in log.read_text(), process)
         output, errors = process.communicate(timeout=240)
     finally:
         process.kill()

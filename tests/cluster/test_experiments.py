@@ -1,4 +1,4 @@
-"""The experiments that stand for the paper and its release, composed: their numbers against the paper's own."""
+"""The experiments of the paper and its release: their composed values against the paper's numbers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def composed(*overrides: str) -> TrainConfig:
 
 
 @pytest.mark.parametrize("experiment", ["paper", "released"])
-def test_schedule_and_memory_bank_of_the_paper(experiment: str) -> None:
+def test_schedule_and_replay_buffer_of_the_paper(experiment: str) -> None:
     """Supplement, "Training details" and "Priorities in the memory bank"."""
     config = composed(f"experiment={experiment}")
     segmentation, joint = config.learner.phases.values()

@@ -1,4 +1,4 @@
-"""Faults of simulators, learner, memory bank and disk, in real processes: what is lost, and what is said."""
+"""Faults of simulators, learner, replay buffer and disk, in real processes: what is lost and what is reported."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ from tests.cluster.test_resume import run_folder, steps_done, wait_until
 from tests.machine import small_file_system
 
 
-class Bank:
-    """Stands for the replay's actor: takes every record."""
+class FakeReplay:
+    """Replaces the replay buffer's Ray actor: accepts every record."""
 
     def __init__(self) -> None:
         self.numbers: list[int] = []
@@ -48,20 +48,20 @@ class Bank:
         return self.numbers
 
 
-def test_locations_survive_their_simulator(
+def test_tasks_survive_their_simulator(
     session: None,
     tmp_path: Path,
     fake_config: Callable[..., SimulatorConfig],  # noqa: F811
 ) -> None:
-    """One that dies before it opens its pipe, one that is killed, one that hangs, and an answer of another place."""
+    """Simulators that die before they open their pipe, are killed, hang, or answer for another position."""
     once = tmp_path / "once"
     simulator = fake_config(step_timeout_s=3.0)
     simulator.command = f"{simulator.command} --once '{once}'"
-    bank: Any = ray.remote(num_cpus=0)(Bank).remote()
+    bank: Any = ray.remote(num_cpus=0)(FakeReplay).remote()
     log: list[str] = []
     config = dataclasses.replace(LOCAL, actors=1, heartbeat_s=0.2)
 
-    def make(index: int, avoided: frozenset[str]) -> Any:
+    def make(index: int, excluded_nodes: frozenset[str]) -> Any:
         player = MakePlayer(simulator, CONFIG, NETWORK, 1)
         return RemotePlayerActor.options(num_cpus=0).remote(index, simulator, player, bank)
 
@@ -79,7 +79,7 @@ def test_locations_survive_their_simulator(
                 return finished[0]
 
     def simulator_pid() -> int:
-        return int(ray.get(pool.members[0].handle.health.remote())["simulator_pid"])
+        return int(ray.get(pool.actors[0].handle.health.remote())["simulator_pid"])
 
     try:
         once.write_text("launch=leave")
@@ -97,13 +97,13 @@ def test_locations_survive_their_simulator(
         assert "was killed by signal SIGSEGV" in play(4).statistics.fault
         assert play(5).statistics.fault == ""
         assert ray.get(bank.all.remote()) == [0, 1, 2, 3, 4, 5], "each once"
-        assert log == [] and pool.restarts == 0, "the actor itself is in order"
+        assert log == [] and pool.restarts == 0, "the actor itself did not fail"
     finally:
         pool.stop(3)
 
 
 def process_of(driver: subprocess.Popen[str], title: str) -> psutil.Process:
-    """The Ray worker of a run whose title begins so."""
+    """The Ray worker of a run whose title starts with `title`."""
     for _ in range(100):
         for process in psutil.Process(driver.pid).children(recursive=True):
             try:
@@ -125,7 +125,7 @@ FAST = (
 
 
 @pytest.mark.slow
-def test_a_run_survives_its_learner_and_its_bank(smoke: SmokeRun, tmp_path: Path) -> None:
+def test_a_run_survives_its_learner_and_its_replay_buffer(smoke: SmokeRun, tmp_path: Path) -> None:
     longer = "learner.phases.segmentation.rounds=14"
     process = start(tmp_path, smoke.root, *FAST, longer, "checkpoint_minutes=0.03", "cluster.silent_after_s=5")
     try:
@@ -151,11 +151,11 @@ def test_a_run_survives_its_learner_and_its_bank(smoke: SmokeRun, tmp_path: Path
     # 6 + 14 * 3 + 2 * 3 locations; K = 7 times 2, 7 times 3, and 2, 2 batches: nothing is missing or done twice.
     assert (result["steps"], result["locations"]) == (39, 54)
     assert result["faults"]["part_lost"] == 3
-    told = [line for line in log.read_text().splitlines() if "start again from step_" in line]
-    # A call of the coordinator's tells of it, or an unanswered heartbeat, whichever is first.
-    assert any(f"the learner {how}" in told[0] for how in ("was lost", "died")), told
-    assert "the memory bank" in told[1], told
-    assert "has been silent for 5 s" in told[2], told
+    reports = [line for line in log.read_text().splitlines() if "start again from step_" in line]
+    # Either a call of the coordinator or a heartbeat reports it, whichever is first.
+    assert any(f"the learner {how}" in reports[0] for how in ("was lost", "died")), reports
+    assert "the replay buffer" in reports[1], reports
+    assert "has been silent for 5 s" in reports[2], reports
     assert not processes_of(tmp_path)
     shown = playpen("status", str(run_folder(tmp_path)), folder=tmp_path)
     assert ": finished" in shown.stdout and "part lost" in shown.stdout
@@ -180,7 +180,7 @@ def test_a_full_disk_costs_checkpoints_only(smoke: SmokeRun, small_disk: Path) -
                 file.flush()
         folder = run_folder(small_disk)
         before = [path.name for path in sorted(folder.glob("checkpoints/step_*"))]
-        # With no byte left the log cannot tell: status and log follow when there is room.
+        # On a full disk the log cannot be written: status and log follow when there is space.
         time.sleep(4)
         assert process.poll() is None, "the run goes on"
         assert [path.name for path in sorted(folder.glob("checkpoints/*"))] == before, "whole, and nothing half-written"
@@ -190,8 +190,8 @@ def test_a_full_disk_costs_checkpoints_only(smoke: SmokeRun, small_disk: Path) -
         process.kill()
     assert process.returncode == 0, errors
     assert re.search(
-        r"no checkpoint could be written at step \d+ \(.*No space left on device\); the one before, step_\d+(-\d+)?, "
-        r"is whole; the run goes on and tries again in 0\.03 minutes",
+        r"no checkpoint could be written at step \d+ \(.*No space left on device\); the previous one, step_\d+(-\d+)?, "
+        r"is intact; the run continues and tries again in 0\.03 minutes",
         errors,
     )
     result = result_of(output)

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: noticed in every wait, and never taken away by Ray or the interpreter."""
+"""Ctrl-C and SIGTERM: detected in every wait, and not intercepted by Ray or the interpreter."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import cluster.run.interrupt
-from cluster.run.interrupt import awaited, interrupt_flag
+from cluster.run.interrupt import interrupt_flag, wait_for_result
 from cluster.run.results import finish
 from common.errors import Interrupted
 from tests.cluster.runs import ROOT
@@ -21,7 +21,7 @@ from tests.cluster.runs import ROOT
 
 @pytest.fixture
 def never_ready(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ray's waits end without anything being there."""
+    """Makes `ray.wait` return without results."""
     monkeypatch.setattr(cluster.run.interrupt.ray, "wait", lambda references, timeout: ([], references))
 
 
@@ -44,8 +44,8 @@ def test_first_signal_sets_the_flag_and_a_later_one_interrupts(
             signal.raise_signal(number)
 
 
-def test_a_closed_terminal_may_say_so_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The shell signals its jobs, and the system the foreground: what was trained is saved all the same."""
+def test_a_closed_terminal_may_signal_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shell signals its jobs and the system the foreground; the run still saves a checkpoint."""
     monkeypatch.setattr(cluster.run.interrupt, "SAME_REQUEST_S", 0.0)
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     try:
@@ -58,19 +58,19 @@ def test_a_closed_terminal_may_say_so_twice(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.usefixtures("never_ready")
-def test_waiting_for_a_part_ends() -> None:
+def test_ctrl_c_ends_a_wait_for_a_result() -> None:
     interrupted = threading.Event()
     interrupted.set()
     with pytest.raises(Interrupted):
-        awaited("reference", interrupted)
+        wait_for_result("reference", interrupted)
 
 
 @pytest.mark.usefixtures("never_ready")
-def test_the_final_evaluation_ends(tmp_path: Path) -> None:
+def test_ctrl_c_ends_the_final_evaluation(tmp_path: Path) -> None:
     interrupted = threading.Event()
     interrupted.set()
     final = SimpleNamespace(remote=lambda reference, folder: "reference")
-    evaluator: Any = SimpleNamespace(handle=SimpleNamespace(final=final), look=lambda: None)
+    evaluator: Any = SimpleNamespace(handle=SimpleNamespace(final=final), check=lambda: None)
     reporter: Any = SimpleNamespace(seconds=lambda: 0.0, note=lambda line: None)
     nothing: Any = SimpleNamespace(reference=None)
     with pytest.raises(Interrupted):

@@ -13,6 +13,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from actors.controller import SimulatorError
+from actors.interaction.choose import TouchPlan
 from cluster.command.compose import check_overrides, resumed_config
 from cluster.interaction import collecting
 from cluster.interaction.collecting import collect
@@ -111,7 +112,7 @@ def test_data_are_collected_once_whatever_interrupts(tmp_path: Path, monkeypatch
     config = composed("actors.supervision=interaction_oracle")
     stop = threading.Event()
     played: list[int] = []
-    plans = set()
+    plans: set[TouchPlan] = set()
 
     class Simulator:
         def __init__(self, config: object, **keywords: object) -> None:
@@ -124,7 +125,7 @@ def test_data_are_collected_once_whatever_interrupts(tmp_path: Path, monkeypatch
         def __init__(self, *arguments: object) -> None:
             pass
 
-        def play(self, location: object, number: int, plan: object, version: int) -> tuple[object, None]:
+        def play(self, location: object, number: int, plan: TouchPlan, version: int) -> tuple[object, None]:
             plans.add(plan)
             played.append(number)
             if number == 2 or played.count(number) == 1:
@@ -151,7 +152,7 @@ def test_data_are_collected_once_whatever_interrupts(tmp_path: Path, monkeypatch
         collect(*arguments, stop)  # type: ignore[arg-type]
     collect(*arguments, threading.Event())  # type: ignore[arg-type]
     assert played == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
-    assert {(plan.greedy, plan.random, plan.force_trials) for plan in plans} == {(0, 1, False)}  # type: ignore
+    assert {(plan.greedy, plan.random, plan.force_trials) for plan in plans} == {(0, 1, False)}
     examples = Examples([tmp_path], mass_classes=False, duplicate_iou=0.5)
     _, targets = examples.batch(range(len(examples)), [False] * len(examples))
     assert [target["boxes"][0, 1].item() for target in targets] == [3 * number for number in (0, 1, 3, 4, 5)]
@@ -190,7 +191,7 @@ def test_given_records_must_be_of_the_same_supervision(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"is of a run that still goes on; wait for its end$"):
         given()
     ring.close()
-    with pytest.raises(UsageError, match=r"^learner\.mask_rcnn\.records: .*none holds no memory bank"):
+    with pytest.raises(UsageError, match=r"^learner\.mask_rcnn\.records: .*none holds no replay buffer"):
         given(record=tmp_path / "none")
 
 
@@ -205,7 +206,7 @@ def test_a_run_that_is_stopped_goes_on_and_can_be_measured(smoke: SmokeRun, tmp_
         time.sleep(0.2)
     (run,) = folder.glob("outputs/train/*")
     meanwhile = playpen("train", f"resume={run}", folder=folder)
-    assert meanwhile.returncode == 2 and "that run still goes on; stop it first" in meanwhile.stderr
+    assert meanwhile.returncode == 2 and "that run is still running; stop it first" in meanwhile.stderr
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 130 and "checkpoint saved in" in errors

@@ -1,4 +1,4 @@
-"""Nodes that go away, whose link is cut, or on which every actor fails: real Ray nodes, actors that only pretend."""
+"""Nodes that disappear, lose their link, or on which every actor fails: real Ray nodes, actors that pretend to play."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import ray
 
-from cluster.machines.nodes import unspaced_python
+from cluster.machines.local_nodes import python_without_spaces
 from cluster.machines.resources import local_environment
 from cluster.workers.actor_pool import ActorPool, Assignment, Finished
 from common.processes import kill_tree
@@ -27,7 +27,7 @@ from tests.cluster.test_resources import LOCAL
 
 
 class Visitor:
-    """Says on which node it is; fails on the one that a file names."""
+    """Returns its node; fails on the node that a file names."""
 
     def __init__(self, file: str) -> None:
         self.file = Path(file)
@@ -52,13 +52,13 @@ remote: Any = ray.remote
 VisitingActor = remote(concurrency_groups={"control": 2})(Visitor)
 
 
-def make_pool(file: Path, log: list[str], kinds: list[str], **changes: float) -> ActorPool:
-    """Four actors of one processor each."""
+def make_pool(file: Path, log: list[str], kinds: list[str], **changes: Any) -> ActorPool:
+    """A pool of four actors with one CPU each."""
 
-    def make(index: int, avoided: frozenset[str]) -> Any:
+    def make(index: int, excluded_nodes: frozenset[str]) -> Any:
         options: dict[str, Any] = {"num_cpus": 1}
-        if avoided:
-            options["label_selector"] = {"ray.io/node-id": f"!in({','.join(sorted(avoided))})"}
+        if excluded_nodes:
+            options["label_selector"] = {"ray.io/node-id": f"!in({','.join(sorted(excluded_nodes))})"}
         return VisitingActor.options(**options).remote(str(file))
 
     settings = {"actors": 4, "heartbeat_s": 0.5, "silent_after_s": 8, "actor_restarts": 1, "location_attempts": 9}
@@ -67,7 +67,7 @@ def make_pool(file: Path, log: list[str], kinds: list[str], **changes: float) ->
 
 
 def play(pool: ActorPool, numbers: range, until: Callable[[], bool] = lambda: True) -> list[Finished]:
-    """Plays these locations, and further ones until the condition holds."""
+    """Plays these tasks, and more until the condition holds."""
     finished: list[Finished] = []
     for number in numbers:
         pool.submit(Assignment(number, (number,)))
@@ -86,13 +86,13 @@ def play(pool: ActorPool, numbers: range, until: Callable[[], bool] = lambda: Tr
 
 @pytest.fixture
 def two_nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A Ray cluster: the driver's node without processors, and two with two each."""
+    """A Ray cluster: the driver's node without CPUs, and two nodes with two each."""
     from ray.cluster_utils import Cluster
 
     monkeypatch.setenv("HOME", str(tmp_path))
-    os.environ["RAY_AUTH_MODE"] = "disabled"  # for good: a process keeps the token of its first home folder
+    os.environ["RAY_AUTH_MODE"] = "disabled"  # not restored, because a process keeps the token of its first home folder
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    # Ray notes the newest cluster there; the paths of its sockets must be short.
+    # Ray records the newest cluster there; the paths of its sockets must be short.
     folder = tempfile.mkdtemp(prefix="pp")
     monkeypatch.setenv("RAY_TMPDIR", folder)
     arguments = {"num_cpus": 0, "object_store_memory": 80_000_000, "include_dashboard": False}
@@ -106,11 +106,11 @@ def two_nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def nodes_of(pool: ActorPool) -> set[str]:
-    return {member.node for member in pool.members if member.node}
+    return {actor.node for actor in pool.actors if actor.node}
 
 
 @pytest.mark.slow
-def test_half_the_actors_go_with_their_node(two_nodes: Any, tmp_path: Path) -> None:
+def test_actors_of_a_lost_node_are_replaced(two_nodes: Any, tmp_path: Path) -> None:
     cluster, nodes = two_nodes
     log: list[str] = []
     kinds: list[str] = []
@@ -120,11 +120,11 @@ def test_half_the_actors_go_with_their_node(two_nodes: Any, tmp_path: Path) -> N
         pool.submit(Assignment(number, (number,)))
     pool.dispatch()
     cluster.remove_node(nodes[0], allow_graceful=False)
-    finished = play(pool, range(112, 113), lambda: pool.alive == 2)  # the node's processes live on for a second
+    finished = play(pool, range(112, 113), lambda: pool.alive == 2)  # the node's processes live for another second
     assert sorted(one.number for one in finished) == list(range(100, 100 + len(finished))), "each once, none lost"
     assert kinds.count("actor_died") == 2, log
     assert {one.statistics for one in play(pool, range(200, 206))} == {nodes[1].node_id}
-    # The two that wait for a place start as soon as there is one.
+    # The two unscheduled actors start as soon as there is a node.
     cluster.add_node(num_cpus=2, object_store_memory=80_000_000)
     play(pool, range(300, 301), lambda: pool.alive == 4)
     pool.stop(3)
@@ -138,8 +138,8 @@ def test_a_node_on_which_everything_fails_is_taken_out_of_use(two_nodes: Any, tm
     log: list[str] = []
     kinds: list[str] = []
     pool = make_pool(bad, log, kinds)
-    play(pool, range(4), lambda: bool(pool.avoided))
-    assert set(pool.avoided) == {nodes[0].node_id}
+    play(pool, range(4), lambda: bool(pool.excluded_nodes))
+    assert set(pool.excluded_nodes) == {nodes[0].node_id}
     [line] = [line for line in log if "out of use" in line]
     assert line.startswith(f"node {nodes[0].node_id[:12]} is out of use for this run: actor ")
     assert line.endswith("failed 2 times in a row; last: RuntimeError: the driver of this node's GPU is broken")
@@ -155,13 +155,13 @@ import json, sys, time
 from pathlib import Path
 import ray
 from tests.cluster.test_node_faults import make_pool, nodes_of, play
-from cluster.machines.nodes import unspaced_python
+from cluster.machines.local_nodes import python_without_spaces
 from cluster.machines.resources import local_environment
 ray.init(sys.argv[1], log_to_driver=False, runtime_env=local_environment())
 log, kinds = [], []
 pool = make_pool(Path("none"), log, kinds)
 play(pool, range(4), lambda: len(nodes_of(pool)) == 2 and pool.alive == 4)
-print("all are there", flush=True)
+print("actors are ready", flush=True)
 input()
 cut = time.monotonic()
 finished = play(pool, range(100, 116))
@@ -174,7 +174,7 @@ print(json.dumps({
 
 @pytest.mark.slow
 def test_three_hosts_and_a_cut_link(tmp_path: Path) -> None:
-    """Network namespaces as hosts, joined by a bridge; the link of one goes down, its processes live on."""
+    """Network namespaces as hosts, joined by a bridge; the link of one goes down, its processes keep running."""
     tag = f"pp{os.getpid() % 10_000}"
     hosts = [f"{tag}-{index}" for index in range(3)]
     setup: list[str] = [f"ip link add {tag} type bridge", f"ip link set {tag} up"]
@@ -195,7 +195,7 @@ def test_three_hosts_and_a_cut_link(tmp_path: Path) -> None:
     }
 
     def inside(host: str, *words: str) -> list[str]:
-        return ["ip", "netns", "exec", host, unspaced_python(), *words]
+        return ["ip", "netns", "exec", host, python_without_spaces(), *words]
 
     started: list[subprocess.Popen[Any]] = []
     folder = tempfile.mkdtemp(prefix="pp")  # short, for the paths of Ray's sockets
@@ -214,7 +214,7 @@ def test_three_hosts_and_a_cut_link(tmp_path: Path) -> None:
                 subprocess.Popen(inside(host, *words), env=environment, stdout=log, stderr=log, cwd=tmp_path)
             )
             deadline = time.monotonic() + 60
-            while "will now block" not in Path(log.name).read_text():  # one after the other: they share a folder here
+            while "will now block" not in Path(log.name).read_text():  # in turn, as they share a folder
                 assert started[-1].poll() is None and time.monotonic() < deadline, Path(log.name).read_text()
                 time.sleep(0.2)
         driver = subprocess.Popen(
@@ -227,14 +227,14 @@ def test_three_hosts_and_a_cut_link(tmp_path: Path) -> None:
             text=True,
         )
         started.append(driver)
-        assert driver.stdout is not None and driver.stdout.readline() == "all are there\n", driver.communicate()[1]
+        assert driver.stdout is not None and driver.stdout.readline() == "actors are ready\n", driver.communicate()[1]
         subprocess.run(["ip", "link", "set", f"{tag}v2", "down"], check=True)
         output, errors = driver.communicate("the link is cut\n", timeout=180)
         assert driver.returncode == 0, errors
         found = json.loads(output.splitlines()[-1])
         assert found["numbers"] == list(range(100, 116)), "each once, none lost"
         assert found["nodes"] <= 2 and found["kinds"].count("actor_silent") + found["kinds"].count("actor_died") >= 1
-        assert found["seconds"] < 60  # far below Ray's own notice
+        assert found["seconds"] < 60  # Ray itself would take much longer
     finally:
         for process in started:
             kill_tree(process)
@@ -244,7 +244,7 @@ def test_three_hosts_and_a_cut_link(tmp_path: Path) -> None:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(int(number), signal.SIGKILL)
             subprocess.run(["ip", "netns", "del", host], capture_output=True, check=False)
-        # A namespace goes, with its end of the link, when the last of its connections does: which is later.
+        # A namespace, and its end of the link, disappears later, with its last connection.
         for link in (*(f"{tag}v{index}" for index in range(3)), tag):
             subprocess.run(["ip", "link", "del", link], capture_output=True, check=False)
         shutil.rmtree(folder, ignore_errors=True)

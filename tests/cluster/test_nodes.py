@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from cluster.machines import nodes
+from cluster.machines import joining, local_nodes, nodes
 from common.errors import RunError, UsageError
 from tests.cluster.runs import ROOT, playpen
 
@@ -56,7 +56,7 @@ def result(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 
 
 def ended(process: psutil.Process) -> bool:
-    """Whether a process is gone, or waits only for its parent to take note."""
+    """Whether a process has ended; its parent need not have reaped it."""
     try:
         return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -99,7 +99,7 @@ def test_a_cluster_of_two_nodes_with_roles_tokens_and_loopback_only(home: Path, 
         assert f"./playpen cluster join {address} --token-file {token}" in done.stdout
         assert token.stat().st_mode & 0o777 == 0o600
         refused = cluster("head", *ports)
-        assert refused.returncode == 2 and f"the head at {address} runs already" in refused.stderr
+        assert refused.returncode == 2 and f"the head at {address} is already running" in refused.stderr
         for command in (("join", address), ("status", address)):
             refused = cluster(*command, token=wrong)
             assert refused.returncode == 2 and len(refused.stderr.splitlines()) == 1
@@ -135,14 +135,14 @@ def test_a_cluster_of_two_nodes_with_roles_tokens_and_loopback_only(home: Path, 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["head", "--address", "0.0.0.0"], "0.0.0.0 names no address that other machines can reach"),
-        (["head", "--address", "203.0.113.9"], "203.0.113.9 is no address of this machine"),
+        (["head", "--address", "0.0.0.0"], "0.0.0.0 is no address that other machines can reach"),
+        (["head", "--address", "203.0.113.9"], "203.0.113.9 is not an address of this machine"),
         (["head", "--port", "80"], "--port must be between 1024 and 65535, not 80"),
         (["head", "--role", "cook"], "argument --role: invalid choice: 'cook'"),
         (["join"], "the following arguments are required: address"),
         (["join", "nowhere"], "must be HOST:PORT"),
         (["join", "127.0.0.1:1"], "127.0.0.1:1: no Ray cluster answers there"),
-        (["join", "127.0.0.1:1", "--token-file", "none"], "none is no file with a token"),
+        (["join", "127.0.0.1:1", "--token-file", "none"], "none does not hold a token"),
         (["status"], "no node was started on this machine"),
         (["fly"], "argument command: invalid choice: 'fly'"),
         ([], "the following arguments are required: command"),
@@ -170,47 +170,47 @@ def test_a_node_that_does_not_start_leaves_nothing(home: Path, capfd: pytest.Cap
     assert not list((home / ".cache/playpen/cluster").iterdir())
 
 
-def test_stop_spares_a_process_that_was_given_a_noted_number(home: Path) -> None:
-    """After a reboot another program may have the number."""
-    nodes.cache_folder().mkdir(parents=True)
-    own = nodes.Node("head", "127.0.0.1:6379", "both", os.getpid(), started=1.0, log=str(home / "log"))
-    nodes.note_of(own.pid).write_text(json.dumps(vars(own)))
+def test_stop_spares_a_process_that_reuses_a_recorded_id(home: Path) -> None:
+    """After a reboot another program may have the same process id."""
+    local_nodes.cache_folder().mkdir(parents=True)
+    own = local_nodes.Node("head", "127.0.0.1:6379", "both", os.getpid(), started=1.0, log=str(home / "log"))
+    local_nodes.record_file(own.pid).write_text(json.dumps(vars(own)))
     assert nodes.run(["stop"]) == 0
-    assert not list(nodes.cache_folder().iterdir())
+    assert not list(local_nodes.cache_folder().iterdir())
 
 
-def test_stop_ends_the_whole_tree_of_a_noted_process(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nodes, "STOP_TIMEOUT_S", 1.0)  # the inner process does not end by itself
+def test_stop_ends_all_descendants_of_a_recorded_process(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_nodes, "STOP_TIMEOUT_S", 1.0)  # the inner process does not end by itself
     script = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'print(1, flush=True); input()'])"
     with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None and child.stdout.readline() == b"1\n"
         process = psutil.Process(child.pid)
         grandchild = process.children()[0]
-        nodes.cache_folder().mkdir(parents=True)
-        noted = nodes.Node("join", "127.0.0.1:6379", "both", child.pid, process.create_time(), str(home / "log"))
-        nodes.note_of(noted.pid).write_text(json.dumps(vars(noted)))
-        assert nodes.running() == [noted]
+        local_nodes.cache_folder().mkdir(parents=True)
+        node = local_nodes.Node("join", "127.0.0.1:6379", "both", child.pid, process.create_time(), str(home / "log"))
+        local_nodes.record_file(node.pid).write_text(json.dumps(vars(node)))
+        assert local_nodes.running_nodes() == [node]
         assert nodes.run(["stop"]) == 0
-        assert ended(grandchild) and nodes.running() == []
+        assert ended(grandchild) and local_nodes.running_nodes() == []
 
 
 def test_tokens_come_from_the_option_then_the_environment_then_the_home_folder(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert nodes.use_token(None, make=False) is None and "RAY_AUTH_MODE" not in os.environ
+    assert joining.use_token(None, make=False) is None and "RAY_AUTH_MODE" not in os.environ
     made = home / ".ray" / "auth_token"
-    assert nodes.use_token(None, make=True) == str(made)
+    assert joining.use_token(None, make=True) == str(made)
     assert os.environ["RAY_AUTH_MODE"] == "token" and os.environ["RAY_AUTH_TOKEN_PATH"] == str(made)
-    assert len(made.read_text()) == 64 and nodes.use_token(None, make=True) == str(made), "a token is kept"
+    assert len(made.read_text()) == 64 and joining.use_token(None, make=True) == str(made), "a token is kept"
     monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(home / "other"))
-    with pytest.raises(UsageError, match="other is no file with a token"):
-        nodes.use_token(None, make=False)
+    with pytest.raises(UsageError, match="other does not hold a token"):
+        joining.use_token(None, make=False)
     monkeypatch.setenv("RAY_AUTH_TOKEN", "secret")
     monkeypatch.delenv("RAY_AUTH_MODE")
-    assert nodes.use_token(None, make=True) is None and os.environ["RAY_AUTH_MODE"] == "token"
-    assert nodes.use_token(made, make=False) == str(made) and "RAY_AUTH_TOKEN" not in os.environ
+    assert joining.use_token(None, make=True) is None and os.environ["RAY_AUTH_MODE"] == "token"
+    assert joining.use_token(made, make=False) == str(made) and "RAY_AUTH_TOKEN" not in os.environ
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
-    assert nodes.use_token(None, make=True) is None
+    assert joining.use_token(None, make=True) is None
 
 
 def test_an_environment_whose_path_has_a_space_is_used_through_a_link(
@@ -221,10 +221,10 @@ def test_an_environment_whose_path_has_a_space_is_used_through_a_link(
     monkeypatch.setattr(sys, "prefix", str(environment))
     monkeypatch.setattr(sys, "executable", str(environment / "bin" / "python"))
     for _ in range(2):  # the link is made once
-        python = nodes.unspaced_python()
+        python = local_nodes.python_without_spaces()
         assert " " not in python
         prefix = subprocess.run([python, "-c", "import sys; print(sys.prefix)"], capture_output=True, text=True)
         assert Path(prefix.stdout.strip()).samefile(environment)
     monkeypatch.setenv("HOME", str(home / "my work"))
     with pytest.raises(UsageError, match="may have a space in its path; move the environment"):
-        nodes.unspaced_python()
+        local_nodes.python_without_spaces()

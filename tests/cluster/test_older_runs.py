@@ -89,9 +89,7 @@ def test_a_stopped_run_goes_on(older: Path) -> None:
 
 def test_a_finished_run_is_evaluated(older: Path) -> None:
     data = ["evaluation.dataset.train.locations=8", "evaluation.dataset.test.locations=4", "evaluation.figures=0"]
-    done = playpen(
-        "evaluate", f"checkpoint={older / 'finished'}", "evaluation.dataset.forces=[]", *data, folder=older
-    )
+    done = playpen("evaluate", f"checkpoint={older / 'finished'}", "evaluation.dataset.forces=[]", *data, folder=older)
     assert done.returncode == 0, done.stderr
     before = json.loads((older / "finished" / "results.json").read_text())
     after = result_of(done.stdout)

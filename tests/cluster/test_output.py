@@ -1,4 +1,4 @@
-"""Nothing printed can end a run: letters that an encoding lacks, closed pipes, full disks, closed streams."""
+"""Output never ends a run: characters that an encoding lacks, closed pipes, full disks, closed streams."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_no_write_fails(target: str, encoding: str, tmp_path: Path) -> None:
         assert (tmp_path / "out").read_text(encoding=encoding).startswith(wanted)
 
 
-def test_a_command_ends_well_where_letters_cannot_be_printed(smoke: SmokeRun, tmp_path: Path) -> None:
+def test_a_command_succeeds_if_characters_cannot_be_printed(smoke: SmokeRun, tmp_path: Path) -> None:
     (test_file,) = smoke.root.glob("outputs/datasets/*/test.json")
     done = playpen(
         "evaluate", f"checkpoint={smoke.folder}", f"evaluation.test_file={test_file}",

@@ -14,6 +14,7 @@ from learner.checkpoint import save_checkpoint
 from learner.checkpoint_index import INDEX
 from learner.interaction.learner import Learner
 from models.interaction.build import build_network
+from models.interaction.network import InteractionNetwork
 from tests.learner.helpers import PLAIN, SMALL, batch_of, config
 
 
@@ -41,4 +42,4 @@ def test_older_checkpoints_had_a_normalised_input(tmp_path: Path) -> None:
     del index["network"]["normalize_input"]
     (tmp_path / "kept" / INDEX).write_text(json.dumps(index))
     predictor, _ = trained_predictor(replace(SMALL, normalize_input=False), tmp_path / "kept")
-    assert predictor.network.config.normalize_input
+    assert isinstance(predictor.network, InteractionNetwork) and predictor.network.config.normalize_input

@@ -1,8 +1,9 @@
-"""Progress where the output is no terminal: whole lines with what is done, the rate and the rest."""
+"""Progress if the output is not a terminal: whole lines with the steps done, the rate and the remaining time."""
 
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from common.progress import Progress
 from evaluation.interaction.final import learning_points
 
 
-def test_lines_are_whole_and_say_how_far(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_are_whole_and_show_the_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
     progress = Progress("prefill", 10, "location", stream)
     progress.update(4, {"touches/s": 12.345})
@@ -22,7 +23,7 @@ def test_lines_are_whole_and_say_how_far(monkeypatch: pytest.MonkeyPatch) -> Non
     assert lines[0].endswith("touches/s 12.3")
 
 
-def test_the_last_line_is_not_said_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_last_line_is_not_printed_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("common.progress.LINE_EVERY_S", -1.0)
     stream = io.StringIO()
     progress = Progress("data set", 2, "location", stream)
@@ -32,7 +33,7 @@ def test_the_last_line_is_not_said_twice(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_learning_points_come_in_order_and_carry_steps() -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"seconds": 60.0, "steps": 5, "actors/greedy_success": 0.2, "actors/random_success": 0.1},
         {"seconds": 130.0, "evaluation/minutes": 1.5, "evaluation/steps": 7, "evaluation/mask_ap50": 3.0},
         {"seconds": 100.0, "steps": 9, "actors/greedy_success": 0.3, "actors/random_success": None},

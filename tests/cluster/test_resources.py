@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 
 from cluster.machines.resources import (
     SHARED_MEMORY,
+    allocate,
     check_before_start,
-    plan,
     ray_environment,
     ray_temporary_folder,
-    warn_of_fallbacks,
+    warn_about_fallbacks,
 )
 from cluster.run.config import ClusterConfig
 from common.errors import UsageError
@@ -52,26 +52,26 @@ LOCAL = ClusterConfig(
 
 
 def test_two_gpus_learner_takes_one_and_35_actors_share_the_other() -> None:
-    resources = plan(LOCAL, [{"GPU": 2}])
+    resources = allocate(LOCAL, [{"GPU": 2}])
     assert resources.learner["num_gpus"] == 1
     assert resources.actor["num_gpus"] == 0.0285  # 1/35 rounded down to Ray's 1/10000
     assert 35 * resources.actor["num_gpus"] <= 1
 
 
 def test_one_gpu_is_the_learners() -> None:
-    resources = plan(LOCAL, [{"GPU": 1}])
+    resources = allocate(LOCAL, [{"GPU": 1}])
     assert resources.learner["num_gpus"] == 1
     assert resources.actor["num_gpus"] == 0
 
 
 def test_without_gpus_nobody_asks_for_one() -> None:
-    resources = plan(LOCAL, [{"CPU": 2}])
+    resources = allocate(LOCAL, [{"CPU": 2}])
     assert resources.learner["num_gpus"] == resources.actor["num_gpus"] == 0
 
 
 def test_asking_for_more_gpus_than_there_are_is_refused() -> None:
     with pytest.raises(UsageError, match=r"cluster\.learner_gpus=1 and 35 actors of cluster\.actor_gpus=0\.1"):
-        plan(dataclasses.replace(LOCAL, actor_gpus=0.1), [{"GPU": 2}])
+        allocate(dataclasses.replace(LOCAL, actor_gpus=0.1), [{"GPU": 2}])
 
 
 HEAD = {"CPU": 8.0, "GPU": 1.0, "playpen_learner": 1.0}
@@ -98,14 +98,14 @@ BOTH = {"CPU": 40.0, "GPU": 2.0, "playpen_learner": 1.0, "playpen_simulation": 1
 def test_roles_place_the_parts_and_their_gpus(
     nodes: list[dict[str, float]], learner_gpus: float, actor_gpus: float
 ) -> None:
-    resources = plan(LOCAL, nodes)
+    resources = allocate(LOCAL, nodes)
     assert resources.learner == {"num_cpus": 1, "num_gpus": learner_gpus, "resources": {"playpen_learner": 0.001}}
     assert resources.light == {"num_cpus": 0, "resources": {"playpen_learner": 0.001}}
     assert resources.actor == {"num_cpus": 1, "num_gpus": actor_gpus, "resources": {"playpen_simulation": 0.001}}
 
 
 def test_without_roles_ray_chooses_the_nodes() -> None:
-    resources = plan(LOCAL, [{"CPU": 8.0, "GPU": 1.0}, {"CPU": 8.0, "GPU": 1.0}])
+    resources = allocate(LOCAL, [{"CPU": 8.0, "GPU": 1.0}, {"CPU": 8.0, "GPU": 1.0}])
     assert "resources" not in resources.learner | resources.actor | resources.light
     assert resources.actor["num_gpus"] == 0.0285
 
@@ -113,11 +113,11 @@ def test_without_roles_ray_chooses_the_nodes() -> None:
 def test_gpus_beyond_those_of_a_role_are_refused() -> None:
     shares = dataclasses.replace(LOCAL, actor_gpus=0.02)
     with pytest.raises(UsageError, match="need more than the 1 GPUs of this cluster on nodes of their roles"):
-        plan(shares, [HEAD, WITHOUT_GPU])
-    assert plan(shares, [HEAD, WITH_GPU]).actor["num_gpus"] == 0.02
-    assert plan(shares, [HEAD]).actor["num_gpus"] == 0.02, "an autoscaler may bring nodes with GPUs"
+        allocate(shares, [HEAD, WITHOUT_GPU])
+    assert allocate(shares, [HEAD, WITH_GPU]).actor["num_gpus"] == 0.02
+    assert allocate(shares, [HEAD]).actor["num_gpus"] == 0.02, "an autoscaler may bring nodes with GPUs"
     with pytest.raises(UsageError, match="cluster.learner_gpus=2"):
-        plan(dataclasses.replace(LOCAL, learner_gpus=2), [HEAD, WITHOUT_GPU])
+        allocate(dataclasses.replace(LOCAL, learner_gpus=2), [HEAD, WITHOUT_GPU])
 
 
 @given(
@@ -133,7 +133,7 @@ def test_gpus_beyond_those_of_a_role_are_refused() -> None:
 )
 def test_shares_always_fit_the_nodes_that_they_are_for(nodes: list[dict[str, float]], actors: int) -> None:
     """Placed one by one onto whole GPUs, as Ray does, the learner first."""
-    resources = plan(dataclasses.replace(LOCAL, actors=actors), nodes)
+    resources = allocate(dataclasses.replace(LOCAL, actors=actors), nodes)
     left = [node["GPU"] for node in nodes]
 
     def fitting(part: dict[str, Any]) -> list[int]:
@@ -142,7 +142,7 @@ def test_shares_always_fit_the_nodes_that_they_are_for(nodes: list[dict[str, flo
     homes = fitting(resources.learner)
     if not homes or not fitting(resources.actor):
         return  # waits for a node
-    # Ray may take any node of the role: prefer one that is the learner's alone, as `plan` counts on.
+    # Ray may take any node of the role: prefer one that is the learner's alone, as `allocate` counts on.
     alone = [i for i in homes if i not in fitting(resources.actor) and left[i] >= resources.learner["num_gpus"]]
     chosen = (alone or sorted(homes, key=lambda i: -left[i]))[0]
     left[chosen] -= resources.learner["num_gpus"]
@@ -209,8 +209,8 @@ def test_an_object_store_that_fits_nowhere_is_refused() -> None:
         check_before_start(dataclasses.replace(LOCAL, object_store_bytes=10**15))
 
 
-def test_small_shared_memory_is_told_with_its_remedy(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_small_shared_memory_is_reported_with_a_fix(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     small = SimpleNamespace(free=67_108_864)
     usage = shutil.disk_usage
@@ -219,16 +219,16 @@ def test_small_shared_memory_is_told_with_its_remedy(
         lambda folder: small if folder == SHARED_MEMORY else usage(folder),
     )
     check_before_start(dataclasses.replace(LOCAL, object_store_bytes=300_000_000))
-    warn_of_fallbacks(300_000_000)
-    said = capsys.readouterr().err
-    assert "/dev/shm has 67 MB free, less than the object store of 300 MB" in said and "--shm-size=1g" in said
-    warn_of_fallbacks(60_000_000)
-    assert capsys.readouterr().err == ""
+    warn_about_fallbacks(300_000_000)
+    printed = capfd.readouterr().err
+    assert "/dev/shm has 67 MB free, less than the object store of 300 MB" in printed and "--shm-size=1g" in printed
+    warn_about_fallbacks(60_000_000)
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize("name", ["TMPDIR", "RAY_TMPDIR"])
 def test_a_long_temporary_folder_is_replaced_for_rays_sockets(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     for other in ("TMPDIR", "RAY_TMPDIR"):
         monkeypatch.delenv(other, raising=False)
@@ -240,8 +240,8 @@ def test_a_long_temporary_folder_is_replaced_for_rays_sockets(
     monkeypatch.setenv(name, "/" + "ü" * 18)
     assert ray_temporary_folder() == ("/tmp", "/" + "ü" * 18)
     assert ray_environment()["RAY_TMPDIR"] == "/tmp"
-    warn_of_fallbacks(None)
-    assert "has too long a path for Ray's sockets; Ray uses /tmp instead" in capsys.readouterr().err
+    warn_about_fallbacks(None)
+    assert "is too long for Ray's sockets; Ray uses /tmp instead" in capfd.readouterr().err
     monkeypatch.setattr("cluster.machines.resources.SHORT_FOLDERS", (str(tmp_path / "none"),))
     with pytest.raises(UsageError, match="set RAY_TMPDIR to a folder whose path has at most 36 bytes"):
         check_before_start(LOCAL)
@@ -286,7 +286,7 @@ def test_a_run_in_a_container_as_containers_are(tmp_path: Path) -> None:
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
-    assert "--shm-size=1g" in done.stderr and "too long a path" in done.stderr
+    assert "--shm-size=1g" in done.stderr and "is too long for Ray's sockets" in done.stderr
     assert result_of(done.stdout)["steps"] == 13
 
 
@@ -302,6 +302,6 @@ def test_a_run_in_a_container_as_containers_are(tmp_path: Path) -> None:
         ("dashboard_port", 80),
     ],
 )
-def test_bad_values_name_their_field(field: str, value: float) -> None:
+def test_bad_values_name_their_field(field: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"cluster.{field} must be"):
         dataclasses.replace(LOCAL, **{field: value})

@@ -1,4 +1,4 @@
-"""Runs that are stopped or killed and go on: real processes, the smoke experiment."""
+"""Runs that are stopped or killed and then resumed: real processes, the smoke experiment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cluster.command.compose import resumed_config, resumed_folder
 from cluster.interaction.config import TrainConfig
 from cluster.run.config import instantiate
 from cluster.run.run_state import RunState, find_resumable
-from cluster.run.tracking import mend
+from cluster.run.tracking import remove_partial_line
 from common.errors import UsageError
 from tests.cluster.runs import SmokeRun, playpen, playpen_at_once, processes_of, result_of, start
 
@@ -60,7 +60,7 @@ STRICT = (
 
 @pytest.fixture(scope="module")
 def uninterrupted(smoke: SmokeRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where a strict run was started that nothing has stopped."""
+    """The working folder of a strict run that was not interrupted."""
     folder = tmp_path_factory.mktemp("whole")
     process = start(folder, smoke.root, *STRICT)
     _, errors = process.communicate(timeout=240)
@@ -97,7 +97,7 @@ def test_stopped_and_resumed_strict_run_equals_the_uninterrupted_one(
 
 
 @pytest.mark.slow
-def test_killed_driver_leaves_nothing_and_its_run_goes_on(smoke: SmokeRun, tmp_path: Path) -> None:
+def test_a_killed_run_leaves_no_process_and_can_be_resumed(smoke: SmokeRun, tmp_path: Path) -> None:
     process = start(
         tmp_path, smoke.root, "evaluation.figures=0", "checkpoint_minutes=0.02", "tracking.log_every_s=0.1", "seed=3"
     )
@@ -109,7 +109,7 @@ def test_killed_driver_leaves_nothing_and_its_run_goes_on(smoke: SmokeRun, tmp_p
     finally:
         process.kill()
     process.communicate()
-    # Two of Ray's agents try for a minute to report to a server that died too; nothing else stays.
+    # Two of Ray's agents try for a minute to report to a server that died, too; everything else ends at once.
     for seconds, lingering in ((15, "Agent"), (90, "")):
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -140,12 +140,12 @@ def test_killed_driver_leaves_nothing_and_its_run_goes_on(smoke: SmokeRun, tmp_p
 
 
 def test_state_survives_json() -> None:
-    state = RunState(1, True, 7, 3.5, 12, 40, [3, 4], {"touches": 9})
+    state = RunState(1, True, 7, 3.5, 12, 40, [3, 4], {"5": "no such place"}, {"touches": 9})
     assert RunState.from_json(json.loads(json.dumps(state.as_json())), Path("x")) == state
 
 
 @pytest.mark.parametrize("name", ["phase", "open_numbers", "report"])
-def test_forged_state_is_refused(name: str) -> None:
+def test_damaged_state_is_refused(name: str) -> None:
     values = RunState().as_json() | {name: "x"}
     with pytest.raises(UsageError, match=rf"run\.{name} must be of type"):
         RunState.from_json(values, Path("x"))
@@ -157,12 +157,12 @@ def test_forged_state_is_refused(name: str) -> None:
 
 
 def test_a_refused_resume_leaves_the_folder_alone(smoke: SmokeRun, tmp_path: Path) -> None:
-    """It may be that of a run that just makes its data set: then nothing but its configuration is there."""
+    """It may belong to a run that is generating its data set and holds only its configuration."""
     folder = tmp_path / "young"
     shutil.copytree(smoke.folder / ".hydra", folder / ".hydra")
     shutil.copy(smoke.folder / "config.yaml", folder)
     done = playpen_at_once("train", f"resume={folder}", folder=tmp_path)
-    assert done.returncode == 2 and "holds no checkpoint with a memory bank" in done.stderr
+    assert done.returncode == 2 and "holds no checkpoint with a replay buffer" in done.stderr
     assert {path.name for path in folder.iterdir()} == {".hydra", "config.yaml"}
 
 
@@ -170,11 +170,11 @@ def test_folders_that_cannot_be_resumed(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"has no config\.yaml"):
         resumed_folder([f"resume={tmp_path}"])
     (tmp_path / "config.yaml").write_text("seed: 1")
-    with pytest.raises(UsageError, match="leave -m out"):
+    with pytest.raises(UsageError, match="remove -m"):
         resumed_folder(["-m", f"resume={tmp_path}"])
     assert resumed_folder([f"resume={tmp_path}"]) == tmp_path
     assert resumed_folder(["seed=2"]) is None
-    with pytest.raises(UsageError, match="holds no checkpoint with a memory bank"):
+    with pytest.raises(UsageError, match="holds no checkpoint with a replay buffer"):
         find_resumable(tmp_path, seed=1)
     (tmp_path / "results.json").write_text("{}")
     with pytest.raises(UsageError, match="that run is finished"):
@@ -184,7 +184,7 @@ def test_folders_that_cannot_be_resumed(tmp_path: Path) -> None:
 def test_resumed_configuration_takes_single_values_only(smoke: SmokeRun) -> None:
     changed = resumed_config(smoke.folder, ["resume=x", "learner.lr=0.25", "checkpoint_minutes=3"])
     assert (changed.learner.lr, changed.checkpoint_minutes, changed.seed) == (0.25, 3, 3)
-    with pytest.raises(UsageError, match="resume goes on with the run's experiment"):
+    with pytest.raises(UsageError, match="resume continues with the run's experiment"):
         resumed_config(smoke.folder, ["experiment=paper"])
     with pytest.raises(UsageError, match="lrr"):
         resumed_config(smoke.folder, ["learner.lrr=1"])
@@ -197,7 +197,7 @@ ADDED = (
 )  # fmt: skip
 
 
-def test_runs_from_before_a_value_existed_go_on_as_they_were(smoke: SmokeRun, tmp_path: Path) -> None:
+def test_runs_older_than_a_config_value_keep_their_behaviour(smoke: SmokeRun, tmp_path: Path) -> None:
     saved = OmegaConf.load(smoke.folder / "config.yaml")
     for key in ADDED:
         group, _, name = key.rpartition(".")
@@ -212,7 +212,7 @@ def test_runs_from_before_a_value_existed_go_on_as_they_were(smoke: SmokeRun, tm
 
 def test_cut_off_row_is_removed(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
-    assert mend(path) == 0
+    assert remove_partial_line(path) == 0
     path.write_text('{"a": 1}\n{"a": 2}\n{"a"')
-    assert mend(path) == 2
+    assert remove_partial_line(path) == 2
     assert path.read_text() == '{"a": 1}\n{"a": 2}\n'

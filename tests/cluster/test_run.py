@@ -1,4 +1,4 @@
-"""One smoke run with every real part, and what users do with it afterwards."""
+"""A complete smoke run, and what users do with it afterwards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One run a folder: others are refused, and a checkpoint goes on in its own run only."""
+"""A folder holds one run: others are refused, and a checkpoint resumes only its own run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.run.run_folder import RUN_FILE, RUN_ID, check_same_run, claim, holds_run, refuse_taken, run_id
+from cluster.run.run_folder import RUN_FILE, RUN_ID, check_folder_is_free, check_same_run, claim, holds_run, run_id
 from common.errors import UsageError
 from learner.checkpoint_index import INDEX
 from tests.cluster.runs import SmokeRun, playpen_at_once
@@ -32,18 +32,18 @@ def test_a_folder_is_claimed_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("left", ["config.yaml", "metrics.jsonl", "results.json", "status.json", "replay", "bank"])
-def test_what_any_run_left_takes_the_folder(left: str, tmp_path: Path) -> None:
+def test_files_of_any_run_mark_the_folder_as_taken(left: str, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
-    refuse_taken(tmp_path, "hydra.run.dir")
-    refuse_taken(tmp_path / "new", "hydra.run.dir")
+    check_folder_is_free(tmp_path, "hydra.run.dir")
+    check_folder_is_free(tmp_path / "new", "hydra.run.dir")
     (tmp_path / "0_seed=1").mkdir()
     (tmp_path / "0_seed=1" / left).touch()
-    refuse_taken(tmp_path, "hydra.run.dir")  # runs in folders beside
+    check_folder_is_free(tmp_path, "hydra.run.dir")  # runs in folders beside
     with pytest.raises(UsageError, match="already holds the run 0_seed=1; choose a fresh folder"):
-        refuse_taken(tmp_path, "hydra.sweep.dir")
+        check_folder_is_free(tmp_path, "hydra.sweep.dir")
     (tmp_path / left).touch()
     with pytest.raises(UsageError, match=f"hydra.run.dir={tmp_path} already holds a run; choose a fresh folder"):
-        refuse_taken(tmp_path, "hydra.run.dir")
+        check_folder_is_free(tmp_path, "hydra.run.dir")
 
 
 def test_no_command_writes_into_the_folder_of_a_run(smoke: SmokeRun, tmp_path: Path) -> None:
@@ -65,11 +65,11 @@ def test_no_command_writes_into_the_folder_of_a_run(smoke: SmokeRun, tmp_path: P
     assert files_of(run) == before
 
 
-def test_a_run_that_can_go_on_is_named_with_its_command(smoke: SmokeRun, tmp_path: Path) -> None:
+def test_a_run_that_can_be_resumed_is_named_with_its_command(smoke: SmokeRun, tmp_path: Path) -> None:
     run = tmp_path / "a=b, c"
     shutil.copytree(smoke.folder / "checkpoints", run / "checkpoints")
-    with pytest.raises(UsageError, match=r"go on with it: ./playpen train 'resume=.*/a=b, c', or choose a fresh"):
-        refuse_taken(run, "hydra.run.dir")
+    with pytest.raises(UsageError, match=r"resume it: ./playpen train 'resume=.*/a=b, c', or choose a fresh"):
+        check_folder_is_free(run, "hydra.run.dir")
 
 
 def test_another_runs_checkpoint_is_refused(smoke: SmokeRun, tmp_path: Path) -> None:
@@ -85,14 +85,14 @@ def test_another_runs_checkpoint_is_refused(smoke: SmokeRun, tmp_path: Path) -> 
         check_same_run(run, checkpoint, seed=4)
     (run / RUN_FILE).unlink()
     claim(run, "train")
-    (run / "bank" / "_lock").touch()  # of asking whether a process works on it
+    (run / "bank" / "_lock").touch()  # the check for a running process creates this file
     before = files_of(run)
     done = playpen_at_once("train", f"resume={run}", folder=tmp_path)
     assert done.returncode == 2 and "was saved by another run than the one that" in done.stderr
     assert files_of(run) == before
 
 
-def test_runs_of_older_versions_have_no_id_and_go_on(smoke: SmokeRun, tmp_path: Path) -> None:
+def test_runs_of_older_versions_without_id_can_be_resumed(smoke: SmokeRun, tmp_path: Path) -> None:
     shutil.copytree(smoke.folder / "checkpoints", tmp_path / "checkpoints")
     checkpoint = sorted((tmp_path / "checkpoints").iterdir())[-1]
     index = json.loads((checkpoint / INDEX).read_text())
@@ -103,4 +103,4 @@ def test_runs_of_older_versions_have_no_id_and_go_on(smoke: SmokeRun, tmp_path: 
 
 def test_a_resumed_run_keeps_its_seed(smoke: SmokeRun, tmp_path: Path) -> None:
     done = playpen_at_once("train", f"resume={smoke.folder}", "seed=8", folder=tmp_path)
-    assert done.returncode == 2 and "seed=8: a run goes on with its own seed, 3" in done.stderr
+    assert done.returncode == 2 and "seed=8: a resumed run keeps its seed, 3" in done.stderr

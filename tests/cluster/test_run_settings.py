@@ -71,7 +71,7 @@ def test_instances_are_made_with_the_distance_of_the_actors(
     during.prepare()
     assert during.references is not None and during.references.untrained.metrics.detections == 3 * instances
     during.load(flat_weights(build_network(SMALL, 1)))
-    assert during.on_the_way()["detections"] == 3 * instances
+    assert during.evaluate_quickly()["detections"] == 3 * instances
     assert during.report(tmp_path).trained.detections == 3 * instances
 
 

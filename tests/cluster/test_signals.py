@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a closed terminal end runs in order wherever they live: real processes, the smoke experiment."""
+"""Ctrl-C, SIGTERM and a closed terminal end runs in order, also in sweeps: real processes, the smoke experiment."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = 240) -> None:
         time.sleep(0.3)
 
 
-def trains(run: Path) -> bool:
+def has_trained(run: Path) -> bool:
     """Whether a run has done some steps."""
     metrics = run / "metrics.jsonl"
     rows = metrics.read_text().splitlines() if metrics.exists() else []
@@ -92,7 +92,7 @@ def test_a_closed_terminal_saves_a_checkpoint(smoke: SmokeRun, tmp_path: Path) -
     def busy() -> bool:
         with contextlib.suppress(OSError):
             os.read(leader, 65536)
-        return any(trains(run) for run in tmp_path.glob("outputs/train/*"))
+        return any(has_trained(run) for run in tmp_path.glob("outputs/train/*"))
 
     wait_for(busy)
     os.close(leader)
@@ -111,7 +111,7 @@ def test_a_stopped_sweep_lets_its_runs_save_a_checkpoint(
 
     def busy() -> bool:
         assert process.poll() is None, (tmp_path / "errors").read_text()
-        return any(trains(run) for run in tmp_path.glob("outputs/sweeps/*/0_*"))
+        return any(has_trained(run) for run in tmp_path.glob("outputs/sweeps/*/0_*"))
 
     wait_for(busy)
     os.killpg(process.pid, number)  # the terminal and batch systems signal the whole group
@@ -129,7 +129,7 @@ def test_a_stopped_sweep_lets_its_runs_save_a_checkpoint(
 @pytest.mark.slow
 def test_the_runs_of_a_killed_sweep_save_a_checkpoint(smoke: SmokeRun, tmp_path: Path) -> None:
     process = start(tmp_path, smoke, "sweep=ray", "learner.lr=1e-3,4e-3")
-    wait_for(lambda: any(trains(run) for run in tmp_path.glob("outputs/sweeps/*/0_*")))
+    wait_for(lambda: any(has_trained(run) for run in tmp_path.glob("outputs/sweeps/*/0_*")))
     psutil.Process(process.pid).kill()
     process.wait()
     wait_for(lambda: not processes_of(tmp_path), 120)

@@ -1,4 +1,4 @@
-"""`./playpen status`, checkpoints' names, and the quarantine, without Ray; what counts as a loss and what does not."""
+"""`./playpen status`, names of checkpoints, the quarantine, and which errors mean a lost process; without Ray."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from ray.exceptions import GetTimeoutError, ObjectLostError, RayActorError, RayT
 from cluster.command.cli import main
 from cluster.run.checkpoints import how_it_ended, is_disk_error, keep_newest, publish, staging_folder, whole_checkpoints
 from cluster.run.run_state import RunState
-from cluster.run.status import STATUS, StatusFile, is_running, lives, read_status, run
-from cluster.workers.health import is_loss
+from cluster.run.status import STATUS, StatusFile, is_alive, is_running, read_status, run
+from cluster.workers.health import is_process_loss
 from common.errors import Interrupted, NothingSaved, RunError, UsageError
 from learner.checkpoint_index import INDEX
 from replay.layout import state_file
@@ -38,13 +38,13 @@ def test_checkpoints_appear_whole_and_sort_by_age(tmp_path: Path) -> None:
     for steps in (0, 0, 0, 7, 7, 12):
         names.append(make_checkpoint(tmp_path, steps).name)
         keep_newest(tmp_path / "checkpoints", 2)
-    # The third of step 0 is not given the name of the first one, which is gone by then: it would sort as the oldest.
+    # The third checkpoint of step 0 must not reuse the name of the first, removed one: it would sort as the oldest.
     expected = ["step_0000000", "step_0000000-02", "step_0000000-03", "step_0000007", "step_0000007-02", "step_0000012"]
     assert names == expected == sorted(names)
     assert [path.name for path in whole_checkpoints(tmp_path)] == expected[-2:]
 
 
-def test_half_written_checkpoints_are_none_and_are_removed(tmp_path: Path) -> None:
+def test_half_written_checkpoints_do_not_count_and_are_removed(tmp_path: Path) -> None:
     kept = make_checkpoint(tmp_path, 3)
     left = staging_folder(tmp_path, 5)
     left.mkdir()
@@ -54,28 +54,28 @@ def test_half_written_checkpoints_are_none_and_are_removed(tmp_path: Path) -> No
     assert not left.exists() and kept.exists()
 
 
-def test_what_an_interrupted_run_says_names_the_checkpoint_that_is_there(tmp_path: Path) -> None:
+def test_the_message_of_an_interrupted_run_names_the_existing_checkpoint(tmp_path: Path) -> None:
     assert how_it_ended(NothingSaved("nothing was trained yet"), tmp_path) == "nothing was trained yet"
     make_checkpoint(tmp_path, 3)
     assert how_it_ended(NothingSaved("nothing was trained yet"), tmp_path) == (
-        f"nothing was trained since the last checkpoint; to go on: ./playpen train resume={tmp_path}"
+        f"nothing was trained since the last checkpoint; to resume: ./playpen train resume={tmp_path}"
     )
     assert how_it_ended(Interrupted("checkpoint saved in x"), tmp_path) == "checkpoint saved in x"
 
 
-def test_disk_errors_are_told_by_their_words() -> None:
+def test_disk_errors_are_recognised_by_their_text() -> None:
     assert is_disk_error(f"CheckpointError: checkpoint x could not be written: {os.strerror(errno.ENOSPC)}")
     assert not is_disk_error("CheckpointError: checkpoint x was not written: tensor 'y' holds NaN or infinity")
 
 
 def test_quarantine_is_bounded_and_keeps_the_error() -> None:
     state = RunState()
-    state.quarantine(4, "no such place", 2)
-    state.quarantine(4, "no such place", 2)
-    state.quarantine(9, "a bad room", 2)
+    state.quarantine("4", "no such place", 2)
+    state.quarantine("4", "no such place", 2)
+    state.quarantine("9", "a bad room", 2)
     assert state.quarantined == {"4": "no such place", "9": "a bad room"}
-    with pytest.raises(RunError, match=r"3 locations .*cluster\.quarantined_locations=2; the last error: too bright"):
-        state.quarantine(1, "too bright", 2)
+    with pytest.raises(RunError, match=r"3 tasks could .*cluster\.quarantined_locations=2; the last error: too bright"):
+        state.quarantine("1", "too bright", 2)
 
 
 @pytest.mark.parametrize(
@@ -83,20 +83,20 @@ def test_quarantine_is_bounded_and_keeps_the_error() -> None:
     [
         (RayActorError(), True),
         (GetTimeoutError("late"), True),
-        (ObjectLostError("00", "owner", "stack"), True),
+        (ObjectLostError("00", b"owner", "stack"), True),
         (RayTaskError("play", "...", RayActorError()), True),
         (RayTaskError("train", "...", RayTaskError("sample", "...", RayActorError())), True),
         (RayTaskError("train", "...", ValueError("NaN")), False),
         (ValueError("x"), False),
     ],
 )
-def test_losses_are_told_from_errors(error: Exception, lost: bool) -> None:
-    assert is_loss(error) == lost
+def test_lost_processes_are_distinguished_from_errors(error: Exception, lost: bool) -> None:
+    assert is_process_loss(error) == lost
 
 
 @pytest.fixture
 def other() -> Any:
-    """Another process."""
+    """A process that sleeps."""
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     yield process
     process.kill()
@@ -118,7 +118,8 @@ def test_status_of_running_dead_and_finished_runs(
     status.update(
         phase="joint",
         seconds=90.0,
-        locations=[3, 6],
+        unit="location",
+        tasks=[3, 6],
         steps=[2, 4],
         row={"locations": 9, "touches": 80, "steps": 6, "replay/bytes": 4_750_000, "learner/staleness_mean": 1e400},
         faults={"actor_died": 2},
@@ -132,14 +133,14 @@ def test_status_of_running_dead_and_finished_runs(
     text = show(tmp_path, capsys)
     for part in (
         f"{tmp_path}: running (process {other.pid}",
-        "phase joint: 3/6 locations, 2/4 steps; in all 9 locations, 80 touches, 6 steps in 90 s",
-        "bank 4.75 MB",
+        "phase joint: 3/6 locations, 2/4 steps; total 9 locations, 80 touches, 6 steps in 90 s",
+        "replay buffer 4.75 MB",
         "– steps old on average",
         "faults: actor died 2",
-        "location in quarantine: location 4 (FloorPlan1): no such place",
+        "quarantined: location 4 (FloorPlan1): no such place",
         "node ffffffffffff out of use: actor 1 failed 6 times",
         "no checkpoint that can be resumed",
-        "playing location 8",
+        "playing task 8",
         "the actor died",
     ):
         assert part in text, part
@@ -147,23 +148,23 @@ def test_status_of_running_dead_and_finished_runs(
     other.kill()
     other.wait()
     text = show(tmp_path, capsys)
-    assert ": died: it wrote for the last time" in text
-    assert f"last checkpoint: step_0000006, 0 s ago; to go on: ./playpen train resume={tmp_path}" in text
+    assert ": died: its last update was" in text
+    assert f"last checkpoint: step_0000006, 0 s ago; to resume: ./playpen train resume={tmp_path}" in text
     status.update(state="finished")
     text = show(tmp_path, capsys)
-    assert ": finished 0 s ago" in text and "to go on" not in text
+    assert ": finished 0 s ago" in text and "to resume" not in text
     status.update(state="failed", sentence="the disk is full")
     text = show(tmp_path, capsys)
-    assert ": failed 0 s ago" in text and "the disk is full" in text and "to go on" in text
+    assert ": failed 0 s ago" in text and "the disk is full" in text and "to resume" in text
 
 
 def test_another_process_with_the_same_number_is_not_the_run(tmp_path: Path, other: subprocess.Popen[bytes]) -> None:
     status = StatusFile(tmp_path)
-    assert lives(status.values), "this very process"
+    assert is_alive(status.values), "this process"
     status.values |= {"pid": other.pid}
-    assert lives(status.values) is False
+    assert is_alive(status.values) is False
     status.values |= {"host": "elsewhere"}
-    assert lives(status.values) is None
+    assert is_alive(status.values) is None
 
 
 def test_late_runs_may_hang(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -174,7 +175,7 @@ def test_late_runs_may_hang(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_folders_without_a_run(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no run has begun there"):
+    with pytest.raises(UsageError, match="no run was started there"):
         read_status(tmp_path)
     (tmp_path / STATUS).write_text("[]")
     with pytest.raises(UsageError, match="is damaged"):
@@ -186,7 +187,7 @@ def test_folders_without_a_run(tmp_path: Path) -> None:
     [{"pid": 1}, {"pid": 1, "state": "running"}, {"pid": -1}, {"updated": "y"}, {"phase": "joint"}],
     ids=str,
 )
-def test_what_is_no_runs_status_is_told(tmp_path: Path, values: dict[str, Any]) -> None:
+def test_a_damaged_status_is_reported(tmp_path: Path, values: dict[str, Any]) -> None:
     StatusFile(tmp_path).update()
     whole = json.loads((tmp_path / STATUS).read_text())
     kept = {} if set(values) <= {"pid", "state"} and values["pid"] == 1 else whole
@@ -196,7 +197,7 @@ def test_what_is_no_runs_status_is_told(tmp_path: Path, values: dict[str, Any]) 
 
 
 def test_a_run_whose_driver_lives_is_running(tmp_path: Path) -> None:
-    """Also when its bank is gone: in the final evaluation, or while a lost one starts again."""
+    """Even without a replay buffer: during the final evaluation, or while a lost one restarts."""
     assert not is_running(tmp_path)
     StatusFile(tmp_path).update()
     assert is_running(tmp_path)

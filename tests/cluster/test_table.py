@@ -1,4 +1,4 @@
-"""`./playpen table` on hand-made run folders: what is asked for, which runs are there, and what is made of them."""
+"""`./playpen table` on hand-made run folders: parsing, finding and training runs, and the comparison."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ import pytest
 from omegaconf import OmegaConf
 
 from cluster.interaction import table_results
-from cluster.interaction.config import TrainConfig
 from cluster.interaction.table_results import curve_of
+from cluster.run.config import RunConfig
 from cluster.run.identity import key_of
 from cluster.systems import register
-from cluster.table import command as table
+from cluster.table import plan as table_plan
 from cluster.table import work as table_work
-from cluster.table.command import listing
+from cluster.table.command import list_runs
 from cluster.table.config import read_request
 from cluster.table.plan import Plan, compose_row, compose_train, make_plan
 from cluster.table.runs import FINISHED, MISSING, OVERHEAD_S, RUNNING, UNFINISHED, state_of
-from cluster.table.work import room, train_missing, work
+from cluster.table.work import max_parallel_runs, train_missing, work
 from common.errors import Interrupted, UsageError
 from evaluation.interaction.evaluate import Evaluation
 from evaluation.interaction.measured import write_measured, write_metrics
@@ -45,8 +45,8 @@ ASKED = ("TABLE=choice", "experiment=smoke", "seeds=[1,2]", "data_sets=[novel_sp
 
 
 @functools.cache
-def composed(overrides: tuple[str, ...]) -> TrainConfig:
-    """Composing takes half a second: the tests share what they ask for."""
+def composed(overrides: tuple[str, ...]) -> RunConfig:
+    """Composing takes half a second, so tests share configurations."""
     return compose_train(overrides)
 
 
@@ -55,9 +55,9 @@ asked = functools.cache(read_request)
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder of the test's own."""
+    """A working folder for the test."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(table, "compose_train", lambda overrides: composed(tuple(overrides)))
+    monkeypatch.setattr(table_plan, "compose_train", lambda overrides: composed(tuple(overrides)))
     monkeypatch.setattr(table_results, "compose_train", lambda overrides: composed(tuple(overrides)))
     register()
     return tmp_path
@@ -67,7 +67,7 @@ def plan_of(*arguments: str) -> Plan:
     return make_plan(asked(arguments or ASKED))
 
 
-def write_run(folder: Path, config: TrainConfig, value: float | None = 40.0, key: str = "") -> Path:
+def write_run(folder: Path, config: RunConfig, value: float | None = 40.0, key: str = "") -> Path:
     """A finished run's folder, measured if `key` names the data set and how; unfinished if `value` is None."""
     checkpoint = folder / "checkpoints" / "step_0000050"
     checkpoint.mkdir(parents=True)
@@ -98,9 +98,9 @@ def write_run(folder: Path, config: TrainConfig, value: float | None = 40.0, key
         (["TABLE=reach", "-m"], "table does not know '-m'"),
         (["TABLE=reach", "seed=3"], "a table sets seed itself; give seeds=[1,2] instead"),
         (["TABLE=reach", "evaluation=novel_objects"], "a table sets evaluation itself"),
-        (["TABLE=reach", "seeds=[1,1]"], "seeds must be different numbers from 0 on"),
+        (["TABLE=reach", "seeds=[1,1]"], "seeds must be different integers of 0 or more"),
         (["TABLE=reach", "++seed=2"], "a table sets seed itself; give seeds=[1,2] instead"),
-        (["TABLE=reach", "hydra.run.dir=x"], "hydra.run.dir: a table places and starts its runs itself"),
+        (["TABLE=reach", "hydra.run.dir=x"], "hydra.run.dir: a table chooses the folders of its runs"),
         (["TABLE=reach", "data_sets=[foo]"], "data_sets must be among novel_objects, novel_spaces, not 'foo'"),
         (["TABLE=reach", "parallel=0"], "parallel must be null or at least 1, not 0"),
         (["TABLE=reach", "learner.lrr=3"], "learner.lrr: Key 'lrr' not in 'LearnerConfig'; did you mean learner.lr?"),
@@ -126,7 +126,7 @@ def test_every_row_of_every_table_can_be_composed(here: Path) -> None:
     refused = [row.refused for row in plan.rows if row.refused]
     assert all("torchvision" in sentence for sentence in refused), refused
     firsts = [next(row for row in plan.rows if row.table == name) for name in ("masks", "reach", "replay", "choice")]
-    assert len({row.runs[0].key for row in firsts}) == 1, "what is the same in several tables is trained once"
+    assert len({row.runs[0].key for row in firsts}) == 1, "rows that several tables share are trained once"
     others = [run.key for row in plan.rows for run in row.runs]
     # The first row of six tables, the paper's kernel, and three rows that stand in two tables.
     assert len(set(others)) == len(others) - 5 - 1 - 3
@@ -140,7 +140,7 @@ def test_rows_are_evaluated_alike(here: Path) -> None:
     assert compose_train(overrides) == config
 
 
-def test_keys_tell_apart_what_learns_differently(here: Path) -> None:
+def test_keys_differ_if_runs_learn_differently(here: Path) -> None:
     base = composed(("experiment=smoke",))
     key = key_of(base)
 
@@ -169,27 +169,27 @@ def test_runs_are_found_by_their_configuration(here: Path) -> None:
     runs = plan_of().runs()
     assert [run.state for run in runs] == [FINISHED, UNFINISHED] + [MISSING] * 4
     assert runs[0].found is not None and runs[0].found.folder == Path("outputs/train/by hand")
-    assert listing(plan_of())["states"] == {"finished": 1, "unfinished": 1, "missing": 4}
+    assert list_runs(plan_of())["states"] == {"finished": 1, "unfinished": 1, "missing": 4}
     process = psutil.Process()
     status = {"state": "running", "pid": process.pid, "process_started": process.create_time()}
     (here / "outputs/sweeps/many/3/status.json").write_text(json.dumps(status | {"host": socket.gethostname()}))
     assert plan_of().runs()[1].state == RUNNING
 
 
-def test_the_listing_knows_what_is_left(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_listing_estimates_the_remaining_time(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     timed = (*ASKED, "--list", "learner.phases.segmentation.minutes=2", "learner.phases.joint.minutes=3")
-    assert listing(plan_of(*timed))["seconds_left_one_by_one"] == 6 * (5 * 60 + OVERHEAD_S)
-    assert listing(plan_of())["seconds_left_one_by_one"] is None, "no minutes are set, and no run tells"
+    assert list_runs(plan_of(*timed))["seconds_left_one_by_one"] == 6 * (5 * 60 + OVERHEAD_S)
+    assert list_runs(plan_of())["seconds_left_one_by_one"] is None, "no minutes are set, and no run is finished"
     run = plan_of().runs()[0]
     write_run(here / "outputs/train/a", run.config)
-    known = listing(plan_of())
+    known = list_runs(plan_of())
     assert known["states"] == {"finished": 1, "missing": 5}
     assert known["seconds_left_one_by_one"] == 5 * 90
     printed = capsys.readouterr().out
     assert "greedy and random" in printed and "outputs/train/a" in printed
 
 
-def test_a_collection_is_gone_on_with(here: Path) -> None:
+def test_an_interrupted_collection_is_resumed(here: Path) -> None:
     model = ("models=mask_rcnn", "learner=mask_rcnn", "actors.supervision=full")
     run = plan_of("TABLE=supervision", "experiment=smoke", "seeds=[1]", *model).runs()[-1]
     folder = here / "outputs/train/collecting"
@@ -202,7 +202,7 @@ def test_a_collection_is_gone_on_with(here: Path) -> None:
 
 
 class FakeResults:
-    """Counts what is measured."""
+    """Records which runs are measured."""
 
     def __init__(self) -> None:
         self.measured: list[str] = []
@@ -215,7 +215,7 @@ class FakeResults:
 
 
 def fake_train(monkeypatch: pytest.MonkeyPatch, folder: Path, body: str) -> None:
-    """Puts a small program in the place of `./playpen train`; it gets the overrides, `folder` and `given`."""
+    """Replaces `./playpen train` by a small program; its body can use `folder`, `given` and `finish`."""
     program = folder / "program.py"
     program.write_text(
         "import pathlib, sys, time\n"
@@ -227,11 +227,11 @@ def fake_train(monkeypatch: pytest.MonkeyPatch, folder: Path, body: str) -> None
         "    (folder / 'config.yaml').touch()\n"
         "    (folder / 'results.json').touch()\n" + body
     )
-    monkeypatch.setattr(table_work, "TRAIN", [sys.executable, str(program)])
-    monkeypatch.setattr(table_work, "LOOK_EVERY_S", 0.02)
+    monkeypatch.setattr(table_work, "TRAIN_COMMAND", [sys.executable, str(program)])
+    monkeypatch.setattr(table_work, "POLL_INTERVAL_S", 0.02)
 
 
-def test_what_is_missing_is_trained_and_a_failure_ends_no_other(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_runs_are_trained_despite_failures(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_train(
         monkeypatch,
         here,
@@ -245,10 +245,10 @@ def test_what_is_missing_is_trained_and_a_failure_ends_no_other(here: Path, monk
     train_missing(plan, threading.Event(), results)
     assert [run.state for run in plan.runs()] == [FINISHED, MISSING] * 3
     assert results.measured == ["random-only_seed1", "greedy-only_seed1"]
-    assert [(run.failed, run.tries) for run in plan.runs()] == [("", 0)] + [("no disk", 2), ("", 1)] * 2 + [
+    assert [(run.failed, run.attempts) for run in plan.runs()] == [("", 0)] + [("no disk", 2), ("", 1)] * 2 + [
         ("no disk", 2)
     ]
-    assert (half / "results.json").exists(), "an unfinished run is gone on with in its folder"
+    assert (half / "results.json").exists(), "an unfinished run is resumed in its folder"
     assert plan.rows[0].note() == "greedy-and-random_seed2 failed: no disk"
 
 
@@ -269,17 +269,17 @@ def test_ctrl_c_lets_every_run_save_and_end(here: Path, monkeypatch: pytest.Monk
         interrupted.set()
 
     threading.Thread(target=press).start()
-    with pytest.raises(Interrupted, match="0 of 6 runs are done; the same command goes on"):
+    with pytest.raises(Interrupted, match="0 of 6 runs are done; the same command continues"):
         train_missing(plan, interrupted, FakeResults())
     assert len(list(here.glob("outputs/train/*/saved"))) == 2
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of a parent's end")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux reports a parent's end")
 @pytest.mark.parametrize("state", ["", "SIG_IGN", "SIG_BLOCK"])
 def test_a_run_is_interrupted_when_its_parent_is_killed(tmp_path: Path, state: str) -> None:
-    """Also where what started it ignored SIGINT, as a shell's background does, or blocked it, as Ray does."""
+    """Even if its parent ignored SIGINT, like background processes of a shell, or blocked it, like Ray."""
     child = (
-        "import os, pathlib, time; from cluster.command.ending import end_with_parent\n"
+        "import os, pathlib, time; from common.processes import end_with_parent\n"
         "end_with_parent(os.getppid())\n"
         "try:\n    pathlib.Path('begun').touch(); time.sleep(60)\n"
         "except KeyboardInterrupt:\n    pathlib.Path('interrupted').touch()\n"
@@ -308,13 +308,13 @@ def test_finished_runs_become_tables_and_figures(
     (here / "test.json").write_text("[]")
     tests = SimpleNamespace(path=here / "test.json", entries=[None] * 8)
     monkeypatch.setattr(table_results, "find_test_locations", lambda *arguments: tests)
-    # Nobody asks where to train: every run is finished.
+    # Training locations are not needed because every run is finished.
     monkeypatch.setattr(table_results, "find_locations", None)
-    bench = table_results.Bench(plan_of().base.evaluation, plan_of(), threading.Event())
-    for path in bench.baseline_files().values():
+    test_set = table_results.TestSetMeasurements(plan_of().base.evaluation, plan_of(), threading.Event())
+    for path in test_set.baseline_files().values():
         write_metrics(path, metrics(5.0))
     for number, run in enumerate(plan_of().runs()):
-        write_run(here / f"outputs/train/{number}", run.config, 40.0 + number, bench.key)
+        write_run(here / f"outputs/train/{number}", run.config, 40.0 + number, test_set.key)
     plan = plan_of()
     assert work(plan, threading.Event()) == 0
     lines = list(csv.DictReader((plan.folder / "table.csv").open()))
@@ -338,28 +338,28 @@ def test_finished_runs_become_tables_and_figures(
     assert result["finished"] == 6 and result["tables"]["choice"]["NovelSpaces"]["random only"]["mask_ap50"] == 42.5
 
 
-def test_touches_of_an_evaluation_are_read_off_the_clock() -> None:
+def test_touches_of_an_evaluation_follow_from_its_time() -> None:
     rows = [{"seconds": 0.0, "touches": 0}, {"seconds": 60.0, "touches": 600}]
     assert curve_of([*rows, {"seconds": 70, "evaluation/minutes": 0.5, "evaluation/mask_ap50": 7.0}]) == [(300, 7.0)]
     assert curve_of([{"seconds": 1.0}]) == []
-    # It went back from 900 touches to 600: what the evaluation at 90 s saw was undone but for these.
+    # The run went back from 900 touches to 600, so the evaluation at 90 s counts with 600.
     undone = [*rows, {"seconds": 120.0, "touches": 900}, {"seconds": 130.0, "touches": 600}]
     assert curve_of([*undone, {"seconds": 91, "evaluation/minutes": 1.5, "evaluation/mask_ap50": 9.0}]) == [(600, 9.0)]
 
 
-def test_runs_beside_each_other_have_room(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parallel_runs_fit_the_machine(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = replace(composed(("experiment=smoke",)).cluster, actors=3)
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
-    assert room(cluster) == 2  # four CPUs each
-    assert room(replace(cluster, actors=35)) == 1
+    assert max_parallel_runs(cluster) == 2  # four CPUs each
+    assert max_parallel_runs(replace(cluster, actors=35)) == 1
 
     def nodes(address: str) -> list[dict[str, Any]]:
         return [{"alive": True, "resources": {"CPU": 32.0, "GPU": 2.0}}, {"alive": False, "resources": {"CPU": 64.0}}]
 
-    assert room(replace(cluster, address="10.0.0.1:6379"), nodes) == 2  # a GPU each
-    assert room(replace(cluster, address="10.0.0.1:6379", learner_gpus=0.25), nodes) == 8
-    assert room(replace(cluster, address="auto"), nodes) == 1
+    assert max_parallel_runs(replace(cluster, address="10.0.0.1:6379"), nodes) == 2  # a GPU each
+    assert max_parallel_runs(replace(cluster, address="10.0.0.1:6379", learner_gpus=0.25), nodes) == 8
+    assert max_parallel_runs(replace(cluster, address="auto"), nodes) == 1
 
 
 @pytest.mark.slow

@@ -58,8 +58,9 @@ class Handler(BaseHTTPRequestHandler):
         value = json.loads(body)
         if not self.path.endswith("/graphql"):
             sent = (value.get("files") or {}).get("wandb-history.jsonl")
-            for number, line in enumerate(sent["content"] if sent else []):
-                self.server.history[sent["offset"] + number] = json.loads(line)
+            if sent:
+                for number, line in enumerate(sent["content"], start=sent["offset"]):
+                    self.server.history[number] = json.loads(line)
             self.reply({"limits": {}, "exitcode": None})
             return
         query, variables = value["query"], value.get("variables") or {}

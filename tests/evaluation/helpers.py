@@ -15,7 +15,7 @@ SIZE = 300
 
 @dataclass(frozen=True)
 class Found:
-    """The least that has the fields of `Detections`."""
+    """A minimal `Detections`."""
 
     masks: NDArray[np.bool_]
     scores: NDArray[np.float64]

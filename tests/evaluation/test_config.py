@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from evaluation.interaction.config import chosen_entries
-from evaluation.interaction.make_dataset import rooms_of
+from evaluation.interaction.dataset_job import rooms_of
 from tests.evaluation.conftest import evaluation_config
 
 

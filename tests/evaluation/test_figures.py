@@ -88,7 +88,7 @@ def test_a_model_that_knows_no_mass_shows_none(tmp_path: Path) -> None:
         six_panels(tmp_path / "six.png", picture)
         above_the_key = read(tmp_path / "six.png")[:500]
         blue[knows_mass] = int((above_the_key[..., 2] - above_the_key[..., 0] > 0.05).sum())
-    assert blue[True] > blue[False] + 20_000, "a whole panel in the colour of heavy things"
+    assert blue[True] > blue[False] + 20_000, "a whole panel in the colour of heavy objects"
 
 
 def test_equal_figures_are_equal_files(tmp_path: Path) -> None:

@@ -27,16 +27,12 @@ from actors.interaction.locations import set_up
 from common.progress import Progress
 from evaluation.interaction.config import DatasetConfig
 from evaluation.interaction.dataset import load_entries
-from evaluation.interaction.evaluate import Evaluator, load_looks
+from evaluation.interaction.dataset_folder import dataset_folder, source_hash
+from evaluation.interaction.dataset_job import rooms_of
+from evaluation.interaction.evaluate import Evaluator, load_observations
 from evaluation.interaction.job_files import observation_paths
 from evaluation.interaction.locations import find_test_set, location_of, locations_for
-from evaluation.interaction.make_dataset import (
-    _Worker,
-    dataset_folder,
-    make_dataset,
-    rooms_of,
-    source_hash,
-)
+from evaluation.interaction.make_dataset import _Worker, make_dataset
 from evaluation.interaction.masks import decode
 from models.interaction.config import NetworkConfig
 from models.interaction.inference import Predictor
@@ -88,12 +84,12 @@ def test_each_location_reproduces_from_its_entry_alone(
     try:
         for index in reversed(range(len(entries))):
             entry = entries[index]
-            look = set_up(process, location_of(entry, index), config.placement_attempts)
-            assert (look.image == images[index]).all()
-            assert (look.depth.astype(np.float16) == depths[index]).all()
+            observation = set_up(process, location_of(entry, index), config.placement_attempts)
+            assert (observation.image == images[index]).all()
+            assert (observation.depth.astype(np.float16) == depths[index]).all()
             found = objects_in_reach(
                 process.last_event,
-                look.depth,
+                observation.depth,
                 entry.horizon,
                 config.reach(),
                 rooms.field_of_view,
@@ -101,8 +97,8 @@ def test_each_location_reproduces_from_its_entry_alone(
                 config.max_mass,
             )
             assert len(found) == len(entry.segmentations)
-            for thing, rle in zip(found, entry.segmentations, strict=True):
-                assert (thing.mask == decode(rle)).all()
+            for item, rle in zip(found, entry.segmentations, strict=True):
+                assert (item.mask == decode(rle)).all()
     finally:
         process.stop()
 
@@ -121,7 +117,7 @@ def test_an_interrupt_ends_the_making_and_its_processes(tmp_path: Path, rooms: S
     interrupted = threading.Event()
     interrupted.set()
     with pytest.raises(
-        KeyboardInterrupt, match=r"\d of 7 locations of .*train.json are kept; the same command goes on"
+        KeyboardInterrupt, match=r"\d of 7 locations of .*train.json are kept; run the same command again to continue"
     ):
         make_dataset(small(tmp_path), rooms, interrupted)
     assert not list(tmp_path.rglob("*.json"))
@@ -199,7 +195,8 @@ def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
         process.kill()
     assert process.returncode == 130
     assert re.search(
-        r"playpen: interrupted: \d of 7 locations of \S*train.json are kept; the same command goes on", errors
+        r"playpen: interrupted: \d of 7 locations of \S*train.json are kept; run the same command again to continue",
+        errors,
     )
     assert jobs_in(tmp_path, "train")
 
@@ -304,7 +301,7 @@ def test_the_folder_depends_on_all_that_decides_the_content(
     # A training file stores no objects, and so no forces.
     assert dataset_folder(replace(config, forces=[]), rooms, "train") == dataset_folder(config, rooms, "train")
     # A file of an older version of this program is not taken for one of this version.
-    monkeypatch.setattr("evaluation.interaction.make_dataset.CONTENT_VERSION", 1)
+    monkeypatch.setattr("evaluation.interaction.dataset_folder.CONTENT_VERSION", 1)
     assert dataset_folder(config, rooms, "test") != folder
 
 
@@ -321,29 +318,29 @@ def test_source_hash_sees_changes_of_the_simulator(tmp_path: Path, monkeypatch: 
     assert source_hash(None) == source_hash("/opt/thor/build") == source_hash("python -m no_such_package") == ""
 
 
-def test_looks_beside_a_made_file_are_taken_and_others_rendered_once(
+def test_observations_beside_a_made_file_are_taken_and_others_rendered_once(
     made: tuple[DatasetConfig, dict[str, Path]], rooms: SimulatorConfig, tmp_path: Path
 ) -> None:
     config, paths = made
     entries = load_entries(paths["test"], annotated=True)
     broken = replace(rooms, start_timeout_s=1e-6)
-    looks = load_looks(paths["test"], entries, broken, config.placement_attempts)
-    assert looks.images.shape == (5, 300, 300, 3) and looks.depths.dtype == np.float16
+    observations = load_observations(paths["test"], entries, broken, config.placement_attempts)
+    assert observations.images.shape == (5, 300, 300, 3) and observations.depths.dtype == np.float16
     copy = tmp_path / "copy.json"
     copy.write_bytes(paths["test"].read_bytes())
-    rendered = load_looks(copy, entries, rooms, config.placement_attempts)
-    assert (rendered.images == looks.images).all() and (rendered.depths == looks.depths).all()
-    again = load_looks(copy, entries, broken, config.placement_attempts)  # would fail if it started a simulator
-    assert (again.images == looks.images).all()
+    rendered = load_observations(copy, entries, rooms, config.placement_attempts)
+    assert (rendered.images == observations.images).all() and (rendered.depths == observations.depths).all()
+    again = load_observations(copy, entries, broken, config.placement_attempts)  # would fail if it started a simulator
+    assert (again.images == observations.images).all()
     # Some are taken from all, and only these are rendered where nothing is there yet.
-    some = load_looks(copy, entries, broken, config.placement_attempts, [3, 1])
-    assert (some.images == looks.images[[3, 1]]).all() and (some.depths == looks.depths[[3, 1]]).all()
+    some = load_observations(copy, entries, broken, config.placement_attempts, [3, 1])
+    assert (some.images == observations.images[[3, 1]]).all() and (some.depths == observations.depths[[3, 1]]).all()
     other = tmp_path / "other.json"
     other.write_bytes(paths["test"].read_bytes())
-    some = load_looks(other, entries, rooms, config.placement_attempts, [3, 1])
-    assert (some.images == looks.images[[3, 1]]).all() and (some.depths == looks.depths[[3, 1]]).all()
+    some = load_observations(other, entries, rooms, config.placement_attempts, [3, 1])
+    assert (some.images == observations.images[[3, 1]]).all() and (some.depths == observations.depths[[3, 1]]).all()
     assert [len(np.load(path, mmap_mode="r")) for path in tmp_path.glob("other-*.images.npy")] == [2]
-    assert len(load_looks(other, entries, broken, config.placement_attempts, [3, 1]).images) == 2
+    assert len(load_observations(other, entries, broken, config.placement_attempts, [3, 1]).images) == 2
 
 
 def test_evaluator_measures_what_is_chosen(made: tuple[DatasetConfig, dict[str, Path]], rooms: SimulatorConfig) -> None:

@@ -17,12 +17,12 @@ from tests.evaluation.helpers import rectangle
 
 def event(position: tuple[float, float, float], rotation: tuple[float, float, float]) -> Any:
     """An answer with one object."""
-    thing = {
+    item = {
         "objectId": "Mug|1",
         "position": dict(zip("xyz", position, strict=True)),
         "rotation": dict(zip("xyz", rotation, strict=True)),
     }
-    return SimpleNamespace(metadata={"objects": [thing]})
+    return SimpleNamespace(metadata={"objects": [item]})
 
 
 def test_the_middle_of_the_part_within_reach_is_touched() -> None:
@@ -36,21 +36,21 @@ def test_the_middle_of_the_part_within_reach_is_touched() -> None:
     assert 12 <= row <= 22 and column == 32
 
 
-def test_a_thing_at_the_edge_of_the_picture_is_not_touched_at_the_edge() -> None:
+def test_an_object_at_the_edge_of_the_picture_is_not_touched_at_the_edge() -> None:
     mask = np.zeros((300, 300), dtype=bool)
     mask[:, :60] = True
     _, column = inner_cell(mask, np.ones((300, 300), dtype=bool))
     assert 8 <= column <= 11
 
 
-def test_a_thing_thinner_than_a_cell_is_touched() -> None:
+def test_an_object_thinner_than_a_cell_is_touched() -> None:
     mask = np.zeros((300, 300), dtype=bool)
     mask[30:60, 90] = True  # never at the centre of a cell
     row, column = inner_cell(mask, np.ones((300, 300), dtype=bool))
     assert 10 <= row < 20 and column == 30
 
 
-def test_a_thing_with_no_cell_centre_within_reach_is_touched_where_most_of_it_is() -> None:
+def test_an_object_with_no_cell_centre_within_reach_is_touched_where_most_of_it_is() -> None:
     # Only row 60 up to column 100 is within reach; the centre of the cell there is row 61, column 100.
     near = np.zeros((300, 300), dtype=bool)
     near[60, :101] = True
@@ -89,11 +89,11 @@ def test_turns_are_compared_as_rotations() -> None:
 
 def test_measured_forces_fit_the_masses(made: tuple[DatasetConfig, dict[str, Path]]) -> None:
     _, paths = made
-    things = [thing for entry in json.loads(paths["test"].read_text()) for thing in entry["annotations"]]
-    forces = np.array([thing["min_force"] for thing in things])
-    masses = np.array([thing["gt_mass"] for thing in things])
+    objects = [item for entry in json.loads(paths["test"].read_text()) for item in entry["annotations"]]
+    forces = np.array([item["min_force"] for item in objects])
+    masses = np.array([item["gt_mass"] for item in objects])
     assert set(forces) <= {5, 30, 200, -1}
     assert (forces > 0).mean() > 0.7
-    # Light things need less than heavy ones.
+    # Light objects need less than heavy ones.
     known = forces > 0
     assert forces[known & (masses < 0.5)].mean() < forces[known & (masses > 2)].mean()

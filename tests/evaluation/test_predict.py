@@ -129,7 +129,8 @@ def test_the_orientation_that_a_file_notes_is_applied_to_it(tmp_path: Path, orie
     exif = Image.Exif()
     exif[0x0112] = orientation
     upright = ORIENTATIONS[orientation]
-    for name, keywords in (("a.png", {}), ("a.webp", {"lossless": True}), ("a.tiff", {})):
+    files: dict[str, dict[str, Any]] = {"a.png": {}, "a.webp": {"lossless": True}, "a.tiff": {}}
+    for name, keywords in files.items():
         Image.fromarray(PIXELS).save(tmp_path / name, exif=exif, **keywords)
         assert (read_image(tmp_path / name) == upright(PIXELS)).all(), name
     smooth = np.zeros_like(PIXELS)
@@ -188,7 +189,7 @@ def npy(array: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def npz(**arrays: np.ndarray) -> bytes:
+def npz(**arrays: Any) -> bytes:
     file = io.BytesIO()
     np.savez(file, **arrays)
     return file.getvalue()

@@ -1,4 +1,4 @@
-"""Looks and touches with their ground truth, in real rooms, and the sheets that show them."""
+"""Observations and touches with their ground truth, in real rooms, and the sheets that show them."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def views(simulator: SimulatorProcess, actors: ActorConfig) -> list[View]:
 
 @pytest.fixture(scope="module")
 def touches(simulator: SimulatorProcess, actors: ActorConfig, views: list[View]) -> list[StudiedTouch]:
-    return list(study_touches(simulator, views[0].location, actors, np.random.default_rng(1), things=8, others=3))
+    return list(study_touches(simulator, views[0].location, actors, np.random.default_rng(1), objects=8, others=3))
 
 
-def test_the_fullest_looks_come_first(views: list[View]) -> None:
-    assert len(views) == 2 and views[0].things >= views[1].things >= 1
+def test_the_fullest_observations_come_first(views: list[View]) -> None:
+    assert len(views) == 2 and views[0].objects >= views[1].objects >= 1
     assert views[0].location.position != views[1].location.position
     assert all(view.location.horizon == HORIZON and view.location.scene == "FloorPlan3" for view in views)
     for view in views:
@@ -50,11 +50,11 @@ def test_the_fullest_looks_come_first(views: list[View]) -> None:
         assert len(np.unique(view.instances.reshape(-1, 3), axis=0)) > 5
 
 
-def test_touches_of_things_hit_them(touches: list[StudiedTouch]) -> None:
+def test_touches_of_objects_hit_them(touches: list[StudiedTouch]) -> None:
     assert len(touches) >= 5
-    things = [touch for touch in touches if touch.mass is not None]
-    assert len(things) >= 3
-    for touch in things:
+    objects = [touch for touch in touches if touch.mass is not None]
+    assert len(objects) >= 3
+    for touch in objects:
         assert touch.truth[touch.row, touch.column] and touch.truth.any()
         assert 0 <= touch.iou <= 1
     for touch in touches:
@@ -62,13 +62,13 @@ def test_touches_of_things_hit_them(touches: list[StudiedTouch]) -> None:
             assert not touch.truth.any() and not touch.moved and np.isnan(touch.iou)
         if touch.moved:
             assert (touch.before != touch.after).any()
-    assert any(touch.moved and touch.successful and touch.iou > 0.3 for touch in things)
+    assert any(touch.moved and touch.successful and touch.iou > 0.3 for touch in objects)
 
 
 def test_the_same_seed_touches_the_same(
     simulator: SimulatorProcess, actors: ActorConfig, views: list[View], touches: list[StudiedTouch]
 ) -> None:
-    again = study_touches(simulator, views[0].location, actors, np.random.default_rng(1), things=8, others=3)
+    again = study_touches(simulator, views[0].location, actors, np.random.default_rng(1), objects=8, others=3)
     for one, other in zip(touches, again, strict=True):
         assert (one.row, one.column, one.mass) == (other.row, other.column, other.mass)
         assert (one.after == other.after).all() and (one.mask == other.mask).all()

@@ -17,8 +17,8 @@ def scenes(config: DatasetConfig, split: SplitConfig) -> list[str]:
 
 
 def moveable(scene: str) -> set[str]:
-    """Categories of the things that move in a room, in any of its arrangements: spawning only moves them about."""
-    return {thing.category for thing in build_scene(scene).objects if thing.dynamic}
+    """Categories of the objects that move in a room, in any of its arrangements: spawning only moves them about."""
+    return {item.category for item in build_scene(scene).objects if item.dynamic}
 
 
 @pytest.mark.parametrize("name", ["novel_objects", "novel_spaces"])

@@ -58,8 +58,8 @@ def batch_of(size: int, seed: int = 0, number: int = 0) -> Batch:
         masks = np.zeros((MAX_TOUCHES, 100, 100), bool)
         corners = [(8, 8), (8, 60), (60, 30)]
         for t, (row, column) in enumerate(corners):
-            row, column = row + rng.integers(0, 8), column + rng.integers(0, 8)
-            side = rng.integers(14, 24)
+            row, column = row + int(rng.integers(0, 8)), column + int(rng.integers(0, 8))
+            side = int(rng.integers(14, 24))
             masks[t, row : row + side, column : column + side] = True
             pixels = masks[t].repeat(3, axis=0).repeat(3, axis=1)
             image[pixels] = rng.integers(0, 256, 3)

@@ -77,13 +77,14 @@ def test_a_state_comes_back_whole(states: dict[float, LearnerState], ema_decay: 
 
 
 def test_a_learner_goes_on_from_the_disk_exactly(folder: Path, state: LearnerState) -> None:
-    learners = []
+    weights = []
     for source in (state, load_checkpoint(folder, build_network(SMALL, 1))):
         learner = Learner(build_network(SMALL, 5), config(), seed=5)
         learner.set_state(source)
         learner.step(batch_of(1, seed=9))
-        learners.append(learner.weights()[0])
-    np.testing.assert_array_equal(*learners)
+        weights.append(learner.weights()[0])
+    from_memory, from_disk = weights
+    np.testing.assert_array_equal(from_memory, from_disk)
 
 
 def test_the_model_alone_is_enough_to_evaluate(states: dict[float, LearnerState], tmp_path: Path) -> None:
@@ -164,7 +165,8 @@ def test_another_models_checkpoint_names_the_difference(folder: Path) -> None:
     for load in (load_checkpoint, load_model):
         with pytest.raises(CheckpointError) as caught:
             load(folder, build_network(wider, 0))
-        assert "is another model's: 'embedding_head.bias' is shape [3] there, but shape [5] in the" in str(caught.value)
+        message = "belongs to another model: 'embedding_head.bias' is shape [3] there, but shape [5] in the"
+        assert message in str(caught.value)
 
 
 def refused(folder: Path, message: str) -> None:
@@ -296,7 +298,7 @@ def test_a_forged_network_cannot_ask_for_more_memory_than_the_file_holds(folder:
     index = json.loads((folder / INDEX).read_text())
     index["network"]["base_channels"] = 10**6
     (folder / INDEX).write_text(json.dumps(index))
-    with pytest.raises(CheckpointError, match="is another model's"):
+    with pytest.raises(CheckpointError, match="belongs to another model"):
         load_network(folder)
 
 

@@ -370,7 +370,7 @@ def test_states_taken_while_a_step_computes_are_those_after_the_last_step() -> N
 def test_gradients_that_are_not_finite_end_training_before_the_weights_do() -> None:
     learner = learner_with()
     with torch.no_grad():
-        learner.network.score_head.bias.fill_(torch.nan)  # type: ignore[union-attr]
+        learner.network.score_head.bias.fill_(torch.nan)
     before = {name: value.detach().clone() for name, value in learner.network.named_parameters()}
     with pytest.raises(FloatingPointError, match="the gradients of step 0 are not finite"):
         learner.step(batch_of(1))

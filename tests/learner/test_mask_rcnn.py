@@ -77,7 +77,7 @@ def test_the_rate_falls_at_the_papers_steps() -> None:
     from learner.interaction.mask_rcnn.training import learning_rate
 
     folder = Path(__file__).parents[2] / "conf/learner"
-    values = {}
+    values: dict[str, Any] = {}
     for name in ("mask_rcnn", "mask_rcnn_paper"):
         values |= yaml.safe_load((folder / f"{name}.yaml").read_text())["mask_rcnn"]
     settings = training(**values)
@@ -103,7 +103,7 @@ def test_targets_are_boxes_in_pixels_labels_from_one_and_masks() -> None:
     assert none["boxes"].shape == (0, 4) and none["masks"].shape == (0, 300, 300)
 
 
-def test_a_thing_that_was_touched_twice_is_one_object() -> None:
+def test_an_object_that_was_touched_twice_is_one_object() -> None:
     masks = np.zeros((4, 100, 100), dtype=bool)
     masks[0, :10, :10] = True
     masks[1, :10, :6] = True  # IoU 60 / 100 with the first
@@ -148,7 +148,7 @@ def test_masks_of_touches_are_learned_from_the_grid_and_have_one_class(tmp_path:
 
 
 def test_records_that_cannot_be_learned_from_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(RecordError, match="holds no memory bank: points.npy is missing"):
+    with pytest.raises(RecordError, match="holds no replay buffer: points.npy is missing"):
         Examples([tmp_path / "none"], mass_classes=False, duplicate_iou=0.5)
     failed = bank_of(tmp_path / "failed", 1, feedback=np.zeros((1, 20), dtype=np.uint8))
     with pytest.raises(RecordError, match="hold no mask to learn from"):

@@ -21,7 +21,7 @@ from tests.models.test_soft_masks import NETWORK
 def soft_batch(size: int) -> SoftMaskBatch:
     """The squares of `batch_of`, each a soft mask of 0.8."""
     batch = batch_of(size)
-    soft = (204 * unpack_masks(batch.masks).any(axis=1)).astype(np.uint8)
+    soft = np.where(unpack_masks(batch.masks).any(axis=1), 204, 0).astype(np.uint8)
     return SoftMaskBatch(**vars(batch), soft_mask=soft)
 
 

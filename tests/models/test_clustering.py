@@ -103,13 +103,13 @@ def test_agrees_with_a_plain_loop(seed: int) -> None:
         if not free.any():
             assert not found.valid[0, n:].any()
             break
-        seed_cell = np.unravel_index(np.where(free, score, -np.inf).argmax(), score.shape)
-        center = embedding[:, *seed_cell]
+        i, j = np.unravel_index(np.where(free, score, -np.inf).argmax(), score.shape)
+        center = embedding[:, i, j]
         for _ in range(2):
             mask = free & (((embedding - center[:, None, None]) ** 2).sum(axis=0) < 1)
             center = embedding[:, mask].mean(axis=1)
-        mask[seed_cell] = True
-        assert tuple(found.seeds[0, n].tolist()) == seed_cell
+        mask[i, j] = True
+        assert tuple(found.seeds[0, n].tolist()) == (i, j)
         np.testing.assert_array_equal(found.masks[0, n].numpy(), mask)
         free &= ~mask
 

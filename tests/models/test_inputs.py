@@ -1,4 +1,4 @@
-"""Normalisation of looks."""
+"""Normalisation of observations."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import torch
 from models.interaction.inputs import network_input
 
 
-def look(batch: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
+def observation(batch: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.zeros(batch, 300, 300, 3, dtype=torch.uint8), torch.zeros(batch, 300, 300, dtype=torch.float16)
 
 
 def test_values_worked_by_hand() -> None:
-    image, depth = look(2)
+    image, depth = observation(2)
     image[1, 5, 7] = torch.tensor([255, 51, 0])
     depth[1, 5, 7] = 2.25
     depth[1, 5, 8] = torch.inf
@@ -29,14 +29,14 @@ def test_values_worked_by_hand() -> None:
 
 
 def test_depth_is_cut_off_where_it_is_said() -> None:
-    image, depth = look()
+    image, depth = observation()
     depth[0, 0, 0], depth[0, 0, 1] = 12.5, 30.0
     x = network_input(image, depth, max_depth=20.0)
     assert x[0, 3, 0, 0] == 11.0 and x[0, 3, 0, 1] == 18.5
 
 
 def test_raw_values_worked_by_hand() -> None:
-    image, depth = look()
+    image, depth = observation()
     image[0, 5, 7] = torch.tensor([255, 51, 0])
     depth[0, 5, 7:10] = torch.tensor([7.25, torch.inf, -0.5])
     for colours in (image, image.float() / 255):
@@ -47,7 +47,7 @@ def test_raw_values_worked_by_hand() -> None:
 
 
 def test_float_colours_in_0_1_are_the_same_colours() -> None:
-    image, depth = look()
+    image, depth = observation()
     image[0, :, :, 1] = torch.arange(300) % 256
     torch.testing.assert_close(network_input(image.float() / 255, depth), network_input(image, depth))
 
@@ -67,6 +67,6 @@ def test_arguments_stay_as_they_were() -> None:
         (torch.zeros(1, 300, 300, 3, dtype=torch.int32), torch.zeros(1, 300, 300), "image must be uint8 or float"),
     ],
 )
-def test_bad_looks_are_refused(image: torch.Tensor, depth: torch.Tensor, message: str) -> None:
+def test_bad_observations_are_refused(image: torch.Tensor, depth: torch.Tensor, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         network_input(image, depth)

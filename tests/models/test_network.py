@@ -13,6 +13,7 @@ from models.interaction.network import (
     InteractionNetwork,
     NetworkConfig,
     PointwiseConvolution,
+    UpModule,
     folded,
 )
 from tests.models.helpers import PAPER, SMALL
@@ -25,7 +26,7 @@ def test_the_papers_network_has_1_439_124_parameters() -> None:
     assert sum(parameter.numel() for parameter in network.parameters()) == 1_439_124
 
 
-def test_shapes_on_the_way() -> None:
+def test_shapes_during_training() -> None:
     shapes = []
     network = InteractionNetwork(PAPER).eval()
     for module in [network.stem, *network.down, *network.up, network.shared]:
@@ -114,12 +115,14 @@ def test_bad_widths_are_refused(field: str, value: object, message: str) -> None
 def test_a_block_adds_its_input_to_the_input_of_its_last_convolution() -> None:
     block = InteractionNetwork(SMALL).down[0].eval()
     assert isinstance(block, DownBlock)
+    last = block.narrow[1]
+    assert isinstance(last, nn.BatchNorm2d)
     x = torch.rand(1, SMALL.base_channels, 20, 20)
     with torch.no_grad():
-        block.narrow[1].weight.zero_()  # type: ignore[union-attr]
-        block.narrow[1].bias.zero_()  # type: ignore[union-attr]
+        last.weight.zero_()
+        last.bias.zero_()
         torch.testing.assert_close(block(x), block.reduce(x))
-        block.narrow[1].bias.fill_(0.5)  # type: ignore[union-attr]
+        last.bias.fill_(0.5)
         torch.testing.assert_close(block(x), block.reduce(x + 0.5))
 
 
@@ -174,11 +177,19 @@ def test_folding_batch_norm_changes_no_prediction_and_leaves_the_network_alone()
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
 
 
+def enlargement(module: nn.Module) -> nn.ConvTranspose2d:
+    """The transposed convolution of an UpModule."""
+    assert isinstance(module, UpModule)
+    convolution = module.enlarge[0]
+    assert isinstance(convolution, nn.ConvTranspose2d)
+    return convolution
+
+
 def test_smooth_upsampling_starts_as_a_nearest_neighbour_zoom() -> None:
     network = build_network(NetworkConfig(**{**vars(SMALL), "smooth_upsampling": True}), seed=0)
     for module in network.up:
-        channels = module.enlarge[0].in_channels
-        zoomed = module.enlarge[0](torch.rand(1, channels, 3, 3))
+        enlarge = enlargement(module)
+        zoomed = enlarge(torch.rand(1, enlarge.in_channels, 3, 3))
         assert torch.equal(zoomed[..., ::2, ::2].repeat_interleave(2, -1).repeat_interleave(2, -2), zoomed)
-    rough = build_network(SMALL, seed=0).up[0].enlarge[0].weight
+    rough = enlargement(build_network(SMALL, seed=0).up[0]).weight
     assert not torch.equal(rough, rough[:, :, :1, :1].expand_as(rough))

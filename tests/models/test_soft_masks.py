@@ -62,8 +62,8 @@ def test_components_by_hand() -> None:
     arrays(np.int64, (12, 15), elements=st.integers(0, 20)),
     st.integers(1, 6),
 )
-def test_components_are_disjoint_and_near_the_foreground(soft: np.ndarray, labels: np.ndarray, least: int) -> None:
-    found = components(soft, labels, replace(CONFIG, least_cells=least))
+def test_components_are_disjoint_and_near_the_foreground(soft: np.ndarray, labels: np.ndarray, minimum: int) -> None:
+    found = components(soft, labels, replace(CONFIG, least_cells=minimum))
     assert (found.sum(axis=0) <= 1).all() and found.any(axis=(1, 2)).all()
     for mask in found:
         assert (soft[mask] > 0.5).any()

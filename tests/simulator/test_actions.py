@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -378,13 +379,14 @@ def test_a_controller_with_what_is_not_implemented_does_not_start(start_client):
 
 @pytest.mark.parametrize("name", sorted(ACTIONS))
 def test_no_action_takes_another_agent_or_an_unknown_argument(client, name):
-    right = {
+    arguments: dict[str, dict[str, Any]] = {
         "Reset": {"sceneName": "FloorPlan1_physics"},
         "ChangeResolution": {"x": 300, "y": 300},
         "TeleportFull": {"x": 0, "y": 0.9, "z": 0, "rotation": 0, "horizon": 0},
         "TouchThenApplyForce": {"x": 0.5, "y": 0.5, "direction": FORWARD, "moveMagnitude": 5, "handDistance": 1},
         "SetMassProperties": {"objectId": "a", "mass": 1, "drag": 0, "angularDrag": 0},
-    }.get(name, {})
+    }
+    right = arguments.get(name, {})
     before = client.step("Pass")
     for wrong in ({"agentId": 1}, {"unheardOf": False}, {"simplifyPhysics": True}):
         with pytest.raises(ValueError, match=next(iter(wrong))):

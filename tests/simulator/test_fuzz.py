@@ -26,7 +26,7 @@ from tests.simulator.raw_client import RawClient
 
 CODES = {"", "InvalidAction", "MissingArguments", "InvalidArgument", "LookUpCantExceedMax", "LookDownCantExceedMin"}
 """Allowed values of errorCode; UnhandledException would be an error in the simulator."""
-RESET = [
+RESET: list[dict[str, Any]] = [
     {"action": "Reset", "sceneName": "FloorPlan1_physics"},
     {"action": "ChangeResolution", "x": 40, "y": 30},
     {"action": "Initialize", "renderDepthImage": True, "renderInstanceSegmentation": True},

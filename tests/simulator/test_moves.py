@@ -228,7 +228,7 @@ def test_every_reachable_position_can_be_teleported_and_walked_to(generated, sce
     assert reached == points
 
 
-ARGUMENTS = {
+ARGUMENTS: dict[str, dict[str, st.SearchStrategy[float | None]]] = {
     "MoveAhead": {"moveMagnitude": st.none() | st.floats(0.01, 3.0)},
     "RotateLeft": {"degrees": st.none() | st.floats(0.1, 400.0)},
     "LookUp": {"degrees": st.floats(1.0, 60.0)},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -128,7 +130,7 @@ def test_only_what_was_asked_for_is_drawn(environment):
     perform(environment, {"action": "Initialize", "renderDepthImage": True, "renderInstanceSegmentation": True})
 
 
-OPTIONS = {
+OPTIONS: dict[str, dict[str, Any]] = {
     "plain": {},
     "shadows": {"quality": Quality(True, 0)},
     "samples": {"quality": Quality(False, 4)},

@@ -65,7 +65,8 @@ def test_obstacles_are_those_of_the_moment():
     assert room.obstacles() is before  # nothing has moved
     chair = int(room.object_bodies[[obj.category for obj in room.scene.objects].index("Chair")])
     x, y, _ = room.data.xpos[chair]
-    assert room.object_of_geom(before.hit(x, y)) is not None
+    geom = before.hit(x, y)
+    assert geom is not None and room.object_of_geom(geom) is not None
     point, direction = room.data.xpos[chair].copy(), np.array([0.0, 1.0, 0.0])
 
     def push() -> None:

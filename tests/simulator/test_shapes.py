@@ -147,9 +147,13 @@ def test_flat_tops() -> None:
     """Boxes and discs have one, as large as a rectangle on it can be; open cartons and arms have none."""
     grey = (0.5, 0.5, 0.5)
     board, leg = box((0.6, 0.4, 0.03), (0.1, 0, 0.5), grey), box((0.05, 0.05, 0.5), (0, 0, 0), grey)
-    center, half = flat_top([leg, board])
+    top = flat_top([leg, board])
+    assert top is not None
+    center, half = top
     assert center == pytest.approx((0.1, 0.0, 0.53)) and half == pytest.approx((0.3, 0.2))
-    center, half = flat_top([leg, cylinder(0.3, 0.03, (0, 0, 0.5), grey)])
+    top = flat_top([leg, cylinder(0.3, 0.03, (0, 0, 0.5), grey)])
+    assert top is not None
+    center, half = top
     assert center == pytest.approx((0.0, 0.0, 0.53)) and half == pytest.approx((0.3 / math.sqrt(2),) * 2)
     assert flat_top([board, box((0.02, 0.02, 0.2), (0.3, 0.1, 0.5), grey)]) is None, "a handle rises above it"
     assert flat_top(crate_walls(0.4, 0.3, 0.2, 0.01, 0.01)) is None

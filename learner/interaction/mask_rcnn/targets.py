@@ -207,6 +207,6 @@ def _mapped(path: Path, folder: Path) -> NDArray[Any]:
         return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
     except (OSError, ValueError, EOFError):
         raise RecordError(
-            f"{folder} holds no memory bank: {path.name} is missing or damaged; a run keeps its bank with "
+            f"{folder} holds no replay buffer: {path.name} is missing or damaged; a run keeps its buffer with "
             "keep_bank=true"
         ) from None

@@ -1,4 +1,4 @@
-"""Settings of Mask R-CNN. Values and comments: `conf/models/mask_rcnn.yaml`. Without torch."""
+"""Settings of Mask R-CNN. Values and comments: `conf/models/mask_rcnn.yaml`. It does not import torch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class MaskRcnnNetworkConfig:
     """Sizes of Mask R-CNN: ResNet-18, a feature pyramid of five levels, and three heads."""
 
     image_size: int
-    """Side of the picture that the network sees, pixels: looks are enlarged or reduced to it."""
+    """Side of the picture that the network sees, pixels: observations are resized to it."""
     anchor_sizes: list[int]
     """Side of the square anchor of each level of the pyramid, from the finest, pixels of the enlarged picture."""
     aspect_ratios: list[float]
@@ -73,7 +73,7 @@ class MaskRcnnNetworkConfig:
 
 @dataclass
 class MaskRcnnConfig:
-    """What `models=mask_rcnn` chooses."""
+    """Settings of `models=mask_rcnn`."""
 
     mask_rcnn: MaskRcnnNetworkConfig
     """Sizes."""

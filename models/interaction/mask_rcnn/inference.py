@@ -1,4 +1,4 @@
-"""Instances from looks by Mask R-CNN, in the same form as our network's: for evaluation, figures and touches."""
+"""Instances from observations by Mask R-CNN, in the same form as our network's: for evaluation, figures and touches."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.interaction.inference import Prediction
-from models.interaction.inputs import look_input
+from models.interaction.inputs import observation_input
 from models.interaction.mask_rcnn.network import limit_detections
 from replay.interaction.record import GRID_SIZE, GRID_STRIDE, MAGNITUDES
 
@@ -57,7 +57,7 @@ class MaskRcnnPredictor:
         Args:
             image: (300, 300, 3) or (B, 300, 300, 3) uint8 RGB.
             depth: (300, 300) or (B, 300, 300) float, metres along the pixel's ray minus the near plane.
-            count: most instances an image.
+            count: maximum number of instances for each image.
             threshold, minimum_logit: of our network's clustering; without effect here.
 
         Returns:
@@ -68,7 +68,7 @@ class MaskRcnnPredictor:
             image, depth = image[None], depth[None]
         # The network suppresses within each class; an object found as two classes counts once, as the surer one.
         limit_detections(self.network, count * (MAGNITUDES if self.only_class is None else 1))
-        found = self.network(list(look_input(image, depth, self.device)))
+        found = self.network(list(observation_input(image, depth, self.device)))
         return [self._prediction(self._once(detections, count)) for detections in found]
 
     def _once(self, found: dict[str, Tensor], count: int) -> dict[str, Tensor]:

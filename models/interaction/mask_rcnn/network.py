@@ -89,6 +89,6 @@ def build_mask_rcnn(config: MaskRcnnNetworkConfig, classes: int, seed: int) -> n
 
 
 def limit_detections(network: nn.Module, count: int) -> None:
-    """At most so many detections an image from now on, the best ones."""
+    """Limits the number of detections for each image from now on; the best ones stay."""
     heads: Any = network.roi_heads
     heads.detections_per_img = count

@@ -13,8 +13,8 @@ FINEST_LEVEL = 2
 class AlignedPyramidPooling(poolers.MultiScaleRoIAlign):
     """Pools boxes from the level that fits their size (Lin et al. 2017, "Feature Pyramid Networks", Eq. 1).
 
-    torchvision's own pooling differs in two things: it does not shift boxes by half a pixel, so that what it pools lies
-    half a pixel of the features off, and it takes two samples along a side of a bin, where this takes one a pixel.
+    torchvision's own pooling differs in two ways: it does not shift boxes by half a pixel, so its samples are off by
+    half a pixel of the features, and it takes two samples along a side of a bin, where this takes one per pixel.
 
     Args:
         levels: names of the pyramid's levels, from the finest.
@@ -31,7 +31,7 @@ class AlignedPyramidPooling(poolers.MultiScaleRoIAlign):
         Args:
             features: (N, C, H, W) of each level.
             boxes: (k, 4) x1, y1, x2, y2 in pixels, for each of the N pictures.
-            image_shapes: not needed; for torchvision.
+            image_shapes: unused; torchvision passes it.
         """
         rois = torch.cat(
             [torch.cat([torch.full_like(some[:, :1], number), some], dim=1) for number, some in enumerate(boxes)]
@@ -40,7 +40,7 @@ class AlignedPyramidPooling(poolers.MultiScaleRoIAlign):
         pooled = rois.new_zeros(len(rois), features[self.featmap_names[0]].shape[1], *self.output_size)
         for number, name in enumerate(self.featmap_names):
             rows = torch.nonzero(chosen == number)[:, 0]
-            # By its module, where `operators.load` may have put another one.
+            # Looked up in its module, where `operators.load` may have replaced it.
             found = poolers.roi_align(
                 features[name],
                 rois[rows],

@@ -1,7 +1,7 @@
-"""From a soft mask to instances: connected components, aligned with superpixels.
+"""Turns a soft mask into instances: connected components, aligned with superpixels.
 
-After the paper's supplement, "The videoPCA baseline": the foreground falls into connected components, the instances,
-which superpixels clean up (where the original method has a conditional random field).
+Source: the paper's supplement, "The videoPCA baseline". The connected components of the foreground are the instances.
+Superpixels refine them, where the original method has a conditional random field.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from models.interaction.video_pca.config import SoftMaskConfig
 from replay.interaction.record import MAGNITUDES
 
 MIDDLE_MAGNITUDE = MAGNITUDES // 2
-"""Predicted for all instances, since the method knows nothing of force."""
+"""Force of all instances, since the method does not predict force."""
 
 
 def components(soft: NDArray[np.float32], labels: NDArray[np.integer], config: SoftMaskConfig) -> NDArray[np.bool_]:
-    """Disjoint masks, none of them empty.
+    """Returns disjoint, non-empty masks of the foreground's components.
 
-    A component becomes the union of the superpixels of which it covers more than `superpixel_fraction`; one that
-    covers none so far stays as it is, apart from cells that others then hold.
+    A component becomes the union of the superpixels of which it covers more than `superpixel_fraction`. If it covers
+    none, it keeps its own cells, except those that other components have taken.
 
     Args:
         soft: (h, w) in [0, 1].
@@ -58,15 +58,15 @@ def component_instances(
     config: SoftMaskConfig,
     minimum_logit: float | None = None,
 ) -> Instances:
-    """The instances of a batch of looks, best first.
+    """The instances of a batch of observations, best first.
 
     An instance's score is the mean of its soft mask, and its seed the cell where that is largest.
 
     Args:
         score: (B, h, w) logits of the soft masks.
         images: (B, 3h, 3w, 3) uint8 RGB, for the superpixels.
-        count: most instances an image.
-        config: how they are made.
+        count: maximum number of instances for each image.
+        config: how instances are made.
         minimum_logit: lowest score at a seed; None: any.
     """
     batch, height, width = score.shape

@@ -1,4 +1,4 @@
-"""Settings of the soft-mask model. Values and comments: `conf/models/video_pca.yaml`. Without torch."""
+"""Settings of the soft-mask model. Values and comments: `conf/models/video_pca.yaml`. It does not import torch."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ class SoftMaskConfig:
     """How a predicted soft mask becomes instances."""
 
     threshold: float
-    """Cells of a larger soft mask are foreground."""
+    """Cells whose soft mask exceeds this are foreground."""
     least_cells: int
     """Smaller connected components are left out."""
     superpixel_scale: float
     """Felzenszwalb's scale: larger makes larger superpixels."""
     superpixel_sigma: float
-    """Standard deviation of the Gaussian that smooths the image before, pixels."""
+    """Standard deviation of the Gaussian that smooths the image first, pixels."""
     superpixel_min_size: int
-    """Pixels of the smallest superpixel."""
+    """Minimum size of a superpixel, pixels."""
     superpixel_fraction: float
     """A superpixel joins the component that covers more than this fraction of its cells."""
 
@@ -35,16 +35,16 @@ class SoftMaskConfig:
         for name in ("least_cells", "superpixel_min_size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{where}.{name} must be at least 1, not {getattr(self, name)}")
-        # Below one half two components might claim one superpixel.
+        # Below one half, two components could claim the same superpixel.
         if not 0.5 <= self.superpixel_fraction < 1:
             raise ValueError(f"{where}.superpixel_fraction must be in [0.5, 1), not {self.superpixel_fraction}")
 
 
 @dataclass
 class SoftMaskNetworkConfig(NetworkConfig):
-    """What `models=video_pca` chooses: our network's trunk with one head. `embedding_channels` has no effect."""
+    """Settings of `models=video_pca`: our network's trunk with one head. `embedding_channels` has no effect."""
 
     soft_mask: SoftMaskConfig
-    """From the prediction to instances."""
+    """How the prediction becomes instances."""
     kind: str = field(default="soft_mask", kw_only=True)
     """See `NetworkConfig.kind`."""

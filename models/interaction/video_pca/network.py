@@ -12,7 +12,7 @@ from replay.interaction.record import MAGNITUDES
 
 
 class SoftMaskNetwork(InteractionNetwork):
-    """Predicts one map: the sigmoid of its score is the soft mask. It knows nothing of force and has no embedding."""
+    """Predicts one map: the sigmoid of its score is the soft mask. It predicts neither force nor embedding."""
 
     config: SoftMaskNetworkConfig
 
