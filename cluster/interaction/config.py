@@ -37,6 +37,11 @@ class TrainConfig(RunConfig):
         check_picture(self.simulator)
         check_model(self)
 
+    @property
+    def mass_classes(self) -> bool:
+        """Whether records carry true masks and mass classes, as they do under full supervision."""
+        return not self.actors.oracles.touching
+
 
 @dataclass
 class EvaluateConfig:

@@ -32,10 +32,18 @@ def collect_then_train(config: TrainConfig, tasks: int) -> list[Phase]:
     """Mask R-CNN's schedule: one visit to each location, then all steps.
 
     Source: the paper's supplement, "Training details - Mask-RCNN": data collection "is done prior to training". Unless
-    its own settings say how long it is trained, it gets the steps and minutes of the other models' phases.
+    its own settings limit its training, it gets the steps and minutes of the other models' phases.
+
+    Raises:
+        UsageError: there are fewer locations than records in a batch.
     """
     own = config.learner.mask_rcnn
     assert own is not None
+    collected = min(tasks, config.replay.capacity)
+    if own.batch_size > collected:
+        raise UsageError(
+            f"learner.mask_rcnn.batch_size must be at most {collected}, the number of records, not {own.batch_size}"
+        )
     budget = [phase for phase in config.learner.phases.values() if phase.rounds]
     steps = own.steps if own.steps is not None else sum(map(total_batches, budget))
     limits = [phase.minutes for phase in budget if phase.minutes is not None]
@@ -46,7 +54,7 @@ def collect_then_train(config: TrainConfig, tasks: int) -> list[Phase]:
     orders = {"greedy": 0, "random": touches, "force_trials": False}
     tables = {LOCATIONS: own.batch_size}
     return [
-        Phase("collect", tasks, 0, (), None, True, tables, orders, ()),
+        Phase("collect", collected, 0, (), None, True, tables, orders, ()),
         Phase("train", 0, 0, (steps,), minutes, False, tables, orders, ({},)),
     ]
 

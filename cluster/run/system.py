@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -43,6 +43,11 @@ class Meter(Protocol):
     @property
     def unit(self) -> str:
         """Name of a task in progress bars, singular."""
+        ...
+
+    @property
+    def shown_metrics(self) -> Mapping[str, str]:
+        """Names of the learner's metrics beside the progress bar of steps, by what is shown for them."""
         ...
 
     def add(self, statistics: Statistics) -> None:
@@ -111,12 +116,20 @@ class System(Protocol):
         """Finds or generates the data of a run."""
         ...
 
-    def tables(self, config: Any, tasks: int) -> dict[str, TableSpec]:
-        """The tables of the replay buffer, by name; `tasks` is the number of different tasks."""
+    def tables(self, config: Any) -> dict[str, TableSpec]:
+        """The tables of the replay buffer, by name."""
         ...
 
     def phases(self, config: Any, tasks: int) -> Sequence[Phase]:
-        """The schedule without phases that have no work; `tasks` is the number of different tasks."""
+        """The schedule without phases that have no work.
+
+        Args:
+            config: The run's configuration.
+            tasks: Number of different tasks.
+
+        Raises:
+            UsageError: the schedule does not fit so many tasks.
+        """
         ...
 
     def player(self, config: Any) -> MakePlayer:

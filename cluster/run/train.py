@@ -44,6 +44,7 @@ def run(config: RunConfig, folder: Path) -> int:
     print(f"RUN {folder}", flush=True)
     with interrupt_flag() as interrupted:
         data = system.data(config, interrupted)
+        phases = system.phases(config, len(data.tasks))
         tracker = Tracker(config.tracking, folder, plain_values(config), folder.name)
         meter = system.meter(config)
         reporter = Reporter(tracker, folder, config.tracking.log_every_s, meter, system.evaluation_sentence)
@@ -61,7 +62,9 @@ def run(config: RunConfig, folder: Path) -> int:
                 from cluster.run.training import run_training
 
                 stop_if(interrupted)
-                result = run_training(system, config, folder, resources, data, reporter, interrupted, resumed, started)
+                result = run_training(
+                    system, config, folder, resources, phases, data, reporter, interrupted, resumed, started
+                )
             reporter.status.update(state="finished", seconds=reporter.seconds())
         except Interrupted as error:
             sentence = how_it_ended(error, folder)

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cluster.interaction.collecting import collect
 from omegaconf import OmegaConf
 
 from actors.controller import SimulatorError
 from actors.interaction.choose import TouchPlan
 from cluster.command.compose import check_overrides, resumed_config
 from cluster.interaction import collecting
-from cluster.interaction.collecting import collect
 from cluster.interaction.config import TrainConfig
 from cluster.run.config import instantiate
 from cluster.systems import register

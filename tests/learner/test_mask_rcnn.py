@@ -179,6 +179,7 @@ def test_settings_that_make_no_sense_are_refused(change: dict[str, Any], message
 
 def trainer_of(bank: Path, **changes: Any) -> Any:
     from learner.interaction.mask_rcnn.training import MaskRcnnTrainer
+
     from models.interaction.mask_rcnn.config import MaskRcnnConfig
     from models.interaction.mask_rcnn.network import build_mask_rcnn
 
@@ -212,8 +213,9 @@ def test_training_lowers_the_loss_and_predictions_can_be_measured(tmp_path: Path
 
 @needs_torchvision
 def test_a_resumed_training_ends_with_the_same_weights(tmp_path: Path) -> None:
-    from learner.checkpoint import load_checkpoint, save_checkpoint
     from learner.interaction.mask_rcnn.training import MOMENTS
+
+    from learner.checkpoint import load_checkpoint, save_checkpoint
     from models.weights import flat_weights
 
     bank = labelled_bank_of(tmp_path / "bank", 3)

@@ -32,7 +32,7 @@ MOMENTS = ("momentum_buffer",)
 
 
 def learning_rate(config: MaskRcnnTrainingConfig, progress: float) -> float:
-    """The rate when `progress` (in [0, 1]) of the run is done: a linear rise, then the base rate with its milestones."""
+    """The rate at `progress` of the run, in [0, 1]: a linear rise, then the base rate, a tenth after each milestone."""
     if progress < config.warmup:
         return config.lr * (0.001 + 0.999 * progress / config.warmup)
     return config.lr * 0.1 ** sum(progress >= milestone for milestone in config.drops)

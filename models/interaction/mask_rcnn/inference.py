@@ -13,6 +13,7 @@ from torch.nn import functional
 from models.interaction.inference import Prediction
 from models.interaction.inputs import observation_input
 from models.interaction.mask_rcnn.network import limit_detections
+from models.weights import load_flat_weights
 from replay.interaction.record import GRID_SIZE, GRID_STRIDE, MAGNITUDES
 
 SURE = 0.5
@@ -37,6 +38,10 @@ class MaskRcnnPredictor:
         self.only_class = only_class
         heads: Any = network.roi_heads
         self.nms_threshold = float(heads.nms_thresh)
+
+    def load(self, vector: NDArray[np.float32]) -> None:
+        """Loads weights made by `flat_weights`; raises ValueError if they fit another architecture."""
+        load_flat_weights(self.network, vector)
 
     @property
     def knows_mass(self) -> bool:
