@@ -63,6 +63,10 @@ def composed(*overrides: str) -> TrainConfig:
         ([*MODEL, "replay.mode=uniform"], "replay.mode=uniform cannot be with models=mask_rcnn"),
         ([*MODEL, *NO_BATCHES], "learner.mask_rcnn.steps must be given"),
         ([*MODEL, "learner.mask_rcnn.lr=0"], "learner.mask_rcnn.lr must be above 0"),
+        (
+            [*MODEL, "learner.mask_rcnn.log_every=1"],
+            "learner.mask_rcnn.log_every: Key 'log_every' not in 'MaskRcnnTrainingConfig'; use tracking.log_every_s",
+        ),
         ([*MODEL, "learner.mask_rcnn.rate=1"], "learner.mask_rcnn.rate: Key 'rate' not in 'MaskRcnnTrainingConfig'"),
     ],
 )
@@ -163,7 +167,7 @@ def test_a_run_that_is_stopped_goes_on_and_can_be_measured(smoke: SmokeRun, tmp_
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 130 and "checkpoint saved in" in errors
-    reached = max(int(path.name.removeprefix("step_")) for path in run.glob("checkpoints/step_*"))
+    reached = max(int(path.name.removeprefix("step_").partition("-")[0]) for path in run.glob("checkpoints/step_*"))
     done = playpen("train", f"resume={run}", f"learner.mask_rcnn.steps={reached + 1}", folder=folder)
     assert done.returncode == 0, done.stderr
     result = result_of(done.stdout)
