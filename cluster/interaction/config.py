@@ -139,20 +139,12 @@ def check_model(config: TrainConfig) -> None:
 
 def check_depth(config: TrainConfig) -> None:
     """Refuses a reach beyond the depth that the model sees."""
-    reach, kind = config.actors.reach, config.models.kind
+    reach = config.actors.reach
     farthest = config.simulator.unlimited_reach if reach.shape == "infinite" else reach.radius
-    if kind != "mask_rcnn":
-        if config.models.max_depth < farthest:
-            raise ValueError(
-                f"models.max_depth must be at least {farthest:g} metres, as far as touches go with "
-                f"actors.reach.shape={reach.shape}, not {config.models.max_depth}"
-            )
-        return
-    depth = NetworkConfig.max_depth  # Mask R-CNN has it built in
-    if reach.shape == "infinite" or farthest > depth:
+    if config.models.max_depth < farthest:
         raise ValueError(
-            f"models=mask_rcnn sees {depth:g} metres deep: actors.reach must not go farther, as "
-            f"shape={reach.shape} and radius={reach.radius:g} do"
+            f"models.max_depth must be at least {farthest:g} metres, as far as touches go with "
+            f"actors.reach.shape={reach.shape}, not {config.models.max_depth}"
         )
 
 

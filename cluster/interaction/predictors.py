@@ -102,4 +102,6 @@ def mask_rcnn_config(network: dict[str, Any]) -> MaskRcnnConfig:
         sizes = MaskRcnnNetworkConfig(**network["mask_rcnn"])
     except (TypeError, ValueError) as error:
         raise CheckpointError(f'the checkpoint\'s "network" does not describe a Mask R-CNN: {error}') from error
-    return MaskRcnnConfig(sizes)
+    # Older checkpoints name input settings that had no effect.
+    inputs = {name: network[name] for name in ("normalize_input", "max_depth") if "kind" in network}
+    return MaskRcnnConfig(sizes, **inputs)

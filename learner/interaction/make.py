@@ -51,5 +51,5 @@ class MakeLearner:
         from models.interaction.mask_rcnn.network import build_mask_rcnn  # torchvision is optional
 
         assert self.config.mask_rcnn is not None
-        network = build_mask_rcnn(config.mask_rcnn, MAGNITUDES if self.mass_classes else 1, self.seed)
+        network = build_mask_rcnn(config, MAGNITUDES if self.mass_classes else 1, self.seed)
         return MaskRcnnLearner(network, config, self.config.mask_rcnn, self.mass_classes, self.seed, device)

@@ -29,5 +29,5 @@ def build_predictor(config: NetworkConfig | MaskRcnnConfig, seed: int, only_clas
         return Predictor(build_network(config, seed))
     from models.interaction.mask_rcnn.network import build_mask_rcnn  # torchvision is optional
 
-    network = build_mask_rcnn(config.mask_rcnn, MAGNITUDES if only_class is None else 1, seed)
-    return MaskRcnnPredictor(network, only_class)
+    network = build_mask_rcnn(config, MAGNITUDES if only_class is None else 1, seed)
+    return MaskRcnnPredictor(network, config, only_class)

@@ -112,7 +112,8 @@ def test_the_schedule_collects_everything_and_then_trains_as_long_as_the_experim
 def test_a_saved_configuration_is_read_with_its_own_schema(tmp_path: Path) -> None:
     OmegaConf.save(OmegaConf.structured(composed(*MODEL, "learner.mask_rcnn.lr=0.5")), tmp_path / "config.yaml")
     again = instantiate(resumed_config(tmp_path, ["learner.mask_rcnn.steps=3"]), TrainConfig)
-    assert (again.learner.mask_rcnn.lr, again.learner.mask_rcnn.steps) == (0.5, 3)  # type: ignore[attr-defined]
+    own = again.learner.mask_rcnn
+    assert own is not None and (own.lr, own.steps) == (0.5, 3)
 
 
 @needs_torchvision

@@ -14,7 +14,8 @@ from evaluation.interaction.coco import GroundTruth, compute_metrics, encode_det
 from evaluation.interaction.masks import encode
 from learner.interaction.mask_rcnn.config import MaskRcnnTrainingConfig
 from learner.interaction.mask_rcnn.learner import MaskRcnnLearner, learning_rate
-from learner.interaction.mask_rcnn.targets import batch_targets, objects_of, targets_of
+from learner.interaction.mask_rcnn.targets import batch_inputs, batch_targets, objects_of, targets_of
+from models.interaction.mask_rcnn.config import MaskRcnnConfig
 from replay.interaction.record import (
     MAX_OBJECTS,
     Feedback,
@@ -99,10 +100,8 @@ def test_an_object_that_was_touched_twice_is_one_object() -> None:
 
 def test_full_supervision_learns_from_the_masks_at_full_resolution() -> None:
     batch = labelled_batch_of(2)
-    inputs, targets = batch_targets(batch, mass_classes=True, duplicate_iou=0.5, flip=[False, False])
-    assert [tuple(value.shape) for value in inputs] == [(4, 300, 300)] * 2
-    mirrored, mirrored_targets = batch_targets(batch, mass_classes=True, duplicate_iou=0.5, flip=[False, True])
-    assert torch.equal(inputs[0], mirrored[0]) and torch.equal(inputs[1].flip(-1), mirrored[1])
+    targets = batch_targets(batch, mass_classes=True, duplicate_iou=0.5, flip=[False, False])
+    mirrored_targets = batch_targets(batch, mass_classes=True, duplicate_iou=0.5, flip=[False, True])
     assert torch.equal(targets[1]["masks"].flip(-1), mirrored_targets[1]["masks"])
     x1, y1, x2, y2 = targets[1]["boxes"].unbind(1)
     assert torch.equal(mirrored_targets[1]["boxes"], torch.stack([300 - x2, y1, 300 - x1, y2], dim=1))
@@ -113,9 +112,20 @@ def test_full_supervision_learns_from_the_masks_at_full_resolution() -> None:
         assert box[0] == 3 * np.argwhere(grid)[:, 1].min() - 1
 
 
+def test_inputs_are_mirrored_and_follow_the_models_settings() -> None:
+    batch = batch_of(2)
+    inputs = batch_inputs(batch, MaskRcnnConfig(tiny()), [False, False])
+    assert [tuple(value.shape) for value in inputs] == [(4, 300, 300)] * 2
+    mirrored = batch_inputs(batch, MaskRcnnConfig(tiny()), [False, True])
+    assert torch.equal(inputs[0], mirrored[0]) and torch.equal(inputs[1].flip(-1), mirrored[1])
+    plain = batch_inputs(batch, MaskRcnnConfig(tiny(), normalize_input=False, max_depth=0.5), [False, False])
+    torch.testing.assert_close(plain[0][:3], torch.from_numpy(batch.image[0]).permute(2, 0, 1) / 255)
+    assert torch.equal(plain[0][3], torch.from_numpy(batch.depth[0].astype(np.float32)).clamp(0, 0.5))
+
+
 def test_masks_of_touches_are_learned_from_the_grid_and_have_one_class() -> None:
     batch = batch_of(2)
-    target = batch_targets(batch, mass_classes=False, duplicate_iou=0.5, flip=[False, False])[1][1]
+    target = batch_targets(batch, mass_classes=False, duplicate_iou=0.5, flip=[False, False])[1]
     assert target["labels"].tolist() == [1, 1, 1]
     expected = unpack_masks(batch.masks[1, :3]).repeat(3, axis=1).repeat(3, axis=2)
     assert (target["masks"].numpy() == expected).all()
@@ -139,11 +149,10 @@ def test_settings_that_make_no_sense_are_refused(change: dict[str, Any], message
 
 def learner_of(**changes: Any) -> MaskRcnnLearner:
     """A tiny network and its learner, for labelled records."""
-    from models.interaction.mask_rcnn.config import MaskRcnnConfig
     from models.interaction.mask_rcnn.network import build_mask_rcnn
 
     model = MaskRcnnConfig(tiny())
-    network = build_mask_rcnn(model.mask_rcnn, 3, seed=1)
+    network = build_mask_rcnn(model, 3, seed=1)
     settings = training(**{"batch_size": 2, "warmup": 0.0, **changes})
     return MaskRcnnLearner(network, model, settings, mass_classes=True, seed=1, device=torch.device("cpu"))
 
@@ -161,7 +170,7 @@ def test_training_lowers_the_loss_and_predictions_can_be_measured() -> None:
     learner, batch = learner_of(flip_probability=0.0), labelled_batch_of(2)
     losses = [step(learner, batch, 0.1)["loss"] for _ in range(16)]
     assert np.mean(losses[-4:]) < 0.7 * np.mean(losses[:2])
-    found = MaskRcnnPredictor(learner.network, None).predict(
+    found = MaskRcnnPredictor(learner.network, learner.model, None).predict(
         batch.image, batch.depth.astype(np.float32), count=32, threshold=1.0
     )
     truths = []
@@ -191,7 +200,6 @@ def test_a_resumed_training_ends_with_the_same_weights(tmp_path: Path) -> None:
 
 @needs_torchvision
 def test_published_weights_make_the_predictor_of_the_learner() -> None:
-    from models.interaction.mask_rcnn.config import MaskRcnnConfig
     from models.interaction.mask_rcnn.inference import MaskRcnnPredictor
     from models.interaction.predictors import build_predictor
 
@@ -201,7 +209,9 @@ def test_published_weights_make_the_predictor_of_the_learner() -> None:
     published.load(learner.weights()[0])
     arguments = batch.image, batch.depth.astype(np.float32), 32, 1.0
     for found, expected in zip(
-        published.predict(*arguments), MaskRcnnPredictor(learner.network, None).predict(*arguments), strict=True
+        published.predict(*arguments),
+        MaskRcnnPredictor(learner.network, learner.model, None).predict(*arguments),
+        strict=True,
     ):
         assert len(found.scores) and np.array_equal(found.scores, expected.scores)
 

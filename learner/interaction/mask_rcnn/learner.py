@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from learner.checkpoint import load_checkpoint, save_checkpoint
 from learner.core import Source
 from learner.interaction.mask_rcnn.config import MaskRcnnTrainingConfig
-from learner.interaction.mask_rcnn.targets import batch_targets
+from learner.interaction.mask_rcnn.targets import batch_inputs, batch_targets
 from learner.state import LearnerState
 from models.interaction.mask_rcnn.config import MaskRcnnConfig
 from models.weights import flatten_state, float_state
@@ -117,7 +117,8 @@ class MaskRcnnLearner:
         """Inputs and targets of a batch, some of them mirrored; see `LearnerCore.prepare`."""
         random = np.random.default_rng([self.seed, 1, self.version + ahead])
         flip = random.random(len(batch.image)) < self.config.flip_probability
-        inputs, targets = batch_targets(batch, self.mass_classes, self.config.duplicate_iou, flip.tolist())
+        targets = batch_targets(batch, self.mass_classes, self.config.duplicate_iou, flip.tolist())
+        inputs = batch_inputs(batch, self.model, flip.tolist())
         return Prepared(
             [value.to(self.device) for value in inputs],
             [{name: value.to(self.device) for name, value in target.items()} for target in targets],

@@ -1,4 +1,4 @@
-"""Records of locations as Mask R-CNN's training data: looks, and boxes, classes and masks of the objects in them."""
+"""Records of locations as Mask R-CNN's training data: observations, and boxes, classes and masks of their objects."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.interaction.inputs import network_input
+from models.interaction.mask_rcnn.config import MaskRcnnConfig
 from replay.interaction.record import (
     GRID_STRIDE,
     Batch,
@@ -20,10 +21,27 @@ from replay.interaction.record import (
 )
 
 
+def batch_inputs(batch: Batch, config: MaskRcnnConfig, flip: Sequence[bool]) -> list[Tensor]:
+    """Inputs for a network of `models.interaction.mask_rcnn.network.build_mask_rcnn`.
+
+    Args:
+        batch: B records.
+        config: the network's.
+        flip: B values: which records are mirrored left to right.
+
+    Returns:
+        B tensors (4, 300, 300) float32.
+    """
+    depth = torch.from_numpy(batch.depth.astype(np.float32))
+    image = torch.from_numpy(np.array(batch.image))
+    inputs = network_input(image, depth, config.max_depth, config.normalize_input)
+    return [one.flip(-1) if mirrored else one for one, mirrored in zip(inputs, flip, strict=True)]
+
+
 def batch_targets(
     batch: Batch, mass_classes: bool, duplicate_iou: float, flip: Sequence[bool]
-) -> tuple[list[Tensor], list[dict[str, Tensor]]]:
-    """Inputs and targets for a network of `models.interaction.mask_rcnn.network.build_mask_rcnn`.
+) -> list[dict[str, Tensor]]:
+    """Targets for a network of `models.interaction.mask_rcnn.network.build_mask_rcnn`.
 
     Args:
         batch: B records; with labels if `mass_classes`.
@@ -33,10 +51,8 @@ def batch_targets(
         flip: B values: which records are mirrored left to right.
 
     Returns:
-        B inputs (4, 300, 300) float32, and B targets as of `targets_of`.
+        B targets as of `targets_of`.
     """
-    depth = torch.from_numpy(batch.depth.astype(np.float32))
-    inputs = list(network_input(torch.from_numpy(np.array(batch.image)), depth))
     targets = []
     for number, mirrored in enumerate(flip):
         if mass_classes:
@@ -46,11 +62,8 @@ def batch_targets(
             grid = objects_of(batch.masks[number], batch.feedback[number], duplicate_iou)
             masks = grid.repeat(GRID_STRIDE, axis=1).repeat(GRID_STRIDE, axis=2)
             classes = np.zeros(len(masks), dtype=np.uint8)
-        if mirrored:
-            inputs[number] = inputs[number].flip(-1)
-            masks = masks[..., ::-1]
-        targets.append(targets_of(masks, classes))
-    return inputs, targets
+        targets.append(targets_of(masks[..., ::-1] if mirrored else masks, classes))
+    return targets
 
 
 def labels_of(
@@ -66,7 +79,7 @@ def labels_of(
 
 
 def objects_of(packed: NDArray[np.uint8], feedback: NDArray[np.uint8], duplicate_iou: float) -> NDArray[np.bool_]:
-    """The objects that a record shows: the masks of its successful touches, those of a thing touched twice once.
+    """The objects that a record shows: the masks of its successful touches, an object touched twice counts once.
 
     Args:
         packed: (T, 1250) of the record.
