@@ -20,7 +20,13 @@ class TouchMeter:
 
     unit = "location"
 
-    def __init__(self) -> None:
+    def __init__(self, shown: str = "mask_iou") -> None:
+        """Starts at zero.
+
+        Args:
+            shown: the learner's metric beside the progress bar.
+        """
+        self.shown_metrics = {shown.replace("mask_iou", "mask IoU"): shown}
         self.touches = self.locations = 0
         self.recent: deque[PlayStatistics] = deque(maxlen=SUCCESS_WINDOW)
         self.row_locations = self.row_touches = 0

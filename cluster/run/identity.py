@@ -23,9 +23,21 @@ from common.errors import UsageError
 
 SCHEMA_VERSION = 2
 """Of configurations that this program writes."""
-MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
-    1: lambda values: {**values, "system": "interaction"},  # the only system that there was
-}
+
+
+def to_version_2(values: dict[str, Any]) -> dict[str, Any]:
+    """Names the system, which was the only one, and drops what `models=mask_rcnn` did not use."""
+    values = {**values, "system": "interaction"}
+    models, learner = values.get("models"), values.get("learner")
+    if isinstance(models, dict) and "mask_rcnn" in models:
+        values["models"] = {"mask_rcnn": models["mask_rcnn"]}
+    if isinstance(learner, dict) and isinstance(learner.get("mask_rcnn"), dict):
+        own = {name: value for name, value in learner["mask_rcnn"].items() if name != "log_every"}
+        values["learner"] = {**learner, "mask_rcnn": own}
+    return values
+
+
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: to_version_2}
 """By version: makes the configuration of the next version."""
 APART = (
     "experiment_name", "resume", "checkpoint_minutes", "checkpoints_kept", "keep_bank", "tracking", "cluster",

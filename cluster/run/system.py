@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -43,6 +43,11 @@ class Meter(Protocol):
     @property
     def unit(self) -> str:
         """Name of a task in progress bars, singular."""
+        ...
+
+    @property
+    def shown_metrics(self) -> Mapping[str, str]:
+        """Names of the learner's metrics beside the progress bar of steps, by what is shown for them."""
         ...
 
     def add(self, statistics: Statistics) -> None:
@@ -115,8 +120,16 @@ class System(Protocol):
         """The tables of the replay buffer, by name."""
         ...
 
-    def phases(self, config: Any) -> Sequence[Phase]:
-        """The schedule without phases that have no work."""
+    def phases(self, config: Any, tasks: int) -> Sequence[Phase]:
+        """The schedule without phases that have no work.
+
+        Args:
+            config: The run's configuration.
+            tasks: Number of different tasks.
+
+        Raises:
+            UsageError: the schedule does not fit so many tasks.
+        """
         ...
 
     def player(self, config: Any) -> MakePlayer:
@@ -158,10 +171,6 @@ class System(Protocol):
 
     def facts(self, config: Any) -> dict[str, Any]:
         """Values of the RESULT line that come from the configuration."""
-        ...
-
-    def own_run(self, config: Any) -> Callable[[Any, Path], int] | None:
-        """The run loop of a variant that has its own; None: the chassis's."""
         ...
 
     def table_results(self, plan: Any, interrupted: threading.Event) -> Any:
