@@ -193,6 +193,21 @@ VARIANTS: dict[str, dict[str, type]] = {
 """Schemas of groups that have several: `conf/GROUP/NAME.yaml` extends `NAME_schema` of its group."""
 
 
+def to_version_2(values: dict[str, Any]) -> dict[str, Any]:
+    """Drops what `models=mask_rcnn` did not use."""
+    models, learner = values.get("models"), values.get("learner")
+    if isinstance(models, dict) and "mask_rcnn" in models:
+        values = {**values, "models": {"mask_rcnn": models["mask_rcnn"]}}
+    if isinstance(learner, dict) and isinstance(learner.get("mask_rcnn"), dict):
+        own = {name: value for name, value in learner["mask_rcnn"].items() if name != "log_every"}
+        values = {**values, "learner": {**learner, "mask_rcnn": own}}
+    return values
+
+
+MIGRATIONS = {1: to_version_2}
+"""See `cluster.run.system.System.migrations`."""
+
+
 def kind_of(models: Mapping[str, Any]) -> str:
     """The kind of a saved group `models`; runs from before it was saved show it by their keys."""
     return str(models.get("kind") or next((kind for kind in ("mask_rcnn", "soft_mask") if kind in models), "unet"))

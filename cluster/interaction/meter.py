@@ -9,6 +9,7 @@ from typing import Any
 
 from actors.core import Statistics
 from actors.interaction.statistics import PlayStatistics
+from cluster.run.status import number
 from cluster.run.tracking import finite
 
 SUCCESS_WINDOW = 100
@@ -71,6 +72,13 @@ class TouchMeter:
         }
         self.row_locations = self.row_touches = 0
         return row
+
+    def summary(self, row: Mapping[str, float]) -> str:
+        """See `Meter.summary`."""
+        return (
+            f"{number(row, 'locations')} locations ({number(row, 'rate/locations_per_s')}/s), "
+            f"{number(row, 'touches')} touches ({number(row, 'rate/touches_per_s')}/s)"
+        )
 
     def results(self) -> dict[str, Any]:
         """See `Meter.results`."""

@@ -326,13 +326,15 @@ class Reporter:
     def write_status(self, row: Mapping[str, float], pool: ActorPool | None) -> None:
         """Updates `status.json` with a row of metrics."""
         tasks, batches = self.done
+        merged = self.status.values.get("row", {}) | dict(row)
         values: dict[str, Any] = {
             "seconds": self.seconds(),
             "phase": self.phase,
             "unit": self.meter.unit,
             "tasks": [tasks, self.phase_tasks],
             "steps": [batches, self.phase_batches],
-            "row": self.status.values.get("row", {}) | dict(row),
+            "row": merged,
+            "summary": self.meter.summary(merged),
             "faults": dict(self.faults),
             "quarantined": self.quarantined,
         }

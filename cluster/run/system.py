@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -35,6 +35,10 @@ class Data:
     """Assigned to actors in repeated passes, each in random order."""
     test: Any
     """Test data of the evaluator; opaque to the chassis."""
+
+
+Migration = Callable[[dict[str, Any]], dict[str, Any]]
+"""Turns a configuration, as plain values, into that of the next schema version."""
 
 
 class Meter(Protocol):
@@ -70,6 +74,10 @@ class Meter(Protocol):
         """
         ...
 
+    def summary(self, row: Mapping[str, float]) -> str:
+        """What a row of metrics holds, in words, for `./playpen status`."""
+        ...
+
     def results(self) -> dict[str, Any]:
         """Values for the RESULT line."""
         ...
@@ -95,6 +103,9 @@ class System(Protocol):
     """Commands by name; the schema of "train" extends `RunConfig`."""
     variants: Mapping[str, Mapping[str, type]]
     """Schemas of config options that have their own, by group and option."""
+
+    migrations: Mapping[int, Migration]
+    """By schema version: makes the configuration of the next version, after `cluster.run.identity.MIGRATIONS`."""
 
     def schema_of(self, values: Mapping[str, Any]) -> type:
         """Dataclass of `train` with the alternatives that a saved configuration has."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cluster.interaction.config import (
+    MIGRATIONS,
     VARIANTS,
     DatasetConfig,
     EvaluateConfig,
@@ -52,6 +53,7 @@ class InteractionSystem:
         "rooms": Command(RoomsConfig, "cluster.interaction.rooms"),
     }
     variants = VARIANTS
+    migrations = MIGRATIONS
 
     def schema_of(self, values: Mapping[str, Any]) -> type:
         return schema_of(values)

@@ -141,15 +141,19 @@ def median_seconds(runs: Iterable[FoundRun]) -> dict[str, float]:
     return {key: statistics.median(seconds) for key, seconds in taken.items()}
 
 
-def read_results(folder: Path) -> dict[str, Any]:
+def read_results(folder: Path, names: Sequence[str] = ()) -> dict[str, Any]:
     """Reads the results.json of a finished run.
+
+    Args:
+        folder: of the run.
+        names: of numbers that the system needs besides "steps" and "wall_s".
 
     Raises:
         UsageError: the file is damaged.
     """
     try:
         values = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-        for name in ("touches", "steps", "wall_s"):
+        for name in ("steps", "wall_s", *names):
             if not isinstance(values[name], int | float):
                 raise ValueError
     except (OSError, ValueError, KeyError, TypeError) as error:
