@@ -115,8 +115,9 @@ class PlayerActor:
     def _attempt(self, task: Any, number: int, orders: Mapping[str, Any], version: int) -> Statistics:
         if self._stopped.is_set():
             raise SimulatorError(f"actor {self._number} was stopped")
-        if self._simulator is None:
-            self._simulator = SimulatorProcess(self._simulator_config, **self._player.controller_keywords)
+        keywords = self._player.controller_keywords
+        if self._simulator is None and keywords is not None:
+            self._simulator = SimulatorProcess(self._simulator_config, **keywords)
             self._starts += 1
             if self._stopped.is_set():  # while it was starting
                 self._simulator.stop()
@@ -125,7 +126,8 @@ class PlayerActor:
             return self._player.play(self._simulator, task, number, orders, version, push)
         except SimulatorError:
             # After a frame of another scene or pose the process still runs, but it cannot be trusted.
-            self._simulator.stop()
+            if self._simulator is not None:
+                self._simulator.stop()
             self._simulator = None
             raise
 

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.controller import SimulatorError, SimulatorProcess
+from actors.controller import SimulatorError
 
 Push = Callable[[str, Any], bool]
 """`push(table, record)` sends a record to a table of the replay buffer, which copies it, and waits while the
@@ -74,8 +74,8 @@ class Player(Protocol):
     """Plays the tasks of one system. An actor keeps its player when it restarts its simulator."""
 
     @property
-    def controller_keywords(self) -> Mapping[str, Any]:
-        """Further keywords of the AI2-THOR Controller for the player's simulators."""
+    def controller_keywords(self) -> Mapping[str, Any] | None:
+        """Further keywords of the AI2-THOR Controller for the player's simulators; None: the player needs none."""
         ...
 
     def load(self, weights: NDArray[np.float32]) -> None:
@@ -84,7 +84,7 @@ class Player(Protocol):
 
     def play(
         self,
-        simulator: SimulatorProcess,
+        simulator: Any,
         task: Any,
         number: int,
         orders: Mapping[str, Any],
@@ -94,7 +94,8 @@ class Player(Protocol):
         """Plays a task and pushes its records.
 
         Args:
-            simulator: a running simulator; its state after the task is arbitrary.
+            simulator: a running `SimulatorProcess`, whose state after the task is arbitrary; None if the player needs
+                none.
             task: one of the system's tasks.
             number: running number of the task in the run; it and the run's seed determine all random draws.
             orders: the phase's, see `learner.schedule.Phase.player_orders`.

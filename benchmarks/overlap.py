@@ -92,7 +92,7 @@ def measure(config: TrainConfig, resources: Resources, folder: Path, seconds: fl
     record = ray.put(made_record(config.seed))
     crew = [LightActor.remote(number, replay, record) for number in range(count)]
     ray.get([learner.health.remote(), *(actor.health.remote() for actor in crew)])
-    phase = dataclasses.replace(SYSTEM.phases(config)[0], prefill=config.learner.batch_size, minutes=None)
+    phase = dataclasses.replace(SYSTEM.phases(config, count)[0], prefill=config.learner.batch_size, minutes=None)
     tracker = Tracker(config.tracking, folder, {}, "overlap")
     meter = SYSTEM.meter(config)
     reporter = Reports(tracker, folder, config.tracking.log_every_s, meter, SYSTEM.evaluation_sentence)

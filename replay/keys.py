@@ -36,6 +36,11 @@ class Keys:
             if self._slots.get(overwritten) == self._ring.next_slot:
                 del self._slots[overwritten]
 
+    def appended(self, key: int | None, slot: int) -> None:
+        """Learns the key of the record that was appended in a slot."""
+        if key is not None:
+            self._slots[key] = slot
+
     def add(self, slots: NDArray[np.int64]) -> None:
         """Learns the keys of the records in these slots."""
         if self._field is not None:

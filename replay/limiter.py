@@ -18,12 +18,12 @@ from replay.core import TableSpec
 
 @dataclass(frozen=True)
 class Phase:
-    """What one phase of training asks of a table."""
+    """What one phase of training asks of a table. A phase may only insert, or only sample."""
 
     prefill: int
     """Locations inserted before the first batch (paper: 3000); 0 is possible where a filled table is kept."""
     locations_per_round: int
-    """Locations of a round (paper: 70)."""
+    """Locations of a round (paper: 70); 0: all locations come in the prefill."""
     batches_per_round: tuple[int, ...]
     """Batches of each round, in order (paper: 900 rounds, 15 rising to 45)."""
     batch_size: int
@@ -64,7 +64,8 @@ class RateLimiter:
     location n + 1; the constructor checks each n. With both slacks at least 1 this cannot happen; nor can
     it under strict alternation. It also refuses a prefill (with the records present) smaller than a batch, and a
     ring that cannot hold a batch or the longest stretch of locations without a batch (prefill and first round).
-    Every count is an integer and C is compared after multiplication by L: nothing is rounded.
+    Every count is an integer and C is compared after multiplication by L: nothing is rounded. Without locations in its
+    rounds (L = 0) a phase samples all its batches as soon as its prefill is complete.
 
     Consuming. Where each record is removed when it is sampled, the table additionally makes a batch of B wait until it
     holds B records, and an insert wait while it is full. With `consumes`, the constructor also refuses settings that
@@ -204,6 +205,8 @@ class RateLimiter:
         """How many batches may have been sampled in all when n locations are in after the prefill."""
         if n < 0:
             return 0
+        if not self.phase.locations_per_round:
+            return self._sums[-1]
         if self._strict:
             return self._sums[n // self.phase.locations_per_round]
         return min(self._sums[-1], self._scaled(n) // self.phase.locations_per_round + self._batches_ahead)
@@ -273,12 +276,12 @@ def _check_phase(phase: Phase, capacity: int, present: int) -> None:
         raise ValueError(f"the batch size must be at least 1, not {phase.batch_size}")
     if phase.prefill < 0:
         raise ValueError(f"the prefill must not be negative, not {phase.prefill}")
-    if phase.locations_per_round < 1:
-        raise ValueError(f"a round must have at least 1 location, not {phase.locations_per_round}")
-    if not phase.batches_per_round:
-        raise ValueError("a phase must have at least 1 round")
-    if min(phase.batches_per_round) < 0:
+    if phase.locations_per_round < 0:
+        raise ValueError(f"a round's locations must not be negative, not {phase.locations_per_round}")
+    if min(phase.batches_per_round, default=0) < 0:
         raise ValueError(f"a round's batches must not be negative, not {min(phase.batches_per_round)}")
+    if not phase.locations and not phase.batches:
+        raise ValueError("a phase must have locations to insert or batches to sample")
     if capacity < phase.batch_size:
         raise ValueError(f"replay.capacity must be at least {phase.batch_size} to hold a batch, not {capacity}")
     stretch = longest = phase.prefill
@@ -291,7 +294,7 @@ def _check_phase(phase: Phase, capacity: int, present: int) -> None:
             f"replay.capacity must be at least {longest}, not {capacity}: so many locations come without a batch "
             "between them, and the first would be overwritten before any batch could hold them"
         )
-    if phase.prefill + present < phase.batch_size:
+    if phase.batches and phase.prefill + present < phase.batch_size:
         raise ValueError(
             f"the prefill must be at least {phase.batch_size - present}, so that a batch of {phase.batch_size} can be "
             f"sampled from {present} records present and {phase.prefill} of the prefill"

@@ -198,7 +198,7 @@ class Table:
                 return Receipt(slot, int(self._ring.insertion_ids(np.array(slot))), stored=False)
             self._keys.before_append()
             slot, insertion_id = self._ring.append(columns)
-            self._keys.add(np.array([slot]))
+            self._keys.appended(key, slot)
             self._selector.inserted(slot)
             self._unsorted += 1
             limiter.inserted()

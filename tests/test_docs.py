@@ -138,7 +138,7 @@ def test_the_hooks_check_what_the_tests_check() -> None:
     script = (ROOT / "playpen").read_text(encoding="utf-8")
     (packages,) = re.findall(r"local packages=\(([^)]*)\)", script)
     for tool in ("ruff check", "ruff format --check", "mypy"):
-        assert f'"$python" -m {tool} "${{rooms[@]}}" tests\n' in script
+        assert f'"$python" -m {tool} "${{packages[@]}}" tests\n' in script
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"][0]["hooks"]
     folders = [*packages.split(), "tests"]
     assert {hook["id"]: hook["args"] for hook in hooks} == dict.fromkeys(("ruff-check", "ruff-format", "mypy"), folders)

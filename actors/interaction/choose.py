@@ -58,7 +58,7 @@ class Touch:
 def choose_touches(
     observation: Observation,
     plan: TouchPlan,
-    predictor: InstancePredictor,
+    predictor: InstancePredictor | None,
     rng: np.random.Generator,
     cluster_distance: float,
 ) -> list[Touch]:
@@ -72,6 +72,7 @@ def choose_touches(
     directions = DIRECTIONS[rng.integers(len(DIRECTIONS), size=plan.greedy + plan.random)]
     touches = []
     if plan.greedy:
+        assert predictor is not None, "greedy touches need a model"
         (found,) = predictor.predict(observation.image, observation.depth, plan.greedy, cluster_distance)
         for (row, column), force, direction in zip(found.seeds, found.force, directions, strict=False):
             touches.append(Touch(int(row), int(column), int(force), tuple(direction), Choice.GREEDY))

@@ -48,7 +48,7 @@ class Visitor:
 
     Args:
         simulator: a running simulator, started with `simulator_keywords`; `play` leaves it as the last touch did.
-        predictor: the actor's copy of the model.
+        predictor: the actor's copy of the model; None is enough where no touch is greedy.
         config: reach, forces, supervision.
         seed: the run's seed.
         actor: the actor's number, for the records.
@@ -60,7 +60,7 @@ class Visitor:
     def __init__(
         self,
         simulator: SimulatorProcess,
-        predictor: InstancePredictor,
+        predictor: InstancePredictor | None,
         config: ActorConfig,
         seed: int,
         actor: int = 0,

@@ -31,18 +31,18 @@ class MakePlayer:
     Args:
         simulator: settings of the simulator; its hand must cover the reach.
         config: how to play locations.
-        network: architecture of the model.
+        network: architecture of the model; None: no touch is greedy, so no model is needed.
         seed: the run's seed.
     """
 
     simulator: SimulatorConfig
     config: ActorConfig
-    network: NetworkConfig
+    network: NetworkConfig | None
     seed: int
 
     def __call__(self, actor: int) -> LocationPlayer:
         """Makes the player of actor number `actor`."""
-        predictor = Predictor(build_network(self.network, self.seed))
+        predictor = None if self.network is None else Predictor(build_network(self.network, self.seed))
         return LocationPlayer(predictor, self.config, self.seed, actor, simulator_keywords(self.config, self.simulator))
 
 
@@ -50,7 +50,7 @@ class MakePlayer:
 class LocationPlayer:
     """An `actors.core.Player`; its tasks are locations."""
 
-    predictor: Predictor
+    predictor: Predictor | None
     config: ActorConfig
     seed: int
     actor: int
@@ -58,7 +58,8 @@ class LocationPlayer:
 
     def load(self, weights: NDArray[np.float32]) -> None:
         """See `actors.core.Player.load`."""
-        self.predictor.load(weights)
+        if self.predictor is not None:
+            self.predictor.load(weights)
 
     def play(
         self,

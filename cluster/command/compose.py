@@ -135,6 +135,10 @@ def resumed_config(folder: Path, overrides: Sequence[str]) -> Any:
     return config
 
 
+RENAMED = {"learner.mask_rcnn.log_every": "tracking.log_every_s"}
+"""Configuration paths of older versions, and those that replace them."""
+
+
 def suggestion(command: str, error: BaseException) -> str:
     """ "; did you mean ...?" for a misspelt key, else the empty string."""
     import difflib
@@ -146,6 +150,8 @@ def suggestion(command: str, error: BaseException) -> str:
     cause = error.__cause__
     if not isinstance(cause, ConfigAttributeError | ConfigKeyError) or not cause.full_key:
         return ""
+    if cause.full_key in RENAMED:
+        return f"; use {RENAMED[str(cause.full_key)]}"
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose(command)
     parent, _, key = str(cause.full_key).rpartition(".")

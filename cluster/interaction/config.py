@@ -14,7 +14,6 @@ from actors.interaction.config import ActorConfig
 from cluster.run.config import RunConfig
 from evaluation.interaction.config import EvaluationConfig
 from learner.interaction.config import LearnerConfig
-from learner.interaction.mask_rcnn.config import MaskRcnnLearnerConfig
 from models.interaction.config import NetworkConfig
 from models.interaction.mask_rcnn.config import MaskRcnnConfig
 from models.interaction.video_pca.config import SoftMaskNetworkConfig
@@ -28,7 +27,8 @@ class TrainConfig(RunConfig):
 
     actors: ActorConfig
     replay: ReplayConfig
-    models: NetworkConfig
+    models: Any
+    """Of the schema of its kind, see `MODELS`."""
     learner: LearnerConfig
     evaluation: EvaluationConfig
 
@@ -36,6 +36,11 @@ class TrainConfig(RunConfig):
         super().__post_init__()
         check_picture(self.simulator)
         check_model(self)
+
+    @property
+    def mass_classes(self) -> bool:
+        """Whether records carry true masks and mass classes, as they do under full supervision."""
+        return not self.actors.oracles.touching
 
 
 @dataclass
@@ -123,96 +128,103 @@ def check_picture(simulator: SimulatorConfig) -> None:
 
 
 def check_model(config: TrainConfig) -> None:
-    """Refuses groups of different models, and settings that a model does not support."""
-    groups = {"models": isinstance(config.models, MaskRcnnConfig)}
-    groups["learner"] = isinstance(config.learner, MaskRcnnLearnerConfig)
-    for group, other in (("models", "learner"), ("learner", "models")):
-        if groups[group] and not groups[other]:
-            raise ValueError(f"{group}=mask_rcnn needs {other}=mask_rcnn")
-    if isinstance(config.models, SoftMaskNetworkConfig) and config.actors.mask_source != "video_pca":
-        raise ValueError(f"models=video_pca needs actors.mask_source=video_pca, not {config.actors.mask_source}")
+    """Refuses parts that are of different models, and what a model cannot do."""
+    kind = config.models.kind
+    if (kind == "mask_rcnn") != (config.learner.mask_rcnn is not None):
+        group, other = ("models", "learner") if kind == "mask_rcnn" else ("learner", "models")
+        raise ValueError(f"{group}=mask_rcnn needs {other}=mask_rcnn")
+    check_depth(config)
+    {"unet": lambda config: None, "soft_mask": check_soft_mask, "mask_rcnn": check_mask_rcnn}[kind](config)
+
+
+def check_depth(config: TrainConfig) -> None:
+    """Refuses a reach beyond the depth that the model sees."""
     reach = config.actors.reach
     farthest = config.simulator.unlimited_reach if reach.shape == "infinite" else reach.radius
-    depth = NetworkConfig.max_depth  # fixed for Mask R-CNN
-    if groups["models"] and (reach.shape == "infinite" or farthest > depth):
-        raise ValueError(
-            f"models=mask_rcnn sees {depth:g} metres deep: actors.reach must not go farther, as "
-            f"shape={reach.shape} and radius={reach.radius:g} do"
-        )
-    if not groups["models"] and config.models.max_depth < farthest:
+    if config.models.max_depth < farthest:
         raise ValueError(
             f"models.max_depth must be at least {farthest:g} metres, as far as touches go with "
             f"actors.reach.shape={reach.shape}, not {config.models.max_depth}"
         )
-    if groups["models"] and config.actors.mask_source == "video_pca":
+
+
+def check_mask_rcnn(config: TrainConfig) -> None:
+    """Refuses what models=mask_rcnn cannot do."""
+    if config.actors.mask_source == "video_pca":
         raise ValueError("actors.mask_source=video_pca cannot be with models=mask_rcnn, which takes no soft masks")
-    if groups["models"] and config.actors.choice != "both":
+    if config.actors.choice != "both":
         raise ValueError(
             f"actors.choice={config.actors.choice} cannot be with models=mask_rcnn, whose data are collected "
             "beforehand, at random points"
         )
-    if groups["models"]:
-        for name, only in (("mode", "priority"), ("image_score", "min"), ("without_replacement", "batch")):
-            if (value := getattr(config.replay, name)) != only:
-                raise ValueError(
-                    f"replay.{name}={value} cannot be with models=mask_rcnn, which samples all records alike"
-                )
-    if isinstance(config.models, SoftMaskNetworkConfig):
-        unused = {
-            "replay.image_score": (config.replay.image_score, "min"),
-            "learner.mask_reduction": (config.learner.mask_reduction, "sum"),
-            "learner.huber_square": (config.learner.huber_square, True),
-            "learner.repeated_points": (config.learner.repeated_points, "once"),
-        }
-        for name, (value, neutral) in unused.items():
-            if value != neutral:
-                raise ValueError(
-                    f"{name} must be {str(neutral).lower()} with models=video_pca, which learns from one soft mask a "
-                    f"location, not {str(value).lower()}"
-                )
-    if (
-        isinstance(config.models, SoftMaskNetworkConfig)
-        and config.actors.choice == "greedy"
-        and not config.actors.oracles.points
-    ):
+    for name, only in (("mode", "priority"), ("image_score", "min"), ("without_replacement", "batch")):
+        if (value := getattr(config.replay, name)) != only:
+            raise ValueError(f"replay.{name}={value} cannot be with models=mask_rcnn, which samples all records alike")
+
+
+def check_soft_mask(config: TrainConfig) -> None:
+    """Refuses what models=video_pca cannot do."""
+    if config.actors.mask_source != "video_pca":
+        raise ValueError(f"models=video_pca needs actors.mask_source=video_pca, not {config.actors.mask_source}")
+    unused = {
+        "replay.image_score": (config.replay.image_score, "min"),
+        "learner.mask_reduction": (config.learner.mask_reduction, "sum"),
+        "learner.huber_square": (config.learner.huber_square, True),
+        "learner.repeated_points": (config.learner.repeated_points, "once"),
+    }
+    for name, (value, neutral) in unused.items():
+        if value != neutral:
+            raise ValueError(
+                f"{name} must be {str(neutral).lower()} with models=video_pca, which learns from one soft mask a "
+                f"location, not {str(value).lower()}"
+            )
+    if config.actors.choice == "greedy" and not config.actors.oracles.points:
         raise ValueError(
             "actors.choice=greedy cannot be with models=video_pca, which finds no point once its map is low "
             "everywhere, unless an oracle adds some: actors.supervision=interaction_oracle"
         )
 
 
-def alternatives(values: Mapping[str, Any]) -> dict[str, type]:
-    """Schemas of the groups of a saved configuration that are not the default ones."""
-    found: dict[str, type] = {}
-    for group, chosen in (("models", MaskRcnnConfig), ("learner", MaskRcnnLearnerConfig)):
-        if "mask_rcnn" in (values.get(group) or {}):
-            found[group] = chosen
-    if "soft_mask" in (values.get("models") or {}):
-        found["models"] = SoftMaskNetworkConfig
-    return found
+MODELS: dict[str, type] = {"unet": NetworkConfig, "soft_mask": SoftMaskNetworkConfig, "mask_rcnn": MaskRcnnConfig}
+"""Schemas of the group `models`, by kind."""
+VARIANTS: dict[str, dict[str, type]] = {
+    "models": {"interaction": NetworkConfig, "video_pca": SoftMaskNetworkConfig, "mask_rcnn": MaskRcnnConfig}
+}
+"""Schemas of groups that have several: `conf/GROUP/NAME.yaml` extends `NAME_schema` of its group."""
+
+
+def to_version_2(values: dict[str, Any]) -> dict[str, Any]:
+    """Drops what `models=mask_rcnn` did not use."""
+    models, learner = values.get("models"), values.get("learner")
+    if isinstance(models, dict) and "mask_rcnn" in models:
+        values = {**values, "models": {"mask_rcnn": models["mask_rcnn"]}}
+    if isinstance(learner, dict) and isinstance(learner.get("mask_rcnn"), dict):
+        own = {name: value for name, value in learner["mask_rcnn"].items() if name != "log_every"}
+        values = {**values, "learner": {**learner, "mask_rcnn": own}}
+    return values
+
+
+MIGRATIONS = {1: to_version_2}
+"""See `cluster.run.system.System.migrations`."""
+
+
+def kind_of(models: Mapping[str, Any]) -> str:
+    """The kind of a saved group `models`; runs from before it was saved show it by their keys."""
+    return str(models.get("kind") or next((kind for kind in ("mask_rcnn", "soft_mask") if kind in models), "unet"))
 
 
 def schema_of(values: Mapping[str, Any]) -> type:
-    """Dataclass of `train` with the alternatives that a saved configuration has."""
-    chosen = alternatives(values)
-    return _schema_of(tuple(sorted(chosen.items()))) if chosen else TrainConfig
+    """Dataclass of `train` with the model that a saved configuration has."""
+    return _schema_of(kind_of(values.get("models") or {}))
 
 
 @cache
-def _schema_of(chosen: tuple[tuple[str, type], ...]) -> type:
-    return make_dataclass("TrainConfig", chosen, bases=(TrainConfig,))
+def _schema_of(kind: str) -> type:
+    return make_dataclass("TrainConfig", [("models", MODELS[kind])], bases=(TrainConfig,))
 
 
-def schema_like(values: Any) -> DictConfig:
-    """The schema of `train` for the models and the learner of a saved configuration."""
+def schema_like(values: Mapping[str, Any]) -> DictConfig:
+    """The OmegaConf schema of `train` with the model that a saved configuration has."""
     schema = OmegaConf.structured(TrainConfig)
-    for group, chosen in alternatives(values).items():
-        schema[group] = OmegaConf.structured(chosen)
+    schema.models = OmegaConf.structured(MODELS[kind_of(values.get("models") or {})])
     return cast(DictConfig, schema)
-
-
-VARIANTS: dict[str, dict[str, type]] = {
-    "models": {"mask_rcnn": MaskRcnnConfig, "video_pca": SoftMaskNetworkConfig},
-    "learner": {"mask_rcnn": MaskRcnnLearnerConfig},
-}
-"""Schemas of config options that have their own: `conf/GROUP/NAME.yaml` extends `NAME_schema` of its group."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from cluster.interaction.config import EvaluateConfig, TrainConfig
-from cluster.interaction.predictors import AnyPredictor
 from evaluation.interaction.evaluate import Evaluator
 from evaluation.interaction.locations import TestSet
 from evaluation.interaction.report import Report, measure_references, write_report
+from models.interaction.predictors import AnyPredictor
 
 
 def measure(

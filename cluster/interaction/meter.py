@@ -9,6 +9,7 @@ from typing import Any
 
 from actors.core import Statistics
 from actors.interaction.statistics import PlayStatistics
+from cluster.run.status import number
 from cluster.run.tracking import finite
 
 SUCCESS_WINDOW = 100
@@ -20,7 +21,13 @@ class TouchMeter:
 
     unit = "location"
 
-    def __init__(self) -> None:
+    def __init__(self, shown: str = "mask_iou") -> None:
+        """Starts at zero.
+
+        Args:
+            shown: the learner's metric beside the progress bar.
+        """
+        self.shown_metrics = {shown.replace("mask_iou", "mask IoU"): shown}
         self.touches = self.locations = 0
         self.recent: deque[PlayStatistics] = deque(maxlen=SUCCESS_WINDOW)
         self.row_locations = self.row_touches = 0
@@ -65,6 +72,13 @@ class TouchMeter:
         }
         self.row_locations = self.row_touches = 0
         return row
+
+    def summary(self, row: Mapping[str, float]) -> str:
+        """See `Meter.summary`."""
+        return (
+            f"{number(row, 'locations')} locations ({number(row, 'rate/locations_per_s')}/s), "
+            f"{number(row, 'touches')} touches ({number(row, 'rate/touches_per_s')}/s)"
+        )
 
     def results(self) -> dict[str, Any]:
         """See `Meter.results`."""

@@ -6,22 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from evaluation.interaction.coco import MASS_CLASSES
+from cluster.interaction.config import kind_of
 from evaluation.interaction.config import BASELINE_CLASS
 from learner.checkpoint import load_model
 from learner.checkpoint_index import CheckpointError, read_index
-from models.interaction.build import build_network
 from models.interaction.config import NetworkConfig
 from models.interaction.inference import Predictor
-from models.interaction.mask_rcnn.config import MaskRcnnNetworkConfig
-from models.interaction.mask_rcnn.inference import MaskRcnnPredictor
+from models.interaction.mask_rcnn.config import MaskRcnnConfig, MaskRcnnNetworkConfig
+from models.interaction.predictors import AnyPredictor, build_predictor
 from models.interaction.video_pca.config import SoftMaskConfig, SoftMaskNetworkConfig
 
 MASS_CLASSES_KEY = "mass_classes"
-"""Key in a Mask R-CNN checkpoint's "extra": whether its classes are the mass classes; otherwise it has one class."""
-
-AnyPredictor = Predictor | MaskRcnnPredictor
-"""Both have the attribute `network` and the method `predict`."""
+"""Key of a Mask R-CNN checkpoint: whether its classes are the mass classes; otherwise it has one class."""
 
 
 def trained_predictor(models: NetworkConfig, checkpoint: Path) -> tuple[AnyPredictor, dict[str, Any]]:
@@ -57,15 +53,14 @@ def untrained_predictor(models: NetworkConfig, index: dict[str, Any], seed: int)
         index: of the checkpoint.
         seed: of the initial weights.
     """
-    if "soft_mask" in index["network"]:
-        return Predictor(build_network(soft_mask_config(index["network"]), seed))
-    if "mask_rcnn" not in index["network"]:
-        return Predictor(build_network(with_inputs_of(index, models), seed))
-    try:
-        config = MaskRcnnNetworkConfig(**index["network"]["mask_rcnn"])
-    except (TypeError, ValueError) as error:
-        raise CheckpointError(f'the checkpoint\'s "network" does not describe a Mask R-CNN: {error}') from error
-    return mask_rcnn_predictor(config, bool(index["extra"].get(MASS_CLASSES_KEY)), seed)
+    network = index["network"]
+    kind = kind_of(network)
+    if kind == "mask_rcnn":
+        # Older checkpoints keep it beside the network's settings.
+        mass_classes = bool(network.get(MASS_CLASSES_KEY, index["extra"].get(MASS_CLASSES_KEY)))
+        return build_predictor(mask_rcnn_config(network), seed, None if mass_classes else BASELINE_CLASS)
+    config = soft_mask_config(network) if kind == "soft_mask" else with_inputs_of(index, models)
+    return build_predictor(config, seed, only_class=None)
 
 
 def with_inputs_of(index: dict[str, Any], models: NetworkConfig) -> NetworkConfig:
@@ -96,9 +91,17 @@ def soft_mask_config(network: dict[str, Any]) -> SoftMaskNetworkConfig:
         raise CheckpointError(f'the checkpoint\'s "network" does not describe a soft-mask network: {error}') from error
 
 
-def mask_rcnn_predictor(config: MaskRcnnNetworkConfig, mass_classes: bool, seed: int) -> MaskRcnnPredictor:
-    """A Mask R-CNN with initial weights, with the mass classes or with one class."""
-    from models.interaction.mask_rcnn.network import build_mask_rcnn
+def mask_rcnn_config(network: dict[str, Any]) -> MaskRcnnConfig:
+    """The network settings in a checkpoint of models=mask_rcnn.
 
-    network = build_mask_rcnn(config, len(MASS_CLASSES) if mass_classes else 1, seed)
-    return MaskRcnnPredictor(network, None if mass_classes else BASELINE_CLASS)
+    Raises:
+        CheckpointError: they are invalid.
+        TorchvisionMissing: torchvision is not installed.
+    """
+    try:
+        sizes = MaskRcnnNetworkConfig(**network["mask_rcnn"])
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f'the checkpoint\'s "network" does not describe a Mask R-CNN: {error}') from error
+    # Older checkpoints name input settings that had no effect.
+    inputs = {name: network[name] for name in ("normalize_input", "max_depth") if "kind" in network}
+    return MaskRcnnConfig(sizes, **inputs)

@@ -12,7 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from cluster.interaction.config import EvaluateConfig, PredictConfig
+from cluster.interaction.config import EvaluateConfig, PredictConfig, kind_of
 from cluster.run.config import first_line
 from common.errors import UsageError
 from learner.checkpoint_index import INDEX, read_index
@@ -36,7 +36,7 @@ def settings_of_run(config: Settings, checkpoint: Path) -> Settings:
     """
     changed = {}
     network = read_index(checkpoint)["network"]
-    if not {"soft_mask", "mask_rcnn"} & set(network):
+    if kind_of(network) == "unet":
         changed["models"] = _merged(config.models, "models", network, checkpoint / INDEX)
     run = checkpoint.parent.parent / "config.yaml"
     if checkpoint.parent.name == "checkpoints" and run.is_file():

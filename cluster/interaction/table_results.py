@@ -173,7 +173,7 @@ class Results:
         assert run.found is not None
         metrics = read_metrics(test_set.folder(run) / METRICS)
         assert metrics is not None, "the run must be measured first"
-        results = read_results(run.found.folder)
+        results = read_results(run.found.folder, ["touches"])
         return MeasuredRun(
             seed=run.config.seed,
             folder=test_set.folder(run),

@@ -16,6 +16,9 @@ from replay.layout import holds_state
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EFBIG)
 """Errors of a disk that is full or no longer accepts files."""
 
+STATE_KEY = "run"
+"""Key of the run's progress (`cluster.run.run_state.RunState`) in a checkpoint's "extra"."""
+
 
 class CheckpointFailed(RunError):
     """The disk refused a checkpoint; earlier ones are intact."""
@@ -56,15 +59,15 @@ def find_checkpoint(path: str) -> Path:
 def whole_checkpoints(run: Path) -> list[Path]:
     """Folders of the checkpoints from which a run can be resumed, newest last."""
     found = sorted(index.parent for index in run.glob(f"checkpoints/step_*/{INDEX}"))
-    return [path for path in found if holds_state(path) or not _has_bank(path)]
+    return [path for path in found if holds_state(path) and _holds_progress(path)]
 
 
-def _has_bank(checkpoint: Path) -> bool:
-    """Whether the checkpoint must hold a replay buffer's state; runs of Mask R-CNN have none."""
+def _holds_progress(checkpoint: Path) -> bool:
+    """Whether a checkpoint holds a run's progress; those of Mask R-CNN in older versions do not."""
     try:
-        return "mask_rcnn" not in read_index(checkpoint)["network"]
+        return STATE_KEY in read_index(checkpoint)["extra"]
     except (CheckpointError, KeyError, TypeError):
-        return True
+        return True  # it is damaged, which is reported where it is loaded
 
 
 def resume_command(folder: Path) -> str:

@@ -164,8 +164,8 @@ class Coordinator:
             self.phase_started = time.monotonic()
             state.phase, state.phase_over = index, False
             state.phase_steps_before, state.tasks = self.steps, 0
-            if self.resumed is None and index == 0:
-                # From here on the run can always be resumed.
+            # From the first phase on, the run can always be resumed, and what a phase only collected is kept.
+            if self.phases[index - 1].total_batches == 0 if index else self.resumed is None:
                 self.checkpointer.save_or_retry(self.current_state(), self.training)
         self.reporter.start_phase(phase)
 

@@ -5,7 +5,7 @@ dataclass that older runs had, so an older configuration means the same as a new
 equal their default are therefore no part of a run's identity, and runs of older versions still match.
 
 `schema_version` counts the changes that no default can express, such as a renamed value; `MIGRATIONS` turns an older
-configuration into the next version's.
+configuration into the next version's, and so do the system's own `migrations`.
 """
 
 from __future__ import annotations
@@ -13,17 +13,18 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, get_args, get_origin, get_type_hints
 
 from cluster.run.config import plain_values
+from cluster.run.system import Migration
 from cluster.systems import find
 from common.errors import UsageError
 
 SCHEMA_VERSION = 2
 """Of configurations that this program writes."""
-MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
+MIGRATIONS: dict[int, Migration] = {
     1: lambda values: {**values, "system": "interaction"},  # the only system that there was
 }
 """By version: makes the configuration of the next version."""
@@ -54,6 +55,8 @@ def migrated(values: Mapping[str, Any], where: str) -> dict[str, Any]:
         )
     for number in range(version, SCHEMA_VERSION):
         found = MIGRATIONS[number](found)
+        if migrate := find(str(found["system"])).migrations.get(number):
+            found = migrate(found)
     return found | {"schema_version": SCHEMA_VERSION}
 
 

@@ -54,6 +54,7 @@ class Reporter:
         self.started = time.monotonic()
         self.training_seconds = 0.0
         self.progress: list[Progress] = []
+        """One bar during the prefill, then one of tasks and one of steps."""
         self.prefill = self.phase_tasks = self.phase_batches = 0
         self.phase = ""
         self.done = (0, 0)
@@ -159,7 +160,7 @@ class Reporter:
         """
         self.actors = (pool.alive, pool.config.actors)
         self.done = (tasks, batches)
-        if len(self.progress) == 1 and tasks >= self.prefill:
+        if len(self.progress) == 1 and tasks >= self.prefill and self.phase_batches:
             self.progress[0].update(self.prefill, self.figures())
             self.close_progress()
             self.progress = [
@@ -227,7 +228,7 @@ class Reporter:
                 "steps/s": report.batches / max(1e-9, total),
                 "waiting": report.wait_s / max(1e-9, total),
                 "stale": sum(report.staleness) / max(1, len(report.staleness)),
-                "mask IoU": report.metrics.get("mask_iou", float("nan")),
+                **{shown: report.metrics.get(name, float("nan")) for shown, name in self.meter.shown_metrics.items()},
             }
 
     def evaluated(self, metrics: dict[str, float], folder: Path) -> None:
@@ -325,13 +326,15 @@ class Reporter:
     def write_status(self, row: Mapping[str, float], pool: ActorPool | None) -> None:
         """Updates `status.json` with a row of metrics."""
         tasks, batches = self.done
+        merged = self.status.values.get("row", {}) | dict(row)
         values: dict[str, Any] = {
             "seconds": self.seconds(),
             "phase": self.phase,
             "unit": self.meter.unit,
             "tasks": [tasks, self.phase_tasks],
             "steps": [batches, self.phase_batches],
-            "row": self.status.values.get("row", {}) | dict(row),
+            "row": merged,
+            "summary": self.meter.summary(merged),
             "faults": dict(self.faults),
             "quarantined": self.quarantined,
         }

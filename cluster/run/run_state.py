@@ -9,14 +9,11 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
-from cluster.run.checkpoints import whole_checkpoints
+from cluster.run.checkpoints import STATE_KEY, whole_checkpoints
 from cluster.run.run_folder import check_same_run
 from common.errors import RunError, UsageError
 from learner.checkpoint_index import INDEX, read_index
 from replay.layout import REPLAY_FOLDER, table_folders
-
-STATE_KEY = "run"
-"""Key of the state in a checkpoint's "extra"."""
 
 
 @dataclass

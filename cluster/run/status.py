@@ -11,6 +11,7 @@ import json
 import os
 import socket
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -184,13 +185,13 @@ def describe(folder: Path, status: dict[str, Any]) -> list[str | Table]:
         (tasks, wanted), (steps, batches) = status.get("tasks") or status["locations"], status["steps"]
         unit = status.get("unit", "location")
         lines.append(
-            f"  phase {status['phase']}: {tasks}/{wanted} {unit}s, {steps}/{batches} steps; total "
-            f"{number(row, 'locations')} locations, {number(row, 'touches')} touches, {number(row, 'steps')} steps "
-            f"in {duration(status['seconds'])}"
+            f"  phase {status['phase']}: {tasks}/{wanted} {unit}s, {steps}/{batches} steps; "
+            f"in all, {duration(status['seconds'])}"
         )
+        if status.get("summary"):
+            lines.append(f"  collected: {status['summary']}")
         lines.append(
-            f"  rates: {number(row, 'rate/locations_per_s')} locations/s, {number(row, 'rate/touches_per_s')} "
-            f"touches/s, {number(row, 'rate/steps_per_s')} steps/s; the learner waits "
+            f"  learner: {number(row, 'steps')} steps ({number(row, 'rate/steps_per_s')}/s); it waits "
             f"{number(row, 'learner/wait_share')} of its time; weights of sampled records are "
             f"{number(row, 'learner/staleness_mean')} steps old on average, at most "
             f"{number(row, 'learner/staleness_max')}"
@@ -272,13 +273,13 @@ def actor_table(rows: list[dict[str, Any]]) -> Table:
     return table
 
 
-def number(row: dict[str, Any], name: str) -> str:
+def number(row: Mapping[str, Any], name: str) -> str:
     """A metric, or a dash if it was not measured."""
     value = row.get(name)
     return "–" if value is None else str(value) if isinstance(value, int) else f"{value:.3g}"
 
 
-def size(row: dict[str, Any], name: str) -> str:
+def size(row: Mapping[str, Any], name: str) -> str:
     """Bytes with a unit prefix, or a dash if they were not measured."""
     value = row.get(name)
     if value is None:

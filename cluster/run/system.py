@@ -37,12 +37,21 @@ class Data:
     """Test data of the evaluator; opaque to the chassis."""
 
 
+Migration = Callable[[dict[str, Any]], dict[str, Any]]
+"""Turns a configuration, as plain values, into that of the next schema version."""
+
+
 class Meter(Protocol):
     """Turns the actors' statistics into metrics for the terminal, W&B, status and results."""
 
     @property
     def unit(self) -> str:
         """Name of a task in progress bars, singular."""
+        ...
+
+    @property
+    def shown_metrics(self) -> Mapping[str, str]:
+        """Names of the learner's metrics beside the progress bar of steps, by what is shown for them."""
         ...
 
     def add(self, statistics: Statistics) -> None:
@@ -63,6 +72,10 @@ class Meter(Protocol):
         Args:
             span: seconds since the previous row.
         """
+        ...
+
+    def summary(self, row: Mapping[str, float]) -> str:
+        """What a row of metrics holds, in words, for `./playpen status`."""
         ...
 
     def results(self) -> dict[str, Any]:
@@ -91,6 +104,9 @@ class System(Protocol):
     variants: Mapping[str, Mapping[str, type]]
     """Schemas of config options that have their own, by group and option."""
 
+    migrations: Mapping[int, Migration]
+    """By schema version: makes the configuration of the next version, after `cluster.run.identity.MIGRATIONS`."""
+
     def schema_of(self, values: Mapping[str, Any]) -> type:
         """Dataclass of `train` with the alternatives that a saved configuration has."""
         ...
@@ -115,8 +131,16 @@ class System(Protocol):
         """The tables of the replay buffer, by name."""
         ...
 
-    def phases(self, config: Any) -> Sequence[Phase]:
-        """The schedule without phases that have no work."""
+    def phases(self, config: Any, tasks: int) -> Sequence[Phase]:
+        """The schedule without phases that have no work.
+
+        Args:
+            config: The run's configuration.
+            tasks: Number of different tasks.
+
+        Raises:
+            UsageError: the schedule does not fit so many tasks.
+        """
         ...
 
     def player(self, config: Any) -> MakePlayer:
@@ -158,10 +182,6 @@ class System(Protocol):
 
     def facts(self, config: Any) -> dict[str, Any]:
         """Values of the RESULT line that come from the configuration."""
-        ...
-
-    def own_run(self, config: Any) -> Callable[[Any, Path], int] | None:
-        """The run loop of a variant that has its own; None: the chassis's."""
         ...
 
     def table_results(self, plan: Any, interrupted: threading.Event) -> Any:

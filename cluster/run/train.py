@@ -37,8 +37,6 @@ def run(config: RunConfig, folder: Path) -> int:
     system = find(config.system)
     if config.resume is not None and is_running(folder):
         raise UsageError(f"resume={folder}: that run is still running; stop it first")
-    if (own := system.own_run(config)) is not None:
-        return own(config, folder)
     started = time.monotonic()
     resumed = find_resumable(folder, config.seed) if config.resume is not None else None
     check(system, config, folder, resumed)
@@ -46,6 +44,7 @@ def run(config: RunConfig, folder: Path) -> int:
     print(f"RUN {folder}", flush=True)
     with interrupt_flag() as interrupted:
         data = system.data(config, interrupted)
+        phases = system.phases(config, len(data.tasks))
         tracker = Tracker(config.tracking, folder, plain_values(config), folder.name)
         meter = system.meter(config)
         reporter = Reporter(tracker, folder, config.tracking.log_every_s, meter, system.evaluation_sentence)
@@ -63,7 +62,9 @@ def run(config: RunConfig, folder: Path) -> int:
                 from cluster.run.training import run_training
 
                 stop_if(interrupted)
-                result = run_training(system, config, folder, resources, data, reporter, interrupted, resumed, started)
+                result = run_training(
+                    system, config, folder, resources, phases, data, reporter, interrupted, resumed, started
+                )
             reporter.status.update(state="finished", seconds=reporter.seconds())
         except Interrupted as error:
             sentence = how_it_ended(error, folder)

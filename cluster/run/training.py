@@ -26,6 +26,7 @@ from cluster.workers.health import cause_of
 from common.errors import Interrupted, PartLost, RunError
 from evaluation.actor import RemoteEvaluatorActor
 from learner.actor import RemoteLearnerActor, Weights
+from learner.schedule import Phase
 from replay.actor import begin_replay
 from replay.layout import REPLAY_FOLDER, is_used
 
@@ -38,6 +39,7 @@ def run_training(
     config: RunConfig,
     folder: Path,
     resources: Resources,
+    phases: Sequence[Phase],
     data: Data,
     reporter: Reporter,
     interrupted: threading.Event,
@@ -51,6 +53,7 @@ def run_training(
         config: the whole configuration.
         folder: the run's.
         resources: CPUs and GPUs of each part.
+        phases: the schedule.
         data: tasks of the actors, and test data of the evaluator.
         reporter: told about every event.
         interrupted: set by Ctrl-C.
@@ -65,7 +68,7 @@ def run_training(
         RunError: see `train`, or the evaluation failed.
     """
     evaluator = make_evaluator(system, config, resources, data.test, reporter)
-    weights = train(system, config, folder, resources, data.tasks, reporter, interrupted, evaluator, resumed)
+    weights = train(system, config, folder, resources, phases, data.tasks, reporter, interrupted, evaluator, resumed)
     if evaluator.given_up or not evaluator.started:
         evaluator.begin()  # one more attempt, for the final weights
     while True:
@@ -103,6 +106,7 @@ def train(
     config: RunConfig,
     folder: Path,
     resources: Resources,
+    phases: Sequence[Phase],
     tasks: Sequence[Task],
     reporter: Reporter,
     interrupted: threading.Event,
@@ -118,7 +122,6 @@ def train(
         Interrupted: Ctrl-C.
         RunError: see `Coordinator.run`; or parts were lost too often without progress. The message says how to resume.
     """
-    phases = system.phases(config)
     losses = 0
     best = (-1, -1)
     while True:

@@ -13,11 +13,12 @@ Imports are inside the functions so that commands without torch start fast.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cluster.interaction.config import (
+    MIGRATIONS,
     VARIANTS,
     DatasetConfig,
     EvaluateConfig,
@@ -52,6 +53,7 @@ class InteractionSystem:
         "rooms": Command(RoomsConfig, "cluster.interaction.rooms"),
     }
     variants = VARIANTS
+    migrations = MIGRATIONS
 
     def schema_of(self, values: Mapping[str, Any]) -> type:
         return schema_of(values)
@@ -65,40 +67,53 @@ class InteractionSystem:
         check_schedule(config)
 
     def data(self, config: TrainConfig, interrupted: threading.Event | None = None) -> Data:
-        from cluster.interaction.dataset import find_locations
+        from cluster.interaction.dataset import find_locations, find_test_locations
+        from cluster.interaction.records import find_records
 
+        if config.learner.mask_rcnn is not None and config.learner.mask_rcnn.records:
+            records = find_records(config)
+            return Data(records, find_test_locations(config.evaluation, config.simulator, interrupted))
         return Data(*find_locations(config.evaluation, config.simulator, interrupted))
 
     def tables(self, config: TrainConfig) -> dict[str, TableSpec]:
         from replay.interaction.batch import LOCATIONS, location_table, record_format
 
-        return {LOCATIONS: location_table(config.replay, record_format(config.actors.record_fields))}
+        records = record_format(config.actors.record_fields)
+        return {LOCATIONS: location_table(config.replay, records, uniform=config.models.kind == "mask_rcnn")}
 
-    def phases(self, config: TrainConfig) -> Sequence[Phase]:
+    def phases(self, config: TrainConfig, tasks: int) -> Sequence[Phase]:
         from cluster.interaction.schedule import phases
 
-        return phases(config)
+        return phases(config, tasks)
 
     def player(self, config: TrainConfig) -> MakePlayer:
         from actors.interaction.player import MakePlayer
+        from actors.interaction.recorded import MakeRecordPlayer
 
-        return MakePlayer(config.simulator, config.actors, config.models, config.seed)
+        if config.learner.mask_rcnn is not None and config.learner.mask_rcnn.records:
+            return MakeRecordPlayer(config.actors.record_fields)
+        network = None if config.models.kind == "mask_rcnn" else config.models
+        return MakePlayer(config.simulator, config.actors, network, config.seed)
 
     def learner(self, config: TrainConfig) -> MakeLearner:
         from learner.interaction.make import MakeLearner
 
         replay = config.replay
-        return MakeLearner(config.models, config.learner, config.seed, replay.mode, replay.image_score)
+        return MakeLearner(
+            config.models, config.learner, config.seed, replay.mode, replay.image_score, config.mass_classes
+        )
 
     def evaluator(self, config: TrainConfig, test: Any) -> MakeEvaluator:
         from evaluation.interaction.evaluator import MakeEvaluator
 
-        return MakeEvaluator(config.evaluation, config.simulator, config.actors, config.models, test, config.seed)
+        return MakeEvaluator(
+            config.evaluation, config.simulator, config.actors, config.models, test, config.seed, config.mass_classes
+        )
 
     def meter(self, config: TrainConfig) -> Meter:
         from cluster.interaction.meter import TouchMeter
 
-        return TouchMeter()
+        return TouchMeter("loss" if config.models.kind == "mask_rcnn" else "mask_iou")
 
     def curves(
         self, folder: Path, rows: list[dict[str, Any]], report: FinalReport, seconds: float, steps: int
@@ -116,15 +131,6 @@ class InteractionSystem:
 
     def facts(self, config: TrainConfig) -> dict[str, Any]:
         return {"dataset": config.evaluation.dataset.name}
-
-    def own_run(self, config: TrainConfig) -> Callable[[TrainConfig, Path], int] | None:
-        from models.interaction.mask_rcnn.config import MaskRcnnConfig
-
-        if not isinstance(config.models, MaskRcnnConfig):
-            return None
-        from cluster.interaction import mask_rcnn
-
-        return mask_rcnn.run
 
     def table_results(self, plan: Any, interrupted: threading.Event) -> Any:
         from cluster.interaction.table_results import Results

@@ -21,7 +21,6 @@ from cluster.run.status import is_running
 from cluster.systems import find
 from common.errors import UsageError
 from replay.layout import table_folders
-from replay.ring import INSERTION_IDS_FILE
 
 REQUIRED_KEYS = ("learner", "cluster")
 """Configuration keys that every run has."""
@@ -67,11 +66,6 @@ class PlannedRun:
         """finished, running, unfinished or missing."""
         return self.found.state if self.found else MISSING
 
-    @property
-    def collects(self) -> bool:
-        """Whether it collects its data before training; see `state_of`."""
-        return find(self.config.system).own_run(self.config) is not None
-
 
 def find_runs(patterns: Sequence[str]) -> dict[str, FoundRun]:
     """Finds runs on disk, by key; of several runs with the same key, the most advanced one.
@@ -92,7 +86,7 @@ def find_runs(patterns: Sequence[str]) -> dict[str, FoundRun]:
             continue
         if not isinstance(values, dict) or not all(isinstance(values.get(part), dict) for part in REQUIRED_KEYS):
             continue
-        state = state_of(folder, collects="mask_rcnn" in values["learner"])
+        state = state_of(folder)
         if state is None:
             continue
         try:
@@ -105,21 +99,13 @@ def find_runs(patterns: Sequence[str]) -> dict[str, FoundRun]:
     return found
 
 
-def state_of(folder: Path, collects: bool) -> str | None:
-    """finished, running or unfinished; None if the run can be neither used nor resumed.
-
-    Args:
-        folder: of a run.
-        collects: whether the run collects its data first; then it can be resumed before its first checkpoint.
-    """
+def state_of(folder: Path) -> str | None:
+    """finished, running or unfinished; None if the run in a folder can be neither used nor resumed."""
     if (folder / "results.json").is_file():
         return FINISHED if any(folder.glob("checkpoints/step_*/learner.json")) else None
     if is_running(folder):
         return RUNNING
-    kept, tables = bool(whole_checkpoints(folder)), table_folders(folder)
-    collected = any((table / INSERTION_IDS_FILE).is_file() for table in tables)
-    resumable = kept or collected if collects else kept and bool(tables)
-    return UNFINISHED if resumable else None
+    return UNFINISHED if whole_checkpoints(folder) and table_folders(folder) else None
 
 
 def expected_seconds(run: PlannedRun, durations: Mapping[str, float]) -> float | None:
@@ -155,15 +141,19 @@ def median_seconds(runs: Iterable[FoundRun]) -> dict[str, float]:
     return {key: statistics.median(seconds) for key, seconds in taken.items()}
 
 
-def read_results(folder: Path) -> dict[str, Any]:
+def read_results(folder: Path, names: Sequence[str] = ()) -> dict[str, Any]:
     """Reads the results.json of a finished run.
+
+    Args:
+        folder: of the run.
+        names: of numbers that the system needs besides "steps" and "wall_s".
 
     Raises:
         UsageError: the file is damaged.
     """
     try:
         values = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-        for name in ("touches", "steps", "wall_s"):
+        for name in ("steps", "wall_s", *names):
             if not isinstance(values[name], int | float):
                 raise ValueError
     except (OSError, ValueError, KeyError, TypeError) as error:

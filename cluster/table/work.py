@@ -164,7 +164,7 @@ def start(run: PlannedRun, plan: Plan) -> Child:
 def record_end(child: Child) -> None:
     """Records and reports how a run ended."""
     child.log.close()
-    state = state_of(child.folder, child.run.collects)
+    state = state_of(child.folder)
     child.run.found = FoundRun(child.folder, state, plain_values(child.run.config)) if state else None
     if child.run.state == FINISHED:
         print_message(f"{child.run.label} is done, after {duration(time.monotonic() - child.started)}")
@@ -176,7 +176,7 @@ def record_end(child: Child) -> None:
 def refresh_state(run: PlannedRun) -> None:
     """Updates the state of a run that another process trains."""
     assert run.found is not None
-    state = state_of(run.found.folder, run.collects)
+    state = state_of(run.found.folder)
     run.found = replace(run.found, state=state) if state else None
 
 

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from actors.config import SimulatorConfig
 from actors.interaction.config import ActorConfig
 from evaluation.core import FinalReport
-from evaluation.interaction.config import EvaluationConfig
+from evaluation.interaction.config import BASELINE_CLASS, EvaluationConfig
 from evaluation.interaction.evaluate import Evaluator
 from evaluation.interaction.final import final_report
 from evaluation.interaction.locations import TestSet
 from evaluation.interaction.report import References, Report, known_figures, measure_references, write_report
-from models.interaction.build import build_network
 from models.interaction.config import NetworkConfig
-from models.interaction.inference import Predictor
+from models.interaction.mask_rcnn.config import MaskRcnnConfig
+from models.interaction.predictors import build_predictor
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,16 @@ class MakeEvaluator:
         network: architecture of the model.
         test: the test set.
         seed: the run's seed; it gives the same untrained network as the learner's.
+        mass_classes: Mask R-CNN: whether its classes are the mass classes.
     """
 
     config: EvaluationConfig
     simulator: SimulatorConfig
     actors: ActorConfig
-    network: NetworkConfig
+    network: NetworkConfig | MaskRcnnConfig
     test: TestSet
     seed: int
+    mass_classes: bool
 
     def __call__(self) -> LocationEvaluator:
         """Makes the evaluator, which is not prepared yet."""
@@ -52,7 +54,8 @@ class LocationEvaluator:
 
     def __init__(self, settings: MakeEvaluator) -> None:
         self.settings = settings
-        self.predictor = Predictor(build_network(settings.network, settings.seed))
+        only_class = None if settings.mass_classes else BASELINE_CLASS
+        self.predictor = build_predictor(settings.network, settings.seed, only_class)
         self.evaluator: Evaluator | None = None
         self.references: References | None = None
 

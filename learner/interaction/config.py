@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from learner.interaction.mask_rcnn.config import MaskRcnnTrainingConfig
 from learner.interaction.schedule import PhaseConfig
 from replay.interaction.kernels import kernel
 
@@ -68,6 +69,8 @@ class LearnerConfig:
     """How the embedding gradients of an image's masks are combined: sum or mean."""
     huber_square: bool = field(default=True, kw_only=True)
     """Whether the embedding gradient of each component is truncated to absolute value 1 (supplement, before Eq. 5)."""
+    mask_rcnn: MaskRcnnTrainingConfig | None = field(default=None, kw_only=True)
+    """How Mask R-CNN is trained; null: another model is trained."""
     repeated_points: str = field(default="add", kw_only=True)
     """Whether several touches of one cell count once or add up."""
     force_weight: float

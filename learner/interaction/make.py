@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 import torch
 
+from learner.core import LearnerCore
 from learner.interaction.config import LearnerConfig
 from learner.interaction.learner import Learner
 from learner.interaction.video_pca import SoftMaskLearner
 from models.interaction.build import build_network
 from models.interaction.config import NetworkConfig
+from models.interaction.mask_rcnn.config import MaskRcnnConfig
 from models.interaction.video_pca.config import SoftMaskNetworkConfig
+from replay.interaction.record import MAGNITUDES
 
 
 @dataclass(frozen=True)
@@ -24,16 +27,29 @@ class MakeLearner:
         seed: of the initial weights and the augmentation.
         priority_mode: how scores become priorities (`replay.mode`).
         image_score: how the IoUs of an image's masks become its score (`replay.image_score`).
+        mass_classes: Mask R-CNN: whether the records carry true masks and mass classes.
     """
 
-    network: NetworkConfig
+    network: NetworkConfig | MaskRcnnConfig
     config: LearnerConfig
     seed: int
     priority_mode: str
     image_score: str
+    mass_classes: bool
 
-    def __call__(self, device: torch.device) -> Learner:
+    def __call__(self, device: torch.device) -> LearnerCore:
         """Makes the learner on a device."""
+        if isinstance(self.network, MaskRcnnConfig):
+            return self.mask_rcnn(self.network, device)
         kind = SoftMaskLearner if isinstance(self.network, SoftMaskNetworkConfig) else Learner
         network = build_network(self.network, self.seed)
         return kind(network, self.config, self.seed, device, self.priority_mode, self.image_score)
+
+    def mask_rcnn(self, config: MaskRcnnConfig, device: torch.device) -> LearnerCore:
+        """Makes the learner of Mask R-CNN."""
+        from learner.interaction.mask_rcnn.learner import MaskRcnnLearner
+        from models.interaction.mask_rcnn.network import build_mask_rcnn  # torchvision is optional
+
+        assert self.config.mask_rcnn is not None
+        network = build_mask_rcnn(config, MAGNITUDES if self.mass_classes else 1, self.seed)
+        return MaskRcnnLearner(network, config, self.config.mask_rcnn, self.mass_classes, self.seed, device)

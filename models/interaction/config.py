@@ -5,6 +5,7 @@ at once.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass
@@ -30,7 +31,11 @@ class NetworkConfig:
     max_depth: float = field(default=5.0, kw_only=True)
     """Maximum of the network's depth input, metres."""
 
+    kind: str = field(default="unet", kw_only=True)
+    """Which model it is: unet, soft_mask or mask_rcnn. Each file of conf/models/ has its own."""
+
     def __post_init__(self) -> None:
+        check_kind(self)
         for name in ("base_channels", "shared_channels", "embedding_channels"):
             if getattr(self, name) < 1:
                 raise ValueError(f"models.{name} must be at least 1, not {getattr(self, name)}")
@@ -40,3 +45,10 @@ class NetworkConfig:
             raise ValueError(f"models.max_depth must be greater than 0 metres, not {self.max_depth}")
         if not 0 < self.batch_norm_momentum <= 1:
             raise ValueError(f"models.batch_norm_momentum must be in (0, 1], not {self.batch_norm_momentum}")
+
+
+def check_kind(config: Any) -> None:
+    """Refuses a `kind` that is not the model's own, which is the default of its field."""
+    own = type(config).kind
+    if config.kind != own:
+        raise ValueError(f"models.kind is {own} for this model, not {config.kind}: choose a model by models=NAME")

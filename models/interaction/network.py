@@ -79,17 +79,22 @@ class UpModule(nn.Module):
         )
 
     def start_smooth(self) -> None:
-        """Makes the transposed convolution repeat each value over its 2x2 cells, like a nearest-neighbour zoom."""
+        """See `start_smooth`."""
         convolution = self.enlarge[0]
         assert isinstance(convolution, nn.ConvTranspose2d)
-        with torch.no_grad():
-            convolution.weight.copy_(convolution.weight[:, :, :1, :1].expand_as(convolution.weight).clone())
+        start_smooth(convolution)
 
     def forward(self, x: Tensor, lateral: Tensor) -> Tensor:
         height, width = lateral.shape[-2:]
         # 25 -> 13 -> 26: a block of stride 2 centres its output i on input 2i, so the last row and column are surplus.
         enlarged = self.enlarge(x)[..., :height, :width]
         return self.merge(torch.cat([enlarged, lateral], dim=1))
+
+
+def start_smooth(convolution: nn.ConvTranspose2d) -> None:
+    """Makes a transposed convolution repeat each value over its 2x2 cells, like a nearest-neighbour zoom."""
+    with torch.no_grad():
+        convolution.weight.copy_(convolution.weight[:, :, :1, :1].expand_as(convolution.weight).clone())
 
 
 class InteractionNetwork(nn.Module):

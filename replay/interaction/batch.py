@@ -54,17 +54,18 @@ LOCATION_RECORDS = record_format(RECORD_FIELDS)
 """Ordinary location records."""
 
 
-def location_table(config: ReplayConfig, records: RecordFormat = LOCATION_RECORDS) -> TableSpec:
+def location_table(config: ReplayConfig, records: RecordFormat = LOCATION_RECORDS, uniform: bool = False) -> TableSpec:
     """The table LOCATIONS as the configuration wants it.
 
     Args:
         config: the group `replay`.
         records: of the actors' supervision (`record_format`).
+        uniform: whether all records are sampled alike, whatever `replay.mode` says.
     """
     return TableSpec(
         records=records,
         selector=SelectorSettings(
-            kind="uniform" if config.mode == "uniform" else "prioritized",
+            kind="uniform" if uniform or config.mode == "uniform" else "prioritized",
             initial_priority=config.initial_priority,
             once_a_round=config.without_replacement == "round",
         ),

@@ -73,7 +73,7 @@ def test_touched_objects_become_masks_alike_in_every_process() -> None:
             return [Touch(row, column, 2, (1.0, 1.0, 1.0), Choice.ORACLE) for _, row, column in objects[:10]]
 
         def play(simulator: SimulatorProcess) -> LocationRecord:
-            player = Visitor(simulator, None, CONFIG, 0, choose=choose)  # type: ignore[arg-type]
+            player = Visitor(simulator, None, CONFIG, 0, choose=choose)
             return player.play(location, 0, TouchPlan(10, 0, False), 0)[0]
 
         record = play(first)

@@ -19,7 +19,7 @@ import pytest
         ("overlap --batch 0", "argument --batch: must be a whole number of at least 1, not '0'"),
         ("replay --seconds nan", "argument --seconds: must be a number above 0, not 'nan'"),
         ("soak experiment=nope", "Could not find 'experiment/nope'; it must be one of"),
-        ("start foo", "'foo' is no override; write KEY=VALUE"),
+        ("start foo", "'foo' is not an override; write KEY=VALUE"),
     ],
 )
 def test_refusals(arguments: str, sentence: str, capsys: pytest.CaptureFixture[str]) -> None:

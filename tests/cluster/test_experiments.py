@@ -96,7 +96,7 @@ def test_mask_rcnn_of_the_papers_size_has_the_papers_data() -> None:
         assert f"./playpen train {command}\n" in text.read_text()
     config = composed(*command.split())
     assert config.evaluation.dataset == composed("experiment=paper").evaluation.dataset
-    assert config.learner.mask_rcnn.steps == 90_000  # type: ignore[attr-defined]
+    assert config.learner.mask_rcnn is not None and config.learner.mask_rcnn.steps == 90_000
 
 
 @pytest.mark.parametrize("table", ["supervision", "masks", "reach", "replay", "choice", "models"])

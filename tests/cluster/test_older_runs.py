@@ -7,6 +7,7 @@ tests/data/older_runs.tar.xz holds two runs of a tiny network, made by the last 
 from __future__ import annotations
 
 import json
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -14,10 +15,13 @@ import pytest
 import yaml
 
 from cluster.interaction.config import schema_of
+from cluster.run.checkpoints import whole_checkpoints
+from cluster.run.config import plain_values
 from cluster.run.identity import SCHEMA_VERSION, key_of, migrated, run_key, without_defaults
+from cluster.run.run_state import find_resumable
 from cluster.systems import register
 from cluster.table.plan import compose_train
-from cluster.table.runs import FINISHED, UNFINISHED, find_runs
+from cluster.table.runs import FINISHED, UNFINISHED, find_runs, state_of
 from common.errors import UsageError
 from tests.cluster.runs import playpen, result_of
 
@@ -70,6 +74,34 @@ def test_unknown_keys_count_and_nested_defaults_do_not() -> None:
     assert without_defaults(plain, SimulatorConfig) == {"name": "rooms", "new": 1}
     plain["push"] = {"force_scale": 2.0}
     assert without_defaults(plain, SimulatorConfig)["push"] == {"force_scale": 2.0}
+
+
+def test_a_checkpoint_without_the_runs_progress_cannot_be_resumed(older: Path, tmp_path: Path) -> None:
+    """Older versions saved such checkpoints of Mask R-CNN, with the state of its records."""
+    run = tmp_path / "stopped"
+    shutil.copytree(older / "stopped", run)
+    assert state_of(run) == UNFINISHED
+    for index in run.glob("checkpoints/*/learner.json"):
+        values = json.loads(index.read_text())
+        del values["extra"]["run"]
+        index.write_text(json.dumps(values))
+    assert whole_checkpoints(run) == [] and state_of(run) is None
+    with pytest.raises(UsageError, match="holds no checkpoint with a replay buffer; start a new run"):
+        find_resumable(run, seed=4)
+
+
+def test_older_mask_rcnn_runs_match_without_the_values_that_had_no_effect() -> None:
+    register()
+    now = compose_train(["experiment=smoke", "models=mask_rcnn", "learner=mask_rcnn", "actors.supervision=full"])
+    values = plain_values(now)
+    del values["system"], values["schema_version"], values["models"]["kind"]
+    values["models"] |= {"base_channels": 32, "up_channels": [1, 2, 3], "max_depth": 5.0}
+    values["learner"]["mask_rcnn"]["log_every"] = 10
+    older = migrated(values, "config.yaml")
+    assert run_key(older, schema_of(older)) == key_of(now)
+    values["learner"]["mask_rcnn"]["lr"] = 0.5
+    other = migrated(values, "config.yaml")
+    assert run_key(other, schema_of(other)) != key_of(now)
 
 
 @pytest.mark.parametrize("version", [0, SCHEMA_VERSION + 1, "2", True])

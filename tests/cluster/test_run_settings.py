@@ -67,7 +67,7 @@ def test_instances_are_made_with_the_distance_of_the_actors(
     (panels,) = make_panels(evaluator, predictor, simulator, actors, 0, [1])
     assert len(panels.detections.scores) == instances
     # The evaluator during training.
-    during = MakeEvaluator(config, simulator, actors, SMALL, test, seed=0)()
+    during = MakeEvaluator(config, simulator, actors, SMALL, test, seed=0, mass_classes=False)()
     during.prepare()
     assert during.references is not None and during.references.untrained.metrics.detections == 3 * instances
     during.load(flat_weights(build_network(SMALL, 1)))

@@ -16,6 +16,7 @@ import pytest
 from ray.exceptions import GetTimeoutError, ObjectLostError, RayActorError, RayTaskError
 
 from cluster.command.cli import main
+from cluster.interaction.meter import TouchMeter
 from cluster.run.checkpoints import how_it_ended, is_disk_error, keep_newest, publish, staging_folder, whole_checkpoints
 from cluster.run.run_state import RunState
 from cluster.run.status import STATUS, StatusFile, is_alive, is_running, read_status, run
@@ -121,6 +122,7 @@ def test_status_of_running_dead_and_finished_runs(
         unit="location",
         tasks=[3, 6],
         steps=[2, 4],
+        summary=TouchMeter().summary({"locations": 9, "touches": 80, "rate/locations_per_s": 2.0}),
         row={"locations": 9, "touches": 80, "steps": 6, "replay/bytes": 4_750_000, "learner/staleness_mean": 1e400},
         faults={"actor_died": 2},
         quarantined={"4": "location 4 (FloorPlan1): no such place"},
@@ -133,7 +135,9 @@ def test_status_of_running_dead_and_finished_runs(
     text = show(tmp_path, capsys)
     for part in (
         f"{tmp_path}: running (process {other.pid}",
-        "phase joint: 3/6 locations, 2/4 steps; total 9 locations, 80 touches, 6 steps in 90 s",
+        "phase joint: 3/6 locations, 2/4 steps; in all, 90 s",
+        "collected: 9 locations (2/s), 80 touches (–/s)",
+        "learner: 6 steps (–/s)",
         "replay buffer 4.75 MB",
         "– steps old on average",
         "faults: actor died 2",

@@ -31,12 +31,11 @@ from cluster.table import work as table_work
 from cluster.table.command import list_runs
 from cluster.table.config import read_request
 from cluster.table.plan import Plan, compose_row, compose_train, make_plan
-from cluster.table.runs import FINISHED, MISSING, OVERHEAD_S, RUNNING, UNFINISHED, state_of
+from cluster.table.runs import FINISHED, MISSING, OVERHEAD_S, RUNNING, UNFINISHED
 from cluster.table.work import max_parallel_runs, train_missing, work
 from common.errors import Interrupted, UsageError
 from evaluation.interaction.evaluate import Evaluation
 from evaluation.interaction.measured import write_measured, write_metrics
-from replay.ring import INSERTION_IDS_FILE
 from tests.cluster.runs import ROOT, playpen
 from tests.evaluation.test_comparison import metrics
 from tests.evaluation.test_figures import panels
@@ -187,18 +186,6 @@ def test_the_listing_estimates_the_remaining_time(here: Path, capsys: pytest.Cap
     assert known["seconds_left_one_by_one"] == 5 * 90
     printed = capsys.readouterr().out
     assert "greedy and random" in printed and "outputs/train/a" in printed
-
-
-def test_an_interrupted_collection_is_resumed(here: Path) -> None:
-    model = ("models=mask_rcnn", "learner=mask_rcnn", "actors.supervision=full")
-    run = plan_of("TABLE=supervision", "experiment=smoke", "seeds=[1]", *model).runs()[-1]
-    folder = here / "outputs/train/collecting"
-    (folder / "replay" / "locations").mkdir(parents=True)
-    OmegaConf.save(OmegaConf.structured(run.config), folder / "config.yaml")
-    assert run.collects and state_of(folder, collects=True) is None
-    (folder / "replay" / "locations" / INSERTION_IDS_FILE).write_bytes(b"")
-    assert state_of(folder, collects=True) == UNFINISHED and state_of(folder, collects=False) is None
-    assert plan_of("TABLE=supervision", "experiment=smoke", "seeds=[1]", *model).runs()[-1].state == UNFINISHED
 
 
 class FakeResults:

@@ -21,6 +21,7 @@ def test_the_files_hold_the_papers_values() -> None:
     assert settings.embedding_area_floor == 1  # a mask has at least one cell
     assert settings.ema_decay == 0 and settings.max_gradient_norm == 0
     network = yaml.safe_load((Path(__file__).parents[2] / "conf/models/interaction.yaml").read_text())
+    del network["defaults"]
     parameters = InteractionNetwork(NetworkConfig(**network)).parameters()
     assert sum(parameter.numel() for parameter in parameters) == 1_439_124
 

@@ -12,7 +12,12 @@ import torch
 import yaml
 
 from models.interaction.mask_rcnn import config as settings
-from models.interaction.mask_rcnn.config import MaskRcnnNetworkConfig, TorchvisionMissing, check_installed
+from models.interaction.mask_rcnn.config import (
+    MaskRcnnConfig,
+    MaskRcnnNetworkConfig,
+    TorchvisionMissing,
+    check_installed,
+)
 
 needs_torchvision = pytest.mark.skipif(
     importlib.util.find_spec("torchvision") is None, reason="the extra mask_rcnn is not installed"
@@ -27,6 +32,9 @@ def tiny(**changes: Any) -> MaskRcnnNetworkConfig:
         "mask_channels": 8, "anchors_per_image": 32, "boxes_per_image": 16, "proposals_before_nms": 40, "proposals": 30,
     }  # fmt: skip
     return MaskRcnnNetworkConfig(**{**values, **small, **changes})
+
+
+MODEL = MaskRcnnConfig(tiny())
 
 
 @pytest.mark.parametrize(
@@ -57,7 +65,7 @@ def test_predictions_have_the_form_of_our_networks(only_class: int | None) -> No
     from models.interaction.mask_rcnn.network import build_mask_rcnn
 
     before = torch.random.get_rng_state()
-    network = build_mask_rcnn(tiny(), 3 if only_class is None else 1, seed=1)
+    network = build_mask_rcnn(MODEL, 3 if only_class is None else 1, seed=1)
     assert torch.equal(before, torch.random.get_rng_state())
     with torch.no_grad():  # else an untrained network's masks are as good as empty
         heads: Any = network.roi_heads
@@ -65,7 +73,7 @@ def test_predictions_have_the_form_of_our_networks(only_class: int | None) -> No
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (2, 300, 300, 3), dtype=np.uint8)
     depths = np.full((2, 300, 300), np.inf, dtype=np.float32)
-    found = MaskRcnnPredictor(network, only_class).predict(images, depths, count=5, threshold=1.0)
+    found = MaskRcnnPredictor(network, MODEL, only_class).predict(images, depths, count=5, threshold=1.0)
     assert len(found) == 2
     for one in found:
         n = len(one.scores)
@@ -85,7 +93,7 @@ def test_an_object_found_as_two_classes_counts_once() -> None:
     from models.interaction.mask_rcnn.inference import MaskRcnnPredictor
     from models.interaction.mask_rcnn.network import build_mask_rcnn
 
-    predictor = MaskRcnnPredictor(build_mask_rcnn(tiny(), 3, seed=1), None)
+    predictor = MaskRcnnPredictor(build_mask_rcnn(MODEL, 3, seed=1), MODEL, None)
     boxes = torch.tensor([[30.0, 30, 60, 60], [30, 30, 60, 63], [90, 90, 120, 120]])
     masks = torch.zeros(3, 1, 300, 300)
     for mask, (x1, y1, x2, y2) in zip(masks, boxes.int().tolist(), strict=True):
@@ -131,7 +139,18 @@ def test_the_papers_size_keeps_detections_as_detectron2_does() -> None:
     path = Path(__file__).parents[2] / "conf/models/mask_rcnn_paper.yaml"
     paper = yaml.safe_load(path.read_text())["mask_rcnn"]
     small = {"pyramid_channels": 8, "box_channels": 8, "mask_channels": 8}
-    network: Any = build_mask_rcnn(tiny(**{**paper, **small}), 3, seed=1)
+    network: Any = build_mask_rcnn(MaskRcnnConfig(tiny(**{**paper, **small})), 3, seed=1)
     assert (network.roi_heads.score_thresh, network.roi_heads.nms_thresh) == (0.05, 0.5)
     assert network.rpn.nms_thresh == 0.7 and network.rpn._pre_nms_top_n == {"training": 2000, "testing": 2000}
     assert network.rpn._post_nms_top_n == {"training": 1000, "testing": 1000}
+
+
+@needs_torchvision
+def test_smooth_upsampling_starts_the_mask_head_with_equal_taps() -> None:
+    from models.interaction.mask_rcnn.network import build_mask_rcnn
+
+    def taps(smooth: bool) -> torch.Tensor:
+        network: Any = build_mask_rcnn(MaskRcnnConfig(tiny(), smooth_upsampling=smooth), 3, seed=1)
+        return network.roi_heads.mask_predictor.conv5_mask.weight.detach()
+
+    assert (taps(True) == taps(True)[:, :, :1, :1]).all() and not (taps(False) == taps(False)[:, :, :1, :1]).all()

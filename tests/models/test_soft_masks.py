@@ -28,7 +28,7 @@ CONFIG = SoftMaskConfig(
     superpixel_min_size=200,
     superpixel_fraction=0.5,
 )
-NETWORK = SoftMaskNetworkConfig(**vars(SMALL), soft_mask=CONFIG)
+NETWORK = SoftMaskNetworkConfig(**{**vars(SMALL), "kind": "soft_mask"}, soft_mask=CONFIG)
 
 
 def test_components_by_hand() -> None:

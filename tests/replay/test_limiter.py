@@ -174,8 +174,8 @@ def test_slacks_of_at_least_one_never_deadlock(phase: Phase, a: int, b: int, str
     [
         ({"batch_size": 0}, {}, "the batch size must be at least 1, not 0"),
         ({"prefill": -1}, {}, "the prefill must not be negative, not -1"),
-        ({"locations_per_round": 0}, {}, "a round must have at least 1 location, not 0"),
-        ({"batches_per_round": ()}, {}, "a phase must have at least 1 round"),
+        ({"locations_per_round": -1}, {}, "a round's locations must not be negative, not -1"),
+        ({"prefill": 0, "batches_per_round": ()}, {}, "a phase must have locations to insert or batches to sample"),
         ({"batches_per_round": (3, -1)}, {}, "a round's batches must not be negative, not -1"),
         (
             {"batch_size": 5},
@@ -232,6 +232,20 @@ def test_a_kept_table_may_do_without_prefill() -> None:
 def test_a_phase_that_only_collects() -> None:
     assert run(make(Phase(2, 3, (0, 0), 1), strict=True), "S") == "I" * 8
     assert run(make(Phase(2, 3, (0, 0), 1)), "S") == "I" * 8
+    # Also without rounds, however large a batch would be.
+    for strict in (True, False):
+        limiter = make(Phase(5, 0, (), 64), strict=strict)
+        assert run(limiter, "S") == "I" * 5 and limiter.finished
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_phase_that_only_samples(strict: bool) -> None:
+    limiter = make(Phase(0, 0, (2, 3), 4), present=4, strict=strict)
+    assert run(limiter, "I") == "S" * 5 and limiter.finished
+    # With a prefill the batches begin when it is complete.
+    assert run(make(Phase(4, 0, (2, 3), 4), strict=strict), "S") == "IIII" + "S" * 5
+    with pytest.raises(ValueError, match="the prefill must be at least 1"):
+        make(Phase(0, 0, (2, 3), 4), present=3, strict=strict)
 
 
 def test_counting_against_the_rate_limit_is_an_error() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from learner.interaction.config import LearnerConfig
 from replay.interaction.record import MAX_TOUCHES
 
 
@@ -41,15 +40,12 @@ class MaskRcnnTrainingConfig:
     """Touches of a visit, in random places; the interaction oracle puts its own in their stead."""
     duplicate_iou: float
     """A mask of a record that overlaps an earlier one of it so far shows the same thing, and is left out."""
-    log_every: int
-    """Steps between two rows of metrics."""
 
     def __post_init__(self) -> None:
         # The run may be resumed from another folder.
         self.records = [str(Path(name).resolve()) for name in self.records]
-        for name in ("batch_size", "log_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"learner.mask_rcnn.{name} must be at least 1, not {getattr(self, name)}")
+        if self.batch_size < 1:
+            raise ValueError(f"learner.mask_rcnn.batch_size must be at least 1, not {self.batch_size}")
         if self.steps is not None and self.steps < 1:
             raise ValueError(f"learner.mask_rcnn.steps must be at least 1 or null, not {self.steps}")
         if self.minutes is not None and self.minutes <= 0:
@@ -66,11 +62,3 @@ class MaskRcnnTrainingConfig:
                 raise ValueError(f"learner.mask_rcnn.{name} must be in [0, 1], not {getattr(self, name)}")
         if list(self.drops) != sorted(self.drops) or not all(0 < drop < 1 for drop in self.drops):
             raise ValueError(f"learner.mask_rcnn.drops must be rising shares in (0, 1), not {list(self.drops)}")
-
-
-@dataclass
-class MaskRcnnLearnerConfig(LearnerConfig):
-    """What `learner=mask_rcnn` chooses. Of the other fields only the phases' length counts, as the budget."""
-
-    mask_rcnn: MaskRcnnTrainingConfig
-    """Mask R-CNN's own settings."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from models.interaction.config import NetworkConfig
+from models.interaction.config import check_kind
 
 HOW_TO_GET = "python -m pip install --constraint constraints.txt --editable '.[mask-rcnn]'"
 
@@ -74,12 +74,23 @@ class MaskRcnnNetworkConfig:
 
 
 @dataclass
-class MaskRcnnConfig(NetworkConfig):
-    """Settings of `models=mask_rcnn`. It ignores the fields of our own network."""
+class MaskRcnnConfig:
+    """Settings of `models=mask_rcnn`."""
 
     mask_rcnn: MaskRcnnNetworkConfig
-    """Mask R-CNN's own settings."""
+    """Sizes."""
+    # The same settings as our network's, see `models.interaction.config.NetworkConfig`.
+    smooth_upsampling: bool = field(default=False, kw_only=True)
+    """Whether the transposed convolution of the mask head starts with four equal taps."""
+    normalize_input: bool = field(default=True, kw_only=True)
+    """Whether colour and depth are scaled to about mean 0 and deviation 1; otherwise they stay in [0, 1] and metres."""
+    max_depth: float = field(default=5.0, kw_only=True)
+    """Maximum of the network's depth input, metres."""
+    kind: str = field(default="mask_rcnn", kw_only=True)
+    """See `models.interaction.config.NetworkConfig.kind`."""
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         check_installed()
+        check_kind(self)
+        if not self.max_depth > 0:
+            raise ValueError(f"models.max_depth must be greater than 0 metres, not {self.max_depth}")

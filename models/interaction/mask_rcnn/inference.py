@@ -12,7 +12,9 @@ from torch.nn import functional
 
 from models.interaction.inference import Prediction
 from models.interaction.inputs import observation_input
+from models.interaction.mask_rcnn.config import MaskRcnnConfig
 from models.interaction.mask_rcnn.network import limit_detections
+from models.weights import load_flat_weights
 from replay.interaction.record import GRID_SIZE, GRID_STRIDE, MAGNITUDES
 
 SURE = 0.5
@@ -27,16 +29,23 @@ class MaskRcnnPredictor:
 
     Args:
         network: its classes of objects are the mass classes, or it has but one.
+        config: the network's, for its input.
         only_class: mass class of every instance if the network has but one class; None: it predicts the class.
         device: where it runs.
     """
 
-    def __init__(self, network: nn.Module, only_class: int | None, device: str | torch.device = "cpu") -> None:
+    def __init__(
+        self, network: nn.Module, config: MaskRcnnConfig, only_class: int | None, device: str | torch.device = "cpu"
+    ) -> None:
         self.device = torch.device(device)
         self.network = network.to(self.device).eval()
-        self.only_class = only_class
+        self.config, self.only_class = config, only_class
         heads: Any = network.roi_heads
         self.nms_threshold = float(heads.nms_thresh)
+
+    def load(self, vector: NDArray[np.float32]) -> None:
+        """Loads weights made by `flat_weights`; raises ValueError if they fit another architecture."""
+        load_flat_weights(self.network, vector)
 
     @property
     def knows_mass(self) -> bool:
@@ -68,7 +77,9 @@ class MaskRcnnPredictor:
             image, depth = image[None], depth[None]
         # The network suppresses within each class; an object found as two classes counts once, as the surer one.
         limit_detections(self.network, count * (MAGNITUDES if self.only_class is None else 1))
-        found = self.network(list(observation_input(image, depth, self.device)))
+        found = self.network(
+            list(observation_input(image, depth, self.device, self.config.max_depth, self.config.normalize_input))
+        )
         return [self._prediction(self._once(detections, count)) for detections in found]
 
     def _once(self, found: dict[str, Tensor], count: int) -> dict[str, Tensor]:

@@ -12,8 +12,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from models.interaction.mask_rcnn.config import MaskRcnnNetworkConfig
+from models.interaction.mask_rcnn.config import MaskRcnnConfig
 from models.interaction.mask_rcnn.operators import load
+from models.interaction.network import start_smooth
 
 INPUT_CHANNELS = 4
 """Red, green, blue and depth, as `models.interaction.inputs.network_input` makes them."""
@@ -21,7 +22,7 @@ STAGES = {"layer1": ("0", 64), "layer2": ("1", 128), "layer3": ("2", 256), "laye
 """ResNet-18's stages: name of the level in the pyramid, and channels."""
 
 
-def build_mask_rcnn(config: MaskRcnnNetworkConfig, classes: int, seed: int) -> nn.Module:
+def build_mask_rcnn(model: MaskRcnnConfig, classes: int, seed: int) -> nn.Module:
     """A freshly initialised network, the same one for the same seed; the process's random state stays as it was.
 
     It takes a list of (4, 300, 300) float32 tensors. In training mode it also takes a list of targets {"boxes": (n, 4)
@@ -30,7 +31,7 @@ def build_mask_rcnn(config: MaskRcnnNetworkConfig, classes: int, seed: int) -> n
     score.
 
     Args:
-        config: sizes.
+        model: sizes and initial weights.
         classes: of objects, without the background.
         seed: of the initial weights.
 
@@ -47,6 +48,7 @@ def build_mask_rcnn(config: MaskRcnnNetworkConfig, classes: int, seed: int) -> n
 
     from models.interaction.mask_rcnn.pooling import AlignedPyramidPooling
 
+    config = model.mask_rcnn
     pyramid, levels = config.pyramid_channels, [level for level, _ in STAGES.values()]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -59,6 +61,9 @@ def build_mask_rcnn(config: MaskRcnnNetworkConfig, classes: int, seed: int) -> n
             in_channels_list=[channels for _, channels in STAGES.values()],
             out_channels=pyramid,
         )
+        mask_predictor = MaskRCNNPredictor(config.mask_channels, config.mask_channels, classes + 1)
+        if model.smooth_upsampling:
+            start_smooth(mask_predictor.conv5_mask)
         network: nn.Module = MaskRCNN(
             backbone,
             min_size=config.image_size,
@@ -83,7 +88,7 @@ def build_mask_rcnn(config: MaskRcnnNetworkConfig, classes: int, seed: int) -> n
             box_batch_size_per_image=config.boxes_per_image,
             mask_roi_pool=AlignedPyramidPooling(levels, 14),
             mask_head=MaskRCNNHeads(pyramid, (config.mask_channels,) * 4, 1),
-            mask_predictor=MaskRCNNPredictor(config.mask_channels, config.mask_channels, classes + 1),
+            mask_predictor=mask_predictor,
         )
     return network
 

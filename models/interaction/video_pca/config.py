@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from models.interaction.config import NetworkConfig
 
@@ -46,3 +46,5 @@ class SoftMaskNetworkConfig(NetworkConfig):
 
     soft_mask: SoftMaskConfig
     """How the prediction becomes instances."""
+    kind: str = field(default="soft_mask", kw_only=True)
+    """See `NetworkConfig.kind`."""
