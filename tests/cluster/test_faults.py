@@ -148,8 +148,8 @@ def test_a_run_survives_its_learner_and_its_replay_buffer(smoke: SmokeRun, tmp_p
         process.kill()
     assert process.returncode == 0, errors
     result = result_of(output)
-    # 6 + 14 * 3 + 2 * 3 locations; K = 7 times 2, 7 times 3, and 2, 2 batches: nothing is missing or done twice.
-    assert (result["steps"], result["locations"]) == (39, 54)
+    # 6 + 14 * 3 + 2 * 3 locations; K = 4 times 2, 6 times 3, 4 times 4, and 2, 2 batches: nothing is missing or repeated.
+    assert (result["steps"], result["locations"]) == (46, 54)
     assert result["faults"]["part_lost"] == 3
     reports = [line for line in log.read_text().splitlines() if "start again from step_" in line]
     # Either a call of the coordinator or a heartbeat reports it, whichever is first.
