@@ -100,7 +100,7 @@ class LimiterSettings:
 
     strict: bool
     """Whether both sides take turns in whole rounds; the two slacks are then without effect."""
-    locations_ahead: int
+    records_ahead: int
     """Records that may be inserted beyond those that the batches taken so far have earned."""
     batches_ahead: int
     """Batches that may be taken beyond those that the inserted records allow."""

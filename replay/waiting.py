@@ -71,7 +71,7 @@ class Waiting:
             return None
         if not in_time:
             raise ReplayTimeout(
-                f"no {side} was possible for {timeout} s: {limiter.inserted_locations} of {limiter.phase.locations} "
-                f"locations are in and {limiter.sampled_batches} of {limiter.phase.batches} batches are taken"
+                f"no {side} was possible for {timeout} s: {limiter.inserted_records} of {limiter.phase.records} "
+                f"records are in and {limiter.sampled_batches} of {limiter.phase.batches} batches are taken"
             )
         return limiter if ready(limiter) else None

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-import replay.state_file as state_file
 from replay.core import RecordFormat, ReplayClosed, Sample
 from replay.limiter import Phase
 from replay.ring import Ring
@@ -38,7 +37,7 @@ from tests.replay.helpers import (
     same,
 )
 
-PHASE = Phase(prefill=6, locations_per_round=3, batches_per_round=(4, 5, 6, 7), batch_size=4)
+PHASE = Phase(prefill=6, records_per_round=3, batches_per_round=(4, 5, 6, 7), batch_size=4)
 
 
 def half_way(folder: Path, **changes: Any) -> Table:
@@ -89,7 +88,7 @@ def test_a_restored_table_continues_bit_for_bit(tmp_path: Path, strict: bool, mo
 
 def test_a_restored_table_remembers_what_the_round_has_drawn(tmp_path: Path) -> None:
     once = {"strict": True, "without_replacement": "round"}
-    phase = Phase(prefill=10, locations_per_round=2, batches_per_round=(6,), batch_size=2)
+    phase = Phase(prefill=10, records_per_round=2, batches_per_round=(6,), batch_size=2)
     table = created(config(12, **once), tmp_path / "a", FORMAT, seed=9)
     table.start_phase(phase, fresh=True)
     for number in range(12):
@@ -180,7 +179,7 @@ def test_a_table_saved_before_its_first_phase(tmp_path: Path) -> None:
         again.insert(record(0))
 
 
-def test_locations_after_the_save_are_done_again(tmp_path: Path) -> None:
+def test_records_after_the_save_are_inserted_again(tmp_path: Path) -> None:
     table = created(config(5, **UNLIMITED), tmp_path, FORMAT, seed=0)
     table.start_phase(open_phase(), fresh=True)
     for number in range(7):  # slots hold 5 6 2 3 4
@@ -315,7 +314,7 @@ def test_a_forged_state_is_not_executed(tmp_path: Path, monkeypatch: pytest.Monk
         ({"priorities": np.full(10, np.nan)}, "its priorities must be finite and above 0, one for each record"),
         ({"priorities": np.full(9, 0.5)}, "its priorities must be finite and above 0, one for each record"),
         ({"order": np.zeros(10, np.int64)}, "the state is not that of a ring of 10 records"),
-        ({"limiter": {"inserted": 99, "sampled": 0}}, "the limiter's state of 99 locations and 0 batches is not"),
+        ({"limiter": {"inserted": 99, "sampled": 0}}, "the limiter's state of 99 records and 0 batches is not"),
         ({"generator": {"bit_generator": "MT19937"}}, "state must be for a PCG64"),
         ({"phase": None, "batches": None}, "int"),
         ({"waited": None}, "it lacks 'waited'"),
@@ -354,7 +353,7 @@ def test_a_failed_save_leaves_the_earlier_state(tmp_path: Path, monkeypatch: pyt
     def fail(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(state_file.os, step, fail)
+    monkeypatch.setattr(os, step, fail)
     with pytest.raises(OSError) as error:
         write_state(path, {"a": 2, "b": np.arange(4)})
     monkeypatch.undo()
@@ -373,7 +372,7 @@ def test_a_full_disk_leaves_the_earlier_state(tiny_disk: Path) -> None:
 
 
 def test_a_restored_phase_goes_on_at_the_learners_count(tmp_path: Path) -> None:
-    table = half_way(tmp_path / "a")  # 12 locations and 4 + 5 batches
+    table = half_way(tmp_path / "a")  # 12 records and 4 + 5 batches
     table.save(tmp_path / "a" / STATE_FILE)
     table.close()
     again = restored(config(10, locations_ahead=4, batches_ahead=3), tmp_path / "a", FORMAT)
@@ -389,17 +388,17 @@ def test_a_restored_phase_goes_on_at_the_learners_count(tmp_path: Path) -> None:
 @pytest.mark.parametrize("batches", [1, 9])
 def test_a_restored_phase_takes_the_schedule_that_is_configured_now(batches: int, tmp_path: Path) -> None:
     """Neither side waits for ever, whether its rounds have fewer or more batches than when it was saved."""
-    table = half_way(tmp_path / "a")  # 12 locations and 4 + 5 batches
+    table = half_way(tmp_path / "a")  # 12 records and 4 + 5 batches
     table.save(tmp_path / "a" / STATE_FILE)
     table.close()
     now = replace(PHASE, batches_per_round=(batches,) * len(PHASE.batches_per_round))
     again = restored(config(10, locations_ahead=4, batches_ahead=3), tmp_path / "a", FORMAT)
     again.continue_phase(9, now)
     number, sampled = 12, min(9, now.batches)
-    while number < now.locations or sampled < now.batches:
+    while number < now.records or sampled < now.batches:
         before = number, sampled
         with suppress(TimeoutError):
-            if number < now.locations and again.insert(record(number), timeout=0).stored:
+            if number < now.records and again.insert(record(number), timeout=0).stored:
                 number += 1
         with suppress(TimeoutError):
             if sampled < now.batches:
