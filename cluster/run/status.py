@@ -22,6 +22,7 @@ from cluster.run.checkpoints import resume_command, whole_checkpoints
 from cluster.run.tracking import finite
 from common.errors import UsageError
 from common.files import write_json
+from common.progress import plural
 from replay.layout import is_used
 
 if TYPE_CHECKING:  # importing Ray takes a second
@@ -184,7 +185,7 @@ def describe(folder: Path, status: dict[str, Any]) -> list[str | Table]:
         (tasks, wanted), (steps, batches) = status.get("tasks") or status["locations"], status["steps"]
         unit = status.get("unit", "location")
         lines.append(
-            f"  phase {status['phase']}: {tasks}/{wanted} {unit}s, {steps}/{batches} steps; total "
+            f"  phase {status['phase']}: {tasks}/{wanted} {plural(unit)}, {steps}/{batches} steps; total "
             f"{number(row, 'locations')} locations, {number(row, 'touches')} touches, {number(row, 'steps')} steps "
             f"in {duration(status['seconds'])}"
         )
