@@ -638,9 +638,9 @@ class TableMachine(RuleBasedStateMachine):
     @rule(data=st.data(), priority=st.floats(0.02, 1))
     def update(self, data: st.DataObject, priority: float) -> None:
         keys = data.draw(st.lists(st.sampled_from(sorted(self.addresses)), unique=True, max_size=5))
-        slots, stamps = (np.array([self.addresses[key][i] for key in keys], dtype=np.int64) for i in range(2))
+        slots, ids = (np.array([self.addresses[key][i] for key in keys], dtype=np.int64) for i in range(2))
         alive = [key for key in keys if key in self.held]
-        assert self.table.update_priorities(slots, stamps, np.full(len(keys), priority)) == len(alive)
+        assert self.table.update_priorities(slots, ids, np.full(len(keys), priority)) == len(alive)
         self.priority.update(dict.fromkeys(alive, priority))
 
     @precondition(lambda self: self.limiter.finished)
@@ -661,11 +661,11 @@ class TableMachine(RuleBasedStateMachine):
 
     @invariant()
     def agrees_with_the_model(self) -> None:
-        if not hasattr(self, "bank"):
+        if not hasattr(self, "table"):
             return
         state = self.table.get_state()
-        by_stamp = dict(zip(state["insertion_ids"].tolist(), state["priorities"].tolist(), strict=True))
-        assert by_stamp == {self.addresses[key][1]: self.priority[key] for key in self.held}
+        by_id = dict(zip(state["insertion_ids"].tolist(), state["priorities"].tolist(), strict=True))
+        assert by_id == {self.addresses[key][1]: self.priority[key] for key in self.held}
         counts = self.table.statistics()
         assert counts["phase"]["inserted"] == self.limiter.inserted_records
         assert counts["phase"]["sampled"] == self.limiter.sampled_batches
