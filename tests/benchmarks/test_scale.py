@@ -14,7 +14,7 @@ from tests.benchmarks.helpers import bench
 
 
 def curve(f0: float, f1: float, a: float, b: float, c: float) -> list[dict[str, Any]]:
-    """What would be measured if each part cost just that."""
+    """The measurements if each part had exactly these costs."""
     points = []
     for n, records, batches in ((1, 50.0, 20.0), (4, 90.0, 35.0), (16, 80.0, 30.0)):
         spans = {}
@@ -52,7 +52,7 @@ def test_forecast_by_hand() -> None:
 
 
 def test_a_core_is_full_by_hand() -> None:
-    # A fifth of a core anyway, 3 ms an actor, N / 2 records/s of 2 ms and N / 10 ms: 0.8 = 0.004 N + 0.00005 N^2.
+    # A constant fifth of a core, 3 ms an actor, N / 2 records/s of 2 ms and N / 10 ms: 0.8 = 0.004 N + 0.00005 N^2.
     assert full_at([0.2, 0.003, 0.002, 0.0001, 0], 0.5, 0) == pytest.approx(-40 + 17_600**0.5)
     assert full_at([1.5, 0, 0.001, 0, 0], 0.5, 0) == 0
 
@@ -68,7 +68,7 @@ def test_the_result_holds_the_curve(tmp_path: Path) -> None:
             assert span["records_per_s"] > 0 and all(span[part] > 0 for part in CORES.values())
         assert point["training"]["batches_per_s"] > 0
         assert point["broadcast_ms_per_actor"] > 0 and point["broadcast_bytes"] > 5e6
-    # A record is half a megabyte, a batch 30: they do not come for nothing.
+    # A record is half a megabyte, a batch 30: they must cost something.
     assert sum(result["costs"]["memory bank"]) > 1e-4
     assert {"cores", "load", "step_s", "locations_per_s_of_an_actor", "nic_gbit"} <= set(result["conditions"])
 

@@ -1,4 +1,4 @@
-"""How `./playpen bench start` notes the first touch, and its figures."""
+"""How `./playpen bench start` records the first touch, and its figures."""
 
 from __future__ import annotations
 

@@ -182,7 +182,7 @@ def test_a_full_disk_costs_checkpoints_only(smoke: SmokeRun, small_disk: Path) -
         before = [path.name for path in sorted(folder.glob("checkpoints/step_*"))]
         # On a full disk the log cannot be written: status and log follow when there is space.
         time.sleep(4)
-        assert process.poll() is None, "the run goes on"
+        assert process.poll() is None, "the run continues"
         assert [path.name for path in sorted(folder.glob("checkpoints/*"))] == before, "whole, and nothing half-written"
         ballast.unlink()
         output, errors = process.communicate(timeout=240)

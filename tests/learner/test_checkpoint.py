@@ -1,4 +1,4 @@
-"""Checkpoints: round trips, atomic replacement, and one sentence for everything that can be wrong with them."""
+"""Checkpoints: round trips, atomic replacement, and one sentence for each way in which they can be wrong."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_a_state_comes_back_whole(states: dict[float, LearnerState], ema_decay: 
     assert read_index(path)["extra"] == {"round": 7}
 
 
-def test_a_learner_goes_on_from_the_disk_exactly(folder: Path, state: LearnerState) -> None:
+def test_a_learner_continues_from_the_disk_exactly(folder: Path, state: LearnerState) -> None:
     weights = []
     for source in (state, load_checkpoint(folder, build_network(SMALL, 1))):
         learner = Learner(build_network(SMALL, 5), config(), seed=5)

@@ -22,7 +22,7 @@ FIELDS: Fields = {
     "version": ((), np.dtype(np.int32)),
 }
 BYTES = 3 * 5 * 2 + 7 + 8 + 4 + 8
-"""Of one record with its insertion id, worked out by hand."""
+"""Bytes of one record with its insertion id, worked out by hand."""
 
 
 def record(number: int, version: int = 0) -> dict[str, NDArray[Any]]:

@@ -23,7 +23,7 @@ from replay.layout import (
 from replay.limiter import Phase
 from replay.state_file import read_state, write_state
 from tests.replay.helpers import FORMAT, UNLIMITED, config, numbers, open_phase, record, spec
-from tests.replay.test_persistence import go_on, half_way
+from tests.replay.test_persistence import half_way, play_rounds
 
 FREE = LimiterSettings(strict=False, records_ahead=10**6, batches_ahead=10**6)
 SPECS = {
@@ -140,7 +140,7 @@ def old_run(run: Path) -> Path:
     return run / "checkpoints" / "step_9"
 
 
-def test_a_run_of_an_older_version_goes_on_exactly(tmp_path: Path) -> None:
+def test_a_run_of_an_older_version_continues_exactly(tmp_path: Path) -> None:
     checkpoint = old_run(tmp_path)
     assert holds_state(checkpoint) and table_folders(tmp_path) == [tmp_path / "bank"]
     assert find_state(checkpoint, "unrolls") == checkpoint / "replay-unrolls.npz", "the old state is of one table"
@@ -148,7 +148,9 @@ def test_a_run_of_an_older_version_goes_on_exactly(tmp_path: Path) -> None:
     buffer = ReplayBuffer.restore({"locations": spec(settings)}, tmp_path / REPLAY_FOLDER, checkpoint)
     assert not (tmp_path / "bank").exists() and table_folders(tmp_path) == [tmp_path / "replay" / "locations"]
     expected = half_way(tmp_path / "compared")
-    for a, b in zip(go_on(expected, 12, rounds=2), go_on(buffer.table("locations"), 12, rounds=2), strict=True):
+    for a, b in zip(
+        play_rounds(expected, 12, rounds=2), play_rounds(buffer.table("locations"), 12, rounds=2), strict=True
+    ):
         assert a.insertion_ids.tolist() == b.insertion_ids.tolist() and a.slots.tolist() == b.slots.tolist()
     assert buffer.statistics()["locations"]["replaced"] == 0
     buffer.save(checkpoint)

@@ -21,7 +21,7 @@ def make(phase: Phase, ahead: tuple[int, int] = (1, 1), **changes: Any) -> RateL
 
 
 class Model:
-    """The law as its text says it, in exact fractions, with C and its inverse written out."""
+    """The rate limiter's formulas in exact fractions, with C and its inverse written out."""
 
     def __init__(self, phase: Phase, strict: bool, records_ahead: int, batches_ahead: int) -> None:
         self.phase, self.strict = phase, strict

@@ -1,4 +1,4 @@
-"""Saving and restoring: exactly where it was, after a kill, and every damaged file in one sentence."""
+"""Saving and restoring: exact continuation, also after a kill, and one sentence for each damaged file."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def half_way(folder: Path, **changes: Any) -> Table:
     table.start_phase(PHASE, fresh=True)
     for number in range(6):
         table.insert(record(number), timeout=0)
-    go_on(table, 6, rounds=2)
+    play_rounds(table, 6, rounds=2)
     return table
 
 
-def go_on(table: Table, first: int, rounds: int) -> list[Sample]:
+def play_rounds(table: Table, first: int, rounds: int) -> list[Sample]:
     """Plays rounds of the phase; returns the samples."""
     samples = []
     for index in range(rounds):
@@ -70,10 +70,10 @@ def test_a_restored_table_continues_bit_for_bit(tmp_path: Path, strict: bool, mo
     table = half_way(tmp_path / "a", strict=strict, mode=mode)
     table.save(tmp_path / "a" / STATE_FILE)
     shutil.copytree(tmp_path / "a", tmp_path / "b")
-    expected = go_on(table, 12, rounds=2)
+    expected = play_rounds(table, 12, rounds=2)
     settings = config(10, locations_ahead=4, batches_ahead=3, strict=strict, mode=mode)
     again = restored(settings, tmp_path / "b", FORMAT)
-    found = go_on(again, 12, rounds=2)
+    found = play_rounds(again, 12, rounds=2)
     assert len(found) == len(expected) == 13
     for a, b in zip(expected, found, strict=True):
         assert a.number == b.number
@@ -107,7 +107,7 @@ def test_a_restored_table_remembers_what_the_round_has_drawn(tmp_path: Path) -> 
     assert sorted(sum(first[:3] + rest, [])) == list(range(12))
 
 
-def test_a_state_of_before_there_was_a_choice_is_restored(tmp_path: Path) -> None:
+def test_a_state_without_drawn_records_is_restored(tmp_path: Path) -> None:
     table = half_way(tmp_path)
     table.save(tmp_path / STATE_FILE)
     table.close()
@@ -118,11 +118,11 @@ def test_a_state_of_before_there_was_a_choice_is_restored(tmp_path: Path) -> Non
     assert len(numbers(again.sample(4, timeout=0).columns)) == 4
 
 
-def test_a_save_counts_only_the_records_since_the_one_before(tmp_path: Path) -> None:
+def test_a_save_counts_only_the_records_since_the_last_one(tmp_path: Path) -> None:
     path = tmp_path / STATE_FILE
     table = half_way(tmp_path)
     assert table.save(path) == (path.stat().st_size, 10 * BYTES), "12 were inserted into 10 slots"
-    go_on(table, 12, rounds=1)
+    play_rounds(table, 12, rounds=1)
     assert table.save(path)[1] == 3 * BYTES
     assert table.save(path)[1] == 0
     table.close()
@@ -198,7 +198,7 @@ def test_records_after_the_save_are_inserted_again(tmp_path: Path) -> None:
     assert sorted(numbers(again.sample(5).columns)) == [4, 5, 6, 7, 8], "the newer ones serve meanwhile"
     assert not again.insert(record(4)).stored, "a record of the save is known"
     for number in (7, 8, 9):
-        assert again.insert(record(number)).stored, "one after the save is not: it counts when it is done again"
+        assert again.insert(record(number)).stored, "one after the save is not, so it can be inserted again"
     assert sorted(numbers(again.sample(5).columns)) == [5, 6, 7, 8, 9]
 
 
@@ -371,7 +371,7 @@ def test_a_full_disk_leaves_the_earlier_state(tiny_disk: Path) -> None:
     assert [entry.name for entry in tiny_disk.iterdir()] == [STATE_FILE]
 
 
-def test_a_restored_phase_goes_on_at_the_learners_count(tmp_path: Path) -> None:
+def test_a_restored_phase_continues_at_the_learners_count(tmp_path: Path) -> None:
     table = half_way(tmp_path / "a")  # 12 records and 4 + 5 batches
     table.save(tmp_path / "a" / STATE_FILE)
     table.close()

@@ -29,7 +29,7 @@ def spec_of(kind: str, capacity: int, limiter: LimiterSettings = FREE, **selecto
 
 
 def table_of(folder: Path, kind: str, capacity: int, phase: Phase, **selector: Any) -> Table:
-    """A table in a phase in which nothing but the selector makes anybody wait, filled by `phase.prefill` records."""
+    """A table in a phase in which only the selector can block, filled by `phase.prefill` records."""
     table = Table.create(spec_of(kind, capacity, **selector), folder, seed=3)
     table.start_phase(phase, fresh=True)
     for number in range(phase.prefill):
@@ -42,7 +42,7 @@ def filled_phase(count: int, batches: int = 500) -> Phase:
 
 
 def chi_square(counts: dict[Any, int], expected: dict[Any, float]) -> float:
-    """Of observed counts against probabilities, which must cover all that was observed."""
+    """Chi-square statistic of observed counts against probabilities, which must cover all that was observed."""
     assert counts.keys() <= expected.keys()
     total = sum(counts.values())
     return sum((counts.get(key, 0) - total * p) ** 2 / (total * p) for key, p in expected.items())
@@ -76,7 +76,7 @@ class SelectorMachine(RuleBasedStateMachine):
         return [[number for number, _, _ in self.held]] if len(self.held) >= size else []
 
     def check_order(self, found: list[int], size: int) -> None:
-        """What a kind promises beyond different records from one of the lists."""
+        """Checks the order that a kind of selector promises."""
 
     @rule(group=st.integers(0, 2))
     def insert(self, group: int) -> None:

@@ -1,4 +1,4 @@
-"""The memory table: what it stores and prefers, whom it lets wait, and that no record is ever torn."""
+"""A table: what it stores and prefers, when its callers wait, and that no record is ever torn."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from tests.replay.helpers import (
 )
 
 SOON = 10.0
-"""Seconds in which a thread that may go on surely does; no test waits so long unless it fails."""
+"""Seconds in which an unblocked thread surely continues; no test waits so long unless it fails."""
 
 
 def table_with(folder: Path, count: int, capacity: int = 10, **changes: Any) -> Table:
@@ -64,7 +64,7 @@ def in_thread(call: Callable[[], Any]) -> tuple[threading.Thread, list[Any]]:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Waits for something that another thread surely does."""
+    """Waits until a condition holds that another thread brings about."""
     end = time.monotonic() + SOON
     while not condition():
         assert time.monotonic() < end, "it did not happen"
@@ -81,7 +81,7 @@ def test_a_sample_holds_whole_different_records(tmp_path: Path) -> None:
         drawn = numbers(sample.columns)
         assert len(set(drawn)) == 6 and set(drawn) <= set(range(15, 25))
         assert sample.slots.tolist() == [key % 10 for key in drawn]
-        assert sample.insertion_ids.tolist() == drawn, "here the stamp is the number"
+        assert sample.insertion_ids.tolist() == drawn, "insertion ids equal the numbers here"
         assert sample.number == number
 
 
@@ -137,7 +137,9 @@ def test_a_round_samples_no_record_twice(tmp_path: Path) -> None:
     for number in (10, 11):
         table.insert(record(number), timeout=0)
     drawn = [number for _ in range(4) for number in numbers(table.sample(2, timeout=0).columns)]
-    assert len(set(drawn)) == 8 and not {10, 11} & set(drawn), "the next round draws from all; 0.5 is nothing to 1e6"
+    assert len(set(drawn)) == 8 and not {10, 11} & set(drawn), (
+        "the next round draws from all; 0.5 is negligible beside 1e6"
+    )
 
 
 def test_a_round_is_one_draw_by_priority(tmp_path: Path) -> None:
@@ -146,14 +148,14 @@ def test_a_round_is_one_draw_by_priority(tmp_path: Path) -> None:
     phase = Phase(prefill=4, records_per_round=1, batches_per_round=(2,) * 3000, batch_size=1)
     table = created(config(5, **ONCE_A_ROUND), tmp_path, FORMAT, seed=4)
     table.start_phase(phase, fresh=True)
-    stamps = np.zeros(5, dtype=np.int64)
+    ids = np.zeros(5, dtype=np.int64)
     weights = np.array([1.0, 2.0, 3.0, 4.0])
     found = np.zeros((5, 5))
     for number in range(4 + 3000):
         receipt = table.insert(record(number), timeout=0)
-        stamps[receipt.slot] = receipt.insertion_id
+        ids[receipt.slot] = receipt.insertion_id
         if number >= 4:
-            assert table.update_priorities(np.arange(5), stamps, np.append(weights, 1e-9)) == 5
+            assert table.update_priorities(np.arange(5), ids, np.append(weights, 1e-9)) == 5
             first, second = (int(table.sample(1, timeout=0).slots[0]) for _ in range(2))
             found[first, second] += 1 / 3000
     expected = np.zeros((5, 5))
@@ -190,7 +192,7 @@ def test_priorities_of_a_cleared_table_are_ignored(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("slots", "stamps", "priorities", "sentence"),
+    ("slots", "ids", "priorities", "sentence"),
     [
         ([0], [0], [float("nan")], "priorities must be finite and above 0, not nan"),
         ([0, 1], [0, 1], [0.1, 0.0], r"priorities must be finite and above 0, not 0\.0"),
@@ -202,11 +204,11 @@ def test_priorities_of_a_cleared_table_are_ignored(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_priorities_change_nothing(
-    tmp_path: Path, slots: list[int], stamps: list[int], priorities: list[float], sentence: str
+    tmp_path: Path, slots: list[int], ids: list[int], priorities: list[float], sentence: str
 ) -> None:
     table = table_with(tmp_path, 3)
     with pytest.raises(ValueError, match=sentence):
-        table.update_priorities(np.array(slots), np.array(stamps), np.array(priorities))
+        table.update_priorities(np.array(slots), np.array(ids), np.array(priorities))
     assert table.get_state()["priorities"].tolist() == [0.5] * 3
 
 
@@ -311,7 +313,7 @@ def test_a_sample_waits_for_records_and_an_insert_for_batches(tmp_path: Path) ->
     until(lambda: table.statistics()["sample_waiting"] == 1)
     table.insert(record(0))
     table.insert(record(1))
-    assert not sampled, "the first round's location is still missing"
+    assert not sampled, "the first round's record is still missing"
     table.insert(record(2))
     sampler.join(SOON)
     assert len(numbers(sampled[0].columns)) == 2
