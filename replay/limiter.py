@@ -17,7 +17,7 @@ from replay.core import TableSpec
 
 @dataclass(frozen=True)
 class Phase:
-    """What one phase of training asks of a table. A phase may only insert, or only sample."""
+    """One phase of training, as a table sees it. A phase may only insert, or only sample."""
 
     prefill: int
     """Records inserted before the first batch (paper: 3000); 0 is possible where a filled table is kept."""
@@ -201,7 +201,7 @@ class RateLimiter:
         return size * self._sums[whole] + part * rounds[whole]
 
     def _allowed(self, n: int) -> int:
-        """How many batches may have been sampled in all when n records are in after the prefill."""
+        """Number of batches that may have been sampled in all when n records are in after the prefill."""
         if n < 0:
             return 0
         if not self.phase.records_per_round:
@@ -211,7 +211,7 @@ class RateLimiter:
         return min(self._sums[-1], self._scaled(n) // self.phase.records_per_round + self._batches_ahead)
 
     def _required(self, n: int) -> int:
-        """How many batches must have been sampled before record n + 1 after the prefill is inserted."""
+        """Number of batches that must have been sampled before record n + 1 after the prefill is inserted."""
         if n < 0:
             return 0
         if self._strict:

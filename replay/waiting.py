@@ -19,7 +19,7 @@ class Waiting:
         self.changed = threading.Condition()
         """The table's lock; notified whenever something happens that a call may wait for."""
         self.limiter: RateLimiter | None = None
-        """Of the current phase; None between phases, or if the table takes no part in it."""
+        """Limiter of the current phase; None between phases, or if the table takes no part in it."""
         self.phase_number = 0
         """Phases that have begun in the life of the table."""
         self.closed = False

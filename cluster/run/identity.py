@@ -22,7 +22,7 @@ from cluster.systems import find
 from common.errors import UsageError
 
 SCHEMA_VERSION = 2
-"""Of configurations that this program writes."""
+"""Version of the configurations that this program writes."""
 
 
 def to_version_2(values: dict[str, Any]) -> dict[str, Any]:
