@@ -264,12 +264,20 @@ def test_only_wanted_files_are_made(
     assert [path.name for path in (tmp_path / "alone").rglob("*") if path.is_file()] == ["train.json"]
 
 
+def makes_locations(process: psutil.Process) -> bool:
+    """Whether a process, if it still lives, is one of those that make locations."""
+    try:
+        return "spawn_main" in " ".join(process.cmdline())
+    except psutil.Error:
+        return False
+
+
 def test_a_killed_command_leaves_no_process(tmp_path: Path) -> None:
     process = start_dataset(tmp_path)
     try:
         started: list[psutil.Process] = []
         deadline = time.monotonic() + 120
-        while not any("spawn_main" in " ".join(child.cmdline()) for child in started):  # those that make locations
+        while not any(makes_locations(child) for child in started):
             assert process.poll() is None and time.monotonic() < deadline
             time.sleep(0.2)
             started = psutil.Process(process.pid).children(recursive=True)
