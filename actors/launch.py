@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes.util
-import fcntl
 import os
 import shlex
 import shutil
@@ -27,6 +26,7 @@ from ai2thor.controller import Controller
 
 from actors.config import SimulatorConfig
 from actors.watchdog import SimulatorError
+from common.files import locked
 from common.processes import descendants, kill_all
 
 EMBEDDED = ["python", "-m", "simulator"]
@@ -234,8 +234,7 @@ class PrivateHome:
     def __init__(self) -> None:
         end_abandoned()
         self.path = Path(tempfile.mkdtemp(prefix=_HOME_PREFIX))
-        self._lock = open(self.path / "lock", "w")  # noqa: SIM115 - held until remove()
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self._lock = locked(self.path / "lock")  # held until remove()
 
     def belongs_to(self, pid: int) -> None:
         """Records the simulator's process, for `end_abandoned`."""
@@ -282,8 +281,7 @@ def end_abandoned() -> None:
             owner = folder / _OWNER
             if not owner.exists() and time.time() - folder.stat().st_mtime < _ABANDONED_AFTER_S:
                 continue  # it may be new and not locked yet
-            with open(folder / "lock", "r+") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with locked(folder / "lock"):
                 if owner.exists():
                     _end(owner.read_text(encoding="utf-8"))
                 shutil.rmtree(folder, ignore_errors=True)

@@ -13,16 +13,17 @@ from typing import Any
 import numpy as np
 from scipy.optimize import nnls
 
+from benchmarks._report import REPLAY
 from cluster.interaction.config import TrainConfig
 from learner.interaction.schedule import PhaseConfig
 from replay.interaction.record import RECORD_BYTES
 
 FREED_AFTER_S = 1.0
 """Seconds between two rounds of Ray's freeing of unreferenced objects (its free_objects_period_milliseconds)."""
-CORES = {"memory bank": "bank_cores", "coordinator": "coordinator_cores", "Ray's daemons": "daemons_cores"}
+CORES = {REPLAY: "bank_cores", "coordinator": "coordinator_cores", "Ray's daemons": "daemons_cores"}
 """Parts that use one core, and the key of that use in the spans."""
 ADVICE = {
-    "memory bank": "give its process a core of its own, then split it into several banks, each with its own actors",
+    REPLAY: "give its process a core of its own, or use several buffers, each with its own actors",
     "coordinator": "let it take in all finished locations at each poll instead of one, then hand out several at a time",
     "Ray's daemons": "put actors on more nodes, so that each node's daemon has fewer, and records together in one call",
     "learner": "a faster GPU for the learner, or fewer batches a round: until then further actors wait for the limiter",
@@ -34,7 +35,7 @@ ADVICE = {
 
 
 def fitted(curve: list[dict[str, Any]], part: str) -> list[float]:
-    """Fits f0, f1, a, b, c of a part's use of a core; see the module."""
+    """Fits f0, f1, a, b, c of a part's use of a core (see the module), none below 0."""
     spans = [(point["actors"], point[kind]) for point in curve for kind in ("collecting", "training")]
     terms = [[1, n, s["records_per_s"], n * s["records_per_s"], s["batches_per_s"]] for n, s in spans]
     scale = np.max(terms, axis=0)
@@ -46,9 +47,9 @@ def full_at(costs: list[float], rate: float, batches: float) -> float:
     """Returns the number of actors at which a part's core is full.
 
     Args:
-        costs: as `fitted` gives them.
-        rate: locations a second of an actor.
-        batches: for each location.
+        costs: from `fitted`.
+        rate: locations per second of an actor.
+        batches: batches of the learner for each location.
     """
     f0, f1, a, b, c = costs
     linear, left = f1 + rate * (a + batches * c), max(0.0, 1 - f0)  # rate b N^2 + linear N = left
@@ -60,13 +61,13 @@ class Assumed:
     """Assumptions of the forecast."""
 
     rate: float
-    """Locations a second of a real actor."""
+    """Locations per second of a real actor."""
     step_s: float
-    """Seconds of the learner for a batch."""
+    """Seconds that the learner takes for a batch."""
     nic_gbit: float
     """Link of the learner's node, in each direction."""
     actors_per_node: int
-    """A node gets each version of the weights once."""
+    """Actors on a node, which gets each version of the weights once."""
 
 
 def saturation(
@@ -78,7 +79,7 @@ def saturation(
     weights_bytes = curve[-1]["broadcast_bytes"]
     batch_bytes = config.learner.batch_size * RECORD_BYTES
     link = given.nic_gbit * 1e9 / 8
-    # Of what is in use: batches on their way, one before and one in a step, and some versions of the weights.
+    # In use are the batches in flight, one that waits, one in a step, and some versions of the weights.
     used = (config.learner.prefetch + 2) * batch_bytes + 3 * weights_bytes
     used_per_actor = RECORD_BYTES + FREED_AFTER_S * given.rate * (RECORD_BYTES + batches * batch_bytes)
     return {

@@ -1,7 +1,7 @@
-"""An actor without a room, for several benchmarks: a small process with the calls of `actors.actor.PlayerActor`.
+"""A light actor for several benchmarks: a small process with the calls of `actors.actor.PlayerActor`.
 
-It takes locations and weights and pushes records of the real shape and size as a real actor does; there is no
-simulator and no network behind it, so that many fit on one machine.
+It takes locations and weights, and pushes records of the real shape and size, as a real actor does. It has no simulator
+and no network, so that many fit on one machine.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class LightActorProcess:
     """Plays no task and pushes a prepared record; `LightActor` is this class as a Ray actor.
 
     Args:
-        number: the actor's number.
-        replay: handle of the replay's Ray actor.
-        record: the record that it pushes each time, with another location's number.
+        number: this actor's number.
+        replay: handle of the replay buffer's Ray actor.
+        record: the record that it pushes for each location, under that location's number.
     """
 
     def __init__(self, number: int, replay: Any, record: LocationRecord) -> None:
@@ -82,5 +82,5 @@ class LightActorProcess:
         }
 
 
-_remote: Any = ray.remote  # its type hints lack concurrency_groups
+_remote: Any = ray.remote  # the type hints lack concurrency_groups
 LightActor: Any = _remote(concurrency_groups={"control": 2}, num_cpus=0)(LightActorProcess)

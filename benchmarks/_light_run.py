@@ -33,12 +33,12 @@ def run_light_phase(
         replay: handle of the replay buffer, which is open.
         learner: handle of the learner.
         actors: handles of light actors.
-        locations: locations that they are given.
-        reporter: measures, and ends the phase.
+        locations: locations that the actors are given.
+        reporter: measures the phase and ends it.
         phase: the phase to run.
     """
     parts = Parts(replay, replay.pid.remote(), learner, None, lambda index, avoided: actors[index])
-    # Keep the run's progress out of the command's output; the run takes its stream when the phase begins.
+    # Keep the run's progress out of the command's output.
     with (folder / "progress.txt").open("w") as progress, contextlib.redirect_stderr(progress):
         coordinator = Coordinator(config, folder, parts, [phase], locations, reporter, threading.Event())
         while coordinator.pool.alive < config.cluster.actors:

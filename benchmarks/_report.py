@@ -21,6 +21,8 @@ from cluster.run.config import instantiate
 from cluster.systems import register
 
 _STARTED = psutil.cpu_times()
+REPLAY = "memory bank"
+"""Name of the replay buffer in RESULT lines: the first version's, so that results stay comparable."""
 CONF = Path(__file__).resolve().parent.parent / "conf"
 
 
@@ -57,6 +59,11 @@ def conditions(**sizes: Any) -> dict[str, Any]:
     }
 
 
+def readable(text: str) -> str:
+    """Replaces the names of RESULT lines by those that people read."""
+    return text.replace(REPLAY, "replay buffer")
+
+
 def report(benchmark: str, figures: Mapping[str, Any], measured_in: Mapping[str, Any], *notes: str) -> None:
     """Prints conditions, a table, notes, and the RESULT line.
 
@@ -73,10 +80,10 @@ def report(benchmark: str, figures: Mapping[str, Any], measured_in: Mapping[str,
         if isinstance(value, list):
             continue
         text = ", ".join(f"{key} {item}" for key, item in value.items()) if isinstance(value, dict) else str(value)
-        table.add_row(name, text)
+        table.add_row(name, readable(text))
     Console(width=None if sys.stdout.isatty() else 120).print(table)
     for note in notes:
-        print(note)
+        print(readable(note))
     print("RESULT " + json.dumps({"benchmark": benchmark, **shown, "conditions": dict(measured_in)}), flush=True)
 
 

@@ -1,8 +1,8 @@
-"""The embedded simulator, unchanged, for `benchmarks.start`: it records the time of the first touch.
+"""The embedded simulator for `benchmarks.start`: it also records the time of the first touch.
 
     python -m benchmarks._stamped_simulator FILE [options of python -m simulator]
 
-The first of all simulators with the same FILE writes the time (seconds since the epoch) into it.
+Of all simulators with the same FILE, the first to touch writes the time (seconds since the epoch) into it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from simulator.wire import protocol
 
 
 def stamping(read_action: Any, file: Path) -> Any:
-    """`read_action` that writes the file at the first touch."""
+    """Returns a `read_action` that writes the file at the first touch."""
 
     def read(*arguments: Any) -> Any:
         action = read_action(*arguments)

@@ -73,7 +73,7 @@ def repeat(simulator: SimulatorProcess, asked: list[tuple[str, dict[str, Any]]])
 
 
 def draw_locations(simulator: SimulatorProcess, config: ActorConfig, count: int, seed: int) -> list[Location]:
-    """Draws locations, in different rooms if possible; each has most cells in reach of POSES random poses."""
+    """Draws locations, in different rooms if possible; each has the most cells in reach of POSES random poses."""
     rng = np.random.default_rng(seed)
     scenes = rng.permutation(sorted(simulator.scenes))
     locations = []
@@ -108,7 +108,7 @@ def main(arguments: list[str] | None = None) -> None:
         "--locations", type=whole(2), default=40, help="locations to play, the first of them not timed (40)"
     )
     parser.add_argument("--simulator", default="rooms", choices=simulators, help="a file of conf/simulator (rooms)")
-    parser.add_argument("--seed", type=whole(0), default=0, help="of the locations and touches (0)")
+    parser.add_argument("--seed", type=whole(0), default=0, help="seed of the locations and touches (0)")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     cv2.setNumThreads(1)

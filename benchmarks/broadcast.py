@@ -3,14 +3,13 @@
     python -m benchmarks.broadcast [--actors N] [--repeats R]
 
 Starts the real learner's Ray actor and N light actors (benchmarks/_light_actor.py: processes without simulator and
-network that take weights as a real actor's model does, by a copy). Each publication is timed from the call on the
-learner to the answer of the last actor, the way that it goes in a run: the learner puts one flat vector into the object
-store, its reference goes to the coordinator's process, and from there to the actors, which fetch the vector themselves.
-In turn the alternative is timed: the vector itself as an argument of each actor's call.
+network that copy weights as a real actor's model does). Each publication is timed from the call on the learner to the
+answer of the last actor, and works as in a run: the learner puts one flat vector into the object store, its reference
+goes to the coordinator's process and from there to the actors, which fetch the vector themselves. Each publication is
+followed by the alternative: the vector itself as an argument of each actor's call.
 
-- ms_to_last_actor: median over R publications; by_value_ms: of the alternative;
-- learner_ms: how long the learner itself was busy with a publication. It takes no part in the rest: while the actors
-  fetch it trains on.
+- ms_to_last_actor: median over R publications; by_value_ms: median of the alternative;
+- learner_ms: how long a publication keeps the learner busy. In a run the learner trains on while the actors fetch.
 """
 
 from __future__ import annotations
@@ -34,17 +33,17 @@ from learner.actor import LearnerActor, Weights
 
 
 class TimedLearner(LearnerActor):
-    """The learner's Ray actor, which also reports the duration of publishing."""
+    """The learner's Ray actor, which also times its publications."""
 
     def timed_publish(self) -> tuple[Weights, float]:
-        """`publish`, and its seconds in this process."""
+        """Publishes; returns the weights and the seconds in this process."""
         started = perf_counter()
         weights = self.publish()
         return weights, perf_counter() - started
 
 
 def broadcast(learner: Any, actors: list[Any]) -> dict[str, float]:
-    """One publication, and then the same vector by value: milliseconds of each."""
+    """Times one publication, and then the same vector by value; milliseconds, and the vector's bytes."""
     started = perf_counter()
     weights, busy = ray.get(learner.timed_publish.remote())
     ray.get([actor.fetch.remote(weights.reference) for actor in actors])
@@ -70,7 +69,7 @@ def main(arguments: list[str] | None = None) -> None:
         parser.error(f"--actors {options.actors} need {options.actors * ACTOR_BYTES / 1e9:.1f} GB of memory")
     cluster = dataclasses.replace(config.cluster, actors=1)  # Ray would start a worker for each CPU at once
     check_before_start(cluster)
-    make_remote: Any = ray.remote  # its type hints lack max_concurrency
+    make_remote: Any = ray.remote  # the type hints lack max_concurrency
     with ray_session(cluster):
         learner = make_remote(max_concurrency=3, num_cpus=0)(TimedLearner).remote(
             SYSTEM.learner(config), None, config.learner.threads
@@ -80,7 +79,7 @@ def main(arguments: list[str] | None = None) -> None:
             group = range(len(actors), min(options.actors, len(actors) + GROUP))
             actors += [LightActor.remote(number, None, None) for number in group]
             ray.get([actors[number].health.remote() for number in group])
-        broadcast(learner, actors)  # the first use of everything
+        broadcast(learner, actors)  # warm-up
         measured = [broadcast(learner, actors) for _ in range(options.repeats)]
     median = {name: statistics.median(one[name] for one in measured) for name in measured[0]}
     figures = {

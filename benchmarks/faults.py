@@ -1,20 +1,21 @@
-"""Chaos: the smoke experiment while its processes are killed at random, against the same runs undisturbed.
+"""Compares smoke runs whose processes are killed at random with the same runs undisturbed.
 
     python -m benchmarks.faults [--runs R] [--interval S] [--seed N] [--kinds simulator,actor,learner,replay]
 
-Runs R undisturbed and R disturbed runs in turn, on one data set. In a disturbed run every S seconds on average (drawn
-between S/2 and 3S/2), from the first location asked for to the last step, one process is ended by SIGKILL: a simulator
-of an actor, an actor, the learner, or the replay buffer, each kind as likely. The schedule is longer than the smoke
-experiment's own, so that there is something to disturb; checkpoints come every few seconds.
+Runs R undisturbed and R disturbed runs in turn, on one data set. In a disturbed run, one process is killed (SIGKILL)
+every S seconds on average (drawn between S/2 and 3S/2), from the start of the first simulator to the last step: a
+simulator of an actor, an actor, the learner, or the replay buffer, each kind with the same probability. The schedule is
+longer than the smoke experiment's own, so that there is time for kills. A checkpoint is written every few seconds.
 
-- kills: processes ended; survived: disturbed runs that ended well and with all steps of their schedule;
-- redone: times that a location was played again, because its actor or simulator was lost or the run went back to a
+- kills: killed processes; survived: disturbed runs that succeeded with all steps of their schedule;
+- redone: how often a location was played again, because its actor or simulator was lost or the run went back to a
   checkpoint;
-- lost: locations that a run reports as done, but that its replay buffer does not hold: 0;
-- orphans: processes of a run that are left when it has ended: 0;
+- lost: locations that a run reports as done, but that its replay buffer does not hold (should be 0);
+- orphans: processes of a run that still live after its end (should be 0);
 - slowdown: time from the start of Ray to the end of training, disturbed over undisturbed (medians).
 
-Prints its conditions, a table, and RESULT {json}; exit code 1 if a run failed, a location was lost or a process left.
+Prints its conditions, a table, and RESULT {json}. The exit code is 1 if a run failed, or a location was lost, or a
+process was left over.
 """
 
 from __future__ import annotations
@@ -49,9 +50,9 @@ from replay.table import Table as ReplayTable
 
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = {"actor": "ray::PlayerActor", "learner": "ray::LearnerActor", "replay": "ray::ReplayActor"}
-"""Titles of Ray's workers; simulators are children of the actors'."""
+"""Titles of Ray's worker processes; simulators are children of the actors."""
 ROUNDS = 8
-"""Of each phase; the smoke experiment has 3 and 2."""
+"""Rounds of each phase; the smoke experiment has 3 and 2."""
 OVERRIDES = (
     "experiment=smoke",
     f"learner.phases.segmentation.rounds={ROUNDS}",
@@ -61,7 +62,7 @@ OVERRIDES = (
     "tracking.log_every_s=1",
     "checkpoint_minutes=0.08",
     "keep_bank=true",
-    # What is not the runs' fault is not held against a location, a node or a part.
+    # Kills are nobody's fault, so they must not use up the attempts of a location, an actor or a part.
     "cluster.location_attempts=50",
     "cluster.actor_restarts=50",
     "cluster.part_restarts=50",
@@ -70,7 +71,7 @@ OVERRIDES = (
 LIMIT_S = 1200.0
 """A run that takes longer has failed."""
 LEFT_AFTER_S = 15.0
-"""Processes of a run that are there so long after its end are left over."""
+"""Processes of a run that live so long after its end count as left over."""
 
 
 @dataclass
@@ -79,26 +80,26 @@ class Outcome:
 
     code: int
     seconds: float
-    """Of training."""
+    """Seconds of training."""
     result: dict[str, Any]
     kills: Counter[str] = field(default_factory=Counter)
     redone: int = 0
     lost: int = 0
     orphans: list[str] = field(default_factory=list)
     whole: bool = False
-    """Whether it ended well, with all steps of its schedule."""
+    """Whether it succeeded, with all steps of its schedule."""
     errors: str = ""
 
 
 class Killer(threading.Thread):
-    """Ends a random process of a run now and then, as long as the run trains.
+    """Kills a random process of a run now and then, while the run trains.
 
     Args:
         driver: the run's process.
-        log: the run's output so far; when it tells of the evaluation nothing is killed any more.
-        kinds: what is killed, each kind as likely.
+        log: the run's output; the killing ends when it mentions the evaluation.
+        kinds: kinds of processes, chosen with the same probability.
         interval: seconds between two kills, on average.
-        seed: of what is killed, and when.
+        seed: seed of the choices and times.
     """
 
     def __init__(self, driver: subprocess.Popen[str], log: Path, kinds: list[str], interval: float, seed: int) -> None:
@@ -115,7 +116,7 @@ class Killer(threading.Thread):
             kind = self.kinds[int(self.random.integers(len(self.kinds)))]
             time.sleep(float(self.random.uniform(0.5, 1.5)) * self.interval)
             targets = self.targets(kind)
-            while not targets and not self.over():  # being started again
+            while not targets and not self.over():  # they are being restarted
                 time.sleep(0.2)
                 targets = self.targets(kind)
             if self.over():
@@ -127,7 +128,7 @@ class Killer(threading.Thread):
             self.kills[kind] += 1
 
     def over(self) -> bool:
-        """Whether the run trains no more."""
+        """Whether the run has stopped training."""
         return self.driver.poll() is not None or "evaluating the final weights" in self.log.read_text()
 
     def targets(self, kind: str) -> list[psutil.Process]:
@@ -148,12 +149,12 @@ class Killer(threading.Thread):
 
 
 def title(process: psutil.Process) -> str:
-    """What a process calls itself."""
+    """The title of a process: the first word of its command line."""
     return (process.cmdline() or [""])[0]
 
 
 def children(pid: int) -> list[psutil.Process]:
-    """All descendants of a process; none if it is gone."""
+    """All descendants of a process; none if it has ended."""
     try:
         return psutil.Process(pid).children(recursive=True)
     except psutil.Error:
@@ -161,7 +162,7 @@ def children(pid: int) -> list[psutil.Process]:
 
 
 def processes_of(folder: Path) -> list[str]:
-    """Command lines of living processes that a run in this folder has started."""
+    """Command lines of living processes that a run in this folder started."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -173,14 +174,14 @@ def processes_of(folder: Path) -> list[str]:
 
 
 def train(folder: Path, data_sets: Path, seed: int, kinds: list[str], interval: float) -> Outcome:
-    """One run in a folder of its own, disturbed if there is anything to kill.
+    """Trains in a folder of its own, and kills processes meanwhile if `kinds` are given.
 
     Args:
-        folder: is made.
-        data_sets: kept between runs; the first run makes the data set there.
-        seed: of the run and of the kills.
-        kinds: what is killed; empty: nothing.
-        interval: see `Killer`.
+        folder: folder of the run, made here.
+        data_sets: folder kept between runs; the first run makes the data set there.
+        seed: seed of the run and of the kills.
+        kinds: kinds of processes that are killed; empty for an undisturbed run.
+        interval: seconds between two kills, on average.
     """
     (folder / "outputs").mkdir(parents=True)
     (folder / "outputs" / "datasets").symlink_to(data_sets)
@@ -233,9 +234,9 @@ def training_seconds(run: Path) -> float:
 
 
 def missing(run: Path, result: dict[str, Any]) -> int:
-    """How many of the locations that a run reports as done its replay buffer does not hold, read from the bank's files.
+    """Number of locations that a run reports as done although the files of its replay buffer do not hold them.
 
-    The bank is larger than the schedule, so that nothing is overwritten in order.
+    The replay buffer is larger than the schedule, so that no record is overwritten.
     """
     settings = yaml.safe_load((run / "config.yaml").read_text())
     checkpoint = max((run / "checkpoints").glob("step_*"))
@@ -250,14 +251,14 @@ def missing(run: Path, result: dict[str, Any]) -> int:
 
 
 def scheduled_steps(run: Path) -> int:
-    """Steps that the run's schedule asks for."""
+    """Steps in the schedule of a run."""
     phases = yaml.safe_load((run / "config.yaml").read_text())["learner"]["phases"].values()
     return sum(total_batches(PhaseConfig(**phase)) for phase in phases)
 
 
 def show(plain: list[Outcome], disturbed: list[Outcome]) -> None:
-    """A row for each run."""
-    table = Table("run", "exit code", "training s", "kills", "redone", "lost", "left over", "went on from a checkpoint")
+    """Prints a row for each run."""
+    table = Table("run", "exit code", "training s", "kills", "redone", "lost", "left over", "resumed from a checkpoint")
     for name, outcomes in (("undisturbed", plain), ("disturbed", disturbed)):
         for outcome in outcomes:
             kills = ", ".join(f"{kind} {times}" for kind, times in sorted(outcome.kills.items()))
@@ -275,14 +276,16 @@ def show(plain: list[Outcome], disturbed: list[Outcome]) -> None:
 
 
 def main() -> None:
-    """Runs and reports."""
+    """Runs the benchmark and prints its table and RESULT."""
     parser = argparse.ArgumentParser(
         prog="./playpen bench faults", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--runs", type=whole(1), default=3, help="pairs of a run without and a run with kills (3)")
+    parser.add_argument("--runs", type=whole(1), default=3, help="pairs of an undisturbed and a disturbed run (3)")
     parser.add_argument("--interval", type=positive, default=8.0, help="seconds between two kills, on average (8)")
-    parser.add_argument("--seed", type=whole(0), default=1, help="of the first pair (1)")
-    parser.add_argument("--kinds", default="simulator,actor,learner,replay", help="what is killed (%(default)s)")
+    parser.add_argument("--seed", type=whole(0), default=1, help="seed of the first pair (1)")
+    parser.add_argument(
+        "--kinds", default="simulator,actor,learner,replay", help="kinds of processes that are killed (%(default)s)"
+    )
     arguments = parser.parse_args()
     kinds = arguments.kinds.split(",")
     if unknown := set(kinds) - {"simulator", *KINDS}:

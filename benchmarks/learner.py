@@ -2,7 +2,7 @@
 
     python -m benchmarks.learner [--batch N] [--masks M] [--repeats R] [--threads T] [--device cpu|cuda] [overrides]
 
-With the paper's batch of 64 a round of all parts takes a CPU half a minute.
+With the paper's batch of 64, a CPU takes half a minute for a round of all parts.
 
 Three parts are timed in turn, R times each, on the same made-up batch and the paper's network; medians are compared:
 
@@ -54,7 +54,7 @@ Losses = tuple[Tensor, Tensor, Tensor, np.ndarray]
 
 
 def made_up_batch(size: int, masks: int, seed: int) -> Batch:
-    """Noise with `masks` successful touches an image, each on a rectangle of 50 to 900 cells, the others in vain."""
+    """Noise with `masks` successful touches in each image, on rectangles of 49 to 900 cells; the others failed."""
     rng = np.random.default_rng(seed)
     columns: dict[str, Any] = {name: np.zeros((size, *shape), kind) for name, (shape, kind) in RECORD_FIELDS.items()}
     columns["image"][:] = rng.integers(0, 256, columns["image"].shape)
@@ -75,7 +75,7 @@ def made_up_batch(size: int, masks: int, seed: int) -> Batch:
 
 
 def vectorised(output: NetworkOutput, batch: Batch, weights: Tensor, embedding_weight: float) -> Losses:
-    """What the learner does between the forward and the backward pass, uploads included."""
+    """Computes losses and priorities as the learner does between forward and backward pass, uploads included."""
     device = output.score.device
     columns = (torch.from_numpy(x).to(device) for x in (batch.points, batch.magnitudes, batch.feedback, batch.touches))
     touches = read_touches(*columns)
@@ -91,7 +91,7 @@ def vectorised(output: NetworkOutput, batch: Batch, weights: Tensor, embedding_w
 
 
 class HuberSquare(torch.autograd.Function):
-    """Squared norm forward, truncated gradient backward, as the paper words it."""
+    """Squared norm forward, truncated gradient backward, as the paper describes it."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
@@ -105,7 +105,7 @@ class HuberSquare(torch.autograd.Function):
 
 
 def looped(output: NetworkOutput, batch: Batch, weights: Tensor, embedding_weight: float) -> Losses:
-    """The same by a loop over images and, within it, over touches and masks."""
+    """Computes the same with loops over images and, within each image, over touches and masks."""
     device = output.score.device
     score, force, embedding = (torch.zeros_like(x) for x in output)
     scores = np.full(len(batch.image), 0.5)
@@ -152,7 +152,7 @@ def looped(output: NetworkOutput, batch: Batch, weights: Tensor, embedding_weigh
 
 
 def check_agreement(first: Losses, second: Losses) -> None:
-    """Both must compute the same, or the comparison means nothing."""
+    """Raises AssertionError unless both results are the same: else the comparison would mean nothing."""
     for name, ours, theirs in zip(("score", "force", "embedding"), first, second, strict=False):
         error = float(
             (torch.as_tensor(ours) - torch.as_tensor(theirs)).abs().max() / torch.as_tensor(theirs).abs().max()
@@ -168,8 +168,8 @@ def main(arguments: list[str] | None = None) -> None:
         prog="./playpen bench learner", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     size = configuration().learner.batch_size
-    parser.add_argument("--batch", type=whole(1), default=size, help=f"records a batch (the paper's: {size})")
-    parser.add_argument("--masks", type=whole(0), default=MAX_TOUCHES, help=f"masks an image (at most: {MAX_TOUCHES})")
+    parser.add_argument("--batch", type=whole(1), default=size, help=f"records in a batch (the paper's: {size})")
+    parser.add_argument("--masks", type=whole(0), default=MAX_TOUCHES, help=f"masks in an image ({MAX_TOUCHES})")
     parser.add_argument("--repeats", type=whole(1), default=6, help="timings of each part (default: 6)")
     parser.add_argument("--threads", type=whole(1), default=None, help="CPU threads (default: torch's)")
     parser.add_argument("--device", type=torch_device, default="cpu", help="cpu or cuda (default: cpu)")
@@ -192,7 +192,7 @@ def main(arguments: list[str] | None = None) -> None:
     inputs = learner.prepare(batch).inputs
     with torch.no_grad():
         output = bare_learner.network(inputs)
-    # Embeddings of an untrained network all lie at one point, where Eq. 5 has nothing to compute: spread them.
+    # Spread the embeddings: those of an untrained network all lie at one point, where Eq. 5 has nothing to compute.
     spread = 0.5 * torch.randn(output.embedding.shape, generator=torch.Generator().manual_seed(0)).to(device)
     output = output._replace(embedding=output.embedding + spread.to(memory_format=torch.channels_last))
     weights = torch.from_numpy(kernel(config.kernel).copy()).to(device, torch.float32)
@@ -218,7 +218,7 @@ def main(arguments: list[str] | None = None) -> None:
     check_agreement(vectorised(*inputs_of_losses), looped(*inputs_of_losses))
     seconds: dict[str, list[float]] = {name: [] for name in parts}
     for repeat in tqdm(range(options.repeats + 1), desc="timing", disable=None):
-        # There and back: what runs after the loops finds colder caches and memory that was given back.
+        # Reverse the order each time: the part after the loops finds colder caches and freed memory.
         for name, part in reversed(parts.items()) if repeat % 2 else parts.items():
             started = perf_counter()
             part()

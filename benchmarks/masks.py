@@ -2,10 +2,10 @@
 
     python -m benchmarks.masks [--touches T] [--seed S]
 
-Touches of objects in rooms of all kinds, with half as many touches of random cells, as `python -m benchmarks.simulator`
-makes them: the same rooms, views and touches for each source, with superpixels and without. Of each: IoU of B+ with the
-touched object's true mask, over the touches that count as successful; precision and recall of the success rule, where a
-true success moved the object by more than 5 cm or 15 degrees. Kernels are applied to the module's masks.
+Touches objects in rooms of all kinds, and half as many random cells, as `python -m benchmarks.simulator` does. All
+sources, with and without superpixels, get the same rooms, views and touches. For each it gives the IoU of B+ with the
+touched object's true mask, over the touches that count as successful, and precision and recall of the success rule,
+where a true success moved the object by more than 5 cm or 15 degrees. Kernels are applied to the module's masks.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ def main() -> int:
     """Runs the benchmark and prints its table and RESULT."""
     parser = argparse.ArgumentParser(prog="./playpen bench masks", description=__doc__.split("\n\n")[0])
     parser.add_argument(
-        "--touches", type=whole(1), default=150, help="touches of objects for each source, or some more (150)"
+        "--touches", type=whole(1), default=150, help="minimum touches of objects for each source (150)"
     )
-    parser.add_argument("--seed", type=whole(0), default=0, help="of rooms, poses and touches (0)")
+    parser.add_argument("--seed", type=whole(0), default=0, help="seed of rooms, poses and touches (0)")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})

@@ -1,19 +1,20 @@
-"""How much of its time the learner waits for batches when enough actors feed it.
+"""Measures the share of time that the learner waits for batches when enough actors feed it.
 
     python -m benchmarks.overlap [--seconds S] [--actors N] [--batch B]
 
-The real learner trains on the real replay buffer under the real limiter, in the paper's schedule, and the real
-coordinator hands out locations to N light actors (benchmarks/_light_actor.py: no rooms, no network) that push records
-as fast as they are let. Measured from the second call of the learner on, for at least S seconds.
+The real learner trains on the real replay buffer under the real rate limiter, in the paper's schedule. The real
+coordinator hands out locations to N light actors (benchmarks/_light_actor.py: no simulator, no network), which push
+records as fast as the limiter allows. The measurement starts at the second call of the learner and lasts at least S
+seconds.
 
-- wait_share: the learner's waiting over its waiting and computing. With one batch in flight beside the one in use
-  (learner.prefetch) it waits only if the limiter makes it wait;
-- limiter_share: the share of that time for which the limiter held a batch back: it is 0 when actors feed enough;
-- idle_share: time in which the learner did not compute, also between two of its calls, over all time;
-- strict_wait_share: the same for the alternative without overlap: no batch in flight, collecting and training in turn.
+- wait_share: time that the learner waits over the time that it waits or computes. With one batch in flight beside the
+  one in use (learner.prefetch) it waits only if the limiter blocks it;
+- limiter_share: the share of that time in which the limiter held a batch back; 0 when the actors feed enough;
+- idle_share: time in which the learner does not compute, also between two of its calls, over all time;
+- strict_wait_share: wait_share without overlap: no batch in flight, collecting and training in turn.
 
-A batch of the paper's 64 takes a CPU ten seconds: without a GPU it has --batch records (4). Waiting does not shrink
-with it, so that the share is rather larger than with 64.
+A CPU takes ten seconds for the paper's batch of 64, so without a GPU a batch has --batch records (4). The waiting time
+does not shrink with the batch, so the share is larger than it would be with 64.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ CPU_BATCH = 4
 
 
 class Reports(Reporter):
-    """A run's reporter that keeps the learner's reports after the first, and ends the phase when that is enough."""
+    """A run's reporter that keeps the learner's reports after the first, and ends the phase after the span."""
 
     def measure(self, phase: Phase, replay: Any, seconds: float) -> None:
         """Sets how long to measure, in which phase, and with which replay buffer."""
@@ -76,7 +77,7 @@ class Reports(Reporter):
 
 
 def measure(config: TrainConfig, resources: Resources, folder: Path, seconds: float) -> dict[str, float]:
-    """Runs the first phase of the schedule for a while."""
+    """Runs the first phase of the schedule for at least so many seconds; returns shares and counts."""
     folder.mkdir()
     count = config.cluster.actors
     replay: Any = start_replay(
@@ -90,18 +91,18 @@ def measure(config: TrainConfig, resources: Resources, folder: Path, seconds: fl
         SYSTEM.learner(config), replay, config.learner.threads
     )
     record = ray.put(made_record(config.seed))
-    crew = [LightActor.remote(number, replay, record) for number in range(count)]
-    ray.get([learner.health.remote(), *(actor.health.remote() for actor in crew)])
+    light_actors = [LightActor.remote(number, replay, record) for number in range(count)]
+    ray.get([learner.health.remote(), *(actor.health.remote() for actor in light_actors)])
     phase = dataclasses.replace(SYSTEM.phases(config, count)[0], prefill=config.learner.batch_size, minutes=None)
     tracker = Tracker(config.tracking, folder, {}, "overlap")
     meter = SYSTEM.meter(config)
     reporter = Reports(tracker, folder, config.tracking.log_every_s, meter, SYSTEM.evaluation_sentence)
     reporter.measure(phase, replay, seconds)
     locations = [Location(entry, "FloorPlan1", (0.0, 0.9, 0.0), 0.0, 0.0, entry) for entry in range(count)]
-    run_light_phase(config, folder, replay, learner, crew, locations, reporter, phase)
+    run_light_phase(config, folder, replay, learner, light_actors, locations, reporter, phase)
     reporter.close()
     reporter.tracker.close()
-    for handle in (*crew, learner, replay):
+    for handle in (*light_actors, learner, replay):
         ray.kill(handle)
     waited = sum(one.wait_s for one in reporter.kept)
     computed = sum(one.compute_s for one in reporter.kept)
@@ -116,7 +117,7 @@ def measure(config: TrainConfig, resources: Resources, folder: Path, seconds: fl
 
 
 def made_record(seed: int) -> Any:
-    """A record of noise with the feedback of a real one: a few touches moved something."""
+    """A record of noise in which every fourth touch moved something, about as in a real one."""
     record = make_record(0, np.random.default_rng(seed))
     record.feedback[:] = np.arange(len(record.feedback)) % 4 == 0
     return record
@@ -127,10 +128,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="./playpen bench overlap", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seconds", type=positive, default=20.0, help="of each measurement, at least (default 20)")
+    parser.add_argument(
+        "--seconds", type=positive, default=20.0, help="minimum duration of each measurement (default 20)"
+    )
     parser.add_argument("--actors", type=whole(1), default=4, help="light actors (default 4)")
-    parser.add_argument("--batch", type=whole(1), default=None, help="records a batch (a GPU: the paper's; a CPU: 4)")
-    parser.add_argument("--steps", type=whole(1), default=5, help="steps of each call of the learner (default 5)")
+    parser.add_argument(
+        "--batch", type=whole(1), default=None, help="records in a batch (default: the paper's on a GPU, 4 on a CPU)"
+    )
+    parser.add_argument("--steps", type=whole(1), default=5, help="steps in each call of the learner (default 5)")
     options = parser.parse_args(arguments)
     size = options.batch or (configuration().learner.batch_size if torch.cuda.is_available() else CPU_BATCH)
     overrides = (

@@ -1,24 +1,24 @@
-"""How long `experiment=paper` would take on given cores and GPUs, composed of measured parts.
+"""Forecasts from measured parts how long `experiment=paper` would take on given cores and GPUs.
 
     python -m benchmarks.paper --cores N --gpus M [--measured FILE] [--step-s S | --gpu-tflops T]
 
-FILE holds RESULT lines of `./playpen bench actor`, `learner`, `replay` and `broadcast`, of the machine that is asked
-about (other lines are passed over, of two results of one benchmark the last counts). What it lacks is measured here, by
-the same benchmarks at a small size; the broadcast, which needs the actors' processes, then counts as nothing.
+FILE holds RESULT lines of `./playpen bench actor`, `learner`, `replay` and `broadcast` from the machine in question.
+Other lines are ignored, and the last of several results of a benchmark counts. What FILE lacks is measured here, by the
+same benchmarks at a small size, except the broadcast, which needs the actors' processes and then counts as nothing.
 
-The schedule is that of the configuration: each phase's prefill is collected, then come its rounds. Parts of a round:
+The schedule is the configuration's: each phase collects its prefill, then come its rounds. Parts of a round:
 
 - collecting: the round's locations, by as many actors as there are cores for them, at most cluster.actors, each with a
-  core for itself and its simulator; a location costs what bench actor measured, by its number of touches;
+  core for itself and its simulator; the cost of a location is what bench actor measured, by its number of touches;
 - learning: the round's batches, one step after the other;
 - the replay buffer: the round's records in and batches out, through Ray.
 
-The paper alternates: a round takes as long as its collecting, then its learning, each with the replay buffer beside it.
+The paper alternates: a round takes its collecting and then its learning, and the replay buffer works beside each.
 With replay.strict=false all parts of a round work at the same time, and it takes as long as the slowest of them.
 
-hours is the sum over all rounds as the paper alternates, hours_overlapped the same where the parts overlap, limited_by
-the part that takes most of the hours. What was not measured but assumed or calculated is printed, and is under
-`assumptions` in RESULT. Evaluations during training are left out.
+hours is the sum over all rounds with the paper's alternation, hours_overlapped the sum with overlap, and limited_by the
+part that takes most of the hours. Values that were assumed or calculated rather than measured are printed, and listed
+under `assumptions` in RESULT. Evaluations during training are left out.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks._arguments import positive, whole
-from benchmarks._report import conditions, configuration, report
+from benchmarks._report import REPLAY, conditions, configuration, report
 from cluster.interaction.config import TrainConfig
 from learner.interaction.schedule import PhaseConfig, batches_in_round, total_batches, total_locations
 from models.interaction.build import build_network
@@ -46,13 +46,13 @@ from replay.interaction.record import IMAGE_SIZE, MAGNITUDES
 
 PAPER_HOURS, PAPER_THREADS, PAPER_GPUS = 36.0, 36, 2
 GPU_TFLOPS = 4.0
-"""Sustained float32 TFLOP/s of a GPU, where no step was measured on one: 30 % of the peak of an RTX 2080 Ti."""
+"""Sustained float32 TFLOP/s of a GPU if no step was measured on one: 30 % of the peak of an RTX 2080 Ti."""
 QUICK = {
     "actor": ("--locations", "6"),
     "learner": ("--batch", "8", "--repeats", "1", "--threads", "1"),
     "replay": ("--records", "128", "--seconds", "1"),
 }
-"""Benchmarks that are needed, and their options where they are run here."""
+"""Benchmarks that are needed, and their options if they are run here."""
 PARTS = {"learner": "loss_speedup", "replay": "ray_batches_per_s", "actor": "actor_vs_simulator"}
 PARTS |= {"broadcast": "ms_to_last_actor"}
 """A key that identifies each benchmark's RESULT."""
@@ -60,14 +60,14 @@ PARTS |= {"broadcast": "ms_to_last_actor"}
 
 @dataclass(frozen=True)
 class Costs:
-    """What each part takes."""
+    """Seconds that each part takes."""
 
     location_s: float
-    """Seconds of an actor's core for all of a location but its touches."""
+    """Seconds of an actor's core for a location without its touches."""
     touch_s: float
-    """Seconds of an actor's core for each touch asked of the simulator."""
+    """Seconds of an actor's core for each touch sent to the simulator."""
     asked_share: float
-    """Touches asked of the simulator, of those planned: the others are out of reach."""
+    """Share of the planned touches that are sent to the simulator: the others are out of reach."""
     step_s: float
     """Seconds of the learner for a batch."""
     record_s: float
@@ -75,12 +75,13 @@ class Costs:
     batch_s: float
     """Seconds of the replay buffer for a batch."""
     broadcast_s: float
-    """Seconds until all actors have new weights; they wait for them, the learner does not."""
+    """Seconds until all actors have new weights. The actors wait for them, the learner does not."""
 
     def trials(self, phase: PhaseConfig) -> float:
-        """Touches asked of the simulator for each that is planned and in reach, at most.
+        """Maximum touches sent to the simulator for each planned touch in reach.
 
-        With force trials a touch in vain takes the predicted magnitude, the one below, and the largest: 2, 3, 2.
+        With force trials, a touch that fails is tried with the magnitude below the predicted one, the predicted one and
+        the largest, none twice: with 2, 3 or 2 magnitudes.
         """
         return (3 * MAGNITUDES - 2) / MAGNITUDES if phase.force_trials else 1.0
 
@@ -92,22 +93,22 @@ class Costs:
 
 @dataclass(frozen=True)
 class Forecast:
-    """Hours of a run."""
+    """Forecast hours of a run."""
 
     hours: float
     limited_by: str
     hours_by_part: dict[str, float]
-    """For which of them each part was the slowest of those that worked at the same time."""
+    """Hours in which each part was the slowest of the parts that worked at the same time."""
     busy: dict[str, float]
     """Hours that each part would take if the others took no time."""
 
 
 def forecast(config: TrainConfig, costs: Costs, actors: int) -> Forecast:
-    """Composes the parts over the whole schedule, taking turns or overlapping as `config.replay.strict` says.
+    """Adds up the parts over the whole schedule, in turn or overlapping as `config.replay.strict` says.
 
-    `actors` play at a time, each on a core of its own.
+    So many `actors` play at the same time, each on a core of its own.
     """
-    slowest = {"collecting": 0.0, "learning": 0.0, "memory bank": 0.0}
+    slowest = {"collecting": 0.0, "learning": 0.0, REPLAY: 0.0}
     busy = dict(slowest)
     for phase in config.learner.phases.values():
         if not phase.rounds:
@@ -117,13 +118,13 @@ def forecast(config: TrainConfig, costs: Costs, actors: int) -> Forecast:
         for locations, batches in spans:
             collecting = {
                 "collecting": locations * costs.visit_s(phase) / actors + (costs.broadcast_s if batches else 0.0),
-                "memory bank": locations * costs.record_s,
+                REPLAY: locations * costs.record_s,
             }
-            learning = {"learning": batches * costs.step_s, "memory bank": batches * costs.batch_s}
+            learning = {"learning": batches * costs.step_s, REPLAY: batches * costs.batch_s}
             at_once = [collecting, learning]
             if not config.replay.strict:
-                both = collecting["memory bank"] + learning["memory bank"]
-                at_once = [{**collecting, **learning, "memory bank": both}]
+                both = collecting[REPLAY] + learning[REPLAY]
+                at_once = [{**collecting, **learning, REPLAY: both}]
             for seconds in at_once:
                 part = max(seconds, key=lambda name: seconds[name])
                 slowest[part] += seconds[part] / 3600
@@ -136,7 +137,7 @@ def results(lines: Iterable[str]) -> dict[str, dict[str, Any]]:
     """RESULT lines by benchmark.
 
     Raises:
-        ValueError: a RESULT line that is no JSON object.
+        ValueError: a RESULT line does not hold a JSON object.
     """
     found: dict[str, dict[str, Any]] = {}
     for line in lines:
@@ -167,7 +168,7 @@ def measure(name: str) -> dict[str, Any]:
 
 
 def training_tflop(config: TrainConfig) -> float:
-    """TFLOP of the network's forward and backward pass for one image, counted."""
+    """TFLOP of the network's forward and backward pass for one image, counted by torch."""
     network = build_network(config.models, config.seed)
     counter = FlopCounterMode(display=False)
     with counter:
@@ -179,7 +180,7 @@ def training_tflop(config: TrainConfig) -> float:
 def step_seconds(
     config: TrainConfig, learner: dict[str, Any], gpus: int, given: float | None, tflops: float
 ) -> tuple[float, str]:
-    """Seconds of a step of a whole batch, on one GPU or on one core, and where that is from."""
+    """Seconds of a step of a whole batch on one GPU or one core, and a sentence about their source."""
     size, measured = config.learner.batch_size, learner["conditions"]
     step = learner["step_s"] * size / measured["batch"]
     scaled = "" if measured["batch"] == size else f", {size / measured['batch']:g} times a batch of {measured['batch']}"
@@ -199,26 +200,26 @@ def step_seconds(
 
 def share_cores(config: TrainConfig, cores: int, gpus: int) -> list[tuple[int, int]]:
     """Possible (cores of the learner and the replay buffer, actors): with a GPU one core serves both of them."""
-    most = config.cluster.actors
+    max_actors = config.cluster.actors
     if gpus:
-        return [(1, max(1, min(most, cores - 1)))]
-    return [(own, max(1, min(most, cores - own))) for own in range(1, max(2, cores))]
+        return [(1, max(1, min(max_actors, cores - 1)))]
+    return [(own, max(1, min(max_actors, cores - own))) for own in range(1, max(2, cores))]
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Composes, prints the tables and the RESULT line."""
+    """Forecasts, prints the table and the RESULT line."""
     parser = argparse.ArgumentParser(
         prog="./playpen bench paper", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--cores", type=whole(1), required=True, help="CPU cores")
-    parser.add_argument("--gpus", type=whole(0), required=True, help="GPUs: the learner uses one")
+    parser.add_argument("--gpus", type=whole(0), required=True, help="GPUs; the learner uses one")
     parser.add_argument("--measured", type=Path, default=None, help="file of RESULT lines (default: measured here)")
     parser.add_argument("--step-s", type=positive, default=None, help="seconds of a step of 64 (default: see above)")
     parser.add_argument(
         "--gpu-tflops",
         type=positive,
         default=GPU_TFLOPS,
-        help=f"of a GPU that was not measured (default {GPU_TFLOPS:g})",
+        help=f"TFLOP/s of a GPU that was not measured (default {GPU_TFLOPS:g})",
     )
     options = parser.parse_args(arguments)
     try:
@@ -261,7 +262,7 @@ def main(arguments: list[str] | None = None) -> None:
         f"{count} actors, each with a core of its own, are as fast as the one that was measured, whose superpixels a "
         f"second core may have computed; learner and replay buffer have {own} core(s)",
         f"collecting: {100 * costs.asked_share:.0f} % of the touches are in reach as with the untrained network "
-        f"measured, and with force trials each is tried {costs.trials(list(phases)[-1]):.2f} times (all in vain)",
+        f"measured, and with force trials each is tried {costs.trials(list(phases)[-1]):.2f} times (all fail)",
         *([] if "broadcast" in found else ["broadcasts take no time: none was measured"]),
         *([f"measured here at a small size: {', '.join(here)}"] if here else []),
         *(["simulators draw on the CPU, as measured"] if options.gpus > 1 else []),

@@ -1,10 +1,12 @@
-"""Speed of the replay buffer, in process and as a Ray actor, on real location records.
+"""Measures the speed of the replay buffer, in process and as a Ray actor, on records of the real size.
 
-Prints a table and the conditions, and ends with one line `RESULT {json}`:
+Prints the conditions and a table, and ends with one line `RESULT {json}`:
 - batch_vs_copy: time of sampling a batch of 64 from N records over the time of merely copying as many bytes
-  (the median of ratios of pairs measured in turn, so that other load on the machine cancels);
-- index_ms: drawing 64 of N indices by priority; inserts_per_s, and ray_batches_per_s, ray_inserts_per_s through Ray
-  (one record a call, several calls on the way); bytes_per_record.
+  (the median over pairs that are measured in turn, so that other load on the machine cancels);
+- index_ms: time of drawing 64 of N indices by priority;
+- inserts_per_s in process; ray_batches_per_s and ray_inserts_per_s through Ray (one record in each call, several calls
+  in flight);
+- bytes_per_record.
 
     python -m benchmarks.replay                        # 2000 records, about a minute
     python -m benchmarks.replay --records 20000        # the paper's size: 9.5 GB of disk
@@ -34,13 +36,13 @@ from replay.selectors import sample_without_replacement
 from replay.table import Table
 
 IN_FLIGHT = 4
-"""Inserts on their way to the Ray actor at a time, as of so many actors."""
+"""Inserts in flight to the Ray actor, as from so many actors."""
 FIRST_BATCHES = 8
-"""Not measured: the object store touches its memory for the first time."""
+"""Batches before the measurement, while the object store touches its memory for the first time."""
 
 
 def make_record(number: int, generator: np.random.Generator) -> LocationRecord:
-    """A record of noise: incompressible, in the ranges of a real one."""
+    """A record of noise: incompressible, with values in the ranges of a real one."""
     values = {name: generator.integers(0, 256, shape).astype(dtype) for name, (shape, dtype) in RECORD_FIELDS.items()}
     values["depth"] = generator.random(RECORD_FIELDS["depth"][0], dtype=np.float32).astype(np.float16)
     values["touches"] = np.array(MAX_TOUCHES, dtype=np.uint8)
@@ -55,17 +57,17 @@ def renumbered(record: LocationRecord, number: int) -> LocationRecord:
 
 
 def settings(records: int) -> ReplayConfig:
-    """A table whose limiter never makes anybody wait, so that speed is all that is measured."""
+    """Settings of a table whose limiter blocks neither side, so that only speed is measured."""
     return replace(configuration().replay, capacity=records, locations_ahead=10**9, batches_ahead=10**9)
 
 
 def unlimited(records: int, batch_size: int) -> Phase:
-    """Fills the table, then lets both sides run."""
+    """A phase that fills the table, then lets both sides run."""
     return Phase(records - 1, 1, (1,) * 100_000, batch_size)
 
 
 def rate(call: Callable[[int], object], seconds: float) -> float:
-    """Calls per second; `call` gets a running number."""
+    """Calls per second; `call` gets the number of calls before it."""
     began, count = time.perf_counter(), 0
     while time.perf_counter() - began < seconds:
         call(count)
@@ -108,7 +110,7 @@ def measure_in_process(folder: Path, records: int, seconds: float, batch_size: i
 
 
 def measure_ray(folder: Path, records: int, seconds: float, batch_size: int, prefetch: int) -> dict[str, float]:
-    """The same through a Ray actor: IN_FLIGHT inserts on their way, and as many batches as the learner has."""
+    """Measures it through a Ray actor, with IN_FLIGHT inserts, or as many batches as the learner has, in flight."""
     import ray
 
     from cluster.machines.resources import keep_loopback, local_environment
@@ -158,7 +160,7 @@ def measure_ray(folder: Path, records: int, seconds: float, batch_size: int, pre
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """The command line: see the module."""
+    """Measures, prints the table and the RESULT line."""
     parser = argparse.ArgumentParser(
         prog="./playpen bench replay", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -166,12 +168,12 @@ def main(arguments: list[str] | None = None) -> None:
     size, prefetch = config.learner.batch_size, config.learner.prefetch
     parser.add_argument("--records", type=whole(1), default=2000, help="records in the table (default 2000)")
     parser.add_argument("--seconds", type=positive, default=5.0, help="seconds for each measurement (default 5)")
-    parser.add_argument("--folder", type=Path, default=None, help="where the table lies (default: a temporary folder)")
+    parser.add_argument("--folder", type=Path, default=None, help="folder of the table (default: a temporary one)")
     options = parser.parse_args(arguments)
     if options.records < size:
         parser.error(f"--records must be at least the batch of {size}, not {options.records}")
     if options.folder is not None and not options.folder.is_dir():
-        parser.error(f"--folder must be a folder that is there, not '{options.folder}'")
+        parser.error(f"--folder must be an existing folder, not '{options.folder}'")
     try:
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
             figures = measure_in_process(Path(folder) / "process", options.records, options.seconds, size)

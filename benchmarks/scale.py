@@ -2,26 +2,26 @@
 
     python -m benchmarks.scale [--counts 1,2,4,...] [--seconds S] [--rate R] [--step-s S] [--nic-gbit G]
 
-Light actors (benchmarks/_light_actor.py: processes with the calls of a real actor, without simulator and network) push
-records of the real shape as fast as they are let, to the real replay buffer under the real limiter; the real
-coordinator hands out their locations and the weights; the real learner's Ray actor samples, returns priorities and
-publishes, with the computation of its steps left out. For each number of actors there are two spans, of the paper's
-schedule: collecting, with one batch a round, and training, with the most that it has. Measured are
+Light actors (benchmarks/_light_actor.py: processes with the calls of a real actor, without simulator or network) push
+records of the real shape to the real replay buffer, as fast as the real rate limiter allows. The real coordinator hands
+out locations and weights. The learner's real Ray actor samples, returns priorities and publishes, but leaves out the
+computation of its steps. Each number of actors runs for two spans of the paper's schedule: collecting, with one batch
+in each round, and training, with the schedule's largest number of batches. It measures
 
 - records/s and batches/s;
-- CPU time (so other load on the machine hardly counts) of the replay buffer's process, of the coordinator's, and of
+- CPU time (which other load on the machine hardly affects) of the replay buffer's process, of the coordinator's, and of
   Ray's daemons (raylet and GCS), and the bytes in the object store at the end of a span;
-- a broadcast: wall and CPU ms an actor until all have a copy of newly published weights, and their bytes.
+- a broadcast: wall and CPU ms for each actor until all have a copy of newly published weights, and their bytes.
 
-A process's use of a core is taken for f0 + f1 N + (a + b N) records/s + c batches/s with N actors: what it does
-anyway (heartbeats, Ray's own), what a record costs (the coordinator polls all actors), and what a batch
-costs; the five are fitted to all spans, none below 0.
+The model of a process's use of a core with N actors is f0 + f1 N + (a + b N) records/s + c batches/s: a constant part
+(heartbeats, Ray's own work), the cost of a record (the coordinator polls all actors), and the cost of a batch. The five
+costs are fitted to all spans, none below 0.
 
-From that it prints, for real actors of `--rate` locations a second each, at how many of them each part is full: one
-core of the replay buffer, of the coordinator, and of Ray's daemons on the learner's node; the learner, whose step of a
-whole batch takes `--step-s` (default: measured here, on the GPU if there is one, on the CPU by a smaller batch); a
-network link of `--nic-gbit` into and out of the learner's node; the object store of the configuration. What is left
-out: records that come from other machines cost the daemons more than those of this one.
+The forecast says at how many real actors, each of `--rate` locations per second, each part is full: one core of the
+replay buffer, of the coordinator, and of Ray's daemons on the learner's node; the learner, whose step of a whole batch
+takes `--step-s` (default: measured here, on the GPU if there is one, else on the CPU with a smaller batch); a network
+link of `--nic-gbit` into and out of the learner's node; the object store of the configuration. It ignores that records
+from other machines cost the daemons more than those of this one.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ from benchmarks._arguments import positive, whole
 from benchmarks._forecast import ADVICE, CORES, Assumed, fitted, saturation
 from benchmarks._light_actor import LightActor
 from benchmarks._light_run import run_light_phase
-from benchmarks._report import conditions, configuration, rounded
+from benchmarks._report import conditions, configuration, readable, rounded
 from benchmarks.learner import made_up_batch
 from benchmarks.replay import make_record
 from cluster.interaction.config import TrainConfig
@@ -71,18 +71,19 @@ from replay.layout import REPLAY_FOLDER
 
 COUNTS = "1,2,4,8,16,32,64"
 RATE = 0.5
-"""Locations a second of a real actor that has a core: 20 touches of the embedded simulator (benchmarks/actor.py)."""
+"""Locations per second of a real actor with a core: 20 touches of the embedded simulator (benchmarks/actor.py)."""
 GROUP = 8
-"""Actors that are started at a time."""
+"""Actors that are started at the same time."""
 ACTOR_BYTES = 130_000_000
 """Memory that a light actor takes, rounded up."""
 SETTLE_S, QUIET_CORES = 60.0, 0.4
 """Maximum wait after actors were started, until Ray's processes together use less than this."""
 MIN_SEEN = {"records": 50, "batches": 5}
-"""Minimum counts in a span, however busy the machine is; none for batches with one batch for each round."""
+"""Minimum counts in a span, however busy the machine is. Spans with one batch a round need no minimum of batches."""
 BROADCASTS = 5
+"""Timed publications for each number of actors."""
 STEP_IMAGES, STEP_MASKS = 4, 5
-"""Images of the batch by which a step is timed on a CPU, and masks an image."""
+"""Images of the batch that times a step on a CPU, and masks in each image."""
 
 
 class Consumer(LearnerActor):
@@ -94,10 +95,10 @@ class Consumer(LearnerActor):
         learner.prepare = lambda batch, ahead=0: batch
         learner.begin = lambda batch: batch
         learner.finish = self.skip
-        learner._trunk = None  # any other method of a step fails instead of being measured
+        learner._trunk = None  # another method of a step must fail rather than be measured
 
     def skip(self, batch: Batch) -> StepResult:
-        """Priorities as if something was computed."""
+        """Returns priorities as if a step had been computed."""
         self.learner.version += 1
         scores = np.full(len(batch.image), 0.5, np.float32)
         return StepResult({}, scores, scores.astype(np.float64))
@@ -107,7 +108,7 @@ class Meter(Reporter):
     """A run's reporter that reads the counters at both ends of a span and ends the phase after it."""
 
     def measure(self, read: Callable[[], dict[str, float]], seconds: float, phase: Phase) -> None:
-        """Sets a span: so many seconds after the prefill, and until `MIN_SEEN` was done."""
+        """Sets the span: so many seconds after the prefill, and at least `MIN_SEEN`."""
         self.read, self.span_s, self.measured = read, seconds, phase
         self.first: dict[str, float] = {}
         self.last: dict[str, float] = {}
@@ -131,24 +132,24 @@ class Meter(Reporter):
 
 
 class Bench:
-    """The parts that stay from one number of actors to the next."""
+    """The replay buffer, the learner and the actors, which stay for all numbers of actors."""
 
-    def __init__(self, config: TrainConfig, folder: Path, seconds: float, most: int) -> None:
+    def __init__(self, config: TrainConfig, folder: Path, seconds: float, max_actors: int) -> None:
         self.config, self.folder, self.seconds = config, folder, seconds
         self.replay: Any = start_replay(
             {LOCATIONS: location_table(config.replay)},
             folder / REPLAY_FOLDER,
             seed=config.seed,
-            actors=most,
+            actors=max_actors,
             options={"num_cpus": 0},
         )
-        make_remote: Any = ray.remote  # its type hints lack max_concurrency
+        make_remote: Any = ray.remote  # the type hints lack max_concurrency
         self.learner = make_remote(max_concurrency=3, num_cpus=0)(Consumer).remote(
             SYSTEM.learner(config), self.replay, config.learner.threads
         )
-        self.crew: list[Any] = []
+        self.actors: list[Any] = []
         self.record = ray.put(make_record(0, np.random.default_rng(config.seed)))
-        self.bank_process = psutil.Process(ray.get(self.replay.pid.remote()))
+        self.replay_process = psutil.Process(ray.get(self.replay.pid.remote()))
         self.daemons: list[psutil.Process] = [
             process
             for process in psutil.Process().children()
@@ -160,12 +161,12 @@ class Bench:
         ]
 
     def grow(self, count: int) -> None:
-        """Starts actors until there are so many, a group at a time, and waits until all is quiet."""
-        while len(self.crew) < count:
-            numbers = range(len(self.crew), min(count, len(self.crew) + GROUP))
-            self.crew += [LightActor.remote(number, self.replay, self.record) for number in numbers]
-            ray.get([self.crew[number].health.remote() for number in numbers])
-        # Ray starts as many idle processes again; they are not to be measured.
+        """Starts actors in groups until there are so many, and waits until Ray's processes are quiet."""
+        while len(self.actors) < count:
+            numbers = range(len(self.actors), min(count, len(self.actors) + GROUP))
+            self.actors += [LightActor.remote(number, self.replay, self.record) for number in numbers]
+            ray.get([self.actors[number].health.remote() for number in numbers])
+        # Ray starts as many idle processes again; do not measure that.
         deadline, before = time.monotonic() + SETTLE_S, self.used_s()
         while time.monotonic() < deadline:
             time.sleep(1.0)
@@ -175,7 +176,7 @@ class Bench:
             before = now
 
     def used_s(self) -> float:
-        """CPU seconds of all processes of this Ray that live."""
+        """CPU seconds of all living processes of this Ray session."""
         used = 0.0
         for process in psutil.Process().children(recursive=True):
             with contextlib.suppress(psutil.Error):
@@ -183,13 +184,13 @@ class Bench:
         return used
 
     def read(self) -> dict[str, float]:
-        """The counters: seconds of the clock and of CPU, records and batches."""
-        bank: dict[str, Any] = ray.get(self.replay.statistics.remote())[LOCATIONS]
+        """Reads the counters: seconds of the clock and of CPU, records and batches."""
+        table: dict[str, Any] = ray.get(self.replay.statistics.remote())[LOCATIONS]
         return {
             "seconds": time.monotonic(),
-            "records": bank["inserted"],
-            "batches": bank["sampled"],
-            "bank": cpu_s(self.bank_process),
+            "records": table["inserted"],
+            "batches": table["sampled"],
+            "bank": cpu_s(self.replay_process),
             "coordinator": cpu_s(psutil.Process()),
             "daemons": sum(cpu_s(process) for process in self.daemons),
         }
@@ -212,7 +213,7 @@ class Bench:
         meter = SYSTEM.meter(config)
         reporter = Meter(tracker, folder, config.tracking.log_every_s, meter, SYSTEM.evaluation_sentence)
         reporter.measure(self.read, self.seconds, phase)
-        run_light_phase(config, folder, self.replay, self.learner, self.crew, self.locations, reporter, phase)
+        run_light_phase(config, folder, self.replay, self.learner, self.actors, self.locations, reporter, phase)
         stored = object_store_bytes()
         reporter.close()
         reporter.tracker.close()
@@ -225,13 +226,13 @@ class Bench:
         return {"seconds": seconds, **rates, "object_store_mb": stored / 1e6}
 
     def broadcast(self, count: int) -> dict[str, float]:
-        """Publishes a few times to so many actors."""
+        """Times a few publications to so many actors."""
         walls, cpus, size = [], [], 0
         for _ in range(BROADCASTS):
             weights: Weights = ray.get(self.learner.publish.remote())
             size = ray.get(weights.reference[0]).nbytes
             started = time.perf_counter()
-            cpus.append(sum(ray.get([actor.fetch.remote(weights.reference) for actor in self.crew[:count]])))
+            cpus.append(sum(ray.get([actor.fetch.remote(weights.reference) for actor in self.actors[:count]])))
             walls.append(time.perf_counter() - started)
         return {
             "broadcast_ms_per_actor": 1e3 * float(np.median(walls)) / count,
@@ -240,7 +241,7 @@ class Bench:
         }
 
     def measure(self, count: int) -> dict[str, Any]:
-        """Everything for one number of actors."""
+        """Measures everything for one number of actors."""
         self.grow(count)
         schedule = next(iter(self.config.learner.phases.values()))
         return {
@@ -252,13 +253,13 @@ class Bench:
 
 
 def cpu_s(process: psutil.Process) -> float:
-    """CPU seconds that a process has used, all its threads."""
+    """CPU seconds that all threads of a process have used."""
     times = process.cpu_times()
     return float(times.user + times.system)
 
 
 def step_seconds(config: TrainConfig) -> tuple[float, str]:
-    """Seconds of a real step of a whole batch here, and how they were measured."""
+    """Seconds of a real step of a whole batch on this machine, and how they were measured."""
     cuda = torch.cuda.is_available()
     size = config.learner.batch_size
     images = size if cuda else min(size, STEP_IMAGES)
@@ -266,19 +267,21 @@ def step_seconds(config: TrainConfig) -> tuple[float, str]:
     learner.start_phase(list(config.learner.phases)[-1])
     batch = made_up_batch(images, STEP_MASKS, config.seed)
     learner.step(batch)
-    # On the CPU its own time counts, so that other load on the machine does not.
+    # On the CPU, measure CPU time, which other load on the machine does not affect.
     clock, threads = (time.perf_counter, 1) if cuda else (time.process_time, torch.get_num_threads())
     started = clock()
-    learner.step(batch)  # its metrics are numbers on the CPU: it has ended
+    learner.step(batch)  # it has ended when it returns, since its metrics are on the CPU
     where = torch.cuda.get_device_name() if cuda else f"{threads} CPU thread(s)"
     how = f"measured on {where}" + ("" if images == size else f", a batch of {images} times {size / images:g}")
     return (clock() - started) / threads * size / images, how
 
 
 def show(curve: list[dict[str, Any]], full: dict[str, float], wanted: int) -> None:
-    """The measured curve, and the forecast."""
+    """Prints the measured curve and the forecast."""
     console = Console(width=None if sys.stdout.isatty() else 140)
-    table = Table("actors", "", "records/s", "batches/s", *(f"{name}, cores" for name in CORES), "object store")
+    table = Table(
+        "actors", "", "records/s", "batches/s", *(f"{readable(name)}, cores" for name in CORES), "object store"
+    )
     for point in curve:
         for kind in ("collecting", "training"):
             span = point[kind]
@@ -295,7 +298,7 @@ def show(curve: list[dict[str, Any]], full: dict[str, float], wanted: int) -> No
     )
     for name, part in CORES.items():
         f0, f1, a, b, c = fitted(curve, part)
-        costs.add_row(name, f"{f0:.3f}", f"{f1:.5f}", *(f"{1e3 * value:.3f}" for value in (a, b, c)))
+        costs.add_row(readable(name), f"{f0:.3f}", f"{f1:.5f}", *(f"{1e3 * value:.3f}" for value in (a, b, c)))
     console.print(costs)
     broadcast = Table("broadcast to", "ms an actor", "CPU ms an actor", "bytes")
     for point in curve:
@@ -304,7 +307,9 @@ def show(curve: list[dict[str, Any]], full: dict[str, float], wanted: int) -> No
     console.print(broadcast)
     forecast = Table("part", "full at so many real actors", f"in use at {wanted}")
     for name, actors in sorted(full.items(), key=lambda item: item[1]):
-        forecast.add_row(name, f"{actors:.1f}" if actors < 10 else f"{actors:.0f}", f"{100 * wanted / actors:.2g} %")
+        forecast.add_row(
+            readable(name), f"{actors:.1f}" if actors < 10 else f"{actors:.0f}", f"{100 * wanted / actors:.2g} %"
+        )
     console.print(forecast)
 
 
@@ -316,10 +321,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--counts", default=COUNTS, help=f"numbers of actors (default {COUNTS})")
     parser.add_argument("--seconds", type=positive, default=4.0, help="of each of a number's two spans (default 4)")
     parser.add_argument("--rate", type=positive, default=RATE, help=f"locations/s of a real actor (default {RATE})")
-    parser.add_argument("--step-s", type=positive, default=None, help="of the learner for a batch (default: measured)")
+    parser.add_argument("--step-s", type=positive, default=None, help="seconds of a learner's step (default: measured)")
     parser.add_argument("--nic-gbit", type=positive, default=10.0, help="link of the learner's node (default 10)")
-    parser.add_argument("--actors-per-node", type=whole(1), default=16, help="of a cluster (default 16)")
-    parser.add_argument("--records", type=whole(1), default=512, help="capacity of the bank (default 512)")
+    parser.add_argument("--actors-per-node", type=whole(1), default=16, help="actors on a node (default 16)")
+    parser.add_argument("--records", type=whole(1), default=512, help="capacity of the replay buffer (default 512)")
     options = parser.parse_args(arguments)
     if not options.counts.replace(",", "").isdecimal() or not (
         counts := [int(c) for c in options.counts.split(",") if c]
@@ -338,9 +343,9 @@ def main(arguments: list[str] | None = None) -> None:
         "tracking.mode=disabled",
     )
     phase = max(config.learner.phases.values(), key=lambda phase: phase.batches_last / phase.locations_per_round)
-    least = config.learner.batch_size + phase.locations_per_round
-    if options.records < least:
-        parser.error(f"--records must be at least {least}, a batch and a round, not {options.records}")
+    min_records = config.learner.batch_size + phase.locations_per_round
+    if options.records < min_records:
+        parser.error(f"--records must be at least {min_records}, a batch and a round, not {options.records}")
     step_s, source = (options.step_s, "given") if options.step_s else step_seconds(config)
     given = Assumed(options.rate, step_s, options.nic_gbit, options.actors_per_node)
     measured_in = conditions(
@@ -362,7 +367,7 @@ def main(arguments: list[str] | None = None) -> None:
     check_before_start(alone)
     with (
         tempfile.TemporaryDirectory(prefix="playpen-scale-", ignore_cleanup_errors=True) as folder,
-        contextlib.redirect_stdout(sys.stderr),  # where Ray wonders about the number of processes
+        contextlib.redirect_stdout(sys.stderr),  # for Ray's warnings about the number of processes
         ray_session(alone),
     ):
         bench = Bench(config, Path(folder), options.seconds, counts[-1])
@@ -370,10 +375,11 @@ def main(arguments: list[str] | None = None) -> None:
     full = saturation(curve, config, phase, given)
     show(curve, full, config.cluster.actors)
     order = sorted(full, key=lambda name: full[name])
-    print(
+    sentences = (
         f"The {order[0]} is full at {full[order[0]]:.3g} actors of {given.rate:g} locations/s: {ADVICE[order[0]]}. "
         f"Next would be the {order[1]}, at {full[order[1]]:.3g}: {ADVICE[order[1]]}."
     )
+    print(readable(sentences))
     result = {
         "benchmark": "scale",
         "saturates": order[0],

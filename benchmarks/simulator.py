@@ -5,7 +5,7 @@
 Client and simulator share one core. Three rates: touches that all hit a moveable object (rigid-body motion until rest,
 then RGB and depth), observations (a teleport, RGB and depth), and set-ups of locations (reset, spawn, teleport,
 observation) in rooms in the simulator's cache. The touches are chosen by a first simulator that draws instance masks; a
-second one, started as actors start it, repeats them against the clock.
+second one, started as actors start it, repeats them and is timed.
 
 Mask quality: B+ of at least T touches that hit a moveable object, against the object's true mask before the touch, and
 half as many touches of random cells. A touch is truly a success if it moved what it hit by more than 5 cm or 15
@@ -49,24 +49,24 @@ CACHED = 3
 def study(
     simulator: RecordingSimulator, config: ActorConfig, touches: int, seed: int
 ) -> tuple[list[StudiedTouch], list[list[tuple[str, dict[str, Any]]]], list[int], list[Location]]:
-    """Touches in rooms of all kinds; returns them with each location's actions and number of objects in reach."""
+    """Makes touches in rooms of all kinds; returns them, and each location's actions and number of objects in reach."""
     random = np.random.default_rng(seed)
     scenes = random.permutation(sorted(simulator.scenes))
     done: list[StudiedTouch] = []
-    asked, things, locations = [], [], []
+    asked, in_reach, locations = [], [], []
     with tqdm(total=touches, desc="touches of objects", disable=None) as bar:
         for scene in np.tile(scenes, 20):
             for view in fullest_views(simulator, str(scene), int(random.integers(10_000)), config, VIEWS, TRIES):
                 simulator.asked.clear()
                 made = list(study_touches(simulator, view.location, config, random, OBJECTS, OTHERS))
                 asked.append(list(simulator.asked))
-                things.append(view.objects)
+                in_reach.append(view.objects)
                 locations.append(view.location)
                 done += made
                 bar.update(sum(touch.mass is not None for touch in made))
             if sum(touch.mass is not None for touch in done) >= touches:
-                return done, asked, things, locations
-    return done, asked, things, locations
+                return done, asked, in_reach, locations
+    return done, asked, in_reach, locations
 
 
 def time_touches(
@@ -109,7 +109,7 @@ def time_observations(simulator: SimulatorProcess, locations: list[Location], co
 
 
 def time_set_ups(simulator: SimulatorProcess, locations: list[Location], count: int) -> float:
-    """Median milliseconds of setting a location up, in turn in rooms that are in the cache."""
+    """Returns the median milliseconds of setting up a location, in turn in cached rooms."""
     few = {location.scene: location for location in locations[: 2 * CACHED]}
     chosen = list(few.values())[:CACHED]
     times = []
@@ -121,7 +121,7 @@ def time_set_ups(simulator: SimulatorProcess, locations: list[Location], count: 
 
 
 def soak(simulator: SimulatorProcess, locations: list[Location], count: int) -> tuple[float, float]:
-    """Memory of the simulator, MB, after a tenth and at the end of `count` set-ups in all visited rooms."""
+    """Returns the simulator's memory (MB) after a tenth, and at the end, of `count` set-ups in all visited rooms."""
     process = psutil.Process(simulator.pid)
     early = 0.0
     for number in tqdm(range(count), desc="soak", disable=None):
@@ -156,16 +156,16 @@ def main() -> int:
     parser.add_argument("--looks", type=whole(6), default=600, help="observations (600)")
     parser.add_argument("--set-ups", type=whole(1), default=60, help="locations set up in cached rooms (60)")
     parser.add_argument("--soak", type=whole(0), default=0, help="locations set up to see whether memory grows (0)")
-    parser.add_argument("--seed", type=whole(0), default=0, help="of rooms, poses and touches (0)")
+    parser.add_argument("--seed", type=whole(0), default=0, help="seed of rooms, poses and touches (0)")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     core = min(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {core})  # and so of the simulators that are started from here
+    os.sched_setaffinity(0, {core})  # the simulators inherit it
     simulator_config, config = (chosen := configuration()).simulator, chosen.actors
     check_launch(simulator_config)
     chooser = RecordingSimulator(simulator_config, renderInstanceSegmentation=True)
     try:
-        touches, asked, things, locations = study(chooser, config, arguments.touches, arguments.seed)
+        touches, asked, in_reach, locations = study(chooser, config, arguments.touches, arguments.seed)
     finally:
         chooser.stop()
     hits: list[list[bool]] = []
@@ -187,7 +187,7 @@ def main() -> int:
         "setup_ms": round(setup_ms, 1),
         "rss_mb": round(rss_mb, 1),
         **quality(touches),
-        "things_in_reach_median": float(np.median(things)),
+        "things_in_reach_median": float(np.median(in_reach)),
         "categories": len(CATEGORIES),
         **({"rss_mb_early": round(grown[0], 1), "rss_mb_late": round(grown[1], 1)} if grown else {}),
     }

@@ -1,19 +1,20 @@
-"""Whether a run that goes on for long stays within its memory, its disk and its object store.
+"""Measures whether memory, disk and object store of a long run stay bounded.
 
     ./playpen bench soak [--minutes M] [--every S] [overrides]
 
 Runs the smoke experiment's first phase for M minutes (default 30) with the smallest replay buffer that its schedule
-allows, a checkpoint and an evaluation a minute, and W&B offline. Every few seconds it reads, from outside:
+allows, a checkpoint and an evaluation a minute, and W&B offline. Every few seconds it samples, from outside:
 
-- memory of the run's processes, by role: private (resident without shared pages; the growth is of this) and resident
-  (shared pages count in each process that has touched them: the object store's, the bank's files);
+- memory of the run's processes, by role: private (resident without shared pages; growth is measured on this) and
+  resident (each process that touched a shared page counts it: pages of the object store and of the replay buffer);
 - bytes on disk: the run's folder, and Ray's session folder (its logs, and objects that did not fit into the store);
 - bytes in use in the object store, as the run itself reports them; their bound is cluster.object_store_bytes.
 
-Growth is the slope of a line fitted to what comes after the first third; beside it stands its standard error, for the
-learner's memory goes up and down by a hundred megabytes and a short soak measures it badly. Rows of metrics, logs and
-W&B's file grow with time by design; memory should not. Prints the conditions, a table, the run's folder with soak.png
-in it, and RESULT {json}; exit code 1 if the run failed, the object store's bound was exceeded, or objects went to disk.
+Growth is the slope of a line fitted to the samples after the first third. The table shows its standard error, too,
+since the learner's memory rises and falls by a hundred megabytes and a short soak measures it badly. Rows of metrics,
+logs and W&B's file grow with time by design; memory should not. Prints the conditions, a table, the run's folder with
+soak.png in it, and RESULT {json}. The exit code is 1 if the run failed, the object store's bound was exceeded, or
+objects were moved to the disk.
 Overrides are those of `./playpen train`.
 """
 
@@ -44,14 +45,14 @@ from scipy.stats import linregress
 from tqdm import tqdm
 
 from benchmarks._arguments import check_overrides, positive
-from benchmarks._report import conditions, configuration
+from benchmarks._report import REPLAY, conditions, configuration, readable
 from cluster.run.status import STATUS, disk_bytes
 from evaluation.interaction.figures import save
 
 ROOT = Path(__file__).resolve().parents[1]
 ROLES = {
     "ray::LearnerActor": "learner",
-    "ray::ReplayActor": "memory bank",
+    "ray::ReplayActor": REPLAY,
     "ray::PlayerActor": "actors",
     "ray::EvaluatorActor": "evaluator",
     "ray::": "Ray's idle workers",
@@ -59,13 +60,13 @@ ROLES = {
     "wandb": "W&B",
     "/ray/": "Ray's daemons",
 }
-"""What a command line holds, and whose it is; the first that fits counts."""
+"""Part of a command line: role of the process. The first match counts."""
 ROUNDS_PER_S = 2
-"""More rounds than any machine plays in a second: the phase ends by the clock."""
+"""More rounds per second than any machine plays, so that the phase ends by the clock."""
 WARM_UP = 1 / 3
-"""Share of the time before growth is measured."""
+"""Share of the time that passes before growth is measured."""
 START_S = 300.0
-"""A run that has not begun to collect after so long has failed."""
+"""Seconds after which a run that has not begun to collect has failed."""
 
 
 @dataclass
@@ -81,17 +82,17 @@ class Sample:
     run_mb: float
     session_mb: float
     spilled_mb: float
-    """Of these, objects that did not fit into the object store."""
+    """The part of `session_mb` that did not fit into the object store."""
     store_mb: float
 
 
 def role_of(command: str) -> str:
-    """Whose process it is, by its command line."""
+    """Role of a process, from its command line."""
     return next((role for text, role in ROLES.items() if text in command), "others")
 
 
-def look(driver: psutil.Process, folder: Path, session: Path, seconds: float) -> Sample:
-    """Reads everything once."""
+def take_sample(driver: psutil.Process, folder: Path, session: Path, seconds: float) -> Sample:
+    """Samples memory, disk and object store once."""
     private: Counter[str] = Counter()
     resident: Counter[str] = Counter()
     processes: Counter[str] = Counter()
@@ -100,7 +101,7 @@ def look(driver: psutil.Process, folder: Path, session: Path, seconds: float) ->
             role = "driver" if process == driver else role_of(" ".join(process.cmdline()))
             memory = process.memory_info()
         except psutil.Error:
-            continue  # it has just ended
+            continue  # the process has just ended
         private[role] += (memory.rss - memory.shared) / 1e6
         resident[role] += memory.rss / 1e6
         processes[role] += 1
@@ -119,31 +120,31 @@ def look(driver: psutil.Process, folder: Path, session: Path, seconds: float) ->
 
 
 def growth(samples: list[Sample], values: list[float]) -> tuple[float, float]:
-    """Slope of a line fitted to what comes after the warm-up, and its standard error, in units an hour.
+    """Slope of a line fitted to the values after the warm-up, and its standard error, in units per hour.
 
     Both are 0 for fewer than three values.
     """
     warm = samples[-1].seconds * WARM_UP
-    points = [(look.seconds / 3600, value) for look, value in zip(samples, values, strict=True) if look.seconds >= warm]
+    points = [(s.seconds / 3600, value) for s, value in zip(samples, values, strict=True) if s.seconds >= warm]
     if len(points) < 3:
         return 0.0, 0.0
     fitted = linregress(*np.array(points).T)
     return float(fitted.slope), float(fitted.stderr)
 
 
-def smallest_bank() -> int:
-    """Locations that the bank must hold at least for the first phase of the smoke experiment."""
+def min_capacity() -> int:
+    """Minimum number of records that the replay buffer must hold in the first phase of the smoke experiment."""
     config = configuration("experiment=smoke")
     phase = next(iter(config.learner.phases.values()))
     return max(config.learner.batch_size, phase.prefill + phase.locations_per_round)
 
 
 def overrides(minutes: float) -> list[str]:
-    """The smoke experiment, kept going."""
+    """Overrides for a smoke experiment whose first phase lasts so many minutes."""
     rounds = math.ceil(60 * minutes * ROUNDS_PER_S)
     return [
         "experiment=smoke",
-        f"replay.capacity={smallest_bank()}",
+        f"replay.capacity={min_capacity()}",
         f"learner.phases.segmentation.rounds={rounds}",
         f"learner.phases.segmentation.minutes={minutes}",
         "learner.phases.joint.rounds=0",
@@ -156,7 +157,7 @@ def overrides(minutes: float) -> list[str]:
 
 
 def run_folder(output: Path) -> Path | None:
-    """The run's folder, once it has collected something."""
+    """The run's folder; None until the run has collected a location."""
     found = re.search(r"^RUN (.+)$", output.read_text(), re.MULTILINE)
     folder = Path(found[1]) if found else None
     if folder is None or not (folder / STATUS).exists():
@@ -173,10 +174,10 @@ def session_folder(driver: psutil.Process) -> Path:
 
 
 def watch(process: subprocess.Popen[bytes], output: Path, minutes: float, every_s: float) -> tuple[Path, list[Sample]]:
-    """Looks at a run until its phase is over.
+    """Samples a run until its phase is over; returns the run's folder and the samples.
 
-    Returns:
-        the run's folder, and what was seen.
+    Raises:
+        SystemExit: the run did not begin to collect, or has no Ray session.
     """
     driver = psutil.Process(process.pid)
     deadline = time.monotonic() + START_S
@@ -189,19 +190,19 @@ def watch(process: subprocess.Popen[bytes], output: Path, minutes: float, every_
     started = time.monotonic()
     with tqdm(total=round(60 * minutes), desc="soak", unit="s", disable=None) as bar:
         while process.poll() is None and "evaluating the final weights" not in (folder / "run.log").read_text():
-            samples.append(look(driver, folder, session, time.monotonic() - started))
+            samples.append(take_sample(driver, folder, session, time.monotonic() - started))
             bar.update(min(bar.total, round(samples[-1].seconds)) - bar.n)
             time.sleep(every_s)
     return folder, samples
 
 
 def draw(path: Path, samples: list[Sample], roles: list[str], bound_mb: float) -> None:
-    """Memory, disk and object store over time, as PNG."""
+    """Draws memory, disk and object store over time, as PNG."""
     minutes = [sample.seconds / 60 for sample in samples]
     figure = Figure(figsize=(8.4, 8.4), layout="constrained")
     memory, disk, store = figure.subplots(3, 1, sharex=True)
     for role in roles:
-        memory.plot(minutes, [sample.private[role] for sample in samples], linewidth=1.4, label=role)
+        memory.plot(minutes, [sample.private[role] for sample in samples], linewidth=1.4, label=readable(role))
     memory.set(ylabel="private memory, MB", ylim=(0, None))
     disk.plot(minutes, [sample.run_mb for sample in samples], linewidth=1.4, label="run's folder")
     disk.plot(minutes, [sample.session_mb for sample in samples], linewidth=1.4, label="Ray's session")
@@ -218,12 +219,12 @@ def draw(path: Path, samples: list[Sample], roles: list[str], bound_mb: float) -
 
 
 def show(samples: list[Sample], roles: list[str], grown: dict[str, tuple[float, float]]) -> None:
-    """A row for each role."""
+    """Prints a row for each role."""
     table = Table("processes", "number", "private MB, first", "last", "most", "growth MB/h", "resident MB, most")
     for role in roles:
         private = [sample.private[role] for sample in samples]
         table.add_row(
-            role,
+            readable(role),
             str(max(sample.processes[role] for sample in samples)),
             *(f"{value:.0f}" for value in (private[0], private[-1], max(private))),
             "{:+.1f} ± {:.1f}".format(*grown[role]),
@@ -233,13 +234,13 @@ def show(samples: list[Sample], roles: list[str], grown: dict[str, tuple[float, 
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Runs and reports."""
+    """Runs the benchmark and prints its table and RESULT."""
     parser = argparse.ArgumentParser(
         prog="./playpen bench soak", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--minutes", type=positive, default=30.0, help="of collecting and training (default 30)")
-    parser.add_argument("--every", type=positive, default=3.0, help="seconds between two looks (default 3)")
-    parser.add_argument("overrides", nargs="*", help="of the run's configuration, as for ./playpen train")
+    parser.add_argument("--minutes", type=positive, default=30.0, help="minutes of the run (default 30)")
+    parser.add_argument("--every", type=positive, default=3.0, help="seconds between two samples (default 3)")
+    parser.add_argument("overrides", nargs="*", help="overrides of the configuration, as for ./playpen train")
     options = parser.parse_args(arguments)
     check_overrides(parser, options.overrides)
     measured_in = conditions(every_s=options.every, overrides=options.overrides)
@@ -290,7 +291,7 @@ def main(arguments: list[str] | None = None) -> None:
 def summary(
     folder: Path, samples: list[Sample], grown: dict[str, tuple[float, float]], minutes: float
 ) -> dict[str, Any]:
-    """What the RESULT line holds."""
+    """Values of the RESULT line."""
     config = yaml.safe_load((folder / "config.yaml").read_text())
     finished = json.loads((folder / "results.json").read_text())
     run, session = ([getattr(sample, name) for sample in samples] for name in ("run_mb", "session_mb"))

@@ -1,12 +1,12 @@
-"""How long a run takes from the command to the first touch.
+"""Measures how long a run takes from the command to the first touch.
 
     python -m benchmarks.start [--actors N] [overrides]
 
-Runs `./playpen train experiment=paper` with N actors and the overrides, on a data set that was made before, until the
-first of its simulators is asked for a touch (benchmarks/_stamped_simulator.py notes it), then stops it with Ctrl-C. The
-replay buffer, in a temporary folder, reserves its whole space, unless replay.capacity is overridden.
+Runs `./playpen train experiment=paper` with N actors and the overrides, on a data set that was made before, until its
+first simulator is asked for a touch (benchmarks/_stamped_simulator.py records the time). Then it stops the run with
+Ctrl-C. The replay buffer, in a temporary folder, reserves its whole space unless replay.capacity is overridden.
 
-- seconds_to_first_touch; on the way: when the run's folder, its first simulator and its replay buffer were there;
+- seconds_to_first_touch; before it, the times at which the run's folder, first simulator and replay buffer exist;
 - seconds_to_stop: from Ctrl-C to the end of the process, its checkpoint included.
 """
 
@@ -31,14 +31,15 @@ from replay.ring import INSERTION_IDS_FILE
 
 ROOT = Path(__file__).resolve().parents[1]
 LIMIT_S = 600.0
-"""A run that has not touched anything by then has failed."""
+"""Seconds after which a run without a touch has failed."""
 STOP_S = 120.0
+"""Seconds after which a run that has not stopped is killed."""
 LOCATIONS = {"train": 16, "test": 4}
-"""Of the data set: as few as do not matter for the start."""
+"""Locations of the data set: few, since their number hardly affects the start."""
 
 
 def milestones(folder: Path) -> dict[str, bool]:
-    """What of a run's folder is there already."""
+    """Which parts of a run exist already, by their key in RESULT."""
     runs = list((folder / "outputs" / "train").glob("*"))
     return {
         "run_folder_s": bool(runs),
@@ -62,18 +63,18 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="./playpen bench start", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--actors", type=whole(1), default=4, help="of the run (default 4)")
-    parser.add_argument("overrides", nargs="*", help="of the configuration, such as experiment=smoke")
+    parser.add_argument("--actors", type=whole(1), default=4, help="actors of the run (default 4)")
+    parser.add_argument("overrides", nargs="*", help="overrides of the configuration, such as experiment=smoke")
     options = parser.parse_args(arguments)
     check_overrides(parser, options.overrides)
     with tempfile.TemporaryDirectory(prefix="playpen-start-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        stamp = folder / "first_touch"
+        first_touch = folder / "first_touch"
         reach = configuration(f"cluster.actors={options.actors}").actors.reach
         data = [f"evaluation.dataset.{split}.locations={count}" for split, count in LOCATIONS.items()]
         data += ["evaluation.dataset.forces=[]", f"evaluation.dataset.reach_radius={reach.radius}"]
-        # Also of the data set: one that another simulator made is not this one's.
-        data.append(f"simulator.command='python -m benchmarks._stamped_simulator {stamp}'")
+        # The data set needs this override, too: a run refuses the data set of another simulator.
+        data.append(f"simulator.command='python -m benchmarks._stamped_simulator {first_touch}'")
         environment = os.environ | {"PYTHONPATH": str(ROOT)}
         playpen = [sys.executable, "-m", "cluster"]
         subprocess.run([*playpen, "dataset", *data], cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
@@ -85,13 +86,13 @@ def main(arguments: list[str] | None = None) -> None:
             began = time.time()
             driver = subprocess.Popen(train, cwd=folder, env=environment, stdout=output, stderr=output)
             process = psutil.Process(driver.pid)
-            while not stamp.is_file() and driver.poll() is None and time.time() - began < LIMIT_S:
+            while not first_touch.is_file() and driver.poll() is None and time.time() - began < LIMIT_S:
                 there = milestones(folder) | {"first_simulator_s": simulators(process) > 0}
                 for what, is_there in there.items():
                     if is_there:
                         reached.setdefault(what, time.time() - began)
                 time.sleep(0.05)
-            touched = stamp.is_file()
+            touched = first_touch.is_file()
             asked = time.time()
             driver.send_signal(signal.SIGINT)
             try:
@@ -101,7 +102,7 @@ def main(arguments: list[str] | None = None) -> None:
         if not touched:
             sys.exit(f"the run ended or hung before its first touch: {' '.join(log.read_text().split())[-800:]}")
         figures = {
-            "seconds_to_first_touch": float(stamp.read_text()) - began,
+            "seconds_to_first_touch": float(first_touch.read_text()) - began,
             **reached,
             "seconds_to_stop": time.time() - asked,
         }

@@ -1,8 +1,8 @@
-"""Calibration of the touch: which masses the three force magnitudes move, in real rooms. `python -m benchmarks.touch`.
+"""Measures which masses the three force magnitudes move, in whole rooms. `python -m benchmarks.touch`.
 
-Each touch is made like a client's: a ray from eye height hits an object somewhere, the push has one of the paper's
-eight directions, and the displacement is read at rest. An object counts as moved if its centre of mass went more than
-5 cm or it turned by more than 15 degrees, which a mask of 3-pixel cells can show. Pure physics: no picture is drawn.
+Each touch is made as for a client: a ray from eye height hits an object, the push has one of the paper's eight
+directions, and the displacement is read when all is at rest. An object counts as moved if its centre of mass moved more
+than 5 cm or it turned by more than 15 degrees, which a mask of 3-pixel cells can show. Nothing is rendered.
 
 Prints a table (mass class x magnitude: share moved, median displacement) and a last line RESULT {json}.
 """
@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 if __name__ == "__main__":
-    # Nothing is drawn, so the user's value must not matter. MuJoCo reads it when it is imported.
+    # Nothing is rendered, so the user's value must not matter. MuJoCo reads it when it is imported.
     os.environ["MUJOCO_GL"] = "disable"
 
 import mujoco
@@ -35,16 +35,16 @@ from simulator.world.room import Room, RoomSource, generated_rooms, rooms_of_mod
 
 MAGNITUDES = (5.0, 30.0, 200.0)
 CLASSES = {"light": (0.0, 0.5), "medium": (0.5, 2.0), "heavy": (2.0, np.inf)}
-"""Mass classes and their bounds, kg."""
+"""Bounds of the mass classes, kg."""
 DIRECTIONS = tuple(itertools.product((-1.0, 1.0), (1.0, 2.0), (-1.0, 1.0)))
-"""(right, up, ahead) in the agent's body frame."""
+"""The eight directions of a push: (right, up, ahead) in the agent's body frame."""
 EYE_HEIGHT = 1.575
-"""Metres."""
+"""Height of the camera above the floor, metres."""
 
 
 @dataclass(frozen=True)
 class Touch:
-    """One touch and what it did."""
+    """One touch and its effect."""
 
     mass: float
     magnitude: float
@@ -61,11 +61,11 @@ class Touch:
 
 def visible_point(room: Room, index: int, rng: np.random.Generator) -> tuple[NDArray[np.float64], float] | None:
     """A point of an object that an eye a metre away sees, and the eye's yaw towards it (radians); None if hidden."""
-    thing, body = room.scene.objects[index], int(room.object_bodies[index])
+    item, body = room.scene.objects[index], int(room.object_bodies[index])
     rotation = room.data.xmat[body].reshape(3, 3)
     hit = np.full(1, -1, np.int32)
     for _ in range(30):
-        inside = np.array(thing.center_offset) + np.array(thing.half_extents) * rng.uniform(-0.9, 0.9, 3)
+        inside = np.array(item.center_offset) + np.array(item.half_extents) * rng.uniform(-0.9, 0.9, 3)
         target = room.data.xpos[body] + rotation @ inside
         yaw = rng.uniform(0.0, 2 * np.pi)
         eye = np.array([target[0] - np.sin(yaw), target[1] - np.cos(yaw), EYE_HEIGHT])
@@ -101,13 +101,13 @@ def touch(room: Room, index: int, magnitude: float, rng: np.random.Generator) ->
 
 
 def calibrate(source: RoomSource, names: Sequence[str], touches: int, seed: int) -> list[Touch]:
-    """Touches in every room: each object in a fresh arrangement, every magnitude in turn.
+    """Makes touches of random objects in every room, with each magnitude in turn, in a new arrangement every 30.
 
     Args:
         source: where rooms come from.
-        names: of the rooms.
-        touches: in each room.
-        seed: of arrangements, objects, points and directions.
+        names: names of the rooms.
+        touches: number of touches in each room.
+        seed: seed of arrangements, objects, points and directions.
     """
     done = []
     rng = np.random.default_rng(seed)
@@ -115,7 +115,7 @@ def calibrate(source: RoomSource, names: Sequence[str], touches: int, seed: int)
     push = PushSettings(**chosen.push.given())
     for name in names:
         room = Room(source.build(name), chosen.options["time_step"], chosen.options["rest_timeout"], push)
-        dynamic = [index for index, thing in enumerate(room.scene.objects) if thing.dynamic]
+        dynamic = [index for index, item in enumerate(room.scene.objects) if item.dynamic]
         for number in range(touches):
             if number % 30 == 0:
                 room.restore()
@@ -150,8 +150,8 @@ def main() -> None:
     """Runs the benchmark."""
     parser = argparse.ArgumentParser(prog="./playpen bench touch", description=__doc__.split("\n")[0])
     parser.add_argument("--rooms", type=whole(1), default=12, help="how many rooms, spread over all (%(default)s)")
-    parser.add_argument("--touches", type=whole(1), default=90, help="in each room (%(default)s)")
-    parser.add_argument("--seed", type=whole(0), default=0, help="of the touches (%(default)s)")
+    parser.add_argument("--touches", type=whole(1), default=90, help="touches in each room (%(default)s)")
+    parser.add_argument("--seed", type=whole(0), default=0, help="seed of the touches (%(default)s)")
     parser.add_argument("--module", help="rooms of this module instead of the generated ones")
     options = parser.parse_args()
     try:

@@ -14,6 +14,11 @@ LINE_EVERY_S = 15.0
 """Seconds between lines if the output is not a terminal."""
 
 
+def plural(unit: str) -> str:
+    """Plural of a countable word: image -> images, touch -> touches."""
+    return unit + ("es" if unit.endswith(("s", "x", "z", "ch", "sh")) else "s")
+
+
 class Progress:
     """Shows how many steps of a known total are done; a context manager.
 
@@ -83,7 +88,7 @@ class Progress:
         figures = f", {self.figures}" if self.figures else ""
         took = tqdm.format_interval(seconds)
         print(
-            f"{self.what}: {self.done}/{self.total} {self.unit}s in {took}, {rate:.3g}/s{left}{figures}",
+            f"{self.what}: {self.done}/{self.total} {plural(self.unit)} in {took}, {rate:.3g}/s{left}{figures}",
             file=self.stream,
             flush=True,
         )

@@ -63,8 +63,3 @@ def architecture(module: nn.Module) -> dict[str, list[int]]:
 def architecture_signature(shapes: dict[str, list[int]]) -> str:
     """Returns 16 hexadecimal digits that differ between architectures; `shapes` from `architecture`."""
     return hashlib.sha256(json.dumps(list(shapes.items())).encode()).hexdigest()[:16]
-
-
-def weights_hash(vector: NDArray[np.float32]) -> str:
-    """Returns 16 hexadecimal digits that differ between weights; `vector` from `flat_weights`."""
-    return hashlib.sha256(vector.tobytes()).hexdigest()[:16]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 MODES = ("priority", "low_iou", "high_iou", "uniform")
-"""How records are preferred; `replay.interaction.priorities` has the formulas."""
+"""Which records are preferred; `replay.interaction.priorities` has the formulas."""
 IMAGE_SCORES = ("min", "mean")
 SAMPLED_ONCE = ("batch", "round")
 
@@ -19,12 +19,12 @@ class ReplayConfig:
     initial_priority: float
     """Priority of a record that no batch has used yet (paper: 0.5)."""
     mode: str
-    """How records are preferred: one of MODES."""
+    """Which records are preferred: one of MODES."""
     # Defaults are those of runs from before these two values existed.
     image_score: str = field(default="min", kw_only=True)
-    """What an image's score is of the IoUs of its masks, from which its priority is made: min (Eq. 7) or mean."""
+    """How the IoUs of an image's masks give its score, and so its priority: min (Eq. 7) or mean."""
     without_replacement: str = field(default="batch", kw_only=True)
-    """Within what no record is sampled twice: a batch, or a round, which needs strict alternation."""
+    """Span in which no record is sampled twice: a batch, or a round, which needs strict alternation."""
     strict: bool
     """Strict alternation: locations and batches take turns in whole rounds (the paper's loop); else they overlap."""
     locations_ahead: int

@@ -1,4 +1,4 @@
-"""What the replay buffer and the systems that use it agree on: records, a table's settings, results and errors.
+"""The interface of the replay buffer to the systems that use it: records, a table's settings, results and errors.
 
 A replay buffer holds tables by name. Like a table of Reverb, each has its own records, a selector (which records make
 a batch, and whether they are removed), a capacity, and a rate limiter (how far inserting and sampling may run apart).
@@ -100,7 +100,7 @@ class LimiterSettings:
 
     strict: bool
     """Whether both sides take turns in whole rounds; the two slacks are then without effect."""
-    locations_ahead: int
+    records_ahead: int
     """Records that may be inserted beyond those that the batches taken so far have earned."""
     batches_ahead: int
     """Batches that may be taken beyond those that the inserted records allow."""

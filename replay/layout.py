@@ -70,11 +70,19 @@ def run_folder(path: Path) -> Path:
 
 
 def in_new_words(state: dict[str, Any]) -> dict[str, Any]:
-    """A table's state under the names of this version: older ones called an insertion id a stamp."""
-    if "stamps" not in state:
-        return state
-    ring = {**state["ring"], "next_id": state["ring"]["next_stamp"]}
-    return {**state, "ring": ring, "insertion_ids": state["stamps"]}
+    """A table's state under the names of this version.
+
+    Older versions called an insertion id a stamp, and a record of a phase a location.
+    """
+    phase = state["phase"]
+    if phase is not None and "locations_per_round" in phase:
+        records = {"records_per_round": phase["locations_per_round"]}
+        rest = {name: value for name, value in phase.items() if name != "locations_per_round"}
+        state = {**state, "phase": {**rest, **records}}
+    if "stamps" in state:
+        ring = {**state["ring"], "next_id": state["ring"]["next_stamp"]}
+        state = {**state, "ring": ring, "insertion_ids": state["stamps"]}
+    return state
 
 
 def adopt_old_folder(run: Path) -> None:

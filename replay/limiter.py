@@ -1,9 +1,8 @@
-"""The rate limit between locations inserted into a table and batches sampled from it.
-
-A *location* is one record here, after the interaction system, whose records are visits to locations.
+"""The rate limit between records inserted into a table and batches sampled from it.
 
 Source: paper, training schedule ("alternate between adding batches from 70 locations to the memory bank, and training
-on K batches"); docs/interaction.md, Schedule. Pure: counts only, no clocks, no threads.
+on K batches"); docs/interaction.md, Schedule. (A record of that system is a visit to a location.) The limiter only
+counts: it has no clocks and no threads.
 """
 
 from __future__ import annotations
@@ -18,12 +17,12 @@ from replay.core import TableSpec
 
 @dataclass(frozen=True)
 class Phase:
-    """What one phase of training asks of a table. A phase may only insert, or only sample."""
+    """One phase of training, as a table sees it. A phase may only insert, or only sample."""
 
     prefill: int
-    """Locations inserted before the first batch (paper: 3000); 0 is possible where a filled table is kept."""
-    locations_per_round: int
-    """Locations of a round (paper: 70); 0: all locations come in the prefill."""
+    """Records inserted before the first batch (paper: 3000); 0 is possible where a filled table is kept."""
+    records_per_round: int
+    """Records of a round (paper: 70); 0: all records come in the prefill."""
     batches_per_round: tuple[int, ...]
     """Batches of each round, in order (paper: 900 rounds, 15 rising to 45)."""
     batch_size: int
@@ -34,9 +33,9 @@ class Phase:
         object.__setattr__(self, "batches_per_round", tuple(int(count) for count in self.batches_per_round))
 
     @property
-    def locations(self) -> int:
-        """Locations of the whole phase, the prefill included."""
-        return self.prefill + self.locations_per_round * len(self.batches_per_round)
+    def records(self) -> int:
+        """Records of the whole phase, the prefill included."""
+        return self.prefill + self.records_per_round * len(self.batches_per_round)
 
     @property
     def batches(self) -> int:
@@ -45,26 +44,26 @@ class Phase:
 
 
 class RateLimiter:
-    """Says whether a location may be inserted, and whether a batch may be sampled, at this moment.
+    """Says whether a record may be inserted, and whether a batch may be sampled, at this moment.
 
-    Let P be the prefill, L the locations of a round, K_r the batches of round r, S_r = K_0 + ... + K_(r-1);
-    i locations are inserted, n = i - P of them after the prefill, and s batches are sampled. Prefill insertions
+    Let P be the prefill, L the records of a round, K_r the batches of round r, S_r = K_0 + ... + K_(r-1);
+    i records are inserted, n = i - P of them after the prefill, and s batches are sampled. Prefill insertions
     (n < 0) are always allowed and no batch is sampled before the prefill is complete. After that:
 
     Overlap. C(n) is the piecewise linear function through C(L r) = S_r.
       - a batch may be sampled while           s + 1 <= C(n) + batches_ahead  (and s < S_R);
-      - a location may be inserted while  C(n + 1 - locations_ahead) <= s     (and n < L R),
-        that is, while n + 1 is at most locations_ahead beyond the largest x with C(x) <= s.
-    Strict alternation. With q = n // L rounds of locations complete,
-      - a batch may be sampled while s < S_q: the locations of its round and of all before are in;
-      - a location may be inserted while S_q <= s: the batches of all rounds before its own are taken.
+      - a record may be inserted while  C(n + 1 - records_ahead) <= s     (and n < L R),
+        that is, while n + 1 is at most records_ahead beyond the largest x with C(x) <= s.
+    Strict alternation. With q = n // L rounds of records complete,
+      - a batch may be sampled while s < S_q: the records of its round and of all before are in;
+      - a record may be inserted while S_q <= s: the batches of all rounds before its own are taken.
 
     The constructor refuses settings that can lead to a state in which neither side may go on although the phase is not
     finished. Such a state exists if and only if, for some n, fewer batches are allowed at n than are required for
-    location n + 1; the constructor checks each n. With both slacks at least 1 this cannot happen; nor can
+    record n + 1; the constructor checks each n. With both slacks at least 1 this cannot happen; nor can
     it under strict alternation. It also refuses a prefill (with the records present) smaller than a batch, and a
-    ring that cannot hold a batch or the longest stretch of locations without a batch (prefill and first round).
-    Every count is an integer and C is compared after multiplication by L: nothing is rounded. Without locations in its
+    ring that cannot hold a batch or the longest stretch of records without a batch (prefill and first round).
+    Every count is an integer and C is compared after multiplication by L: nothing is rounded. Without records in its
     rounds (L = 0) a phase samples all its batches as soon as its prefill is complete.
 
     Consuming. Where each record is removed when it is sampled, the table additionally makes a batch of B wait until it
@@ -82,19 +81,19 @@ class RateLimiter:
         capacity: int,
         present: int,
         strict: bool,
-        locations_ahead: int,
+        records_ahead: int,
         batches_ahead: int,
         once_a_round: bool = False,
         consumes: bool = False,
     ) -> None:
-        """Starts a phase at no locations and no batches.
+        """Starts a phase at no records and no batches.
 
         Args:
             phase: the phase's numbers.
             capacity: records that the ring holds.
             present: records that it already holds when the phase starts.
             strict: whole rounds in turn; the two slacks are then without effect.
-            locations_ahead: slack of insertion, locations.
+            records_ahead: slack of insertion, in records; the configuration calls it replay.locations_ahead.
             batches_ahead: slack of sampling, batches.
             once_a_round: whether no record may be in two batches of a round; strict alternation only.
             consumes: whether a record is removed when it is sampled.
@@ -107,24 +106,24 @@ class RateLimiter:
             _check_rounds(phase, capacity, present)
         self.phase = phase
         self._strict = strict
-        self._locations_ahead = locations_ahead
+        self._records_ahead = records_ahead
         self._batches_ahead = batches_ahead
         self._sums = [0, *accumulate(phase.batches_per_round)]
         self._inserted = 0
         self._sampled = 0
-        for n in range(phase.locations - phase.prefill):
+        for n in range(phase.records - phase.prefill):
             if self._allowed(n) < self._required(n):
                 raise ValueError(
-                    f"replay.locations_ahead={locations_ahead} with replay.batches_ahead={batches_ahead} would block "
-                    f"both sides after {phase.prefill + n} locations and {self._allowed(n)} batches: "
+                    f"replay.locations_ahead={records_ahead} with replay.batches_ahead={batches_ahead} would block "
+                    f"both sides after {phase.prefill + n} records and {self._allowed(n)} batches: "
                     "each should be at least 1"
                 )
         if consumes:
             self._check_consuming(capacity, present)
 
     @property
-    def inserted_locations(self) -> int:
-        """Locations inserted in this phase, the prefill included."""
+    def inserted_records(self) -> int:
+        """Records inserted in this phase, the prefill included."""
         return self._inserted
 
     @property
@@ -139,8 +138,8 @@ class RateLimiter:
 
     @property
     def all_inserted(self) -> bool:
-        """Whether every location of the phase is in."""
-        return self._inserted == self.phase.locations
+        """Whether every record of the phase is in."""
+        return self._inserted == self.phase.records
 
     @property
     def all_sampled(self) -> bool:
@@ -149,11 +148,11 @@ class RateLimiter:
 
     @property
     def finished(self) -> bool:
-        """Whether the phase is over: all its locations are in and all its batches are taken."""
+        """Whether the phase is over: all its records are in and all its batches are taken."""
         return self.all_inserted and self.all_sampled
 
     def can_insert(self) -> bool:
-        """Whether one more location may be inserted now."""
+        """Whether one more record may be inserted now."""
         return not self.all_inserted and self._sampled >= self._required(self._inserted - self.phase.prefill)
 
     def can_sample(self) -> bool:
@@ -161,10 +160,10 @@ class RateLimiter:
         return self._sampled < self._allowed(self._inserted - self.phase.prefill)
 
     def inserted(self, count: int = 1) -> None:
-        """Counts locations. Raises RuntimeError if one of them was not allowed."""
+        """Counts records. Raises RuntimeError if one of them was not allowed."""
         for _ in range(count):
             if not self.can_insert():
-                raise RuntimeError(f"location {self._inserted} was inserted against the rate limit")
+                raise RuntimeError(f"record {self._inserted} was inserted against the rate limit")
             self._inserted += 1
 
     def sampled(self) -> None:
@@ -187,13 +186,13 @@ class RateLimiter:
         """
         inserted, sampled = int(state["inserted"]), int(state["sampled"])
         batches = self._sums[-1] if inserted >= self.phase.prefill else 0
-        if not (0 <= inserted <= self.phase.locations and 0 <= sampled <= batches):
-            raise ValueError(f"the limiter's state of {inserted} locations and {sampled} batches is not of this phase")
+        if not (0 <= inserted <= self.phase.records and 0 <= sampled <= batches):
+            raise ValueError(f"the limiter's state of {inserted} records and {sampled} batches is not of this phase")
         self._inserted, self._sampled = inserted, sampled
 
     def _scaled(self, n: int) -> int:
-        """L C(n): batches per L locations earned after n locations; the product is an integer."""
-        size, rounds = self.phase.locations_per_round, self.phase.batches_per_round
+        """L C(n): batches per L records earned after n records; the product is an integer."""
+        size, rounds = self.phase.records_per_round, self.phase.batches_per_round
         if n <= 0:
             return 0
         whole, part = divmod(n, size)
@@ -202,22 +201,22 @@ class RateLimiter:
         return size * self._sums[whole] + part * rounds[whole]
 
     def _allowed(self, n: int) -> int:
-        """How many batches may have been sampled in all when n locations are in after the prefill."""
+        """Number of batches that may have been sampled in all when n records are in after the prefill."""
         if n < 0:
             return 0
-        if not self.phase.locations_per_round:
+        if not self.phase.records_per_round:
             return self._sums[-1]
         if self._strict:
-            return self._sums[n // self.phase.locations_per_round]
-        return min(self._sums[-1], self._scaled(n) // self.phase.locations_per_round + self._batches_ahead)
+            return self._sums[n // self.phase.records_per_round]
+        return min(self._sums[-1], self._scaled(n) // self.phase.records_per_round + self._batches_ahead)
 
     def _required(self, n: int) -> int:
-        """How many batches must have been sampled before location n + 1 after the prefill is inserted."""
+        """Number of batches that must have been sampled before record n + 1 after the prefill is inserted."""
         if n < 0:
             return 0
         if self._strict:
-            return self._sums[n // self.phase.locations_per_round]
-        return -(-self._scaled(n + 1 - self._locations_ahead) // self.phase.locations_per_round)
+            return self._sums[n // self.phase.records_per_round]
+        return -(-self._scaled(n + 1 - self._records_ahead) // self.phase.records_per_round)
 
     def _check_consuming(self, capacity: int, present: int) -> None:
         """Raises ValueError, one sentence, if removing sampled records lets both sides wait for each other.
@@ -226,23 +225,23 @@ class RateLimiter:
         it is enough to look at those states.
         """
         phase, size = self.phase, self.phase.batch_size
-        for inserted in range(phase.locations + 1):
+        for inserted in range(phase.records + 1):
             n = inserted - phase.prefill
             sampled = min(self._allowed(n), (present + inserted) // size)
-            if inserted == phase.locations:
+            if inserted == phase.records:
                 if sampled < self._sums[-1]:
                     raise ValueError(
                         f"the phase's {self._sums[-1]} batches of {size} consume {self._sums[-1] * size} records, but "
-                        f"only {present + inserted} come: fewer batches or more locations would do"
+                        f"only {present + inserted} come: fewer batches or more records would do"
                     )
             elif sampled < self._required(n):
                 raise ValueError(
-                    f"both sides would wait after {inserted} locations and {sampled} batches of {size}, which consume "
-                    f"{sampled * size} of {present + inserted} records: fewer batches or more locations would do"
+                    f"both sides would wait after {inserted} records and {sampled} batches of {size}, which consume "
+                    f"{sampled * size} of {present + inserted} records: fewer batches or more records would do"
                 )
             elif present + inserted - sampled * size >= capacity:
                 raise ValueError(
-                    f"the table's capacity must be above {capacity}: with {inserted} locations in and {sampled} "
+                    f"the table's capacity must be above {capacity}: with {inserted} records in and {sampled} "
                     "batches taken it would be full, and no batch could be sampled"
                 )
 
@@ -276,22 +275,22 @@ def _check_phase(phase: Phase, capacity: int, present: int) -> None:
         raise ValueError(f"the batch size must be at least 1, not {phase.batch_size}")
     if phase.prefill < 0:
         raise ValueError(f"the prefill must not be negative, not {phase.prefill}")
-    if phase.locations_per_round < 0:
-        raise ValueError(f"a round's locations must not be negative, not {phase.locations_per_round}")
+    if phase.records_per_round < 0:
+        raise ValueError(f"a round's records must not be negative, not {phase.records_per_round}")
     if min(phase.batches_per_round, default=0) < 0:
         raise ValueError(f"a round's batches must not be negative, not {min(phase.batches_per_round)}")
-    if not phase.locations and not phase.batches:
-        raise ValueError("a phase must have locations to insert or batches to sample")
+    if not phase.records and not phase.batches:
+        raise ValueError("a phase must have records to insert or batches to sample")
     if capacity < phase.batch_size:
         raise ValueError(f"replay.capacity must be at least {phase.batch_size} to hold a batch, not {capacity}")
     stretch = longest = phase.prefill
     for batches in phase.batches_per_round:
-        stretch += phase.locations_per_round
+        stretch += phase.records_per_round
         longest = max(longest, stretch)
         stretch = 0 if batches else stretch
     if capacity < longest:
         raise ValueError(
-            f"replay.capacity must be at least {longest}, not {capacity}: so many locations come without a batch "
+            f"replay.capacity must be at least {longest}, not {capacity}: so many records come without a batch "
             "between them, and the first would be overwritten before any batch could hold them"
         )
     if phase.batches and phase.prefill + present < phase.batch_size:
@@ -304,7 +303,7 @@ def _check_phase(phase: Phase, capacity: int, present: int) -> None:
 def _check_rounds(phase: Phase, capacity: int, present: int) -> None:
     """Raises ValueError if a round has more records to sample than the table holds when it begins."""
     for index, batches in enumerate(phase.batches_per_round):
-        held = min(capacity, present + phase.prefill + phase.locations_per_round * (index + 1))
+        held = min(capacity, present + phase.prefill + phase.records_per_round * (index + 1))
         if batches * phase.batch_size > held:
             raise ValueError(
                 f"replay.without_replacement=round needs as many records as a round's batches take, but round {index} "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,30 +10,26 @@ from typing import Any
 
 import numpy as np
 
+from common.files import atomic
+
 
 def write_state(path: Path, state: Mapping[str, Any]) -> None:
-    """Writes a state, atomically (temporary file, then rename).
+    """Writes a state, atomically and durably; see `common.files.atomic`.
 
     Args:
         path: the file; its folder is made if need be.
         state: numpy arrays and JSON-able values by name.
 
     Raises:
-        OSError: it could not be written; a file that was there is untouched, and no other one is left.
+        OSError: it could not be written; a file that was there is untouched, and no temporary file is left.
     """
     arrays: dict[str, Any] = {name: value for name, value in state.items() if isinstance(value, np.ndarray)}
     rest = {name: value for name, value in state.items() if name not in arrays}
     arrays["json"] = np.frombuffer(json.dumps(rest).encode(), dtype=np.uint8)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as file:
+        with atomic(path, durable=True) as file:
             np.savez(file, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise OSError(f"the replay's state cannot be written to {path}: {error.strerror}") from error
 
 

@@ -26,8 +26,8 @@ def ring_figures(ring: Ring) -> dict[str, int]:
 def progress(limiter: RateLimiter) -> dict[str, Any]:
     """How far a phase is: its counts, its totals, and whether it is finished."""
     return {
-        "inserted": limiter.inserted_locations,
-        "locations": limiter.phase.locations,
+        "inserted": limiter.inserted_records,
+        "records": limiter.phase.records,
         "prefill": limiter.phase.prefill,
         "sampled": limiter.sampled_batches,
         "batches": limiter.phase.batches,

@@ -132,7 +132,7 @@ class Table:
             changed = phase is not None and phase != limiter.phase
             if phase is not None and changed:
                 limiter = make_limiter(self._spec, phase, self._present)
-                state["inserted"] = min(state["inserted"], phase.locations)
+                state["inserted"] = min(state["inserted"], phase.records)
                 sampled = min(sampled, phase.batches)
             limiter.set_state({**state, "sampled": sampled})
             if self._selector.consumes:
@@ -174,9 +174,9 @@ class Table:
             timeout: longest wait in seconds; None: no limit.
 
         Returns:
-            where it went. It is not stored if the phase has all its locations, ended meanwhile or leaves the table out
-            (an actor need not care), nor if a record of its key is there (an actor died when it had sent its record;
-            another one visited the location again).
+            where it went. It is not stored if the phase has all its records, ended meanwhile or leaves the table out
+            (an actor need not care), nor if the table holds a record of its key already (an actor died after it had
+            sent its record, and another one repeated the task).
 
         Raises:
             ValueError: a malformed record.
@@ -385,7 +385,7 @@ class Table:
             replaced = self._ring.set_state(ring)
             self._selector.set_state(state, replaced)
             self._keys.clear()
-            # A location whose record was replaced will be visited again: its key must not count as held.
+            # A replaced record may be made and inserted again, so its key must not count as held.
             self._keys.add(np.setdiff1d(self._ring.occupied, replaced))
             self._waiting.limiter = limiter
             self._present = present

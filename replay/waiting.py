@@ -19,7 +19,7 @@ class Waiting:
         self.changed = threading.Condition()
         """The table's lock; notified whenever something happens that a call may wait for."""
         self.limiter: RateLimiter | None = None
-        """Of the current phase; None between phases, or if the table takes no part in it."""
+        """Limiter of the current phase; None between phases, or if the table takes no part in it."""
         self.phase_number = 0
         """Phases that have begun in the life of the table."""
         self.closed = False
@@ -71,7 +71,7 @@ class Waiting:
             return None
         if not in_time:
             raise ReplayTimeout(
-                f"no {side} was possible for {timeout} s: {limiter.inserted_locations} of {limiter.phase.locations} "
-                f"locations are in and {limiter.sampled_batches} of {limiter.phase.batches} batches are taken"
+                f"no {side} was possible for {timeout} s: {limiter.inserted_records} of {limiter.phase.records} "
+                f"records are in and {limiter.sampled_batches} of {limiter.phase.batches} batches are taken"
             )
         return limiter if ready(limiter) else None

@@ -11,25 +11,25 @@ from hypothesis import settings
 
 os.environ.setdefault("MUJOCO_GL", "egl")  # before any test module imports mujoco in this process
 
-# What a shell starts in the background ignores SIGINT, and so would all that the tests start and press Ctrl-C for.
+# Background jobs of a shell ignore SIGINT, and processes that tests start and interrupt would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup ignores it
 os.environ.pop("PLAYPEN_PROGRAM", None)  # commands that are printed begin with ./playpen
 
-# A busy machine may take long over any example: time says nothing about correctness.
+# A busy machine may take long for any example, which says nothing about correctness.
 settings.register_profile("playpen", deadline=None)
 settings.load_profile("playpen")
 
 TESTS = Path(__file__).parent
 RAY_FILES = ("test_actor.py",)
-"""Files that start Ray outside of the rooms where nearly all do."""
+"""Files that start Ray, in folders where most do not."""
 OTHER_FILES = ("test_cli.py", "test_deploy.py")
-"""Files of these rooms that start none."""
+"""Files that do not start Ray, in folders where most do."""
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Marks those that start Ray or whole runs, which `./playpen test` runs beside all others."""
-    room = item.path.relative_to(TESTS).parts[0]
+    folder = item.path.relative_to(TESTS).parts[0]
     name = item.path.name
-    if name in RAY_FILES or (room in ("benchmarks", "cluster") and name not in OTHER_FILES):
+    if name in RAY_FILES or (folder in ("benchmarks", "cluster") and name not in OTHER_FILES):
         item.add_marker(pytest.mark.runs)

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("actors", "cluster", "common", "evaluation", "learner", "models", "replay", "simulator")
+FOLDERS = ("actors", "cluster", "common", "evaluation", "learner", "models", "replay", "simulator")
 SYSTEMS = ("interaction", "hide_and_seek")
 
 
 def modules() -> dict[str, Path]:
-    """All modules of the rooms by dotted name."""
+    """All modules of these folders by dotted name."""
     found = {}
-    for room in ROOMS:
-        for path in sorted((ROOT / room).rglob("*.py")):
+    for folder in FOLDERS:
+        for path in sorted((ROOT / folder).rglob("*.py")):
             name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
             found[name.removesuffix(".__init__")] = path
     return found
@@ -27,7 +27,7 @@ MODULES = modules()
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Modules of the rooms that a file imports, at any depth: also inside functions."""
+    """Modules of these folders that a file imports, also inside functions."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -70,20 +70,20 @@ def test_no_system_imports_another() -> None:
 
 
 @pytest.mark.parametrize(
-    ("room", "allowed"),
+    ("folder", "allowed"),
     [
         ("simulator", ()),
         ("common", ()),
         ("replay", ("common",)),
     ],
 )
-def test_rooms_that_stand_alone(room: str, allowed: tuple[str, ...]) -> None:
+def test_folders_that_stand_alone(folder: str, allowed: tuple[str, ...]) -> None:
     wrong = [
         f"{name} imports {other}"
         for name, others in GRAPH.items()
-        if name.split(".")[0] == room
+        if name.split(".")[0] == folder
         for other in others
-        if other.split(".")[0] not in (room, *allowed)
+        if other.split(".")[0] not in (folder, *allowed)
     ]
     assert not wrong, "\n".join(wrong)
 

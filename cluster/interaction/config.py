@@ -28,7 +28,7 @@ class TrainConfig(RunConfig):
     actors: ActorConfig
     replay: ReplayConfig
     models: Any
-    """Of the schema of its kind, see `MODELS`."""
+    """Settings of the network, by the schema of its kind; see `MODELS`."""
     learner: LearnerConfig
     evaluation: EvaluationConfig
 

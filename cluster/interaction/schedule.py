@@ -81,7 +81,7 @@ def check_schedule(config: TrainConfig) -> None:
                 capacity=config.replay.capacity,
                 present=present,
                 strict=config.replay.strict,
-                locations_ahead=config.replay.locations_ahead,
+                records_ahead=config.replay.locations_ahead,
                 batches_ahead=config.replay.batches_ahead,
                 once_a_round=config.replay.without_replacement == "round",
             )

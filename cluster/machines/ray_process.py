@@ -1,9 +1,9 @@
 """Subprocesses of `./playpen cluster` that use Ray's internals.
 
 `python -m cluster.machines.ray_process start ...` is `ray start ... --block` with two differences: it listens on
-127.0.0.1 if told to (`ray start` replaces that by the machine's outer address), and it starts no Ray client server,
-which nothing here uses. `python -m cluster.machines.ray_process nodes HOST:PORT` prints a cluster's nodes as JSON. Both
-run in a subprocess because Ray's client writes to the terminal, and exits if a cluster does not answer.
+127.0.0.1 where that is given (`ray start` replaces it by the machine's outer address), and it starts no Ray client
+server, which nothing here uses. `python -m cluster.machines.ray_process nodes HOST:PORT` prints a cluster's nodes as
+JSON. Both run in a subprocess because Ray's client writes to the terminal, and exits if a cluster does not answer.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ class Resources:
     learner: dict[str, Any]
     actor: dict[str, Any]
     light: dict[str, Any]
-    """Of the replay buffer and the evaluator, which mostly wait."""
+    """Resources of the replay buffer and of the evaluator, which mostly wait."""
 
 
 def allocate(config: ClusterConfig, nodes: Sequence[Mapping[str, float]]) -> Resources:
@@ -268,16 +268,16 @@ def use_ray_token() -> None:
     """Makes Ray send its token to a running cluster. Must be called before Ray is imported, which reads this setting.
 
     Ray's first local start writes a token to the home folder. From then on `ray start` requires it, but
-    `ray.init(address)` sends it only if told to.
+    `ray.init(address)` sends it only with this setting.
     """
     if token_source():
         os.environ.setdefault("RAY_AUTH_MODE", "token")
 
 
 def keep_loopback() -> None:
-    """Makes Ray in this process use 127.0.0.1 if told to.
+    """Makes Ray in this process keep the address 127.0.0.1 where it is given.
 
-    By default it replaces that by the machine's outer address, where a cluster on loopback does not listen.
+    By default Ray replaces it by the machine's outer address, where a cluster on loopback does not listen.
     """
     from ray._private import services
 
@@ -308,8 +308,8 @@ def local_environment() -> dict[str, Any]:
 def ray_session(config: ClusterConfig) -> Iterator[Resources]:
     """Starts Ray or connects to a cluster, and shuts it down after the block.
 
-    A Ray that is started here listens only on loopback. It is told that it has as many CPUs as the run's parts request,
-    so that more parts than cores can share the cores.
+    A Ray that is started here listens only on loopback. It counts as many CPUs as the run's parts request, so that more
+    parts than cores can share the cores.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_DEDUP_LOGS", "0")

@@ -23,7 +23,7 @@ from cluster.systems import find
 from common.errors import UsageError
 
 SCHEMA_VERSION = 2
-"""Of configurations that this program writes."""
+"""Version of the configurations that this program writes."""
 MIGRATIONS: dict[int, Migration] = {
     1: lambda values: {**values, "system": "interaction"},  # the only system that there was
 }

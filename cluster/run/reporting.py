@@ -19,7 +19,7 @@ from cluster.run.system import Meter
 from cluster.run.tracking import Tracker
 from cluster.workers.actor_pool import ActorPool
 from cluster.workers.health import object_store_bytes
-from common.progress import Progress
+from common.progress import Progress, plural
 from learner.schedule import Phase
 
 if TYPE_CHECKING:  # importing torch takes seconds
@@ -164,7 +164,7 @@ class Reporter:
             self.progress[0].update(self.prefill, self.figures())
             self.close_progress()
             self.progress = [
-                Progress(f"{self.phase}: {self.meter.unit}s", self.phase_tasks - self.prefill, self.meter.unit),
+                Progress(f"{self.phase}: {plural(self.meter.unit)}", self.phase_tasks - self.prefill, self.meter.unit),
                 Progress(f"{self.phase}: training", self.phase_batches, "step"),
             ]
         figures = self.figures()

@@ -23,6 +23,7 @@ from cluster.run.checkpoints import resume_command, whole_checkpoints
 from cluster.run.tracking import finite
 from common.errors import UsageError
 from common.files import write_json
+from common.progress import plural
 from replay.layout import is_used
 
 if TYPE_CHECKING:  # importing Ray takes a second
@@ -185,7 +186,7 @@ def describe(folder: Path, status: dict[str, Any]) -> list[str | Table]:
         (tasks, wanted), (steps, batches) = status.get("tasks") or status["locations"], status["steps"]
         unit = status.get("unit", "location")
         lines.append(
-            f"  phase {status['phase']}: {tasks}/{wanted} {unit}s, {steps}/{batches} steps; "
+            f"  phase {status['phase']}: {tasks}/{wanted} {plural(unit)}, {steps}/{batches} steps; "
             f"in all, {duration(status['seconds'])}"
         )
         if status.get("summary"):

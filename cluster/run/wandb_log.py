@@ -59,12 +59,12 @@ def write_log(path: Path, records: Iterable[bytes]) -> None:
         for record in records:
             start = 0
             while True:
-                room = BLOCK - position % BLOCK
-                if room < PIECE.size:
-                    file.write(bytes(room))
-                    position += room
+                space = BLOCK - position % BLOCK
+                if space < PIECE.size:
+                    file.write(bytes(space))
+                    position += space
                     continue
-                piece = record[start : start + room - PIECE.size]
+                piece = record[start : start + space - PIECE.size]
                 first, last = start == 0, start + len(piece) == len(record)
                 kind = WHOLE if first and last else FIRST if first else LAST if last else MIDDLE
                 file.write(PIECE.pack(zlib.crc32(bytes([kind]) + piece), len(piece), kind) + piece)

@@ -111,17 +111,6 @@ def batches_before_round(phase: PhaseConfig) -> list[int]:
     return list(accumulate((batches_in_round(phase, r) for r in range(phase.rounds)), initial=0))
 
 
-def round_of_batch(phase: PhaseConfig, batch: int) -> int:
-    """Returns the round that trains the phase's batch number `batch` (from 0); R for batches beyond the last one.
-
-    Raises:
-        ValueError: `batch` is negative.
-    """
-    if batch < 0:
-        raise ValueError(f"batch must be 0 or more, not {batch}")
-    return sum(done <= batch for done in batches_before_round(phase)[1:])
-
-
 def total_batches(phase: PhaseConfig) -> int:
     """Batches of the whole phase."""
     return batches_before_round(phase)[-1]
@@ -130,11 +119,6 @@ def total_batches(phase: PhaseConfig) -> int:
 def total_locations(phase: PhaseConfig) -> int:
     """Locations of the whole phase, prefill included; 0 for a phase without rounds."""
     return phase.prefill + phase.rounds * phase.locations_per_round if phase.rounds else 0
-
-
-def locations_before_round(phase: PhaseConfig, round_index: int) -> int:
-    """Returns the phase's locations collected before the batches of round r: a round collects, then trains."""
-    return phase.prefill + (round_index + 1) * phase.locations_per_round
 
 
 def learning_rate(start: float, kind: str, decay_fraction: float, progress: float) -> float:

@@ -22,8 +22,6 @@ from replay.interaction.record import GRID_SIZE, GRID_STRIDE, MAGNITUDES
 
 INPUT_CHANNELS = 4
 """Red, green, blue, depth."""
-RECEPTIVE_BOX = 137
-"""Side of the largest box of input pixels that one output cell depends on, pixels (paper, "Model details")."""
 
 
 class NetworkOutput(NamedTuple):

@@ -20,7 +20,9 @@ PRIORITY_MODES: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] 
     "high_iou": lambda score: np.square(score) / 4 + OFFSET,
     "uniform": lambda score: np.ones_like(score),
 }
-"""What a score s in [0, 1] becomes. Each but `uniform` runs over [0.02, 0.27], below the priority of a new record.
+"""Priority of an image with score s in [0, 1], by mode.
+
+All but `uniform` run over [0.02, 0.27], below the priority of a new record.
 
 - `priority`: (s - 0.5)^2 + 0.02 (Eq. 7), for low and high scores alike;
 - `low_iou`: (1 - s)^2 / 4 + 0.02, falling in s (the common prioritised replay, which the paper decided against);

@@ -1,4 +1,4 @@
-"""What crosses from actors to the replay, and from the replay to the learner.
+"""Records that actors send to the replay buffer, and batches that the learner gets from it.
 
 One `LocationRecord` is one visit to a location: the first observation, every touch and what it did. One `Batch` is a
 stack of records in the shape that the learner consumes. Both hold numpy arrays only.
@@ -37,7 +37,7 @@ MAGNITUDES = 3
 
 
 class Feedback(IntEnum):
-    """What the self-supervision module says of one touch."""
+    """The self-supervision module's answer for one touch."""
 
     UNSUCCESSFUL = 0
     """Nothing moved at the point: background of the score loss."""
@@ -156,7 +156,7 @@ def record_fields(touches: int = MAX_TOUCHES, soft_mask: bool = False, labels: b
 
 
 RECORD_FIELDS = record_fields()
-"""Of an ordinary record."""
+"""Bytes of an ordinary record."""
 
 RECORD_BYTES = sum(int(np.prod(shape)) * dtype.itemsize for shape, dtype in RECORD_FIELDS.values())
 """Bytes of the fields of an ordinary record (475 125)."""
@@ -183,7 +183,7 @@ class Batch:
     insertion_ids: NDArray[np.int64]
     """(B,) insertion id of each record: a returned priority is ignored if its slot was overwritten since."""
     number: int
-    """How many batches were sampled before this one (over the run)."""
+    """Number of batches sampled before this one in the run."""
 
 
 @dataclass(frozen=True)

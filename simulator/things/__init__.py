@@ -1,1 +1,1 @@
-"""What rooms are filled with: shapes, materials and the categories of objects; knows nothing of rooms."""
+"""The contents of rooms: shapes, materials and the categories of objects. It does not know rooms."""

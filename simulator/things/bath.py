@@ -33,7 +33,7 @@ from simulator.things.vessels import crate
 
 
 def soap_bar(draw: Draw) -> list[Part]:
-    """A bar of soap: rounded, oval with a stamp, or in its dish."""
+    """A bar of soap: rounded, oval with an imprint, or in its dish."""
     form = draw.integer(0, 2)
     length, width, height = draw.uniform(0.085, 0.11), draw.uniform(0.055, 0.07), draw.uniform(0.028, 0.04)
     soap = draw.color("soap")

@@ -4,7 +4,7 @@ Run as a script: fake_simulator.py [--at EVENT=FAULT] [--once FILE] [client's ar
 at any time: the fault is committed once, and the file removed. EVENT is "launch" (before any pipe is
 opened), "open" (server pipe open, nothing sent), "ready" (first message sent, action pipe not opened) or the name of an
 action; FAULT is one of FAULTS, "partial" (dies in the middle of an image), "fail" or "refuse"
-(unsuccessful answers), "stay" (says it is done, and is not).
+(unsuccessful answers), "stay" (claims success without acting).
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class FakeSimulator:
         self.partial = False
 
     def fail(self, event: str) -> None:
-        """Commits the fault asked for at this event, if any."""
+        """Commits the fault of this event, if there is one."""
         self.faults = dict(self.always)
         if self.once and os.path.exists(self.once):
             with open(self.once) as file:
@@ -115,7 +115,7 @@ class FakeSimulator:
         return None, ""
 
     def answer(self, out, sequence: int, action: dict, value: object, error: str) -> None:
-        """One message: metadata, an image whose grey tells the touches, and depth 2 m everywhere."""
+        """One message: metadata, an image whose grey level counts the touches, and depth 2 m everywhere."""
         agent = {
             "screenWidth": SIZE,
             "screenHeight": SIZE,

@@ -38,7 +38,7 @@ class Receipt(NamedTuple):
 
 
 class Bank:
-    """Stands for the replay's actor."""
+    """Replaces the replay buffer's Ray actor."""
 
     def __init__(self) -> None:
         self.records: list[LocationRecord] = []

@@ -194,7 +194,7 @@ def test_unity_build_of_a_local_path(fake_config: MakeConfig, tmp_path: Path) ->
     (build / "metadata.json").write_text('{"server_types": ["FIFO"]}')
     (build / build.name).write_text("#!/bin/sh\n")
     settings = fake_config(command=None, platform="Linux64", x_display=":77", build_path=str(build))
-    # The client finds it, then asks for the display, which there is none of here.
+    # The client finds it, then asks for the display, and there is none here.
     with pytest.raises(SimulatorError, match="did not start: The following builds were found.*Invalid display: :77"):
         SimulatorProcess(settings)
 

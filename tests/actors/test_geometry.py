@@ -78,7 +78,7 @@ def test_reach_is_measured_from_the_camera() -> None:
     assert not reach_mask(far, 0, ReachConfig("sphere", 1.5), 90.0).any()
 
 
-def test_reach_is_judged_at_cell_centres() -> None:
+def test_reach_is_decided_at_cell_centres() -> None:
     depth = np.full((300, 300), 5.0)
     depth[3 * 7 + 1, 3 * 9 + 1] = 0.5
     depth[3 * 20, 3 * 20] = 0.5

@@ -74,7 +74,7 @@ def test_mass_class_borders() -> None:
     assert [mass_class(m) for m in (0.0, 0.49, 0.5, 1.99, 2.0, 100.0)] == [0, 0, 1, 1, 2, 2]
 
 
-def test_each_pixel_is_judged_at_its_own_distance() -> None:
+def test_each_pixel_counts_at_its_own_distance() -> None:
     depth = np.full((300, 300), 3.0)
     # Cup: of its cell only the centre pixel, row 31 and column 61, is within reach.
     depth[31, 61] = 1.0
@@ -92,7 +92,7 @@ def test_each_pixel_is_judged_at_its_own_distance() -> None:
     assert find(event, depth, min_pixels=17) == []
 
 
-def test_a_cylinder_is_judged_at_each_pixel_too() -> None:
+def test_a_cylinder_is_tested_at_each_pixel_too() -> None:
     # One metre ahead at the right edge: column 299 lies 149.5/150 = 0.99667 m to the right, so sqrt(1 + 0.99667^2) =
     # 1.41186 m away on the floor; column 298 lies 0.99 m to the right, so 1.40716 m away.
     offsets = (np.arange(300) - 149.5) / 150

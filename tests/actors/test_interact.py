@@ -81,7 +81,7 @@ class Table:
 
 
 class Seer:
-    """A predictor that knows what to say."""
+    """A predictor with fixed answers."""
 
     def __init__(self, *seeds: tuple[int, int, int]) -> None:
         self.seeds = seeds
@@ -130,7 +130,7 @@ def test_segmentation_phase() -> None:
     assert (int(record.location), int(record.entry), int(record.weights_version), int(record.actor)) == (8, 3, 77, 4)
     assert (record.image[100, 130] == (200, 30, 30)).all() and record.depth[0, 0] == 1
 
-    # The largest magnitude throughout, within the reach, at the cells' middles; the far point was not asked.
+    # The largest magnitude throughout, within the reach, at the cells' middles; the far point was not sent.
     assert [call["moveMagnitude"] for call in table.asked] == [200.0] * 4
     assert [(call["x"], call["y"]) for call in table.asked] == [
         (0.455, 0.355),

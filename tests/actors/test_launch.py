@@ -1,4 +1,4 @@
-"""How a simulator is started: what of the configuration reaches its command line."""
+"""How a simulator is started: which settings reach its command line."""
 
 from __future__ import annotations
 

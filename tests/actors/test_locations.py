@@ -87,7 +87,7 @@ def test_frames_of_another_place(simulator: SimulatorProcess, changes: dict, tex
     set_up(simulator, LOCATION)
     with pytest.raises(SimulatorError, match=f"location 17 .*: the simulator's answer {text}"):
         verify(simulator.last_event, replace(LOCATION, **changes))
-    # The same pose in other words: angles are angles, and the client adds a suffix to scenes.
+    # The same pose in another form: equivalent angles, and the suffix that the client adds to scenes.
     verify(simulator.last_event, replace(LOCATION, rotation=-90.2, horizon=390.0, scene="FloorPlan2_physics"))
 
 

@@ -152,9 +152,9 @@ def test_a_filmed_touch_from_beginning_to_end() -> None:
     supervision = make_supervision(scene(), config)
     event = perform_touch(simulator, ARGUMENTS, supervision)  # type: ignore[arg-type]
     mask = supervision.successful_mask(simulator.observe(event).image, 45, 55)
-    # Of so large an object the colours tell a part in 12 frames, and nothing beside it.
+    # In 12 frames the colours show a part of so large an object, and nothing beside it.
     assert mask is not None and not (mask & ~TRUTH).any() and mask.sum() > TRUTH.sum() / 4
-    # Other sources touch as ever.
+    # Other sources touch as before.
     plain = Slide(12)
     plain.paused = True
     perform_touch(plain, ARGUMENTS, make_supervision(scene(), CONFIG))  # type: ignore[arg-type]

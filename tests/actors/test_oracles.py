@@ -169,7 +169,7 @@ def test_mask_oracle_by_hand() -> None:
         ([(50, 50), (50, 52), (52, 50)], "released", False),
     ],
 )
-def test_true_masks_pass_the_modules_test_of_success(
+def test_true_masks_pass_the_success_test_of_the_module(
     cells: list[tuple[int, int]], kernel: str, successful: bool
 ) -> None:
     mask = np.zeros((1, 100, 100), dtype=bool)
@@ -317,7 +317,7 @@ def test_self_supervision_asks_for_no_truth() -> None:
 def test_playing_with_the_interaction_oracle() -> None:
     record, statistics, table = supervised("interaction_oracle")
     *known, (point, feedback, choice) = rows(record)
-    # The second touch of the first object goes, and the immovable object gets one, in vain; masks are B+.
+    # The second touch of the first object goes, and the immovable object gets one, which fails; masks are B+.
     assert known == [
         ([35, 45], "MOVED", "GREEDY"),
         ([5, 5], "UNSUCCESSFUL", "GREEDY"),
@@ -400,7 +400,7 @@ def test_settings_are_checked(changes: dict, field: str) -> None:
         replace(CONFIG, **changes)
 
 
-def test_the_interaction_oracle_goes_with_any_source_of_masks() -> None:
+def test_the_interaction_oracle_works_with_any_mask_source() -> None:
     for source in ("optical_flow", "video_pca"):
         config = replace(CONFIG, supervision="interaction_oracle", mask_source=source)
         assert config.oracles.points and not config.oracles.masks

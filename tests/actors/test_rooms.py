@@ -29,7 +29,7 @@ def test_configurations(name: str) -> None:
     assert config.name == name and (config.width, config.height, config.field_of_view) == (300, 300, 90)
 
 
-def things_in_reach(
+def objects_in_reach(
     simulator: SimulatorProcess, observation: Observation, horizon: float
 ) -> list[tuple[np.ndarray, int, int]]:
     """(mask on the grid, row, column) of each moveable object with a well visible part in reach; ground truth."""
@@ -56,7 +56,7 @@ def find_place(simulator: SimulatorProcess) -> tuple[Location, list[tuple[np.nda
         places = simulator.step("GetReachablePositions").metadata["actionReturn"]
         for place in rng.choice(places, size=3):
             location = Location(0, scene, (place["x"], place["y"], place["z"]), float(rng.integers(8) * 45), 30.0, 3)
-            found = things_in_reach(simulator, set_up(simulator, location), 30.0)
+            found = objects_in_reach(simulator, set_up(simulator, location), 30.0)
             if best is None or len(found) > len(best[1]):
                 best = location, found
     assert best is not None and len(best[1]) >= 2
@@ -81,7 +81,7 @@ def test_touched_objects_become_masks_alike_in_every_process() -> None:
         successful = is_success(record.feedback[:made])
         assert successful.sum() >= max(1, made / 3)
         masks = unpack_masks(record.masks)
-        # B+ holds most of what is known to be the object; now and then an earlier touch had moved it.
+        # B+ covers most of the object; now and then an earlier touch had moved the object.
         overlap = [(masks[i] & objects[i][0]).sum() / objects[i][0].sum() for i in np.flatnonzero(successful)]
         assert np.median(overlap) > 0.5
     finally:

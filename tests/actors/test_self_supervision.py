@@ -156,7 +156,7 @@ def test_without_superpixels_the_mask_is_what_changed() -> None:
     expected = np.zeros((100, 100), dtype=bool)
     expected[30:50, 40:50] = expected[30:50, 60:70] = True  # the strips it left and entered
     assert (plain == expected).all()
-    # Half of the box's superpixel has changed: it joins whole; of the wall's superpixel too little has.
+    # Half of the box's superpixel has changed, so all of it joins; too little of the wall's has.
     joined = SelfSupervision(room((90, 120)), CONFIG).successful_mask(moved, 40, 45)
     assert joined is not None
     expected[:] = False

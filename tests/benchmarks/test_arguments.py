@@ -1,4 +1,4 @@
-"""What benchmarks refuse on their command lines: one sentence with the option's name, before anything starts."""
+"""Refused command lines of benchmarks: one sentence with the option's name, before anything starts."""
 
 from __future__ import annotations
 

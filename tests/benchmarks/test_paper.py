@@ -79,7 +79,7 @@ def test_cores_are_shared_between_learner_and_actors() -> None:
     assert share_cores(config, 1, 0) == [(1, 1)]
 
 
-def test_result_lines_are_told_by_their_keys() -> None:
+def test_result_lines_are_recognised_by_their_keys() -> None:
     lines = ["noise", "RESULT " + json.dumps(REPLAY), 'RESULT {"other": 1}']
     assert results(lines) == {"replay": REPLAY}
     with pytest.raises(ValueError, match="no JSON object"):

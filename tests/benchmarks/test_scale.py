@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from benchmarks._forecast import CORES, Assumed, fitted, full_at, saturation
-from benchmarks._report import configuration
+from benchmarks._report import REPLAY, configuration
 from benchmarks.scale import main
 from tests.benchmarks.helpers import bench
 
 
 def curve(f0: float, f1: float, a: float, b: float, c: float) -> list[dict[str, Any]]:
-    """What would be measured if each part cost just that."""
+    """The measurements if each part had exactly these costs."""
     points = []
     for n, records, batches in ((1, 50.0, 20.0), (4, 90.0, 35.0), (16, 80.0, 30.0)):
         spans = {}
@@ -40,7 +40,7 @@ def test_forecast_by_hand() -> None:
     phase = config.learner.phases["segmentation"]
     given = Assumed(rate=0.5, step_s=0.2, nic_gbit=10, actors_per_node=16)
     full = saturation(curve(0, 0, 0.002, 0, 0.028), config, phase, given)
-    assert full["memory bank"] == full["coordinator"] == full["Ray's daemons"] == pytest.approx(100)
+    assert full[REPLAY] == full["coordinator"] == full["Ray's daemons"] == pytest.approx(100)
     assert full["learner"] == pytest.approx(70 / 45 / 0.2 / 0.5)
     assert full["network in"] == pytest.approx(1.25e9 / 475_125 * 2)
     # N / 16 nodes, one version for 70 locations: N^2 * 5e6 * 0.5 / 70 / 16 = 1.25e9.
@@ -52,7 +52,7 @@ def test_forecast_by_hand() -> None:
 
 
 def test_a_core_is_full_by_hand() -> None:
-    # A fifth of a core anyway, 3 ms an actor, N / 2 records/s of 2 ms and N / 10 ms: 0.8 = 0.004 N + 0.00005 N^2.
+    # A constant fifth of a core, 3 ms an actor, N / 2 records/s of 2 ms and N / 10 ms: 0.8 = 0.004 N + 0.00005 N^2.
     assert full_at([0.2, 0.003, 0.002, 0.0001, 0], 0.5, 0) == pytest.approx(-40 + 17_600**0.5)
     assert full_at([1.5, 0, 0.001, 0, 0], 0.5, 0) == 0
 
@@ -68,8 +68,8 @@ def test_the_result_holds_the_curve(tmp_path: Path) -> None:
             assert span["records_per_s"] > 0 and all(span[part] > 0 for part in CORES.values())
         assert point["training"]["batches_per_s"] > 0
         assert point["broadcast_ms_per_actor"] > 0 and point["broadcast_bytes"] > 5e6
-    # A record is half a megabyte, a batch 30: they do not come for nothing.
-    assert sum(result["costs"]["memory bank"]) > 1e-4
+    # A record is half a megabyte, a batch 30: they must cost something.
+    assert sum(result["costs"][REPLAY]) > 1e-4
     assert {"cores", "load", "step_s", "locations_per_s_of_an_actor", "nic_gbit"} <= set(result["conditions"])
 
 

@@ -24,7 +24,7 @@ from tests.cluster.runs import processes_of
         ("sh", "others"),
     ],
 )
-def test_processes_are_told_by_their_command_lines(command: str, role: str) -> None:
+def test_roles_follow_from_command_lines(command: str, role: str) -> None:
     assert role_of(command) == role
 
 
@@ -36,7 +36,7 @@ def test_growth_is_that_after_the_first_third() -> None:
     assert growth(samples[:2], values[:2]) == (0, 0)
 
 
-def test_the_bank_is_the_smallest_that_the_schedule_allows() -> None:
+def test_the_replay_buffer_is_the_smallest_that_the_schedule_allows() -> None:
     assert "replay.capacity=9" in overrides(1)
 
 
@@ -48,7 +48,7 @@ def test_wrong_arguments_end_with_code_2(arguments: list[str]) -> None:
 
 
 @pytest.mark.slow
-def test_the_result_tells_of_memory_disk_and_object_store(tmp_path: Path) -> None:
+def test_the_result_holds_memory_disk_and_object_store(tmp_path: Path) -> None:
     result = bench("soak", "--minutes", "0.2", "--every", "0.5", "checkpoint_minutes=0.1", home=tmp_path)
     assert {"driver", "learner", "memory bank", "actors", "simulators", "Ray's daemons"} <= set(
         result["growth_mb_per_h"]

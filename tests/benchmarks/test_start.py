@@ -1,4 +1,4 @@
-"""How `./playpen bench start` notes the first touch, and its figures."""
+"""How `./playpen bench start` records the first touch, and its figures."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tests.benchmarks.helpers import bench
 
 def test_the_first_touch_writes_the_time_and_later_ones_do_not(tmp_path: Path) -> None:
     actions = iter(["Reset", "TouchThenApplyForce", "TouchThenApplyForce"])
-    read = stamping(lambda stream: {"action": next(actions)}, tmp_path / "stamp")
+    read = stamping(lambda stream: {"action": next(actions)}, tmp_path / "first_touch")
     assert read(None) == {"action": "Reset"}
-    assert not (tmp_path / "stamp").exists()
+    assert not (tmp_path / "first_touch").exists()
     read(None)
-    first = (tmp_path / "stamp").read_text()
+    first = (tmp_path / "first_touch").read_text()
     assert float(first) > 1e9
     read(None)
-    assert (tmp_path / "stamp").read_text() == first
+    assert (tmp_path / "first_touch").read_text() == first
 
 
 @pytest.mark.slow

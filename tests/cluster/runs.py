@@ -42,7 +42,7 @@ WARM.set_forkserver_preload(
 
 
 def playpen_at_once(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """As `playpen`, forked from a process that has imported everything: for commands that end before Ray is started."""
+    """Like `playpen`, but forked from a process that has imported everything; for commands that do not start Ray."""
     outputs = folder / "stdout", folder / "stderr"
     process = WARM.Process(target=_command, args=(arguments, folder, *outputs))
     process.start()
@@ -70,7 +70,7 @@ class SmokeRun:
 
     folder: Path
     root: Path
-    """Where it was started: outputs/ lies there."""
+    """The folder that it was started in, which holds outputs/."""
     result: dict[str, Any]
     errors: str
 

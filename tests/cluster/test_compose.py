@@ -23,7 +23,7 @@ ODD = "0_experiment=smoke,learner.lr=1e-3 [ü] {x} 'q' \"d\" ${y} a\\b"
 
 
 def value(override: str) -> object:
-    """What Hydra makes of an override, as it stands in the configuration."""
+    """The value that an override gives in the configuration."""
     config = OmegaConf.create()
     OmegaConf.update(config, "key", OverridesParser.create().parse_override(override).value())
     return config.key

@@ -107,7 +107,7 @@ def test_lost_evaluator_is_restarted_until_it_is_given_up(session: None, tmp_pat
 
 
 @pytest.mark.slow
-def test_a_run_goes_on_without_its_evaluator(smoke: SmokeRun, tmp_path: Path) -> None:
+def test_a_run_continues_without_its_evaluator(smoke: SmokeRun, tmp_path: Path) -> None:
     process = start(
         tmp_path,
         smoke.root,
@@ -136,7 +136,7 @@ def test_a_run_goes_on_without_its_evaluator(smoke: SmokeRun, tmp_path: Path) ->
     assert any("evaluation at step" in line for line in lines[restarted:done]), lines
     result = result_of(output)
     assert result["faults"]["evaluator_lost"] == 1 and result["images"] == 8
-    # 6 + 16 * 3 + 2 * 3 locations, K = 8 times 2, 8 times 3 and 2, 2: nothing else was touched by it.
+    # 6 + 16 * 3 + 2 * 3 locations, K = 8 times 2, 8 times 3 and 2, 2: nothing else was affected.
     assert (result["steps"], result["locations"]) == (44, 60)
     rows = [json.loads(line) for line in (log.parent / "metrics.jsonl").read_text().splitlines()]
     assert any("evaluation/mask_ap50" in row for row in rows)

@@ -47,7 +47,7 @@ def test_schedule_and_replay_buffer_of_the_paper(experiment: str) -> None:
     assert (config.replay.capacity, config.replay.initial_priority, config.replay.mode) == (20_000, 0.5, "priority")
     assert config.replay.strict, "70 locations, then K batches"
     assert config.cluster.actors == 35
-    # A phase visits each location three times, and a pass over all of them is longer than the bank.
+    # A phase visits each location three times, and a pass over all of them is longer than the replay buffer.
     assert round(total_locations(segmentation) / config.evaluation.dataset.train.locations) <= 3
     assert config.evaluation.dataset.train.locations >= 22_000 > config.replay.capacity
 
@@ -100,7 +100,7 @@ def test_mask_rcnn_of_the_papers_size_has_the_papers_data() -> None:
 
 
 @pytest.mark.parametrize("table", ["supervision", "masks", "reach", "replay", "choice", "models"])
-def test_every_row_of_a_table_goes_with_the_release(table: str) -> None:
+def test_every_row_of_a_table_can_be_combined_with_the_release(table: str) -> None:
     rows = yaml.safe_load((CONF / "table" / f"{table}.yaml").read_text())["rows"]
     for overrides in rows.values():
         composed("experiment=released", *overrides)
@@ -112,7 +112,7 @@ def test_every_row_of_a_table_goes_with_the_release(table: str) -> None:
         (["replay.mode=uniform", "replay.image_score=mean"], "replay.image_score must be min with replay.mode=uniform"),
         (["replay.without_replacement=round"], "replay.without_replacement=round needs replay.strict=true"),
         (
-            # Round 0 takes 15 batches of 64, and the bank holds 800 and 70 locations.
+            # Round 0 takes 15 batches of 64, and the replay buffer holds 800 and 70 locations.
             ["experiment=paper", "replay.without_replacement=round", "learner.phases.joint.prefill=800"],
             "round 0 takes 15 batches of 64 and the table then holds 870",
         ),

@@ -148,7 +148,7 @@ def test_a_run_survives_its_learner_and_its_replay_buffer(smoke: SmokeRun, tmp_p
         process.kill()
     assert process.returncode == 0, errors
     result = result_of(output)
-    # 6 + 14 * 3 + 2 * 3 locations; K = 4 times 2, 6 times 3, 4 times 4, and 2, 2 batches: nothing is missing or repeated.
+    # 6 + 14 * 3 + 2 * 3 locations; K = 4 times 2, 6 times 3, 4 times 4, 2, 2 batches: nothing is missing or repeated.
     assert (result["steps"], result["locations"]) == (46, 54)
     assert result["faults"]["part_lost"] == 3
     reports = [line for line in log.read_text().splitlines() if "start again from step_" in line]
@@ -182,7 +182,7 @@ def test_a_full_disk_costs_checkpoints_only(smoke: SmokeRun, small_disk: Path) -
         before = [path.name for path in sorted(folder.glob("checkpoints/step_*"))]
         # On a full disk the log cannot be written: status and log follow when there is space.
         time.sleep(4)
-        assert process.poll() is None, "the run goes on"
+        assert process.poll() is None, "the run continues"
         assert [path.name for path in sorted(folder.glob("checkpoints/*"))] == before, "whole, and nothing half-written"
         ballast.unlink()
         output, errors = process.communicate(timeout=240)

@@ -155,7 +155,7 @@ def test_given_records_must_be_of_the_same_supervision(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @needs_torchvision
-def test_a_run_that_is_stopped_goes_on_and_can_be_measured(smoke: SmokeRun, tmp_path: Path) -> None:
+def test_a_stopped_run_resumes_and_can_be_measured(smoke: SmokeRun, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     process = start(folder, smoke.root, *TINY, "learner.mask_rcnn.steps=1000")
     rows = lambda: [path.read_text() for path in folder.glob("outputs/train/*/metrics.jsonl")]  # noqa: E731

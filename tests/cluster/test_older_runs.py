@@ -1,4 +1,4 @@
-"""Runs that were saved before configurations had a schema version: they match tables, evaluate, and go on.
+"""Runs that were saved before configurations had a schema version: they match tables, and can be evaluated and resumed.
 
 tests/data/older_runs.tar.xz holds two runs of a tiny network, made by the last version with one flat layout: `finished`
 (seed 3), and `stopped` (seed 4), which was interrupted in its first phase.
@@ -35,7 +35,7 @@ TINY = [
     "tracking.mode=disabled", "evaluation.figures=0", "evaluation.dataset.train.locations=8",
     "evaluation.dataset.test.locations=4", "replay.strict=true", "seed=3",
 ]  # fmt: skip
-"""What `finished` was started with."""
+"""Overrides that `finished` was started with."""
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def older(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_they_match_what_is_composed_now(older: Path) -> None:
+def test_older_runs_match_the_composed_configuration(older: Path) -> None:
     register()
     found = find_runs([f"{older}/*"])
     wanted = compose_train(TINY)
@@ -57,7 +57,7 @@ def test_they_match_what_is_composed_now(older: Path) -> None:
     assert sorted(run.state for run in found.values()) == [FINISHED, UNFINISHED]
 
 
-def test_values_at_the_default_of_older_runs_are_no_part_of_the_identity(older: Path) -> None:
+def test_values_at_the_default_of_older_runs_are_not_part_of_the_identity(older: Path) -> None:
     values = migrated(yaml.safe_load((older / "finished" / "config.yaml").read_text()), "config.yaml")
     key = run_key(values, schema_of(values))
     # A version from before these values existed wrote none of them.
@@ -110,7 +110,7 @@ def test_configurations_of_newer_versions_are_refused(version: object) -> None:
         migrated({"schema_version": version}, "config.yaml")
 
 
-def test_a_stopped_run_goes_on(older: Path) -> None:
+def test_a_stopped_run_resumes(older: Path) -> None:
     done = playpen("train", f"resume={older / 'stopped'}", folder=older)
     assert done.returncode == 0, done.stderr
     result = result_of(done.stdout)

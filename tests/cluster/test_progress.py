@@ -32,6 +32,15 @@ def test_the_last_line_is_not_printed_twice(monkeypatch: pytest.MonkeyPatch) -> 
     assert len(stream.getvalue().splitlines()) == 1
 
 
+@pytest.mark.parametrize(("unit", "units"), [("image", "images"), ("touch", "touches"), ("match", "matches")])
+def test_units_are_in_the_plural(unit: str, units: str) -> None:
+    stream = io.StringIO()
+    progress = Progress("work", 8, unit, stream)
+    progress.step(8)
+    progress.close()
+    assert stream.getvalue().startswith(f"work: 8/8 {units} in ")
+
+
 def test_learning_points_come_in_order_and_carry_steps() -> None:
     rows: list[dict[str, Any]] = [
         {"seconds": 60.0, "steps": 5, "actors/greedy_success": 0.2, "actors/random_success": 0.1},

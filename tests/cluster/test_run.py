@@ -155,7 +155,7 @@ def test_interrupt_saves_a_checkpoint_and_leaves_nothing(smoke: SmokeRun, tmp_pa
 
 
 def has_trained(folder: Path) -> bool:
-    """Whether a row of the run's metrics tells of optimiser steps."""
+    """Whether a row of the run's metrics has optimiser steps."""
     for path in folder.glob("outputs/train/*/metrics.jsonl"):
         if any(json.loads(line).get("steps", 0) > 0 for line in path.read_text().splitlines() if line.endswith("}")):
             return True

@@ -73,7 +73,7 @@ def test_a_run_that_can_be_resumed_is_named_with_its_command(smoke: SmokeRun, tm
 
 
 def test_another_runs_checkpoint_is_refused(smoke: SmokeRun, tmp_path: Path) -> None:
-    """As of two runs in one folder: the second's configuration beside the first's checkpoint."""
+    """The folder looks like that of two runs: the second's configuration lies beside the first's checkpoint."""
     run = tmp_path / "run"
     shutil.copytree(smoke.folder, run, ignore=shutil.ignore_patterns("results.json", "wandb"))
     (run / "bank").mkdir()

@@ -1,4 +1,4 @@
-"""What evaluation takes from a run: the distance of clustering and the network, wherever instances are made."""
+"""Evaluation takes the distance of clustering and the network from the run, wherever instances are made."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ CELLS, WHOLE = 1e-12, 1e12
 
 @pytest.fixture(scope="module")
 def test_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data set file of three locations with looks beside it, so that no simulator is needed."""
+    """A data set file of three locations with observations beside it, so that no simulator is needed."""
     path = tmp_path_factory.mktemp("data") / "mine.json"
     save_entries(path, [valid_entry(number) for number in range(3)])
     rng = np.random.default_rng(0)
@@ -77,7 +77,7 @@ def test_instances_are_made_with_the_distance_of_the_actors(
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of another network whose actors' instances are single cells and whose reach is another, too."""
+    """A run with another network and another reach, whose actors' instances are single cells."""
     folder = tmp_path_factory.mktemp("run")
     learner = Learner(build_network(SMALL, 0), learner_config(), 0)
     learner.start_phase("segmentation")
@@ -105,14 +105,14 @@ def test_predict_uses_the_distance_and_the_network_of_the_run(run: Path, tmp_pat
         assert result_of(done.stdout)["instances"] == 32
     done = predicted(run, tmp_path / "b", f"actors.cluster_distance={WHOLE}")
     assert result_of(done.stdout)["instances"] == 1
-    # A checkpoint alone does not tell the distance: then it is the configuration's.
+    # A checkpoint alone does not hold the distance, so the configuration's counts.
     copy = tmp_path / "copy"
     copy.mkdir()
     for path in checkpoint.iterdir():
         (copy / path.name).write_bytes(path.read_bytes())
     done = predicted(copy, tmp_path / "c")
     assert done.returncode == 0 and result_of(done.stdout)["instances"] < 32, done.stderr
-    # What is overridden is not taken from the checkpoint.
+    # Overridden values are not taken from the checkpoint.
     done = predicted(run, tmp_path / "d", "models.base_channels=8")
     assert done.returncode == 1 and "another model" in done.stderr
 

@@ -67,7 +67,7 @@ KEY = "a" * 40
 
 
 def records(folder: Path) -> list[Any]:
-    """What a W&B folder's log holds."""
+    """Records in the log of a W&B folder."""
     (log,) = folder.glob("*.wandb")
     return [record_class().FromString(data) for data in read_log(log)]
 

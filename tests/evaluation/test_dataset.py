@@ -1,4 +1,4 @@
-"""The data set format: what a valid file means, and that any other says what is wrong."""
+"""The data set format: the meaning of a valid file, and what is refused."""
 
 from __future__ import annotations
 

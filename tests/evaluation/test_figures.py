@@ -1,4 +1,4 @@
-"""Figures: that what they show is where and what the data says, by their pixels, and that files are whole."""
+"""Figures show the data at the right places, checked by their pixels, and their files are whole."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def test_files_hold_what_was_asked_for(made: tuple[DatasetConfig, dict[str, Path
 def test_a_second_call_makes_nothing(made: tuple[DatasetConfig, dict[str, Path]], rooms: SimulatorConfig) -> None:
     config, paths = made
     before = {path: path.stat().st_mtime_ns for path in paths.values()}
-    # A simulator that could not start, were it asked to, but of the same name and command.
+    # A simulator of the same name and command that could not start.
     assert make_dataset(config, replace(rooms, start_timeout_s=1e-6)) == paths
     assert {path: path.stat().st_mtime_ns for path in paths.values()} == before
 
@@ -152,7 +152,7 @@ def jobs_in(folder: Path, split: str) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in folder.glob(f"*/{split}.partial/job_*.npz")}
 
 
-def test_killed_at_any_time_the_same_command_goes_on_to_the_same_files(
+def test_a_command_killed_at_any_time_continues_to_the_same_files(
     made: tuple[DatasetConfig, dict[str, Path]], tmp_path: Path
 ) -> None:
     """Kills while the training file is made, while the test file is made, and once more; then lets it finish."""
@@ -185,7 +185,7 @@ def test_killed_at_any_time_the_same_command_goes_on_to_the_same_files(
         )
 
 
-def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
+def test_ctrl_c_says_how_to_continue(tmp_path: Path) -> None:
     process = start_dataset(tmp_path, "evaluation.dataset.workers=1")
     try:
         wait_for(lambda: jobs_in(tmp_path, "train"), process)
@@ -215,7 +215,7 @@ def test_two_processes_make_one_file(made: tuple[DatasetConfig, dict[str, Path]]
         assert not (again.parent / f"{split}.partial").exists()
 
 
-def test_what_was_done_before_does_not_count_for_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_earlier_steps_do_not_count_towards_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr("common.progress.time.monotonic", lambda: now[0])
     stream = io.StringIO()
@@ -250,7 +250,7 @@ def test_only_wanted_files_are_made(
             (replace(config, test_file=str(given)), locations_for, [["train"]]),
             (both, locations_for, []),
             (config, find_test_set, [["test"]]),
-            # A training file that is not there is nobody's concern here.
+            # A missing training file does not matter here.
             (replace(config, train_file="none.json"), find_test_set, [["test"]]),
             (replace(config, test_file=str(given)), find_test_set, []),
             (both, find_test_set, []),
@@ -258,18 +258,26 @@ def test_only_wanted_files_are_made(
             asked.clear()
             find(settings, rooms)
             assert [list(splits) for splits in asked] == wanted
-    # And the maker itself makes what it is asked for alone.
+    # The maker makes only the requested splits.
     alone = small(tmp_path / "alone", locations=1)
     assert list(make_dataset(alone, rooms, splits=["train"])) == ["train"]
     assert [path.name for path in (tmp_path / "alone").rglob("*") if path.is_file()] == ["train.json"]
 
 
-def test_killed_it_leaves_no_process(tmp_path: Path) -> None:
+def makes_locations(process: psutil.Process) -> bool:
+    """Whether a process, if it still lives, is one of those that make locations."""
+    try:
+        return "spawn_main" in " ".join(process.cmdline())
+    except psutil.Error:
+        return False
+
+
+def test_a_killed_command_leaves_no_process(tmp_path: Path) -> None:
     process = start_dataset(tmp_path)
     try:
         started: list[psutil.Process] = []
         deadline = time.monotonic() + 120
-        while not any("spawn_main" in " ".join(child.cmdline()) for child in started):  # those that make locations
+        while not any(makes_locations(child) for child in started):
             assert process.poll() is None and time.monotonic() < deadline
             time.sleep(0.2)
             started = psutil.Process(process.pid).children(recursive=True)
@@ -291,7 +299,7 @@ def test_the_folder_depends_on_all_that_decides_the_content(
         assert dataset_folder(other, rooms, "test") != folder
     assert dataset_folder(config, replace(rooms, command="python -m simulator --shadows"), "test") != folder
     assert dataset_folder(config, replace(rooms, options=rooms.options | {"shadows": True}), "test") != folder
-    # The simulator's own push is what data sets were made with before it had a name.
+    # Data sets were made with the simulator's own push before it was part of the settings.
     assert dataset_folder(config, replace(rooms, push=PushConfig()), "test") == folder
     assert dataset_folder(config, replace(rooms, push=replace(rooms.push, seconds=0.2)), "test") != folder
     # A split has a file of its own: settings that it does not depend on leave it as it is.
@@ -332,7 +340,7 @@ def test_observations_beside_a_made_file_are_taken_and_others_rendered_once(
     assert (rendered.images == observations.images).all() and (rendered.depths == observations.depths).all()
     again = load_observations(copy, entries, broken, config.placement_attempts)  # would fail if it started a simulator
     assert (again.images == observations.images).all()
-    # Some are taken from all, and only these are rendered where nothing is there yet.
+    # Chosen ones are read from the file of all; without such a file only they are rendered.
     some = load_observations(copy, entries, broken, config.placement_attempts, [3, 1])
     assert (some.images == observations.images[[3, 1]]).all() and (some.depths == observations.depths[[3, 1]]).all()
     other = tmp_path / "other.json"

@@ -23,7 +23,7 @@ from tests.evaluation.helpers import Found, cells, found, rectangle
 
 
 class FixedPredictor:
-    """Predicts two rectangles whatever it sees, and keeps what it was shown."""
+    """Predicts two rectangles for any input, and keeps the input."""
 
     def predict(self, image: np.ndarray, depth: np.ndarray, count: int, threshold: float) -> list[Found]:
         self.seen = image, depth, count, threshold

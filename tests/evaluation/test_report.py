@@ -1,4 +1,4 @@
-"""What an evaluation leaves in its folder."""
+"""Files of an evaluation."""
 
 from __future__ import annotations
 

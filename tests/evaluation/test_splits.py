@@ -1,4 +1,4 @@
-"""Nothing that a test shows can be met in training: no room, and in NovelObjects no category."""
+"""Training never shows a test's rooms or, in NovelObjects, its categories."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checkpoints: round trips, atomic replacement, and one sentence for everything that can be wrong with them."""
+"""Checkpoints: round trips, atomic replacement, and one sentence for each way in which they can be wrong."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import errno
 import hashlib
 import json
 import os
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,12 +19,10 @@ import torch
 from learner import checkpoint
 from learner.checkpoint import load_checkpoint, load_model, save_checkpoint
 from learner.checkpoint_index import INDEX, CheckpointError, read_index
-from learner.interaction.checkpoint import load_network
 from learner.interaction.learner import Learner
 from learner.state import LearnerState
 from models.interaction.build import build_network
 from models.interaction.config import NetworkConfig
-from models.weights import flat_weights
 from tests.learner.helpers import SMALL, batch_of, config
 
 State = Callable[..., LearnerState]
@@ -76,7 +73,7 @@ def test_a_state_comes_back_whole(states: dict[float, LearnerState], ema_decay: 
     assert read_index(path)["extra"] == {"round": 7}
 
 
-def test_a_learner_goes_on_from_the_disk_exactly(folder: Path, state: LearnerState) -> None:
+def test_a_learner_continues_from_the_disk_exactly(folder: Path, state: LearnerState) -> None:
     weights = []
     for source in (state, load_checkpoint(folder, build_network(SMALL, 1))):
         learner = Learner(build_network(SMALL, 5), config(), seed=5)
@@ -91,13 +88,10 @@ def test_the_model_alone_is_enough_to_evaluate(states: dict[float, LearnerState]
     state = states[0.5]
     save_checkpoint(tmp_path / "c", state, {})
     next((tmp_path / "c").glob("training-*")).unlink()
-    network = load_network(tmp_path / "c")
+    network = build_network(SMALL, 8)
+    assert load_model(tmp_path / "c", network)["version"] == 2
     assert state.average is not None
-    assert network.config == SMALL
     assert all(torch.equal(network.state_dict()[name], value) for name, value in state.average.items())
-    other = build_network(SMALL, 8)
-    assert load_model(tmp_path / "c", other)["version"] == 2
-    np.testing.assert_array_equal(flat_weights(other), flat_weights(network))
 
 
 def test_writing_over_a_checkpoint_replaces_it_and_leaves_other_files(folder: Path, state: LearnerState) -> None:
@@ -292,20 +286,3 @@ def test_bad_fields(folder: Path, key: str, value: object, message: str) -> None
     index[key] = value
     (folder / INDEX).write_text(json.dumps(index))
     refused(folder, message)
-
-
-def test_a_forged_network_cannot_ask_for_more_memory_than_the_file_holds(folder: Path) -> None:
-    index = json.loads((folder / INDEX).read_text())
-    index["network"]["base_channels"] = 10**6
-    (folder / INDEX).write_text(json.dumps(index))
-    with pytest.raises(CheckpointError, match="belongs to another model"):
-        load_network(folder)
-
-
-@pytest.mark.parametrize("value", [{}, {"base_channels": 0}, {**vars(SMALL), "up_channels": "wide"}])
-def test_a_network_that_cannot_be_built(folder: Path, value: dict) -> None:
-    index = json.loads((folder / INDEX).read_text())
-    index["network"] = value
-    (folder / INDEX).write_text(json.dumps(index))
-    with pytest.raises(CheckpointError, match=re.escape(f'{INDEX}: "network" does not describe a network')):
-        load_network(folder)

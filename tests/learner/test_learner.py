@@ -77,7 +77,7 @@ def test_depth_is_seen_as_far_as_the_model_says_from_training_to_prediction(tmp_
     assert inputs[0, 3, 0, 0] == 11.0 and inputs[0, 3, 0, 1] == 18.5
     learner.step(batch)
     save_checkpoint(tmp_path / "checkpoint", learner.get_state(), {})
-    # As the checkpoint says, whatever the configuration does; its weights alone fit both.
+    # The checkpoint decides, whatever the configuration says: its weights alone would fit both.
     predictor, _ = trained_predictor(SMALL, tmp_path / "checkpoint")
     assert isinstance(predictor, Predictor)
     image, depth = batch.image[:1], batch.depth[:1].astype(np.float32)
@@ -310,7 +310,7 @@ def steps(learner: Learner, first: int, count: int) -> list[dict[str, float]]:
 
 
 @pytest.mark.parametrize("ema_decay", [0.0, 0.5])
-def test_a_restored_learner_goes_on_exactly(ema_decay: float) -> None:
+def test_a_restored_learner_continues_exactly(ema_decay: float) -> None:
     straight = learner_with(ema_decay=ema_decay)
     steps(straight, 0, 2)
     straight.start_phase("joint")
@@ -345,11 +345,11 @@ def test_states_taken_while_a_step_computes_are_those_after_the_last_step() -> N
     learner = learner_with()
     learner.step(batch_of(1))
     state, (published, version) = learner.get_state(), learner.weights()
-    entered, go_on = threading.Event(), threading.Event()
+    entered, resume = threading.Event(), threading.Event()
 
     def pause(*_: Any) -> None:
         entered.set()
-        assert go_on.wait(30)
+        assert resume.wait(30)
 
     # In the middle of the forward pass: the first running statistics have changed, the last ones have not.
     hook = learner.network.shared.register_forward_pre_hook(pause)
@@ -357,7 +357,7 @@ def test_states_taken_while_a_step_computes_are_those_after_the_last_step() -> N
     thread.start()
     assert entered.wait(30)
     during, (published_during, version_during) = learner.get_state(), learner.weights()
-    go_on.set()
+    resume.set()
     thread.join(30)
     hook.remove()
     assert version == version_during == during.version == 1

@@ -204,7 +204,7 @@ def test_masks_of_an_image_are_added_or_averaged() -> None:
 
 
 def test_without_truncation_by_hand() -> None:
-    """As `test_embedding_gradient_by_hand`, with the derivative 2 x of the squared norm everywhere."""
+    """Like `test_embedding_gradient_by_hand`, with the derivative 2 x of the squared norm everywhere."""
     embedding = torch.full((1, 1, 100, 100), 50.0, dtype=torch.float64)
     embedding[0, 0, 0, :3] = torch.tensor([0.4, 0.0, 1.2], dtype=torch.float64)
     cells = torch.zeros(1, 10_000, dtype=torch.bool)

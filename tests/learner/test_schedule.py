@@ -13,8 +13,6 @@ from learner.interaction.schedule import (
     batches_before_round,
     batches_in_round,
     learning_rate,
-    locations_before_round,
-    round_of_batch,
     total_batches,
     total_locations,
 )
@@ -33,7 +31,6 @@ def test_the_papers_numbers() -> None:
     assert total_locations(SEGMENTATION) == 66_000  # "approximately 65k locations"
     assert (batches_in_round(JOINT, 0), batches_in_round(JOINT, 899)) == (15, 35)
     assert total_batches(JOINT) == 450 * (15 + 35)  # 22 500
-    assert locations_before_round(SEGMENTATION, 0) == 3070
     assert (SEGMENTATION.greedy, SEGMENTATION.random, JOINT.greedy, JOINT.random) == (10, 10, 5, 5)
     assert JOINT.force_head_only_rounds == 0 and JOINT.force_trials and JOINT.fresh_bank
     assert list(PHASES) == ["segmentation", "joint"]
@@ -60,9 +57,6 @@ def test_batches_are_linear_and_their_sums_consistent(rounds: int, first: int, l
         assert abs(count - (first + (last - first) * r / max(1, rounds - 1))) <= 0.5 + 1e-9
     starts = batches_before_round(phase)
     assert len(starts) == rounds + 1 and starts[-1] == total_batches(phase) == sum(counts)
-    expected = [r for r, count in enumerate(counts) for _ in range(count)]
-    assert [round_of_batch(phase, batch) for batch in range(len(expected))] == expected
-    assert round_of_batch(phase, len(expected)) == rounds
 
 
 def test_a_phase_without_rounds_is_left_out() -> None:
@@ -70,11 +64,9 @@ def test_a_phase_without_rounds_is_left_out() -> None:
     assert total_batches(phase) == 0 and total_locations(phase) == 0
 
 
-def test_rounds_and_batches_that_do_not_exist() -> None:
+def test_rounds_that_do_not_exist() -> None:
     with pytest.raises(ValueError, match="phase segmentation has rounds 0 to 899, not 900"):
         batches_in_round(SEGMENTATION, 900)
-    with pytest.raises(ValueError, match="batch must be 0 or more, not -1"):
-        round_of_batch(SEGMENTATION, -1)
 
 
 @pytest.mark.parametrize(

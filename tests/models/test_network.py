@@ -8,7 +8,6 @@ from torch import nn
 
 from models.interaction.build import build_network
 from models.interaction.network import (
-    RECEPTIVE_BOX,
     DownBlock,
     InteractionNetwork,
     NetworkConfig,
@@ -18,6 +17,8 @@ from models.interaction.network import (
 )
 from tests.models.helpers import PAPER, SMALL
 
+RECEPTIVE_BOX = 137
+"""Side of the largest box of input pixels that one output cell depends on, pixels (paper, "Model details")."""
 CELLS = [(0, 0), (0, 99), (99, 99), (3, 50), (47, 1), (48, 52), (49, 49), (50, 51), (51, 48), (98, 40)]
 
 

@@ -22,7 +22,7 @@ FIELDS: Fields = {
     "version": ((), np.dtype(np.int32)),
 }
 BYTES = 3 * 5 * 2 + 7 + 8 + 4 + 8
-"""Of one record with its insertion id, worked out by hand."""
+"""Bytes of one record with its insertion id, worked out by hand."""
 
 
 def record(number: int, version: int = 0) -> dict[str, NDArray[Any]]:
@@ -67,7 +67,7 @@ def config(capacity: int = 10, **changes: Any) -> ReplayConfig:
 
 def open_phase(prefill: int = 2, batch_size: int = 1) -> Phase:
     """A long phase in which, with UNLIMITED slacks, nothing waits after the prefill."""
-    return Phase(prefill=prefill, locations_per_round=1, batches_per_round=(1,) * 2000, batch_size=batch_size)
+    return Phase(prefill=prefill, records_per_round=1, batches_per_round=(1,) * 2000, batch_size=batch_size)
 
 
 UNLIMITED = {"locations_ahead": 10**6, "batches_ahead": 10**6}

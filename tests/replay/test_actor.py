@@ -115,7 +115,7 @@ def test_waiting_calls_leave_the_rest_alone_and_end_on_close(started: Callable[.
     until(lambda: get(replay.statistics.remote())[LOCATIONS]["sample_waiting"] == SAMPLE_THREADS)
     assert all(receipt.stored for receipt in get([replay.insert.remote(LOCATIONS, record(n)) for n in range(6)]))
     inserts = [replay.insert.remote(LOCATIONS, record(10 + n)) for n in range(20)]  # more than threads, too
-    # One batch of the first round, the two locations of the second, its batch, and then the phase is over.
+    # One batch of the first round, the two records of the second, its batch, and then the phase is over.
     outcomes: list[list[int] | None] = []
     for reference in samples:
         try:
@@ -243,7 +243,7 @@ TWO = {
     "locations": spec(config(10, **UNLIMITED)),
     "unrolls": TableSpec(FORMAT, SelectorSettings("queue"), 4, LimiterSettings(False, 10**6, 10**6)),
 }
-QUEUED = Phase(prefill=1, locations_per_round=1, batches_per_round=(1,) * 60, batch_size=1)
+QUEUED = Phase(prefill=1, records_per_round=1, batches_per_round=(1,) * 60, batch_size=1)
 
 
 @pytest.fixture

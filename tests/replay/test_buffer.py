@@ -23,14 +23,14 @@ from replay.layout import (
 from replay.limiter import Phase
 from replay.state_file import read_state, write_state
 from tests.replay.helpers import FORMAT, UNLIMITED, config, numbers, open_phase, record, spec
-from tests.replay.test_persistence import go_on, half_way
+from tests.replay.test_persistence import half_way, play_rounds
 
-FREE = LimiterSettings(strict=False, locations_ahead=10**6, batches_ahead=10**6)
+FREE = LimiterSettings(strict=False, records_ahead=10**6, batches_ahead=10**6)
 SPECS = {
     "locations": spec(config(10, **UNLIMITED)),
     "unrolls": TableSpec(FORMAT, SelectorSettings("queue"), 6, FREE),
 }
-CONSUMED = Phase(prefill=2, locations_per_round=1, batches_per_round=(1,) * 40, batch_size=1)
+CONSUMED = Phase(prefill=2, records_per_round=1, batches_per_round=(1,) * 40, batch_size=1)
 
 
 def filled(folder: Path) -> ReplayBuffer:
@@ -96,7 +96,7 @@ def test_a_table_without_a_phase_takes_no_part(tmp_path: Path) -> None:
 def test_a_phase_that_one_table_refuses_changes_none(tmp_path: Path) -> None:
     buffer = filled(tmp_path)
     with pytest.raises(ValueError, match=r"consume 30 records, but only 5 come"):
-        blocking = Phase(prefill=4, locations_per_round=1, batches_per_round=(15,), batch_size=2)
+        blocking = Phase(prefill=4, records_per_round=1, batches_per_round=(15,), batch_size=2)
         buffer.start_phase({"locations": open_phase(), "unrolls": blocking}, fresh={"locations", "unrolls"})
     assert buffer.statistics()["locations"]["size"] == 8
     for phases, fresh in (({"moves": open_phase()}, ()), ({}, {"moves"})):
@@ -135,11 +135,12 @@ def old_run(run: Path) -> Path:
     (run / "state.npz").unlink()
     state["stamps"] = state.pop("insertion_ids")
     state["ring"]["next_stamp"] = state["ring"].pop("next_id")
+    state["phase"]["locations_per_round"] = state["phase"].pop("records_per_round")
     write_state(run / "checkpoints" / "step_9" / "bank.npz", state)
     return run / "checkpoints" / "step_9"
 
 
-def test_a_run_of_an_older_version_goes_on_exactly(tmp_path: Path) -> None:
+def test_a_run_of_an_older_version_continues_exactly(tmp_path: Path) -> None:
     checkpoint = old_run(tmp_path)
     assert holds_state(checkpoint) and table_folders(tmp_path) == [tmp_path / "bank"]
     assert find_state(checkpoint, "unrolls") == checkpoint / "replay-unrolls.npz", "the old state is of one table"
@@ -147,7 +148,9 @@ def test_a_run_of_an_older_version_goes_on_exactly(tmp_path: Path) -> None:
     buffer = ReplayBuffer.restore({"locations": spec(settings)}, tmp_path / REPLAY_FOLDER, checkpoint)
     assert not (tmp_path / "bank").exists() and table_folders(tmp_path) == [tmp_path / "replay" / "locations"]
     expected = half_way(tmp_path / "compared")
-    for a, b in zip(go_on(expected, 12, rounds=2), go_on(buffer.table("locations"), 12, rounds=2), strict=True):
+    for a, b in zip(
+        play_rounds(expected, 12, rounds=2), play_rounds(buffer.table("locations"), 12, rounds=2), strict=True
+    ):
         assert a.insertion_ids.tolist() == b.insertion_ids.tolist() and a.slots.tolist() == b.slots.tolist()
     assert buffer.statistics()["locations"]["replaced"] == 0
     buffer.save(checkpoint)

@@ -16,26 +16,26 @@ from replay.limiter import Phase, RateLimiter
 
 
 def make(phase: Phase, ahead: tuple[int, int] = (1, 1), **changes: Any) -> RateLimiter:
-    values = {"capacity": 100, "present": 0, "strict": False, "locations_ahead": ahead[0], "batches_ahead": ahead[1]}
+    values = {"capacity": 100, "present": 0, "strict": False, "records_ahead": ahead[0], "batches_ahead": ahead[1]}
     return RateLimiter(phase, **{**values, **changes})
 
 
 class Model:
-    """The law as its text says it, in exact fractions, with C and its inverse written out."""
+    """The rate limiter's formulas in exact fractions, with C and its inverse written out."""
 
-    def __init__(self, phase: Phase, strict: bool, locations_ahead: int, batches_ahead: int) -> None:
+    def __init__(self, phase: Phase, strict: bool, records_ahead: int, batches_ahead: int) -> None:
         self.phase, self.strict = phase, strict
-        self.locations_ahead, self.batches_ahead = locations_ahead, batches_ahead
-        self.rounds_end = phase.locations_per_round * len(phase.batches_per_round)
+        self.records_ahead, self.batches_ahead = records_ahead, batches_ahead
+        self.rounds_end = phase.records_per_round * len(phase.batches_per_round)
 
     def earned(self, n: int) -> Fraction:
-        """C(n), location by location."""
-        size = self.phase.locations_per_round
+        """C(n), record by record."""
+        size = self.phase.records_per_round
         return sum((Fraction(self.phase.batches_per_round[i // size], size) for i in range(n)), Fraction(0))
 
     def inverse(self, sampled: int) -> Fraction:
         """The largest x with C(x) <= sampled; no end once everything is sampled."""
-        size, x = self.phase.locations_per_round, Fraction(0)
+        size, x = self.phase.records_per_round, Fraction(0)
         left = Fraction(sampled)
         for batches in self.phase.batches_per_round:
             if batches > left:
@@ -50,16 +50,16 @@ class Model:
         if n < 0:
             return True
         if self.strict:
-            complete = n // self.phase.locations_per_round
+            complete = n // self.phase.records_per_round
             return sampled >= sum(self.phase.batches_per_round[:complete])
-        return n + 1 <= self.inverse(sampled) + self.locations_ahead
+        return n + 1 <= self.inverse(sampled) + self.records_ahead
 
     def can_sample(self, inserted: int, sampled: int) -> bool:
         n = inserted - self.phase.prefill
         if n < 0 or sampled >= self.phase.batches:
             return False
         if self.strict:
-            complete = n // self.phase.locations_per_round
+            complete = n // self.phase.records_per_round
             return sampled < sum(self.phase.batches_per_round[:complete])
         return sampled + 1 <= self.earned(n) + self.batches_ahead
 
@@ -84,14 +84,14 @@ class Model:
 phases = st.builds(
     Phase,
     prefill=st.integers(1, 4),
-    locations_per_round=st.integers(1, 4),
+    records_per_round=st.integers(1, 4),
     batches_per_round=st.lists(st.integers(0, 5), min_size=1, max_size=4).map(tuple),
     batch_size=st.just(1),
 )
 
 
 def run(limiter: RateLimiter, prefer: str) -> str:
-    """Plays to the end, taking the preferred side whenever it is allowed; I for a location, S for a batch."""
+    """Plays to the end, taking the preferred side whenever it is allowed; I for a record, S for a batch."""
     trace = ""
     while not limiter.finished:
         for side in (prefer, "S" if prefer == "I" else "I"):
@@ -108,39 +108,39 @@ def run(limiter: RateLimiter, prefer: str) -> str:
     return trace
 
 
-HAND = Phase(prefill=4, locations_per_round=2, batches_per_round=(1, 2), batch_size=4)
+HAND = Phase(prefill=4, records_per_round=2, batches_per_round=(1, 2), batch_size=4)
 
 
 @pytest.mark.parametrize("prefer", ["I", "S"])
 def test_strict_alternation_by_hand(prefer: str) -> None:
-    # prefill, round 0 (2 locations, 1 batch), round 1 (2 locations, 2 batches); no freedom at any step
+    # prefill, round 0 (2 records, 1 batch), round 1 (2 records, 2 batches); no freedom at any step
     assert run(make(HAND, strict=True), prefer) == "IIII" + "II" + "S" + "II" + "SS"
 
 
 def test_overlap_by_hand_with_slacks_of_one() -> None:
     # C(0..4) = 0, 1/2, 1, 2, 3. A greedy learner: 1 batch at once (slack), then C + 1 rounded down.
     assert run(make(HAND), "S") == "IIII" + "S" + "II" + "S" + "I" + "S" + "I"
-    # Greedy actors: location n + 1 needs C(n) <= s: the 1st needs 0, the 2nd 1/2, the 3rd 1, the 4th 2 batches.
+    # Greedy actors: record n + 1 needs C(n) <= s: the 1st needs 0, the 2nd 1/2, the 3rd 1, the 4th 2 batches.
     assert run(make(HAND), "I") == "IIII" + "I" + "S" + "II" + "S" + "I" + "S"
 
 
 def test_overlap_by_hand_with_other_slacks() -> None:
-    # 3 locations ahead: location n + 1 needs C(n - 2) <= s, so 3 enter for nothing and the 4th needs 1/2 -> 1 batch.
+    # 3 records ahead: record n + 1 needs C(n - 2) <= s, so 3 enter for nothing and the 4th needs 1/2 -> 1 batch.
     assert run(make(HAND, (3, 0)), "I") == "IIII" + "III" + "S" + "I" + "SS"
-    # No batches ahead: the first batch comes when C reaches 1, after 2 locations.
+    # No batches ahead: the first batch comes when C reaches 1, after 2 records.
     assert run(make(HAND, (3, 0)), "S") == "IIII" + "II" + "S" + "I" + "S" + "I" + "S"
 
 
 def test_the_paper_s_schedule_is_accepted() -> None:
     batches = tuple(np.linspace(15, 45, 900).round().astype(int))
     phase = Phase(3000, 70, batches, 64)
-    assert phase.locations == 66_000 and phase.batches == sum(batches)
+    assert phase.records == 66_000 and phase.batches == sum(batches)
     limiter = make(phase, (70, 8), capacity=20_000)
     limiter.inserted(3000)
     for _ in range(8):
         limiter.sampled()
     assert not limiter.can_sample() and limiter.can_insert()
-    # batch 9 needs C = 1 location-worth: 15/70 a location, so 5 locations
+    # batch 9 needs C = 1 record-worth: 15/70 a record, so 5 records
     limiter.inserted(4)
     assert not limiter.can_sample()
     limiter.inserted()
@@ -150,14 +150,14 @@ def test_the_paper_s_schedule_is_accepted() -> None:
 @given(phases, st.booleans(), st.integers(0, 6), st.integers(0, 6))
 @settings(max_examples=300, deadline=None)
 def test_exactly_the_settings_that_deadlock_are_refused(
-    phase: Phase, strict: bool, locations_ahead: int, batches_ahead: int
+    phase: Phase, strict: bool, records_ahead: int, batches_ahead: int
 ) -> None:
-    model = Model(phase, strict, locations_ahead, batches_ahead)
+    model = Model(phase, strict, records_ahead, batches_ahead)
     if model.deadlocks():
         with pytest.raises(ValueError, match="would block both sides after"):
-            make(phase, (locations_ahead, batches_ahead), strict=strict)
+            make(phase, (records_ahead, batches_ahead), strict=strict)
     else:
-        limiter = make(phase, (locations_ahead, batches_ahead), strict=strict)
+        limiter = make(phase, (records_ahead, batches_ahead), strict=strict)
         for prefer in "IS":
             limiter.set_state({"inserted": 0, "sampled": 0})
             run(limiter, prefer)
@@ -174,8 +174,8 @@ def test_slacks_of_at_least_one_never_deadlock(phase: Phase, a: int, b: int, str
     [
         ({"batch_size": 0}, {}, "the batch size must be at least 1, not 0"),
         ({"prefill": -1}, {}, "the prefill must not be negative, not -1"),
-        ({"locations_per_round": -1}, {}, "a round's locations must not be negative, not -1"),
-        ({"prefill": 0, "batches_per_round": ()}, {}, "a phase must have locations to insert or batches to sample"),
+        ({"records_per_round": -1}, {}, "a round's records must not be negative, not -1"),
+        ({"prefill": 0, "batches_per_round": ()}, {}, "a phase must have records to insert or batches to sample"),
         ({"batches_per_round": (3, -1)}, {}, "a round's batches must not be negative, not -1"),
         (
             {"batch_size": 5},
@@ -192,33 +192,33 @@ def test_slacks_of_at_least_one_never_deadlock(phase: Phase, a: int, b: int, str
         (
             {"prefill": 12},
             {"capacity": 9},
-            "replay.capacity must be at least 14, not 9: so many locations come without a batch between them, and the "
+            "replay.capacity must be at least 14, not 9: so many records come without a batch between them, and the "
             "first would be overwritten before any batch could hold them",
         ),
         (
             {"prefill": 1, "batch_size": 1, "batches_per_round": (1, 0, 0, 1, 1)},
             {"capacity": 5},
-            "replay.capacity must be at least 6, not 5: so many locations come without a batch between them, and the "
+            "replay.capacity must be at least 6, not 5: so many records come without a batch between them, and the "
             "first would be overwritten before any batch could hold them",
         ),
         ({}, {"capacity": 3}, "replay.capacity must be at least 4 to hold a batch, not 3"),
         (
             {},
-            {"locations_ahead": 0, "batches_ahead": 0},
-            "replay.locations_ahead=0 with replay.batches_ahead=0 would block both sides after 4 locations and 0 "
+            {"records_ahead": 0, "batches_ahead": 0},
+            "replay.locations_ahead=0 with replay.batches_ahead=0 would block both sides after 4 records and 0 "
             "batches: each should be at least 1",
         ),
         (
-            # C(1) = 1/2: with one location ahead the next waits for batch 1, and batch 1 for the next location.
+            # C(1) = 1/2: with one record ahead the next waits for batch 1, and batch 1 for the next record.
             {},
-            {"locations_ahead": 1, "batches_ahead": 0},
-            "replay.locations_ahead=1 with replay.batches_ahead=0 would block both sides after 5 locations and 0 "
+            {"records_ahead": 1, "batches_ahead": 0},
+            "replay.locations_ahead=1 with replay.batches_ahead=0 would block both sides after 5 records and 0 "
             "batches: each should be at least 1",
         ),
     ],
 )
 def test_refusals(changes: dict[str, Any], settings_changes: dict[str, Any], sentence: str) -> None:
-    values = {"prefill": 4, "locations_per_round": 2, "batches_per_round": (1, 2), "batch_size": 4, **changes}
+    values = {"prefill": 4, "records_per_round": 2, "batches_per_round": (1, 2), "batch_size": 4, **changes}
     with pytest.raises(ValueError) as error:
         make(Phase(**values), **settings_changes)
     assert str(error.value) == sentence
@@ -253,9 +253,9 @@ def test_counting_against_the_rate_limit_is_an_error() -> None:
     with pytest.raises(RuntimeError, match="batch 0 was sampled against the rate limit"):
         limiter.sampled()
     limiter.inserted(5)
-    with pytest.raises(RuntimeError, match="location 5 was inserted against the rate limit"):
+    with pytest.raises(RuntimeError, match="record 5 was inserted against the rate limit"):
         limiter.inserted()
-    assert limiter.inserted_locations == 5
+    assert limiter.inserted_records == 5
 
 
 def test_state_survives_json_and_wrong_states_are_refused() -> None:
@@ -265,7 +265,7 @@ def test_state_survives_json_and_wrong_states_are_refused() -> None:
     state = json.loads(json.dumps(limiter.get_state()))
     again = make(HAND)
     again.set_state(state)
-    assert (again.inserted_locations, again.sampled_batches) == (5, 1)
+    assert (again.inserted_records, again.sampled_batches) == (5, 1)
     for wrong in ({"inserted": 9, "sampled": 0}, {"inserted": 5, "sampled": 4}, {"inserted": 3, "sampled": 1}):
         with pytest.raises(ValueError, match="is not of this phase"):
             again.set_state(wrong)
@@ -319,12 +319,12 @@ class LimiterMachine(RuleBasedStateMachine):
     def agrees_with_the_model(self) -> None:
         assert self.limiter.can_insert() == self.model.can_insert(self.inserted, self.sampled)
         assert self.limiter.can_sample() == self.model.can_sample(self.inserted, self.sampled)
-        assert (self.limiter.inserted_locations, self.limiter.sampled_batches) == (self.inserted, self.sampled)
+        assert (self.limiter.inserted_records, self.limiter.sampled_batches) == (self.inserted, self.sampled)
 
     @invariant()
     def never_both_blocked(self) -> None:
         blocked = not self.limiter.can_insert() and not self.limiter.can_sample()
-        done = self.inserted == self.phase.locations and self.sampled == self.phase.batches
+        done = self.inserted == self.phase.records and self.sampled == self.phase.batches
         assert blocked == done == self.limiter.finished
 
     @invariant()

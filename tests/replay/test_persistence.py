@@ -1,4 +1,4 @@
-"""Saving and restoring: exactly where it was, after a kill, and every damaged file in one sentence."""
+"""Saving and restoring: exact continuation, also after a kill, and one sentence for each damaged file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-import replay.state_file as state_file
 from replay.core import RecordFormat, ReplayClosed, Sample
 from replay.limiter import Phase
 from replay.ring import Ring
@@ -38,7 +37,7 @@ from tests.replay.helpers import (
     same,
 )
 
-PHASE = Phase(prefill=6, locations_per_round=3, batches_per_round=(4, 5, 6, 7), batch_size=4)
+PHASE = Phase(prefill=6, records_per_round=3, batches_per_round=(4, 5, 6, 7), batch_size=4)
 
 
 def half_way(folder: Path, **changes: Any) -> Table:
@@ -47,11 +46,11 @@ def half_way(folder: Path, **changes: Any) -> Table:
     table.start_phase(PHASE, fresh=True)
     for number in range(6):
         table.insert(record(number), timeout=0)
-    go_on(table, 6, rounds=2)
+    play_rounds(table, 6, rounds=2)
     return table
 
 
-def go_on(table: Table, first: int, rounds: int) -> list[Sample]:
+def play_rounds(table: Table, first: int, rounds: int) -> list[Sample]:
     """Plays rounds of the phase; returns the samples."""
     samples = []
     for index in range(rounds):
@@ -71,10 +70,10 @@ def test_a_restored_table_continues_bit_for_bit(tmp_path: Path, strict: bool, mo
     table = half_way(tmp_path / "a", strict=strict, mode=mode)
     table.save(tmp_path / "a" / STATE_FILE)
     shutil.copytree(tmp_path / "a", tmp_path / "b")
-    expected = go_on(table, 12, rounds=2)
+    expected = play_rounds(table, 12, rounds=2)
     settings = config(10, locations_ahead=4, batches_ahead=3, strict=strict, mode=mode)
     again = restored(settings, tmp_path / "b", FORMAT)
-    found = go_on(again, 12, rounds=2)
+    found = play_rounds(again, 12, rounds=2)
     assert len(found) == len(expected) == 13
     for a, b in zip(expected, found, strict=True):
         assert a.number == b.number
@@ -89,7 +88,7 @@ def test_a_restored_table_continues_bit_for_bit(tmp_path: Path, strict: bool, mo
 
 def test_a_restored_table_remembers_what_the_round_has_drawn(tmp_path: Path) -> None:
     once = {"strict": True, "without_replacement": "round"}
-    phase = Phase(prefill=10, locations_per_round=2, batches_per_round=(6,), batch_size=2)
+    phase = Phase(prefill=10, records_per_round=2, batches_per_round=(6,), batch_size=2)
     table = created(config(12, **once), tmp_path / "a", FORMAT, seed=9)
     table.start_phase(phase, fresh=True)
     for number in range(12):
@@ -108,7 +107,7 @@ def test_a_restored_table_remembers_what_the_round_has_drawn(tmp_path: Path) -> 
     assert sorted(sum(first[:3] + rest, [])) == list(range(12))
 
 
-def test_a_state_of_before_there_was_a_choice_is_restored(tmp_path: Path) -> None:
+def test_a_state_without_drawn_records_is_restored(tmp_path: Path) -> None:
     table = half_way(tmp_path)
     table.save(tmp_path / STATE_FILE)
     table.close()
@@ -119,11 +118,11 @@ def test_a_state_of_before_there_was_a_choice_is_restored(tmp_path: Path) -> Non
     assert len(numbers(again.sample(4, timeout=0).columns)) == 4
 
 
-def test_a_save_counts_only_the_records_since_the_one_before(tmp_path: Path) -> None:
+def test_a_save_counts_only_the_records_since_the_last_one(tmp_path: Path) -> None:
     path = tmp_path / STATE_FILE
     table = half_way(tmp_path)
     assert table.save(path) == (path.stat().st_size, 10 * BYTES), "12 were inserted into 10 slots"
-    go_on(table, 12, rounds=1)
+    play_rounds(table, 12, rounds=1)
     assert table.save(path)[1] == 3 * BYTES
     assert table.save(path)[1] == 0
     table.close()
@@ -180,7 +179,7 @@ def test_a_table_saved_before_its_first_phase(tmp_path: Path) -> None:
         again.insert(record(0))
 
 
-def test_locations_after_the_save_are_done_again(tmp_path: Path) -> None:
+def test_records_after_the_save_are_inserted_again(tmp_path: Path) -> None:
     table = created(config(5, **UNLIMITED), tmp_path, FORMAT, seed=0)
     table.start_phase(open_phase(), fresh=True)
     for number in range(7):  # slots hold 5 6 2 3 4
@@ -199,7 +198,7 @@ def test_locations_after_the_save_are_done_again(tmp_path: Path) -> None:
     assert sorted(numbers(again.sample(5).columns)) == [4, 5, 6, 7, 8], "the newer ones serve meanwhile"
     assert not again.insert(record(4)).stored, "a record of the save is known"
     for number in (7, 8, 9):
-        assert again.insert(record(number)).stored, "one after the save is not: it counts when it is done again"
+        assert again.insert(record(number)).stored, "one after the save is not, so it can be inserted again"
     assert sorted(numbers(again.sample(5).columns)) == [5, 6, 7, 8, 9]
 
 
@@ -315,7 +314,7 @@ def test_a_forged_state_is_not_executed(tmp_path: Path, monkeypatch: pytest.Monk
         ({"priorities": np.full(10, np.nan)}, "its priorities must be finite and above 0, one for each record"),
         ({"priorities": np.full(9, 0.5)}, "its priorities must be finite and above 0, one for each record"),
         ({"order": np.zeros(10, np.int64)}, "the state is not that of a ring of 10 records"),
-        ({"limiter": {"inserted": 99, "sampled": 0}}, "the limiter's state of 99 locations and 0 batches is not"),
+        ({"limiter": {"inserted": 99, "sampled": 0}}, "the limiter's state of 99 records and 0 batches is not"),
         ({"generator": {"bit_generator": "MT19937"}}, "state must be for a PCG64"),
         ({"phase": None, "batches": None}, "int"),
         ({"waited": None}, "it lacks 'waited'"),
@@ -354,7 +353,7 @@ def test_a_failed_save_leaves_the_earlier_state(tmp_path: Path, monkeypatch: pyt
     def fail(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(state_file.os, step, fail)
+    monkeypatch.setattr(os, step, fail)
     with pytest.raises(OSError) as error:
         write_state(path, {"a": 2, "b": np.arange(4)})
     monkeypatch.undo()
@@ -372,8 +371,8 @@ def test_a_full_disk_leaves_the_earlier_state(tiny_disk: Path) -> None:
     assert [entry.name for entry in tiny_disk.iterdir()] == [STATE_FILE]
 
 
-def test_a_restored_phase_goes_on_at_the_learners_count(tmp_path: Path) -> None:
-    table = half_way(tmp_path / "a")  # 12 locations and 4 + 5 batches
+def test_a_restored_phase_continues_at_the_learners_count(tmp_path: Path) -> None:
+    table = half_way(tmp_path / "a")  # 12 records and 4 + 5 batches
     table.save(tmp_path / "a" / STATE_FILE)
     table.close()
     again = restored(config(10, locations_ahead=4, batches_ahead=3), tmp_path / "a", FORMAT)
@@ -389,17 +388,17 @@ def test_a_restored_phase_goes_on_at_the_learners_count(tmp_path: Path) -> None:
 @pytest.mark.parametrize("batches", [1, 9])
 def test_a_restored_phase_takes_the_schedule_that_is_configured_now(batches: int, tmp_path: Path) -> None:
     """Neither side waits for ever, whether its rounds have fewer or more batches than when it was saved."""
-    table = half_way(tmp_path / "a")  # 12 locations and 4 + 5 batches
+    table = half_way(tmp_path / "a")  # 12 records and 4 + 5 batches
     table.save(tmp_path / "a" / STATE_FILE)
     table.close()
     now = replace(PHASE, batches_per_round=(batches,) * len(PHASE.batches_per_round))
     again = restored(config(10, locations_ahead=4, batches_ahead=3), tmp_path / "a", FORMAT)
     again.continue_phase(9, now)
     number, sampled = 12, min(9, now.batches)
-    while number < now.locations or sampled < now.batches:
+    while number < now.records or sampled < now.batches:
         before = number, sampled
         with suppress(TimeoutError):
-            if number < now.locations and again.insert(record(number), timeout=0).stored:
+            if number < now.records and again.insert(record(number), timeout=0).stored:
                 number += 1
         with suppress(TimeoutError):
             if sampled < now.batches:

@@ -85,11 +85,11 @@ def test_a_malformed_record_changes_nothing(tmp_path: Path, change: dict[str, An
 
 def test_an_address_holds_until_it_is_overwritten(tmp_path: Path) -> None:
     ring = filled(tmp_path, 3, 4)
-    slots, stamps = np.array([0, 0, 1, 2]), np.array([0, 3, 1, 1])
-    assert ring.holds(slots, stamps).tolist() == [False, True, True, False]
+    slots, ids = np.array([0, 0, 1, 2]), np.array([0, 3, 1, 1])
+    assert ring.holds(slots, ids).tolist() == [False, True, True, False]
     ring.clear()
-    assert not ring.holds(slots, stamps).any(), "a cleared ring holds nothing, though its files do"
-    assert ring.append(record(7)) == (0, 4), "stamps go on"
+    assert not ring.holds(slots, ids).any(), "a cleared ring holds nothing, though its files do"
+    assert ring.append(record(7)) == (0, 4), "insertion ids are not used again"
     assert ring.holds(slots, np.array([3, 4, 1, 2])).tolist() == [False, True, False, False]
 
 
@@ -119,7 +119,7 @@ def test_sorting_more_than_there_are_sorts_all(tmp_path: Path) -> None:
 
 
 def test_names_that_would_escape_the_folder_are_refused(tmp_path: Path) -> None:
-    for name in ("../image", "_stamp", ""):
+    for name in ("../image", "_insertion_ids", ""):
         with pytest.raises(ValueError, match="must be named by a word that begins with a letter"):
             Ring.create(tmp_path / "ring", {name: ((), np.dtype(np.uint8))}, 3)
     assert list(tmp_path.iterdir()) == []
@@ -149,7 +149,7 @@ def test_records_after_the_state_are_forgotten_or_replace_older_ones(tmp_path: P
     assert again.set_state(state).tolist() == [2, 3]
     assert again.size == 4 and again.appended == 6
     assert numbers(again.gather(again.occupied)) == [4, 5, 100, 101]
-    assert again.holds(np.array([2]), np.array([2])).all(), "under the stamps of the records that they replace"
+    assert again.holds(np.array([2]), np.array([2])).all(), "under the ids of the records that they replace"
     third = again.get_state()
     again.close()
     assert Ring.reopen(tmp_path, FIELDS, 4).set_state(third).tolist() == [], "known from then on"
@@ -299,9 +299,8 @@ class RingMachine(RuleBasedStateMachine):
         self.path = Path(self.folder.name)
         self.capacity = capacity
         self.ring = Ring.create(self.path, FIELDS, capacity)
-        self.model: list[tuple[int, int]] = []  # (stamp, number) by position
+        self.model: list[tuple[int, int]] = []  # (insertion id, number) by position
         self.position = self.appended = 0
-        self.since_clear = 0
         self.saved: Any = None
 
     def teardown(self) -> None:
@@ -311,18 +310,17 @@ class RingMachine(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 10**6))
     def append(self, number: int) -> None:
-        slot, stamp = self.ring.append(record(number))
-        assert stamp == self.appended
+        slot, insertion_id = self.ring.append(record(number))
+        assert insertion_id == self.appended
         assert self.ring.occupied[self.position] == slot
-        self.model[self.position : self.position + 1] = [(stamp, number)]
+        self.model[self.position : self.position + 1] = [(insertion_id, number)]
         self.position = (self.position + 1) % self.capacity
         self.appended += 1
-        self.since_clear += 1
 
     @rule()
     def clear(self) -> None:
         self.ring.clear()
-        self.model, self.position, self.since_clear = [], 0, 0
+        self.model, self.position = [], 0
 
     @rule(count=st.integers(0, 8))
     def sort(self, count: int) -> None:
@@ -342,15 +340,15 @@ class RingMachine(RuleBasedStateMachine):
     @rule()
     def restart(self) -> None:
         state, model, self.position, self.appended = self.saved
-        stamps, keys = self.ring._ids.copy(), self.ring.column("key").copy()
+        ids, keys = self.ring._ids.copy(), self.ring.column("key").copy()
         self.ring.close()
         self.ring = Ring.reopen(self.path, FIELDS, self.capacity)
         lost = self.ring.set_state(state).tolist()
         slots = state["order"][: state["size"]].tolist()
-        assert lost == [slot for slot, (stamp, _) in zip(slots, model, strict=True) if stamps[slot] != stamp]
+        assert lost == [slot for slot, (insertion_id, _) in zip(slots, model, strict=True) if ids[slot] != insertion_id]
         self.model = [
-            (stamp, int(keys[slot]) if slot in lost else number)
-            for slot, (stamp, number) in zip(slots, model, strict=True)
+            (insertion_id, int(keys[slot]) if slot in lost else number)
+            for slot, (insertion_id, number) in zip(slots, model, strict=True)
         ]
         self.saved = (self.ring.get_state(), list(self.model), self.position, self.appended)
 
@@ -361,7 +359,8 @@ class RingMachine(RuleBasedStateMachine):
         occupied = self.ring.occupied
         assert len(set(occupied.tolist())) == self.ring.size == len(self.model) <= self.capacity
         assert numbers(self.ring.gather(occupied)) == [number for _, number in self.model]
-        assert sorted(self.ring.insertion_ids(occupied).tolist()) == sorted(stamp for stamp, _ in self.model)
+        ids = [insertion_id for insertion_id, _ in self.model]
+        assert sorted(self.ring.insertion_ids(occupied).tolist()) == sorted(ids)
         assert self.ring.appended == self.appended
         assert self.ring.holds(occupied, self.ring.insertion_ids(occupied)).all()
 

@@ -19,7 +19,7 @@ from replay.limiter import Phase, RateLimiter
 from replay.table import Table
 from tests.replay.helpers import FIELDS, STATE_FILE, numbers, record, same
 
-FREE = LimiterSettings(strict=False, locations_ahead=10**6, batches_ahead=10**6)
+FREE = LimiterSettings(strict=False, records_ahead=10**6, batches_ahead=10**6)
 GROUPED = RecordFormat(FIELDS, "key", None, same, same, group_field="version")
 """Records of the helpers; the field `version` is the group."""
 
@@ -29,7 +29,7 @@ def spec_of(kind: str, capacity: int, limiter: LimiterSettings = FREE, **selecto
 
 
 def table_of(folder: Path, kind: str, capacity: int, phase: Phase, **selector: Any) -> Table:
-    """A table in a phase in which nothing but the selector makes anybody wait, filled by `phase.prefill` records."""
+    """A table in a phase in which only the selector can block, filled by `phase.prefill` records."""
     table = Table.create(spec_of(kind, capacity, **selector), folder, seed=3)
     table.start_phase(phase, fresh=True)
     for number in range(phase.prefill):
@@ -38,11 +38,11 @@ def table_of(folder: Path, kind: str, capacity: int, phase: Phase, **selector: A
 
 
 def filled_phase(count: int, batches: int = 500) -> Phase:
-    return Phase(prefill=count, locations_per_round=1, batches_per_round=(1,) * batches, batch_size=1)
+    return Phase(prefill=count, records_per_round=1, batches_per_round=(1,) * batches, batch_size=1)
 
 
 def chi_square(counts: dict[Any, int], expected: dict[Any, float]) -> float:
-    """Of observed counts against probabilities, which must cover all that was observed."""
+    """Chi-square statistic of observed counts against probabilities, which must cover all that was observed."""
     assert counts.keys() <= expected.keys()
     total = sum(counts.values())
     return sum((counts.get(key, 0) - total * p) ** 2 / (total * p) for key, p in expected.items())
@@ -60,7 +60,7 @@ class SelectorMachine(RuleBasedStateMachine):
         self.path = Path(self.folder.name)
         self.spec = spec_of(self.kind, capacity, **self.selector)
         self.table = Table.create(self.spec, self.path, seed=1)
-        phase = Phase(prefill=2, locations_per_round=1, batches_per_round=(1,) * 400, batch_size=1)
+        phase = Phase(prefill=2, records_per_round=1, batches_per_round=(1,) * 400, batch_size=1)
         self.table.start_phase(phase, fresh=True)
         self.held: list[tuple[int, int, int]] = []  # number, group, insertion id; oldest first
         self.inserted = 0
@@ -76,7 +76,7 @@ class SelectorMachine(RuleBasedStateMachine):
         return [[number for number, _, _ in self.held]] if len(self.held) >= size else []
 
     def check_order(self, found: list[int], size: int) -> None:
-        """What a kind promises beyond different records from one of the lists."""
+        """Checks the order that a kind of selector promises."""
 
     @rule(group=st.integers(0, 2))
     def insert(self, group: int) -> None:
@@ -194,7 +194,7 @@ def test_a_record_is_sampled_up_to_its_greatest_age(tmp_path: Path) -> None:
 
 
 def test_a_batch_that_no_group_can_give_is_an_error_when_nothing_may_come(tmp_path: Path) -> None:
-    spec = spec_of("grouped", 8, LimiterSettings(strict=True, locations_ahead=0, batches_ahead=0))
+    spec = spec_of("grouped", 8, LimiterSettings(strict=True, records_ahead=0, batches_ahead=0))
     table = Table.create(spec, tmp_path, seed=3)
     table.start_phase(Phase(2, 2, (1, 1), 2), fresh=True)
     for number in range(3):
@@ -219,7 +219,7 @@ def test_keys_of_consumed_records_are_known_until_their_slots_are_written_again(
 def queue_with_three_unused_batches(folder: Path, further: int) -> Table:
     """Restored from a save after 5 batches of 2, of which the learner used 2; `further` records came after it."""
     table = Table.create(spec_of("queue", 12), folder, seed=3)
-    phase = Phase(prefill=2, locations_per_round=2, batches_per_round=(1,) * 9, batch_size=2)
+    phase = Phase(prefill=2, records_per_round=2, batches_per_round=(1,) * 9, batch_size=2)
     table.start_phase(phase, fresh=True)
     for number in range(12):
         table.insert(record(number), timeout=0)
@@ -268,7 +268,7 @@ def test_what_a_queue_cannot_take_back_is_collected_again(tmp_path: Path) -> Non
 def test_queues_that_would_block_are_refused(phase: Phase, capacity: int, sentence: str | None) -> None:
     def make() -> RateLimiter:
         return RateLimiter(
-            phase, capacity=capacity, present=0, strict=True, locations_ahead=0, batches_ahead=0, consumes=True
+            phase, capacity=capacity, present=0, strict=True, records_ahead=0, batches_ahead=0, consumes=True
         )
 
     if sentence is None:

@@ -1,4 +1,4 @@
-"""The memory table: what it stores and prefers, whom it lets wait, and that no record is ever torn."""
+"""A table: what it stores and prefers, when its callers wait, and that no record is ever torn."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from tests.replay.helpers import (
 )
 
 SOON = 10.0
-"""Seconds in which a thread that may go on surely does; no test waits so long unless it fails."""
+"""Seconds in which an unblocked thread surely continues; no test waits so long unless it fails."""
 
 
 def table_with(folder: Path, count: int, capacity: int = 10, **changes: Any) -> Table:
@@ -64,7 +64,7 @@ def in_thread(call: Callable[[], Any]) -> tuple[threading.Thread, list[Any]]:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Waits for something that another thread surely does."""
+    """Waits until a condition holds that another thread brings about."""
     end = time.monotonic() + SOON
     while not condition():
         assert time.monotonic() < end, "it did not happen"
@@ -81,7 +81,7 @@ def test_a_sample_holds_whole_different_records(tmp_path: Path) -> None:
         drawn = numbers(sample.columns)
         assert len(set(drawn)) == 6 and set(drawn) <= set(range(15, 25))
         assert sample.slots.tolist() == [key % 10 for key in drawn]
-        assert sample.insertion_ids.tolist() == drawn, "here the stamp is the number"
+        assert sample.insertion_ids.tolist() == drawn, "insertion ids equal the numbers here"
         assert sample.number == number
 
 
@@ -119,7 +119,7 @@ def test_uniform_mode_ignores_priorities(tmp_path: Path) -> None:
 
 
 ONCE_A_ROUND = {"strict": True, "without_replacement": "round"}
-ROUNDS = Phase(prefill=8, locations_per_round=2, batches_per_round=(5, 4), batch_size=2)
+ROUNDS = Phase(prefill=8, records_per_round=2, batches_per_round=(5, 4), batch_size=2)
 
 
 def test_a_round_samples_no_record_twice(tmp_path: Path) -> None:
@@ -137,23 +137,25 @@ def test_a_round_samples_no_record_twice(tmp_path: Path) -> None:
     for number in (10, 11):
         table.insert(record(number), timeout=0)
     drawn = [number for _ in range(4) for number in numbers(table.sample(2, timeout=0).columns)]
-    assert len(set(drawn)) == 8 and not {10, 11} & set(drawn), "the next round draws from all; 0.5 is nothing to 1e6"
+    assert len(set(drawn)) == 8 and not {10, 11} & set(drawn), (
+        "the next round draws from all; 0.5 is negligible beside 1e6"
+    )
 
 
 def test_a_round_is_one_draw_by_priority(tmp_path: Path) -> None:
     # Two batches of one record are two draws without replacement: with weights 1 to 4, slot i and then slot j have the
     # probability w_i / 10 * w_j / (10 - w_i). The fifth slot is never drawn.
-    phase = Phase(prefill=4, locations_per_round=1, batches_per_round=(2,) * 3000, batch_size=1)
+    phase = Phase(prefill=4, records_per_round=1, batches_per_round=(2,) * 3000, batch_size=1)
     table = created(config(5, **ONCE_A_ROUND), tmp_path, FORMAT, seed=4)
     table.start_phase(phase, fresh=True)
-    stamps = np.zeros(5, dtype=np.int64)
+    ids = np.zeros(5, dtype=np.int64)
     weights = np.array([1.0, 2.0, 3.0, 4.0])
     found = np.zeros((5, 5))
     for number in range(4 + 3000):
         receipt = table.insert(record(number), timeout=0)
-        stamps[receipt.slot] = receipt.insertion_id
+        ids[receipt.slot] = receipt.insertion_id
         if number >= 4:
-            assert table.update_priorities(np.arange(5), stamps, np.append(weights, 1e-9)) == 5
+            assert table.update_priorities(np.arange(5), ids, np.append(weights, 1e-9)) == 5
             first, second = (int(table.sample(1, timeout=0).slots[0]) for _ in range(2))
             found[first, second] += 1 / 3000
     expected = np.zeros((5, 5))
@@ -164,7 +166,7 @@ def test_a_round_is_one_draw_by_priority(tmp_path: Path) -> None:
 
 def test_a_round_that_takes_more_records_than_there_are_is_refused(tmp_path: Path) -> None:
     table = created(config(12, **ONCE_A_ROUND), tmp_path, FORMAT, seed=2)
-    too_many = Phase(prefill=8, locations_per_round=2, batches_per_round=(5, 7), batch_size=2)
+    too_many = Phase(prefill=8, records_per_round=2, batches_per_round=(5, 7), batch_size=2)
     with pytest.raises(ValueError, match="round 1 takes 7 batches of 2 and the table then holds 12"):
         table.start_phase(too_many, fresh=True)
 
@@ -190,7 +192,7 @@ def test_priorities_of_a_cleared_table_are_ignored(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("slots", "stamps", "priorities", "sentence"),
+    ("slots", "ids", "priorities", "sentence"),
     [
         ([0], [0], [float("nan")], "priorities must be finite and above 0, not nan"),
         ([0, 1], [0, 1], [0.1, 0.0], r"priorities must be finite and above 0, not 0\.0"),
@@ -202,11 +204,11 @@ def test_priorities_of_a_cleared_table_are_ignored(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_priorities_change_nothing(
-    tmp_path: Path, slots: list[int], stamps: list[int], priorities: list[float], sentence: str
+    tmp_path: Path, slots: list[int], ids: list[int], priorities: list[float], sentence: str
 ) -> None:
     table = table_with(tmp_path, 3)
     with pytest.raises(ValueError, match=sentence):
-        table.update_priorities(np.array(slots), np.array(stamps), np.array(priorities))
+        table.update_priorities(np.array(slots), np.array(ids), np.array(priorities))
     assert table.get_state()["priorities"].tolist() == [0.5] * 3
 
 
@@ -250,16 +252,16 @@ def test_one_seed_gives_one_sequence(tmp_path: Path) -> None:
 
 
 def test_strict_alternation_does_not_depend_on_the_order_of_arrival(tmp_path: Path) -> None:
-    phase = Phase(prefill=6, locations_per_round=4, batches_per_round=(2, 3, 2), batch_size=4)
+    phase = Phase(prefill=6, records_per_round=4, batches_per_round=(2, 3, 2), batch_size=4)
     runs = []
     for name, seed in (("a", 0), ("b", 1), ("c", 2)):
         table = created(config(10, strict=True), tmp_path / name, FORMAT, seed=3)
         table.start_phase(phase, fresh=True)
         shuffle, sampled, first = np.random.default_rng(seed), [], 0
-        for locations, batches in ((6, 0), (4, 2), (4, 3), (4, 2)):
-            for number in shuffle.permutation(np.arange(first, first + locations)):
+        for records, batches in ((6, 0), (4, 2), (4, 3), (4, 2)):
+            for number in shuffle.permutation(np.arange(first, first + records)):
                 table.insert(record(int(number)), timeout=0)
-            first += locations
+            first += records
             for _ in range(batches):
                 sample = table.sample(4, timeout=0)
                 sampled.append(numbers(sample.columns))
@@ -284,12 +286,10 @@ def test_a_timeout_says_what_it_waited_for(tmp_path: Path) -> None:
     table.start_phase(Phase(2, 2, (4, 4), 2), fresh=True)
     with pytest.raises(ReplayTimeout) as error:
         table.sample(2, timeout=0.01)
-    assert str(error.value) == (
-        "no sample was possible for 0.01 s: 0 of 6 locations are in and 0 of 8 batches are taken"
-    )
+    assert str(error.value) == "no sample was possible for 0.01 s: 0 of 6 records are in and 0 of 8 batches are taken"
     for number in range(3):
         table.insert(record(number), timeout=0)
-    with pytest.raises(ReplayTimeout, match="no insert was possible for 0 s: 3 of 6 locations"):
+    with pytest.raises(ReplayTimeout, match="no insert was possible for 0 s: 3 of 6 records"):
         table.insert(record(3), timeout=0)
     assert table.statistics()["size"] == 3
 
@@ -306,14 +306,14 @@ def test_a_wrong_record_is_refused_before_it_waits(tmp_path: Path) -> None:
     assert table.statistics()["phase"]["inserted"] == 0
 
 
-def test_a_sample_waits_for_locations_and_an_insert_for_batches(tmp_path: Path) -> None:
+def test_a_sample_waits_for_records_and_an_insert_for_batches(tmp_path: Path) -> None:
     table = created(config(strict=True), tmp_path, FORMAT, seed=0)
     table.start_phase(Phase(2, 1, (1, 1), 2), fresh=True)
     sampler, sampled = in_thread(lambda: table.sample(2))
     until(lambda: table.statistics()["sample_waiting"] == 1)
     table.insert(record(0))
     table.insert(record(1))
-    assert not sampled, "the first round's location is still missing"
+    assert not sampled, "the first round's record is still missing"
     table.insert(record(2))
     sampler.join(SOON)
     assert len(numbers(sampled[0].columns)) == 2
@@ -435,7 +435,7 @@ def test_a_new_phase_is_fresh_or_keeps_the_records(tmp_path: Path) -> None:
     assert statistics["phase"] == {
         "number": 3,
         "inserted": 0,
-        "locations": 6,
+        "records": 6,
         "prefill": 4,
         "sampled": 0,
         "batches": 2,
@@ -519,10 +519,10 @@ def test_no_record_is_torn_under_concurrent_calls(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("strict", [False, True])
 def test_many_threads_on_both_sides_reach_the_end_and_keep_the_rate_limit(tmp_path: Path, strict: bool) -> None:
-    phase = Phase(prefill=12, locations_per_round=7, batches_per_round=(3, 5, 0, 9, 12), batch_size=8)
+    phase = Phase(prefill=12, records_per_round=7, batches_per_round=(3, 5, 0, 9, 12), batch_size=8)
     table = created(config(30, strict=strict, locations_ahead=5, batches_ahead=2), tmp_path, FORMAT, seed=0)
     table.start_phase(phase, fresh=True)
-    tickets = iter(range(phase.locations))
+    tickets = iter(range(phase.records))
     lock = threading.Lock()
     events: list[str] = []
     limiter: Any = table._waiting.limiter
@@ -558,7 +558,7 @@ def test_many_threads_on_both_sides_reach_the_end_and_keep_the_rate_limit(tmp_pa
     for thread, _ in threads:
         thread.join(60)
     assert sum(outcome[0] for _, outcome in threads[6:]) == phase.batches
-    assert events.count("I") == phase.locations and events.count("S") == phase.batches
+    assert events.count("I") == phase.records and events.count("S") == phase.batches
     assert table.statistics()["phase"]["finished"]
     if strict:
         assert "".join(events) == "I" * 12 + "".join("I" * 7 + "S" * k for k in phase.batches_per_round)
@@ -593,7 +593,7 @@ class TableMachine(RuleBasedStateMachine):
             capacity=self.config.capacity,
             present=len(self.held),
             strict=self.config.strict,
-            locations_ahead=self.config.locations_ahead,
+            records_ahead=self.config.locations_ahead,
             batches_ahead=self.config.batches_ahead,
         )
 
@@ -640,9 +640,9 @@ class TableMachine(RuleBasedStateMachine):
     @rule(data=st.data(), priority=st.floats(0.02, 1))
     def update(self, data: st.DataObject, priority: float) -> None:
         keys = data.draw(st.lists(st.sampled_from(sorted(self.addresses)), unique=True, max_size=5))
-        slots, stamps = (np.array([self.addresses[key][i] for key in keys], dtype=np.int64) for i in range(2))
+        slots, ids = (np.array([self.addresses[key][i] for key in keys], dtype=np.int64) for i in range(2))
         alive = [key for key in keys if key in self.held]
-        assert self.table.update_priorities(slots, stamps, np.full(len(keys), priority)) == len(alive)
+        assert self.table.update_priorities(slots, ids, np.full(len(keys), priority)) == len(alive)
         self.priority.update(dict.fromkeys(alive, priority))
 
     @precondition(lambda self: self.limiter.finished)
@@ -663,13 +663,13 @@ class TableMachine(RuleBasedStateMachine):
 
     @invariant()
     def agrees_with_the_model(self) -> None:
-        if not hasattr(self, "bank"):
+        if not hasattr(self, "table"):
             return
         state = self.table.get_state()
-        by_stamp = dict(zip(state["insertion_ids"].tolist(), state["priorities"].tolist(), strict=True))
-        assert by_stamp == {self.addresses[key][1]: self.priority[key] for key in self.held}
+        by_id = dict(zip(state["insertion_ids"].tolist(), state["priorities"].tolist(), strict=True))
+        assert by_id == {self.addresses[key][1]: self.priority[key] for key in self.held}
         counts = self.table.statistics()
-        assert counts["phase"]["inserted"] == self.limiter.inserted_locations
+        assert counts["phase"]["inserted"] == self.limiter.inserted_records
         assert counts["phase"]["sampled"] == self.limiter.sampled_batches
 
 

@@ -133,7 +133,7 @@ def test_directions_are_the_bodys(client, yaw, direction, axis, sign):
     assert change * sign > 0.03
 
 
-def test_no_force_moves_nothing_and_too_little_neither(client):
+def test_too_small_a_force_moves_nothing(client):
     for magnitude in (0.0, 5.0):
         before = client.last_event
         assert moved(before, touch(client, "Vase", magnitude=magnitude), "Vase") < 0.01
@@ -206,9 +206,9 @@ def test_unknown_actions_and_missing_arguments(client):
 def test_a_second_observation_changes_no_pixel(client):
     for category in ("Cup", "Mug", "Pot"):
         touched = touch(client, category, magnitude=200.0, direction={"x": -1, "y": 2, "z": 1})
-        looked = client.step("Pass")
-        np.testing.assert_array_equal(touched.frame, looked.frame)
-        np.testing.assert_array_equal(touched.depth_frame, looked.depth_frame)
+        observed = client.step("Pass")
+        np.testing.assert_array_equal(touched.frame, observed.frame)
+        np.testing.assert_array_equal(touched.depth_frame, observed.depth_frame)
 
 
 def test_teleport_both_forms_and_its_limits(client):

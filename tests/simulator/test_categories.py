@@ -132,7 +132,7 @@ def test_friction_is_drawn_for_each_instance() -> None:
     drawn = [apple.draw_friction(draw) for _ in range(50)]
     assert len({sliding for sliding, _, _ in drawn}) == 50
     assert all(apple.friction[0] <= sliding <= apple.friction[1] for sliding, _, _ in drawn)
-    assert drawn[0][2] > book.draw_friction(draw)[2], "round things lose speed while they roll"
+    assert drawn[0][2] > book.draw_friction(draw)[2], "round objects lose speed while they roll"
 
 
 def test_places_are_known() -> None:

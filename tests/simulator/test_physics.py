@@ -219,7 +219,7 @@ def test_the_strongest_push_leaves_everything_in_the_room(direction):
 
 
 def test_magnitudes_separate_the_mass_classes():
-    """Of a fixed set of bodies, a magnitude moves its own mass class and lighter ones, but not heavier ones."""
+    """A magnitude moves bodies of its own mass class and lighter ones of a fixed set, but not heavier ones."""
     touches = calibrate(rooms_of_module("tests.simulator.box_room"), box_room.SCENE_NAMES[:1], 300, seed=1)
     rows = table(touches)
     names, magnitudes = list(CLASSES), [f"{magnitude:g}" for magnitude in MAGNITUDES]

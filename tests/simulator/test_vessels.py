@@ -32,7 +32,7 @@ def test_walls_stand_on_the_outline() -> None:
         turn = rotation(wall.quat)
         outer = np.array(wall.pos) + turn @ [wall.size[0], 0, 0]
         assert math.hypot(outer[0], outer[1]) == pytest.approx(0.1 * (1 + math.cos(math.pi / 8)) / 2)
-        assert outer[:2] @ turn[:2, 0] > 0, "the thin side looks outwards"
+        assert outer[:2] @ turn[:2, 0] > 0, "the thin side points outwards"
         assert wall.pos[2] + wall.size[2] == pytest.approx(0.2)
         assert 0.0 < wall.pos[2] - wall.size[2] < 0.02, "above the support, below the floor inside"
         # Neighbours meet: half a face is at least as wide as half a side of the polygon.
@@ -119,8 +119,8 @@ def test_vessels_hold_what_falls_into_them(name: str) -> None:
     objects = [draw_object(name, seed, (4.0 * seed, 0.0, 0.0)) for seed in range(INSTANCES)]
     physics, bodies = stage(objects)
     physics.run_to_rest()
-    looks = [look_into(physics, int(body), obj) for body, obj in zip(bodies, objects, strict=True)]
-    vessels = [(obj, look) for obj, look in zip(objects, looks, strict=True) if look]
+    views = [look_into(physics, int(body), obj) for body, obj in zip(bodies, objects, strict=True)]
+    vessels = [(obj, view) for obj, view in zip(objects, views, strict=True) if view]
     assert len(vessels) >= (INSTANCES - 1 if name in ALWAYS_OPEN else 1)
     balls = []
     for obj, (floor, free) in vessels:

@@ -26,20 +26,20 @@ class MaskRcnnTrainingConfig:
     warmup: float
     """Share of the run, at its beginning, over which the rate rises linearly from a thousandth of itself."""
     momentum: float
-    """Of the gradients."""
+    """SGD's momentum."""
     weight_decay: float
     """L2 penalty, added to the gradient."""
     max_gradient_norm: float
     """Gradients of a larger norm are scaled down to it; 0 switches this off."""
     flip_probability: float
-    """Probability that a look and its masks are mirrored left to right."""
+    """Probability that an observation and its masks are mirrored left to right."""
     records: list[str]
-    """Memory banks, or runs whose bank was kept, that hold the data; []: the actor's part collects them first, one
+    """Folders of replay buffers, or of runs that kept theirs, with the data. []: the actors collect it first, with one
     visit to each training location under `actors.supervision`."""
     touches: int
-    """Touches of a visit, in random places; the interaction oracle puts its own in their stead."""
+    """Random touches of a visit; the interaction oracle replaces them by its own."""
     duplicate_iou: float
-    """A mask of a record that overlaps an earlier one of it so far shows the same thing, and is left out."""
+    """A mask whose IoU with an earlier one of the record is at least this shows the same object, and is left out."""
 
     def __post_init__(self) -> None:
         # The run may be resumed from another folder.

@@ -28,7 +28,7 @@ from replay.interaction.batch import LOCATIONS
 from replay.interaction.record import Batch
 
 MOMENTS = ("momentum_buffer",)
-"""What SGD keeps of each parameter, by PyTorch's names."""
+"""State that SGD keeps for each parameter, by PyTorch's names."""
 
 
 def learning_rate(config: MaskRcnnTrainingConfig, progress: float) -> float:
@@ -47,7 +47,7 @@ class Prepared:
     targets: list[dict[str, Tensor]]
     """See `targets_of`."""
     seed: int
-    """Of the anchors and proposals that the step samples."""
+    """Seed of the anchors and proposals that the step samples."""
 
 
 @dataclass(frozen=True)
