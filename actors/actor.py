@@ -165,9 +165,9 @@ def start_player(
     """Starts a player as a Ray actor, without waiting for it.
 
     Args:
-        number: see `PlayerActor`, also for the next three.
+        number: the actor's number, for records and messages.
         simulator: which simulator to start, and how.
-        make_player: makes the system's player.
+        make_player: makes the system's player in the actor's process.
         replay: handle of the replay's Ray actor.
         options: Ray options of the actor, e.g. {"num_cpus": 1, "num_gpus": 0.1}.
     """

@@ -208,9 +208,9 @@ def start_learner(
     """Starts the learner as a Ray actor, without waiting for it.
 
     Args:
-        make_learner: see `LearnerActor`, also for the next two.
+        make_learner: makes the system's learner in the actor's process.
         replay: handle of the replay's Ray actor.
-        threads: PyTorch's CPU threads, or None.
+        threads: PyTorch's CPU threads; None: the number of cores that the process may use.
         options: Ray options of the actor, e.g. {"num_cpus": 1, "num_gpus": 1}.
     """
     return cast(LearnerHandle, _RemoteLearnerActor.options(**options).remote(make_learner, replay, threads))

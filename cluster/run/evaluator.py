@@ -31,7 +31,7 @@ class RunEvaluator:
     """
 
     handle: EvaluatorHandle
-    """Handle of the Ray actor; `begin` sets it and the next two."""
+    """Handle of the Ray actor; `begin` sets this and the next two attributes."""
     prepared: ObjectRef[None]
     """Reference that is ready once the evaluator is prepared."""
     heartbeat: Heartbeat[int]
