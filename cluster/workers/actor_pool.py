@@ -12,19 +12,21 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ray
 from ray import ObjectRef
 from ray.exceptions import RayError, RayTaskError
 
-from actors.actor import PlayerHandle
 from actors.core import Statistics, Task, TaskError
 from cluster.machines.resources import LEARNER, SIMULATION
 from cluster.run.config import ClusterConfig
 from cluster.workers.health import Heartbeat, cause_of, is_process_loss, one_line, poll_heartbeats
 from common.errors import RunError
 from common.remote import WeightsReference, kill
+
+if TYPE_CHECKING:  # the command starts sooner without what a player imports
+    from actors.actor import PlayerHandle
 
 SLOW_START_S = 30.0
 """An actor that has been starting for longer than this no longer counts against `max_starting`."""
