@@ -12,7 +12,7 @@ import os
 import socket
 import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -23,19 +23,21 @@ from numpy.typing import NDArray
 from actors.config import SimulatorConfig
 from actors.controller import SimulatorError, SimulatorProcess
 from actors.core import MakePlayer, Push, Statistics, WrongFrame
+from common.remote import Handle, RemoteMethod, WeightsReference, concurrency_group
+from replay.actor import ReplayHandle
 
 
 class PlayerActor:
-    """One actor; `RemotePlayerActor` is this class as a Ray actor.
+    """One actor; `start_player` starts it as a Ray actor.
 
     Args:
         number: the actor's number, for records and messages.
         simulator: which simulator to start, and how.
         make_player: makes the system's player in this process.
-        replay: handle of the replay's Ray actor, which has `insert`.
+        replay: handle of the replay's Ray actor.
     """
 
-    def __init__(self, number: int, simulator: SimulatorConfig, make_player: MakePlayer, replay: Any) -> None:
+    def __init__(self, number: int, simulator: SimulatorConfig, make_player: MakePlayer, replay: ReplayHandle) -> None:
         # An actor and its simulator take turns, so one core serves both.
         torch.set_num_threads(1)
         cv2.setNumThreads(1)
@@ -55,7 +57,7 @@ class PlayerActor:
         task: Any,
         number: int,
         orders: Mapping[str, Any],
-        weights: list[Any] | NDArray[np.float32],
+        weights: WeightsReference | NDArray[np.float32],
         version: int,
     ) -> Statistics:
         """Plays a task and pushes its records to the replay buffer; waits there if the learner lags.
@@ -88,7 +90,7 @@ class PlayerActor:
         self._tasks += 1
         return statistics
 
-    @ray.method(concurrency_group="control")
+    @concurrency_group("control")
     def health(self) -> dict[str, Any]:
         """Returns counters, process ids and the node, also while a task is played; serves as the actor's heartbeat."""
         simulator = self._simulator
@@ -105,7 +107,7 @@ class PlayerActor:
             "weights_version": self._weights_version,
         }
 
-    @ray.method(concurrency_group="control")
+    @concurrency_group("control")
     def stop(self) -> None:
         """Ends the simulator, also in the middle of a task, whose `play` then raises SimulatorError."""
         self._stopped.set()
@@ -136,11 +138,37 @@ class PlayerActor:
         self._pushing = True
         try:
             # A record that the table holds already (its actor died after sending) counts as stored.
-            return bool(ray.get(self._replay.insert.remote(table, record)).slot >= 0)
+            return ray.get(self._replay.insert.remote(table, record)).slot >= 0
         finally:
             self._pushing = False
 
 
 _remote: Any = ray.remote  # its type hints lack concurrency_groups
-RemotePlayerActor: Any = _remote(concurrency_groups={"control": 2})(PlayerActor)
-"""Start it with `RemotePlayerActor.options(num_cpus=..., num_gpus=...).remote(...)`."""
+_RemotePlayerActor: Any = _remote(concurrency_groups={"control": 2})(PlayerActor)
+
+
+class PlayerHandle(Handle):
+    """Type of a player actor's handle."""
+
+    play = RemoteMethod(PlayerActor.play)
+    health = RemoteMethod(PlayerActor.health)
+    stop = RemoteMethod(PlayerActor.stop)
+
+
+def start_player(
+    number: int,
+    simulator: SimulatorConfig,
+    make_player: MakePlayer,
+    replay: ReplayHandle,
+    options: Mapping[str, Any],
+) -> PlayerHandle:
+    """Starts a player as a Ray actor, without waiting for it.
+
+    Args:
+        number: the actor's number, for records and messages.
+        simulator: which simulator to start, and how.
+        make_player: makes the system's player in the actor's process.
+        replay: handle of the replay's Ray actor.
+        options: Ray options of the actor, e.g. {"num_cpus": 1, "num_gpus": 0.1}.
+    """
+    return cast(PlayerHandle, _RemotePlayerActor.options(**options).remote(number, simulator, make_player, replay))

@@ -6,21 +6,23 @@ import contextlib
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from actors.actor import PlayerHandle
 from actors.interaction.locations import Location
 from cluster.interaction.config import TrainConfig
 from cluster.run.coordinator import Coordinator, Parts
 from cluster.run.reporting import Reporter
+from learner.actor import LearnerHandle
 from learner.schedule import Phase
+from replay.actor import ReplayHandle
 
 
 def run_light_phase(
     config: TrainConfig,
     folder: Path,
-    replay: Any,
-    learner: Any,
-    actors: Sequence[Any],
+    replay: ReplayHandle,
+    learner: LearnerHandle,
+    actors: Sequence[PlayerHandle],
     locations: Sequence[Location],
     reporter: Reporter,
     phase: Phase,

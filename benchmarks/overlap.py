@@ -24,7 +24,6 @@ import dataclasses
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import ray
@@ -41,10 +40,12 @@ from cluster.machines.resources import Resources, check_before_start, ray_sessio
 from cluster.run.reporting import Reporter
 from cluster.run.tracking import Tracker
 from cluster.systems.interaction import SYSTEM
-from learner.actor import RemoteLearnerActor, TrainReport
+from common.remote import kill
+from learner.actor import TrainReport, start_learner
 from learner.schedule import Phase
-from replay.actor import start_replay
+from replay.actor import ReplayHandle, start_replay
 from replay.interaction.batch import LOCATIONS, location_table
+from replay.interaction.record import LocationRecord
 from replay.layout import REPLAY_FOLDER
 
 CPU_BATCH = 4
@@ -53,7 +54,7 @@ CPU_BATCH = 4
 class Reports(Reporter):
     """A run's reporter that keeps the learner's reports after the first, and ends the phase after the span."""
 
-    def measure(self, phase: Phase, replay: Any, seconds: float) -> None:
+    def measure(self, phase: Phase, replay: ReplayHandle, seconds: float) -> None:
         """Sets how long to measure, in which phase, and with which replay buffer."""
         self.phase_measured, self.replay, self.span_s = phase, replay, seconds
         self.calls = 0
@@ -80,16 +81,14 @@ def measure(config: TrainConfig, resources: Resources, folder: Path, seconds: fl
     """Runs the first phase of the schedule for at least so many seconds; returns shares and counts."""
     folder.mkdir()
     count = config.cluster.actors
-    replay: Any = start_replay(
+    replay = start_replay(
         {LOCATIONS: location_table(config.replay)},
         folder / REPLAY_FOLDER,
         seed=config.seed,
         actors=count,
         options={"num_cpus": 0},
     )
-    learner = RemoteLearnerActor.options(**resources.learner).remote(
-        SYSTEM.learner(config), replay, config.learner.threads
-    )
+    learner = start_learner(SYSTEM.learner(config), replay, config.learner.threads, resources.learner)
     record = ray.put(made_record(config.seed))
     light_actors = [LightActor.remote(number, replay, record) for number in range(count)]
     ray.get([learner.health.remote(), *(actor.health.remote() for actor in light_actors)])
@@ -103,7 +102,7 @@ def measure(config: TrainConfig, resources: Resources, folder: Path, seconds: fl
     reporter.close()
     reporter.tracker.close()
     for handle in (*light_actors, learner, replay):
-        ray.kill(handle)
+        kill(handle)
     waited = sum(one.wait_s for one in reporter.kept)
     computed = sum(one.compute_s for one in reporter.kept)
     batches = sum(one.batches for one in reporter.kept)
@@ -116,7 +115,7 @@ def measure(config: TrainConfig, resources: Resources, folder: Path, seconds: fl
     }
 
 
-def made_record(seed: int) -> Any:
+def made_record(seed: int) -> LocationRecord:
     """A record of noise in which every fourth touch moved something, about as in a real one."""
     record = make_record(0, np.random.default_rng(seed))
     record.feedback[:] = np.arange(len(record.feedback)) % 4 == 0

@@ -136,7 +136,7 @@ class Bench:
 
     def __init__(self, config: TrainConfig, folder: Path, seconds: float, max_actors: int) -> None:
         self.config, self.folder, self.seconds = config, folder, seconds
-        self.replay: Any = start_replay(
+        self.replay = start_replay(
             {LOCATIONS: location_table(config.replay)},
             folder / REPLAY_FOLDER,
             seed=config.seed,

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import ray
 import torch
 
+from common.remote import Handle, RemoteMethod, WeightsReference, concurrency_group
 from evaluation.core import FinalReport, MakeEvaluator
 
 
 class EvaluatorActor:
-    """One evaluator, which uses one core; `RemoteEvaluatorActor` is this class as a Ray actor.
+    """One evaluator, which uses one core; `start_evaluator` starts it as a Ray actor.
 
     Args:
         make_evaluator: makes the system's evaluator in this process.
@@ -25,7 +27,7 @@ class EvaluatorActor:
         cv2.setNumThreads(1)
         self.evaluator = make_evaluator()
 
-    @ray.method(concurrency_group="control")
+    @concurrency_group("control")
     def pid(self) -> int:
         """Returns the process id, also during a measurement; serves as the evaluator's heartbeat."""
         return os.getpid()
@@ -34,7 +36,7 @@ class EvaluatorActor:
         """See `EvaluatorCore.prepare`."""
         self.evaluator.prepare()
 
-    def evaluate_quickly(self, weights: list[Any], version: int, seconds: float) -> dict[str, float]:
+    def evaluate_quickly(self, weights: WeightsReference, version: int, seconds: float) -> dict[str, float]:
         """Measures weights during training.
 
         Args:
@@ -48,12 +50,30 @@ class EvaluatorActor:
         self.evaluator.load(ray.get(weights[0]))
         return {"steps": version, "minutes": seconds / 60, **self.evaluator.evaluate_quickly()}
 
-    def final(self, weights: list[Any], folder: str) -> FinalReport:
+    def final(self, weights: WeightsReference, folder: str) -> FinalReport:
         """Measures the final weights; arguments as of `on_the_way`, and the run's folder."""
         self.evaluator.load(ray.get(weights[0]))
         return self.evaluator.final(Path(folder))
 
 
 _remote: Any = ray.remote  # its type hints lack concurrency_groups
-RemoteEvaluatorActor: Any = _remote(concurrency_groups={"control": 1})(EvaluatorActor)
-"""Start it with `RemoteEvaluatorActor.options(...).remote(...)`."""
+_RemoteEvaluatorActor: Any = _remote(concurrency_groups={"control": 1})(EvaluatorActor)
+
+
+class EvaluatorHandle(Handle):
+    """Type of the evaluator actor's handle."""
+
+    pid = RemoteMethod(EvaluatorActor.pid)
+    prepare = RemoteMethod(EvaluatorActor.prepare)
+    evaluate_quickly = RemoteMethod(EvaluatorActor.evaluate_quickly)
+    final = RemoteMethod(EvaluatorActor.final)
+
+
+def start_evaluator(make_evaluator: MakeEvaluator, options: Mapping[str, Any]) -> EvaluatorHandle:
+    """Starts an evaluator as a Ray actor, without waiting for it.
+
+    Args:
+        make_evaluator: makes the system's evaluator in the actor's process.
+        options: Ray options of the actor, e.g. {"num_cpus": 1}.
+    """
+    return cast(EvaluatorHandle, _RemoteEvaluatorActor.options(**options).remote(make_evaluator))

@@ -14,13 +14,16 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import ray
 import torch
+from ray import ObjectRef
 
+from common.remote import Handle, RemoteMethod, WeightsReference
 from learner.core import MakeLearner, Source
+from replay.actor import ReplayHandle
 from replay.core import PhaseFinished
 
 
@@ -28,8 +31,7 @@ from replay.core import PhaseFinished
 class Weights:
     """One published version."""
 
-    reference: list[Any]
-    """One ObjectRef of the flat float32 vector, in a list so that Ray does not resolve it when it is passed."""
+    reference: WeightsReference
     version: int
     """Optimiser steps at the time of publication."""
 
@@ -52,7 +54,7 @@ class TrainReport:
 class LearnerActor:
     """Runs in a Ray actor with two threads: `train` occupies one, the other answers `save`, `stop` and `health`."""
 
-    def __init__(self, make_learner: MakeLearner, replay: Any, threads: int | None) -> None:
+    def __init__(self, make_learner: MakeLearner, replay: ReplayHandle, threads: int | None) -> None:
         """Builds the learner on the GPU that Ray assigned, else on the CPU.
 
         Args:
@@ -65,7 +67,7 @@ class LearnerActor:
         self.learner = make_learner(device)
         self.replay = replay
         self.stopping = threading.Event()
-        self.in_flight: deque[tuple[Source, Any]] = deque()
+        self.in_flight: deque[tuple[Source, ObjectRef[Any]]] = deque()
 
     def publish(self) -> Weights:
         """Puts the current weights into the object store."""
@@ -185,4 +187,30 @@ KEEP_MEMORY = {
 returns blocks above 32 MB to the system, and the page faults take a tenth of a step on a CPU."""
 
 _remote: Any = ray.remote  # its type hints lack max_concurrency
-RemoteLearnerActor: Any = _remote(max_concurrency=3, runtime_env={"env_vars": KEEP_MEMORY})(LearnerActor)
+_RemoteLearnerActor: Any = _remote(max_concurrency=3, runtime_env={"env_vars": KEEP_MEMORY})(LearnerActor)
+
+
+class LearnerHandle(Handle):
+    """Type of the learner actor's handle."""
+
+    publish = RemoteMethod(LearnerActor.publish)
+    start_phase = RemoteMethod(LearnerActor.start_phase)
+    train = RemoteMethod(LearnerActor.train)
+    save = RemoteMethod(LearnerActor.save)
+    load = RemoteMethod(LearnerActor.load)
+    stop = RemoteMethod(LearnerActor.stop)
+    health = RemoteMethod(LearnerActor.health)
+
+
+def start_learner(
+    make_learner: MakeLearner, replay: ReplayHandle, threads: int | None, options: Mapping[str, Any]
+) -> LearnerHandle:
+    """Starts the learner as a Ray actor, without waiting for it.
+
+    Args:
+        make_learner: makes the system's learner in the actor's process.
+        replay: handle of the replay's Ray actor.
+        threads: PyTorch's CPU threads; None: the number of cores that the process may use.
+        options: Ray options of the actor, e.g. {"num_cpus": 1, "num_gpus": 1}.
+    """
+    return cast(LearnerHandle, _RemoteLearnerActor.options(**options).remote(make_learner, replay, threads))

@@ -17,12 +17,14 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import ray
 from numpy.typing import NDArray
+from ray import ObjectRef
 
+from common.remote import Handle, RemoteMethod, concurrency_group, kill
 from replay.buffer import ReplayBuffer
 from replay.core import Receipt, Saved, TableSpec, TooManySamples
 from replay.limiter import Phase
@@ -41,7 +43,7 @@ class ReplayActor:
         self._sampling: Counter[str] = Counter()
         self._lock = threading.Lock()
 
-    @ray.method(concurrency_group="control")
+    @concurrency_group("control")
     def open(self, specs: dict[str, TableSpec], folder: str, seed: int, restore_from: str | None) -> None:
         """Makes the tables, or restores them from the states in the folder `restore_from`.
 
@@ -59,27 +61,27 @@ class ReplayActor:
             raise RuntimeError("the replay actor has no tables yet: start it with replay.actor.start_replay")
         return self._buffer
 
-    @ray.method(concurrency_group="control")
+    @concurrency_group("control")
     def start_phase(self, phases: Mapping[str, Phase], fresh: Collection[str] = ()) -> None:
         """See `ReplayBuffer.start_phase`."""
         self._opened.start_phase(phases, fresh)
 
-    @ray.method(concurrency_group="control")
+    @concurrency_group("control")
     def continue_phase(self, phases: Mapping[str, tuple[int, Phase | None]]) -> None:
         """See `ReplayBuffer.continue_phase`."""
         self._opened.continue_phase(phases)
 
-    @ray.method(concurrency_group="control")
+    @concurrency_group("control")
     def end_phase(self) -> None:
         """See `ReplayBuffer.end_phase`."""
         self._opened.end_phase()
 
-    @ray.method(concurrency_group="insert")
+    @concurrency_group("insert")
     def insert(self, table: str, record: Any, timeout: float | None = None) -> Receipt:
         """See `Table.insert`. The record may be a value or a reference; it is copied before this returns."""
         return self._opened.insert(table, record, timeout)
 
-    @ray.method(concurrency_group="sample")
+    @concurrency_group("sample")
     def sample(self, table: str, batch_size: int, timeout: float | None = None) -> Any:
         """See `Table.sample`. One object of numpy arrays, read-only views where it is received.
 
@@ -103,7 +105,7 @@ class ReplayActor:
             with self._lock:
                 self._sampling[table] -= 1
 
-    @ray.method(concurrency_group="control")
+    @concurrency_group("control")
     def update_priorities(
         self,
         table: str,
@@ -114,25 +116,41 @@ class ReplayActor:
         """See `Table.update_priorities`."""
         return self._opened.update_priorities(table, slots, insertion_ids, priorities)
 
-    @ray.method(concurrency_group="control")
+    @concurrency_group("control")
     def statistics(self, newest_version: int | None = None) -> dict[str, dict[str, Any]]:
         """See `ReplayBuffer.statistics`."""
         return self._opened.statistics(newest_version)
 
-    @ray.method(concurrency_group="control")
+    @concurrency_group("control")
     def save(self, folder: str | None = None) -> Saved:
         """See `ReplayBuffer.save`."""
         return self._opened.save(None if folder is None else Path(folder))
 
-    @ray.method(concurrency_group="control")
+    @concurrency_group("control")
     def close(self) -> None:
         """See `ReplayBuffer.close`. Waiting calls end with ReplayClosed; the actor itself goes on until killed."""
         self._opened.close()
 
-    @ray.method(concurrency_group="control")
+    @concurrency_group("control")
     def pid(self) -> int:
         """Process id of the actor on its node."""
         return os.getpid()
+
+
+class ReplayHandle(Handle):
+    """Type of the replay actor's handle."""
+
+    open = RemoteMethod(ReplayActor.open)
+    start_phase = RemoteMethod(ReplayActor.start_phase)
+    continue_phase = RemoteMethod(ReplayActor.continue_phase)
+    end_phase = RemoteMethod(ReplayActor.end_phase)
+    insert = RemoteMethod(ReplayActor.insert)
+    sample = RemoteMethod(ReplayActor.sample)
+    update_priorities = RemoteMethod(ReplayActor.update_priorities)
+    statistics = RemoteMethod(ReplayActor.statistics)
+    save = RemoteMethod(ReplayActor.save)
+    close = RemoteMethod(ReplayActor.close)
+    pid = RemoteMethod(ReplayActor.pid)
 
 
 def begin_replay(
@@ -143,7 +161,7 @@ def begin_replay(
     actors: int,
     restore_from: Path | None = None,
     options: dict[str, Any] | None = None,
-) -> tuple[ray.actor.ActorHandle, ray.ObjectRef]:
+) -> tuple[ReplayHandle, ObjectRef[None]]:
     """Starts a replay actor and its tables, without waiting for them, nor ending the actor where a table fails.
 
     Call `start_phase` on it next, unless it was restored within a phase.
@@ -163,12 +181,13 @@ def begin_replay(
     """
     groups = {"insert": 2 * actors + 2, "sample": SAMPLE_THREADS * len(specs), "control": CONTROL_THREADS}
     make_remote: Any = ray.remote  # its type hints lack concurrency_groups
-    actor = make_remote(concurrency_groups=groups, **{"num_cpus": 0, **(options or {})})(ReplayActor).remote()
+    remote_class = make_remote(concurrency_groups=groups, **{"num_cpus": 0, **(options or {})})(ReplayActor)
+    actor = cast(ReplayHandle, remote_class.remote())
     restored = None if restore_from is None else str(restore_from)
     return actor, actor.open.remote(specs, str(folder), seed, restored)
 
 
-def start_replay(specs: dict[str, TableSpec], folder: Path, **settings: Any) -> ray.actor.ActorHandle:
+def start_replay(specs: dict[str, TableSpec], folder: Path, **settings: Any) -> ReplayHandle:
     """As `begin_replay`, but waits until the tables can be used.
 
     Raises:
@@ -178,6 +197,6 @@ def start_replay(specs: dict[str, TableSpec], folder: Path, **settings: Any) -> 
     try:
         ray.get(opened)
     except BaseException:
-        ray.kill(actor)
+        kill(actor)
         raise
     return actor

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Protocol, TypeVar
 
 import ray
+from ray import ObjectRef
 from ray.exceptions import RayError
 
 from cluster.run.checkpoints import (
@@ -25,11 +25,21 @@ from cluster.run.reporting import Reporter
 from cluster.run.run_folder import RUN_ID, run_id
 from cluster.run.run_state import STATE_KEY, RunState
 from cluster.workers.health import cause_of, is_process_loss
+from learner.actor import LearnerHandle, TrainReport
+from replay.actor import ReplayHandle
+
+Result = TypeVar("Result")
 
 SAVE_TIMEOUT_S = 120.0
 """Maximum time for the learner or the replay buffer to write its share; longer means that it hangs."""
 RETRY_MINUTES = 1.0
 """Maximum time until the next attempt after the disk refused a checkpoint."""
+
+
+class Get(Protocol):
+    """`ray.get` with a maximum wait in seconds (None: the default) that raises PartLost."""
+
+    def __call__(self, reference: ObjectRef[Result], timeout_s: float | None, /) -> Result: ...
 
 
 class Checkpointer:
@@ -39,10 +49,10 @@ class Checkpointer:
         self,
         config: RunConfig,
         folder: Path,
-        learner: Any,
-        replay: Any,
+        learner: LearnerHandle,
+        replay: ReplayHandle,
         reporter: Reporter,
-        get: Callable[[Any, float | None], Any],
+        get: Get,
     ) -> None:
         """Schedules the first checkpoint.
 
@@ -52,7 +62,7 @@ class Checkpointer:
             learner: handle of the learner's Ray actor.
             replay: handle of the replay buffer's Ray actor.
             reporter: told about each checkpoint.
-            get: `ray.get` with a timeout in seconds (None: the default) that raises PartLost.
+            get: fetches the learner's and the replay buffer's answers.
         """
         self.config, self.folder, self.reporter, self.get = config, folder, reporter, get
         self.learner, self.replay = learner, replay
@@ -65,7 +75,7 @@ class Checkpointer:
         """Whether it is time for the next checkpoint."""
         return time.monotonic() > self.next_checkpoint
 
-    def save_or_retry(self, state: RunState, training: Any) -> None:
+    def save_or_retry(self, state: RunState, training: ObjectRef[TrainReport] | None) -> None:
         """Like `save`, but if the disk refuses the checkpoint the run continues and tries again soon."""
         minutes = self.config.checkpoint_minutes
         try:
@@ -76,7 +86,7 @@ class Checkpointer:
             self.reporter.fault("checkpoint_failed")
         self.next_checkpoint = time.monotonic() + 60 * minutes
 
-    def save(self, state: RunState, training: Any) -> Path:
+    def save(self, state: RunState, training: ObjectRef[TrainReport] | None) -> Path:
         """Saves the learner, then the replay buffer with the run's state, and removes old checkpoints.
 
         The learner may be in the middle of a call, so its own step count names the checkpoint. The state of the replay
@@ -126,7 +136,7 @@ class Checkpointer:
         )
         return target
 
-    def wait_for_save(self, reference: Any, training: Any) -> Any:
+    def wait_for_save(self, reference: ObjectRef[Result], training: ObjectRef[TrainReport] | None) -> Result:
         """Waits for one share of a checkpoint, and records when the learner's call ends meanwhile.
 
         Raises:

@@ -13,12 +13,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import ray
+from ray import ObjectRef
 from ray.exceptions import GetTimeoutError, RayError, RayTaskError
 
+from actors.actor import PlayerHandle
 from actors.core import Task
 from cluster.run.checkpointing import Checkpointer
 from cluster.run.checkpoints import resume_command
@@ -30,8 +32,11 @@ from cluster.run.run_state import Resumed, RunState
 from cluster.workers.actor_pool import ActorPool, Assignment
 from cluster.workers.health import HealthMonitor, cause_of, is_process_loss, lost_part_name
 from common.errors import Interrupted, PartLost, RunError
-from learner.actor import TrainReport, Weights, available_cores
+from learner.actor import LearnerHandle, TrainReport, Weights, available_cores
 from learner.schedule import Phase
+from replay.actor import ReplayHandle
+
+Result = TypeVar("Result")
 
 STOP_TIMEOUT_S = 3.0
 """Maximum wait for the actors to stop their simulators."""
@@ -41,13 +46,13 @@ STOP_TIMEOUT_S = 3.0
 class Parts:
     """Handles of the run's Ray actors, and a function that starts player actors."""
 
-    replay: Any
-    opened: Any
+    replay: ReplayHandle
+    opened: ObjectRef[Any]
     """Reference that is ready once the replay buffer is."""
-    learner: Any
+    learner: LearnerHandle
     evaluator: RunEvaluator | None
     """None: no evaluation during training."""
-    make_actor: Callable[[int, frozenset[str]], Any]
+    make_actor: Callable[[int, frozenset[str]], PlayerHandle]
     """Starts player actor i outside the given nodes."""
 
 
@@ -100,7 +105,7 @@ class Coordinator:
         learner = parts.learner
         what = "the replay buffer"
 
-        def started(reference: Any) -> Any:
+        def started(reference: ObjectRef[Result]) -> Result:
             limit_s = config.cluster.start_timeout_s
             return wait_for_result(reference, interrupted, limit_s, check=lambda: self.pool.collect([]))
 
@@ -109,7 +114,7 @@ class Coordinator:
             what = "the learner"
             if resumed is not None:
                 started(learner.load.remote(str(resumed.checkpoint)))
-            self.weights: Weights = started(learner.publish.remote())
+            self.weights = started(learner.publish.remote())
         except BaseException as error:
             self.stop()
             if isinstance(error, RayError):
@@ -121,7 +126,7 @@ class Coordinator:
         self.steps = resumed.steps if resumed else 0
         self.phase_started = self.last_evaluation = time.monotonic()
         self.checkpointer = Checkpointer(config, folder, learner, parts.replay, reporter, self.get)
-        self.training: Any = None
+        self.training: ObjectRef[TrainReport] | None = None
         """Reference of the learner's current call; None if it is idle."""
 
     def run(self) -> Weights:
@@ -217,13 +222,13 @@ class Coordinator:
                     0 if strict else self.config.learner.prefetch,
                 )
 
-            waiting_for = [*pool.futures, *([self.training] if self.training is not None else [])]
+            waiting_for: list[ObjectRef[Any]] = [*pool.futures, *([self.training] if self.training is not None else [])]
             if self.parts.evaluator is not None and self.parts.evaluator.running is not None:
                 waiting_for.append(self.parts.evaluator.running)
             ready, _ = ray.wait(waiting_for, num_returns=1, timeout=0.5)
             self.collect_finished(ready)
-            if self.training in ready:
-                self.take_report()
+            if self.training is not None and self.training in ready:
+                self.take_report(self.training)
             batches = self.steps - state.phase_steps_before
             self.reporter.tick(
                 state.tasks,
@@ -237,7 +242,7 @@ class Coordinator:
                 self.checkpointer.save_or_retry(self.current_state(), self.training)
         self.finish_phase()
 
-    def collect_finished(self, ready: list[Any]) -> None:
+    def collect_finished(self, ready: list[ObjectRef[Any]]) -> None:
         """Collects the actors' results, and quarantines tasks that could not be played."""
         for finished in self.pool.collect(ready):
             if finished.statistics is None:
@@ -257,7 +262,7 @@ class Coordinator:
         if failure := self.health.failure():
             raise PartLost(failure)
 
-    def get(self, reference: Any, timeout_s: float | None = None) -> Any:
+    def get(self, reference: ObjectRef[Result], timeout_s: float | None = None) -> Result:
         """`ray.get` of a call that the learner or the replay buffer answers at once.
 
         Args:
@@ -277,10 +282,10 @@ class Coordinator:
                 self.health.failure() or f"{self.health.slowest()} has been silent for {timeout_s:g} s"
             ) from error
 
-    def take_report(self) -> None:
-        """Waits for the learner's current call and reports what it did."""
-        self.wait_for([self.training])
-        report: TrainReport = ray.get(self.training)
+    def take_report(self, training: ObjectRef[TrainReport]) -> None:
+        """Waits for the learner's current call, `training`, and reports what it did."""
+        self.wait_for([training])
+        report = ray.get(training)
         self.training = None
         self.steps += report.batches
         self.weights = report.weights or self.weights
@@ -292,7 +297,7 @@ class Coordinator:
         self.state.phase_over = True
         if self.training is not None:
             self.parts.learner.stop.remote()
-            self.take_report()
+            self.take_report(self.training)
         self.pool.drain()
         while self.pool.in_flight:
             self.check_health()
@@ -301,7 +306,7 @@ class Coordinator:
         self.pool.reopen()
         self.reporter.end_phase()
 
-    def wait_for(self, references: list[Any]) -> None:
+    def wait_for(self, references: list[ObjectRef[Any]]) -> None:
         """Waits until all references are ready.
 
         Raises:
@@ -360,7 +365,7 @@ class Coordinator:
             if self.training is not None:
                 # The learner finishes its current step, so that all its work is saved.
                 self.parts.learner.stop.remote()
-                self.take_report()
+                self.take_report(self.training)
             path = self.checkpointer.save(self.current_state(), self.training)
             raise Interrupted(f"checkpoint saved in {path}; to resume: {resume_command(self.folder)}")
 

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import ray
+from ray import ObjectRef
 from ray.exceptions import RayActorError, RayError
 
 from cluster.run.config import ClusterConfig
 from cluster.run.reporting import Reporter
 from cluster.workers.health import Heartbeat, cause_of, one_line, poll_heartbeats
 from common.errors import PartLost
+from common.remote import WeightsReference, kill
+from evaluation.actor import EvaluatorHandle
 
 
 class RunEvaluator:
@@ -28,26 +30,28 @@ class RunEvaluator:
         reporter: told about losses and results.
     """
 
-    def __init__(self, start: Callable[[], Any], config: ClusterConfig, reporter: Reporter) -> None:
+    handle: EvaluatorHandle
+    """Handle of the Ray actor; `begin` sets this and the next two attributes."""
+    prepared: ObjectRef[None]
+    """Reference that is ready once the evaluator is prepared."""
+    heartbeat: Heartbeat[int]
+    """Its answers come from `EvaluatorActor.pid`."""
+
+    def __init__(self, start: Callable[[], EvaluatorHandle], config: ClusterConfig, reporter: Reporter) -> None:
         self.start, self.config, self.reporter = start, config, reporter
         self.losses = 0
         """Losses since the last result."""
-        self.handle: Any = None
-        self.prepared: Any = None
-        """Reference that is ready once it is prepared."""
+        self.started = False
+        """Whether the Ray actor was ever started."""
         self.pending = False
         """Whether an evaluation was asked for and has no result yet."""
-        self.running: Any = None
+        self.running: ObjectRef[dict[str, float]] | None = None
         """Reference of the evaluation in progress."""
-
-    @property
-    def started(self) -> bool:
-        """Whether the Ray actor was ever started."""
-        return self.handle is not None
 
     def begin(self) -> None:
         """Starts the Ray actor, which loads its observations in the background."""
         self.handle = self.start()
+        self.started = True
         self.prepared = self.handle.prepare.remote()
         self.heartbeat = Heartbeat(self.handle.pid.remote)
 
@@ -77,12 +81,12 @@ class RunEvaluator:
         self.losses += 1
         self.reporter.fault("evaluator_lost")
         self.running = None
-        ray.kill(self.handle)
+        kill(self.handle)
         if not self.given_up:
             self.reporter.note(f"{why}; it is restarted")
             self.begin()
 
-    def measure(self, weights: list[Any], version: int) -> None:
+    def measure(self, weights: WeightsReference, version: int) -> None:
         """Starts an evaluation during training.
 
         Args:
@@ -98,7 +102,7 @@ class RunEvaluator:
             return None
         reference, self.running = self.running, None
         try:
-            metrics: dict[str, float] = ray.get(reference)
+            metrics = ray.get(reference)
         except RayActorError:
             return None  # `failure` will report it; the evaluation stays pending
         except RayError as error:

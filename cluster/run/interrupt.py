@@ -7,14 +7,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TypeVar
 
 import ray
+from ray import ObjectRef
 from ray.exceptions import GetTimeoutError
 
 from common.errors import NothingSaved
 from common.output import print_message
 from common.signals import handled_by
+
+Result = TypeVar("Result")
 
 SAME_REQUEST_S = 1.0
 """Signals within this time count as one: shells and `timeout` signal a process and then its group."""
@@ -28,7 +31,7 @@ def interrupt_flag() -> Iterator[threading.Event]:
     event = threading.Event()
     first = 0.0
 
-    def handler(number: int, frame: Any) -> None:
+    def handler(number: int, frame: object) -> None:
         nonlocal first
         if event.is_set():
             if number != signal.SIGHUP and time.monotonic() - first > SAME_REQUEST_S:
@@ -49,11 +52,11 @@ def stop_if(interrupted: threading.Event) -> None:
 
 
 def wait_for_result(
-    reference: Any,
+    reference: ObjectRef[Result],
     interrupted: threading.Event,
     timeout_s: float = float("inf"),
     check: Callable[[], object] = lambda: None,
-) -> Any:
+) -> Result:
     """`ray.get` of one reference that Ctrl-C interrupts.
 
     Args:

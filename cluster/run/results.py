@@ -54,7 +54,7 @@ def finish(
     started = reporter.seconds()
     reporter.note("evaluating the final weights and drawing the figures")
     reference = evaluator.handle.final.remote(weights.reference, str(folder))
-    report: FinalReport = wait_for_result(reference, interrupted, check=evaluator.check)
+    report = wait_for_result(reference, interrupted, check=evaluator.check)
     figures = [*report.figures]
     figures += system.curves(
         folder / "figures", read_metrics(folder / "metrics.jsonl"), report, reporter.training_seconds, reporter.steps

@@ -10,7 +10,7 @@ from typing import Any
 
 import ray
 
-from actors.actor import RemotePlayerActor
+from actors.actor import PlayerHandle, start_player
 from actors.core import Task
 from cluster.machines.resources import Resources
 from cluster.run.checkpoints import find_checkpoint, how_to_resume, kept_in, whole_checkpoints
@@ -24,8 +24,9 @@ from cluster.run.run_state import Resumed, find_resumable
 from cluster.run.system import Data, System
 from cluster.workers.health import cause_of
 from common.errors import Interrupted, PartLost, RunError
-from evaluation.actor import RemoteEvaluatorActor
-from learner.actor import RemoteLearnerActor, Weights
+from common.remote import kill
+from evaluation.actor import EvaluatorHandle, start_evaluator
+from learner.actor import Weights, start_learner
 from learner.schedule import Phase
 from replay.actor import begin_replay
 from replay.layout import REPLAY_FOLDER, is_used
@@ -95,8 +96,8 @@ def make_evaluator(
 ) -> RunEvaluator:
     """The run's evaluator, not started yet."""
 
-    def start() -> Any:
-        return RemoteEvaluatorActor.options(**resources.light).remote(system.evaluator(config, test))
+    def start() -> EvaluatorHandle:
+        return start_evaluator(system.evaluator(config, test), resources.light)
 
     return RunEvaluator(start, config.cluster, reporter)
 
@@ -133,7 +134,7 @@ def train(
             return coordinator.run()
         except PartLost as error:
             if parts is not None:
-                kill(parts)
+                kill_parts(parts)
             if interrupted.is_set():
                 raise Interrupted(f"{error}{how_to_resume(folder)}") from error
             resumed = find_resumable(folder, config.seed) if whole_checkpoints(folder) else None
@@ -154,10 +155,10 @@ def train(
                 coordinator.stop()
 
 
-def kill(parts: Parts) -> None:
+def kill_parts(parts: Parts) -> None:
     """Kills the learner and the replay buffer, whatever their state."""
-    for handle in (parts.replay, parts.learner):
-        ray.kill(handle)
+    kill(parts.replay)
+    kill(parts.learner)
 
 
 def build(
@@ -180,16 +181,14 @@ def build(
         restore_from=resumed.checkpoint if resumed else None,
         options=dict(resources.light),
     )
-    learner = RemoteLearnerActor.options(**resources.learner).remote(
-        system.learner(config), replay, config.learner.threads
-    )
+    learner = start_learner(system.learner(config), replay, config.learner.threads, resources.learner)
 
     make_player = system.player(config)
 
-    def make_actor(index: int, excluded_nodes: frozenset[str]) -> Any:
+    def make_actor(index: int, excluded_nodes: frozenset[str]) -> PlayerHandle:
         options: dict[str, Any] = dict(resources.actor)
         if excluded_nodes:
             options["label_selector"] = {"ray.io/node-id": f"!in({','.join(sorted(excluded_nodes))})"}
-        return RemotePlayerActor.options(**options).remote(index, config.simulator, make_player, replay)
+        return start_player(index, config.simulator, make_player, replay, options)
 
     return Parts(replay, opened, learner, evaluator, make_actor)

@@ -10,18 +10,23 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ray
+from ray import ObjectRef
 from ray.exceptions import RayError, RayTaskError
 
-from actors.core import TaskError
+from actors.core import Statistics, Task, TaskError
 from cluster.machines.resources import LEARNER, SIMULATION
 from cluster.run.config import ClusterConfig
 from cluster.workers.health import Heartbeat, cause_of, is_process_loss, one_line, poll_heartbeats
 from common.errors import RunError
+from common.remote import WeightsReference, kill
+
+if TYPE_CHECKING:  # the command starts sooner without what a player imports
+    from actors.actor import PlayerHandle
 
 SLOW_START_S = 30.0
 """An actor that has been starting for longer than this no longer counts against `max_starting`."""
@@ -33,8 +38,8 @@ class Assignment:
 
     number: int
     """The task's running number in the run; it seeds the player."""
-    arguments: tuple[Any, ...]
-    """Arguments of the Ray actor's `play`."""
+    arguments: tuple[Task, int, Mapping[str, Any], WeightsReference, int]
+    """Arguments of the Ray actor's `play`: task, number, orders, weights and their version."""
     attempts: int = 0
     started: float = 0.0
     """Monotonic time of the latest attempt, seconds."""
@@ -45,7 +50,7 @@ class Finished:
     """A task that was played or given up."""
 
     number: int
-    statistics: Any
+    statistics: Statistics | None
     """The actor's return value; None if the task was given up."""
     error: str = ""
 
@@ -54,13 +59,13 @@ class Finished:
 class PooledActor:
     """One Ray actor and its state."""
 
-    handle: Any
-    heartbeat: Heartbeat
+    handle: PlayerHandle
+    heartbeat: Heartbeat[dict[str, Any]]
     """Its answers come from `PlayerActor.health`."""
     created: float = field(default_factory=time.monotonic)
     """Monotonic time when it was started, seconds."""
     assignment: Assignment | None = None
-    future: Any = None
+    future: ObjectRef[Statistics] | None = None
     """Reference of the result of `play`; None while idle."""
     failures_in_a_row: int = 0
     failed_on: str = ""
@@ -73,7 +78,8 @@ class PooledActor:
     @property
     def node(self) -> str:
         """Ray's id of the actor's node; empty before its first answer."""
-        return str(self.heartbeat.answer["node"]) if self.heartbeat.started else ""
+        answer = self.heartbeat.answer
+        return "" if answer is None else str(answer["node"])
 
     def find_node(self) -> str:
         """Like `node`, but also for an actor that never answered; empty if Ray never placed it."""
@@ -93,7 +99,7 @@ def nodes_for_actors() -> set[str]:
 class ActorPool:
     """Assigns tasks to a fixed number of Ray actors and replaces failed ones."""
 
-    make: Callable[[int, frozenset[str]], Any]
+    make: Callable[[int, frozenset[str]], PlayerHandle]
     """Starts actor i outside the given nodes and returns its handle."""
     config: ClusterConfig
     log: Callable[[str], None]
@@ -158,9 +164,9 @@ class ActorPool:
         return sum(actor.heartbeat.started for actor in self.actors)
 
     @property
-    def futures(self) -> list[Any]:
+    def futures(self) -> list[ObjectRef[Any]]:
         """References to wait on: results of tasks, and first answers of actors that are starting."""
-        playing = [actor.future for actor in self.actors if actor.future is not None]
+        playing: list[ObjectRef[Any]] = [actor.future for actor in self.actors if actor.future is not None]
         heartbeats = [actor.heartbeat for actor in self.actors]
         return playing + [beat.future for beat in heartbeats if not beat.started and beat.future is not None]
 
@@ -185,7 +191,7 @@ class ActorPool:
                 self.handed_out(actor.assignment.number)
                 actor.future = actor.handle.play.remote(*actor.assignment.arguments)
 
-    def collect(self, ready: list[Any]) -> list[Finished]:
+    def collect(self, ready: list[ObjectRef[Any]]) -> list[Finished]:
         """Collects results that are ready, and handles actors that died, hang or are stuck.
 
         Args:
@@ -223,8 +229,8 @@ class ActorPool:
             its task if it was played or given up.
         """
         config, heartbeat, assignment = self.config, actor.heartbeat, actor.assignment
-        if assignment is not None and done:
-            return self.take_result(index, actor, assignment)
+        if assignment is not None and actor.future is not None and done:
+            return self.take_result(index, actor, assignment, actor.future)
         if heartbeat.error is not None:
             why = f"the actor died ({one_line(heartbeat.error)})"
             return self.handle_failure(index, actor, "actor_died", why, replace=True)
@@ -235,17 +241,20 @@ class ActorPool:
             why = f"the actor did not start within {config.start_timeout_s:g} s"
             return self.handle_failure(index, actor, "actor_not_started", why, replace=True, blame=False)
         if assignment is not None and now - assignment.started > config.location_timeout_s:
-            if heartbeat.answer["pushing"]:  # the replay buffer holds it back because the learner lags
+            # The replay buffer holds a pushing actor back because the learner lags.
+            if heartbeat.answer is not None and heartbeat.answer["pushing"]:
                 assignment.started = now
                 return None
             why = f"the actor was busy for {config.location_timeout_s:g} s"
             return self.handle_failure(index, actor, "location_timeout", why, replace=True)
         return None
 
-    def take_result(self, index: int, actor: PooledActor, assignment: Assignment) -> Finished | None:
+    def take_result(
+        self, index: int, actor: PooledActor, assignment: Assignment, future: ObjectRef[Statistics]
+    ) -> Finished | None:
         """The result of an actor's task; None if the task is assigned again."""
         try:
-            statistics = ray.get(actor.future)
+            statistics = ray.get(future)
         except RayTaskError as error:
             if is_process_loss(error):
                 # The replay buffer or the learner is gone: neither the actor nor the task is to blame.
@@ -306,7 +315,7 @@ class ActorPool:
     def replace(self, index: int, why: str) -> None:
         """Kills an actor, whatever its state, and starts another in its place."""
         old = self.actors[index]
-        ray.kill(old.handle)
+        kill(old.handle)
         new = self.actors[index] = self.start_actor(index)
         new.restarts, new.last_restart, new.tasks_done = old.restarts + 1, why, old.tasks_done
         new.failures_in_a_row, new.failed_on = old.failures_in_a_row, old.failed_on
@@ -350,4 +359,4 @@ class ActorPool:
         if started:
             ray.wait([actor.handle.stop.remote() for actor in started], num_returns=len(started), timeout=timeout_s)
         for actor in self.actors:
-            ray.kill(actor.handle)
+            kill(actor.handle)

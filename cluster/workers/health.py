@@ -9,12 +9,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import ray
+from ray import ObjectRef
 from ray.exceptions import GetTimeoutError, ObjectLostError, RayActorError, RayError, RayTaskError
 
 from cluster.run.config import ClusterConfig
+
+Answer = TypeVar("Answer")
 
 STORE_TIMEOUT_S = 2.0
 """Maximum wait for a node's answer about its object store."""
@@ -23,18 +26,18 @@ PART_NAMES = {"ReplayActor": "the replay buffer", "LearnerActor": "the learner"}
 
 
 @dataclass
-class Heartbeat:
+class Heartbeat(Generic[Answer]):
     """Regular calls to one Ray actor, and its latest answer."""
 
-    send: Callable[[], Any]
+    send: Callable[[], ObjectRef[Answer]]
     """Calls the actor; returns the reference of its answer."""
     sent: float = field(default_factory=time.monotonic)
     """Monotonic time of the latest call, seconds."""
-    answer: Any = None
+    answer: Answer | None = None
     """The latest answer; None while the actor is starting."""
     error: RayError | None = None
     """The error that came instead of an answer: the actor is dead."""
-    future: Any = None
+    future: ObjectRef[Answer] | None = None
     """Reference of the latest answer until it is taken."""
 
     def __post_init__(self) -> None:
@@ -50,7 +53,7 @@ class Heartbeat:
         return 0.0 if self.future is None else now - self.sent
 
 
-def poll_heartbeats(heartbeats: Iterable[Heartbeat], every_s: float, now: float) -> None:
+def poll_heartbeats(heartbeats: Iterable[Heartbeat[Any]], every_s: float, now: float) -> None:
     """Takes answers that have arrived, and calls actors whose last call is older than `every_s`.
 
     Args:
@@ -81,9 +84,9 @@ class HealthMonitor:
         config: interval of the calls, and maximum silence.
     """
 
-    def __init__(self, parts: dict[str, Callable[[], Any]], config: ClusterConfig) -> None:
+    def __init__(self, parts: dict[str, Callable[[], ObjectRef[Any]]], config: ClusterConfig) -> None:
         self.config = config
-        self.heartbeats = {name: Heartbeat(send) for name, send in parts.items()}
+        self.heartbeats: dict[str, Heartbeat[Any]] = {name: Heartbeat(send) for name, send in parts.items()}
 
     def failure(self) -> str:
         """A sentence about an actor that died or is silent; empty while all answer."""

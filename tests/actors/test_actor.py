@@ -15,12 +15,13 @@ import psutil
 import pytest
 import ray
 
-from actors.actor import RemotePlayerActor
+from actors.actor import PlayerHandle, start_player
 from actors.config import SimulatorConfig
 from actors.controller import SimulatorError, SimulatorProcess
 from actors.interaction.locations import Location, LocationError
 from actors.interaction.player import MakePlayer
 from cluster.machines.resources import local_environment
+from common.remote import kill
 from models.interaction.config import NetworkConfig
 from models.interaction.network import InteractionNetwork
 from models.weights import flat_weights
@@ -80,18 +81,18 @@ def bank(cluster: None) -> Iterator[Any]:
 
 
 @pytest.fixture
-def start(bank: Any) -> Iterator[Callable[[SimulatorConfig], Any]]:
+def start(bank: Any) -> Iterator[Callable[[SimulatorConfig], PlayerHandle]]:
     """Starts actors, and ends them after the test."""
     handles = []
 
-    def start(simulator: SimulatorConfig) -> Any:
+    def start(simulator: SimulatorConfig) -> PlayerHandle:
         player = MakePlayer(simulator, CONFIG, NETWORK, 1)
-        handles.append(RemotePlayerActor.options(num_cpus=0).remote(4, simulator, player, bank))
+        handles.append(start_player(4, simulator, player, bank, {"num_cpus": 0}))
         return handles[-1]
 
     yield start
     for handle in handles:
-        ray.kill(handle)
+        kill(handle)
 
 
 def gone(pid: int) -> bool:

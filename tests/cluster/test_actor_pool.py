@@ -64,6 +64,12 @@ remote: Any = ray.remote
 PretendingActor = remote(num_cpus=0, concurrency_groups={"control": 2})(Pretender)
 
 
+def assignment(number: int) -> Assignment:
+    """A task of `Pretender`, whose `play` takes only the number."""
+    arguments: Any = (number,)
+    return Assignment(number, arguments)
+
+
 def play_all(numbers: list[int], folder: Path, **changes: Any) -> tuple[list[Finished], list[str], ActorPool]:
     log: list[str] = []
     kinds: list[str] = []
@@ -78,7 +84,7 @@ def play_all(numbers: list[int], folder: Path, **changes: Any) -> tuple[list[Fin
     )
     try:
         for number in numbers:
-            pool.submit(Assignment(number, (number,)))
+            pool.submit(assignment(number))
         finished: list[Finished] = []
         while pool.in_flight:
             pool.dispatch()
@@ -88,6 +94,11 @@ def play_all(numbers: list[int], folder: Path, **changes: Any) -> tuple[list[Fin
         return finished, log + kinds, pool
     finally:
         pool.stop(1)
+
+
+def results_of(finished: list[Finished]) -> list[Any]:
+    """What `Pretender.play` returned, or None."""
+    return [f.statistics for f in finished]
 
 
 def test_every_task_is_played_once(session: None, tmp_path: Path) -> None:
@@ -151,7 +162,7 @@ def test_a_task_that_always_fails_is_given_up_with_its_error(session: None, tmp_
 
 def test_a_dead_actor_is_replaced_and_its_task_is_played_again(session: None, tmp_path: Path) -> None:
     finished, log, pool = play_all([2, 10, 11], tmp_path)
-    assert sorted(f.statistics for f in finished) == [102, 110, 111]
+    assert sorted(results_of(finished)) == [102, 110, 111]
     assert pool.restarts == 1
     assert "the actor died" in log[0]
 
@@ -159,21 +170,21 @@ def test_a_dead_actor_is_replaced_and_its_task_is_played_again(session: None, tm
 def test_a_stuck_actor_is_replaced(session: None, tmp_path: Path) -> None:
     # A busy machine may take seconds to start an actor, so the task has several attempts.
     finished, log, pool = play_all([3], tmp_path, location_timeout_s=6, location_attempts=9, actor_restarts=9)
-    assert [f.statistics for f in finished] == [103]
+    assert results_of(finished) == [103]
     assert pool.restarts >= 1
     assert "the actor was busy for 6 s" in log[0] and "location_timeout" in log
 
 
 def test_a_stopped_actor_is_detected_and_replaced(session: None, tmp_path: Path) -> None:
     finished, log, pool = play_all([5, 10], tmp_path, heartbeat_s=0.5, silent_after_s=3)
-    assert sorted(f.statistics for f in finished) == [105, 110]
+    assert sorted(results_of(finished)) == [105, 110]
     assert pool.restarts == 1
     assert "the actor has been silent for 3 s" in log[0] and log[1] == "actor_silent"
 
 
 def test_a_lost_replay_buffer_counts_against_neither_task_nor_actor(session: None, tmp_path: Path) -> None:
     finished, log, pool = play_all([6], tmp_path, location_attempts=1, actor_restarts=0)
-    assert [f.statistics for f in finished] == [106]
+    assert results_of(finished) == [106]
     assert pool.restarts == 0 and log[1:] == ["part_missing"]
 
 
@@ -184,4 +195,4 @@ def test_an_actor_that_always_fails_ends_the_run_with_its_error(session: None, t
 
 def test_a_refused_task_does_not_count_against_the_actor(session: None, tmp_path: Path) -> None:
     finished, _, _ = play_all([4, 4, 4, 10], tmp_path, actors=1, actor_restarts=1)
-    assert [f.statistics for f in finished] == [None, None, None, 110]
+    assert results_of(finished) == [None, None, None, 110]

@@ -55,6 +55,7 @@ def test_lost_evaluator_is_restarted_until_it_is_given_up(session: None, tmp_pat
     notes: list[str] = []
     reporter: Any = SimpleNamespace(seconds=lambda: 0.0, note=notes.append, fault=notes.append)
     config = dataclasses.replace(LOCAL, heartbeat_s=0.2, silent_after_s=2.0, part_restarts=1)
+    weights: Any = [None]
     evaluator = RunEvaluator(lambda: measuring(str(busy)), config, reporter)
     assert not evaluator.started
     evaluator.begin()
@@ -77,14 +78,14 @@ def test_lost_evaluator_is_restarted_until_it_is_given_up(session: None, tmp_pat
 
     # Killed during an evaluation, which is repeated.
     busy.touch()
-    evaluator.measure([None], 3)
+    evaluator.measure(weights, 3)
     os.kill(pid(), signal.SIGKILL)
     assert "the evaluator died (" in (sentence := failure())
     assert evaluator.pending and evaluator.take_result() is None
     evaluator.restart(sentence)
     assert notes == ["evaluator_lost", f"{sentence}; it is restarted"] and not evaluator.given_up
     busy.unlink()
-    evaluator.measure([None], 3)
+    evaluator.measure(weights, 3)
     assert figures() == {"steps": 3} and not evaluator.pending and evaluator.losses == 0
     # Stopped while idle.
     os.kill(pid(), signal.SIGSTOP)
@@ -92,7 +93,7 @@ def test_lost_evaluator_is_restarted_until_it_is_given_up(session: None, tmp_pat
     evaluator.restart("silent")
     assert not evaluator.failure() and not evaluator.given_up
     # An error in the evaluator's code is not a loss.
-    evaluator.measure([None], -1)
+    evaluator.measure(weights, -1)
     while evaluator.pending:
         assert evaluator.take_result() is None
         time.sleep(0.05)
@@ -100,7 +101,7 @@ def test_lost_evaluator_is_restarted_until_it_is_given_up(session: None, tmp_pat
     # Lost again without a result in between: given up.
     os.kill(pid(), signal.SIGKILL)
     with pytest.raises((PartLost, RayActorError)):
-        measured = evaluator.handle.evaluate_quickly.remote([None], 1, 0.0)
+        measured = evaluator.handle.evaluate_quickly.remote(weights, 1, 0.0)
         wait_for_result(measured, threading.Event(), check=evaluator.check)
     evaluator.restart("dead")
     assert evaluator.given_up and notes.count("evaluator_lost") == 3

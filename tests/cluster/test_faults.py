@@ -18,11 +18,12 @@ import psutil
 import pytest
 import ray
 
-from actors.actor import RemotePlayerActor
+from actors.actor import PlayerHandle, start_player
 from actors.config import SimulatorConfig
+from actors.core import Statistics
 from actors.interaction.locations import Location
 from actors.interaction.player import MakePlayer
-from cluster.workers.actor_pool import ActorPool, Assignment, Finished
+from cluster.workers.actor_pool import ActorPool, Assignment
 from tests.actors.conftest import fake_config  # noqa: F401  (a fixture)
 from tests.actors.test_actor import NETWORK, WEIGHTS
 from tests.actors.test_interact import CONFIG
@@ -61,41 +62,44 @@ def test_tasks_survive_their_simulator(
     log: list[str] = []
     config = dataclasses.replace(LOCAL, actors=1, heartbeat_s=0.2)
 
-    def make(index: int, excluded_nodes: frozenset[str]) -> Any:
+    def make(index: int, excluded_nodes: frozenset[str]) -> PlayerHandle:
         player = MakePlayer(simulator, CONFIG, NETWORK, 1)
-        return RemotePlayerActor.options(num_cpus=0).remote(index, simulator, player, bank)
+        return start_player(index, simulator, player, bank, {"num_cpus": 0})
 
     pool = ActorPool(make, config, log.append, log.append, lambda number: None)
 
-    def play(number: int) -> Finished:
+    weights = [ray.put(WEIGHTS)]
+
+    def play(number: int) -> Statistics:
         location = Location(number, "FloorPlan1", (0.25 * number, 0.9, 0.0), 0.0, 30.0, 1)
         pool.submit(
-            Assignment(number, (location, number, {"greedy": 0, "random": 1, "force_trials": False}, WEIGHTS, 0))
+            Assignment(number, (location, number, {"greedy": 0, "random": 1, "force_trials": False}, weights, 0))
         )
         while True:
             pool.dispatch()
             ready, _ = ray.wait(pool.futures, timeout=0.5)
             if finished := pool.collect(ready):
-                return finished[0]
+                assert finished[0].statistics is not None
+                return finished[0].statistics
 
     def simulator_pid() -> int:
         return int(ray.get(pool.actors[0].handle.health.remote())["simulator_pid"])
 
     try:
         once.write_text("launch=leave")
-        assert "exited with code 7 during its start" in play(0).statistics.fault
+        assert "exited with code 7 during its start" in play(0).fault
         os.kill(simulator_pid(), signal.SIGKILL)
-        assert "was killed by signal SIGKILL" in play(1).statistics.fault
+        assert "was killed by signal SIGKILL" in play(1).fault
         stopped = simulator_pid()
         os.kill(stopped, signal.SIGSTOP)
-        assert "did not finish reset to FloorPlan1 within 3 s" in play(2).statistics.fault
+        assert "did not finish reset to FloorPlan1 within 3 s" in play(2).fault
         assert not psutil.pid_exists(stopped)
         once.write_text("TeleportFull=stay")
-        found = play(3).statistics
+        found = play(3)
         assert "the simulator's answer is of position x = 0.5" in found.fault and found.wrong_frame
         once.write_text("InitialRandomSpawn=crash")
-        assert "was killed by signal SIGSEGV" in play(4).statistics.fault
-        assert play(5).statistics.fault == ""
+        assert "was killed by signal SIGSEGV" in play(4).fault
+        assert play(5).fault == ""
         assert ray.get(bank.all.remote()) == [0, 1, 2, 3, 4, 5], "each once"
         assert log == [] and pool.restarts == 0, "the actor itself did not fail"
     finally:

@@ -61,8 +61,9 @@ def test_a_closed_terminal_may_signal_twice(monkeypatch: pytest.MonkeyPatch) -> 
 def test_ctrl_c_ends_a_wait_for_a_result() -> None:
     interrupted = threading.Event()
     interrupted.set()
+    reference: Any = "reference"
     with pytest.raises(Interrupted):
-        wait_for_result("reference", interrupted)
+        wait_for_result(reference, interrupted)
 
 
 @pytest.mark.usefixtures("never_ready")

@@ -52,6 +52,12 @@ remote: Any = ray.remote
 VisitingActor = remote(concurrency_groups={"control": 2})(Visitor)
 
 
+def assignment(number: int) -> Assignment:
+    """A task of `Visitor`, whose `play` takes only the number."""
+    arguments: Any = (number,)
+    return Assignment(number, arguments)
+
+
 def make_pool(file: Path, log: list[str], kinds: list[str], **changes: Any) -> ActorPool:
     """A pool of four actors with one CPU each."""
 
@@ -70,13 +76,13 @@ def play(pool: ActorPool, numbers: range, until: Callable[[], bool] = lambda: Tr
     """Plays these tasks, and more until the condition holds."""
     finished: list[Finished] = []
     for number in numbers:
-        pool.submit(Assignment(number, (number,)))
+        pool.submit(assignment(number))
     deadline = time.monotonic() + 120
     number = numbers.stop
     while pool.in_flight or not until():
         assert time.monotonic() < deadline, "too slow"
         if not pool.waiting and not until():
-            pool.submit(Assignment(number, (number,)))
+            pool.submit(assignment(number))
             number += 1
         pool.dispatch()
         ready, _ = ray.wait(pool.futures, timeout=0.5) if pool.futures else ([], [])
@@ -117,7 +123,7 @@ def test_actors_of_a_lost_node_are_replaced(two_nodes: Any, tmp_path: Path) -> N
     pool = make_pool(tmp_path / "none", log, kinds)
     play(pool, range(4), lambda: len(nodes_of(pool)) == 2 and pool.alive == 4)
     for number in range(100, 112):
-        pool.submit(Assignment(number, (number,)))
+        pool.submit(assignment(number))
     pool.dispatch()
     cluster.remove_node(nodes[0], allow_graceful=False)
     finished = play(pool, range(112, 113), lambda: pool.alive == 2)  # the node's processes live for another second

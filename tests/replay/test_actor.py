@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import ray
 
+from common.remote import kill
 from replay.actor import SAMPLE_THREADS, ReplayActor, start_replay
 from replay.core import (
     LimiterSettings,
@@ -252,7 +253,7 @@ def two_tables(tmp_path: Path) -> Iterator[Any]:
     replay = start_replay(TWO, tmp_path, seed=1, actors=3)
     get(replay.start_phase.remote({"locations": open_phase(2, 2), "unrolls": QUEUED}))
     yield replay
-    ray.kill(replay)
+    kill(replay)
 
 
 def test_blocked_samples_of_one_table_leave_the_other_alone(two_tables: Any) -> None:
