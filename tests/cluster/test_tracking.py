@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import shlex
+import shlex
 import socket
 import subprocess
 import tempfile
@@ -197,7 +198,7 @@ def test_auto_follows_the_order_of_wandb(
     environment: dict[str, str], command: str, mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if command:
-        subprocess.run([sync_command().split()[0], command], check=True, capture_output=True)
+        subprocess.run([shlex.split(sync_command())[0], command], check=True, capture_output=True)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert wandb_mode("auto") == mode
