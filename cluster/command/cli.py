@@ -166,7 +166,7 @@ def hydra_command(command: str, arguments: list[str]) -> int:
 
     from cluster.machines.resources import use_ray_token
     from cluster.run.config import instantiate
-    from cluster.systems import chosen, register
+    from cluster.systems import chosen, find, register
 
     register()
     use_ray_token()
@@ -194,10 +194,10 @@ def hydra_command(command: str, arguments: list[str]) -> int:
         folder = Path(HydraConfig.get().runtime.output_dir)
         if sweep.inside_ray():
             return sweep.run_in_subprocess(HydraConfig.get().overrides.task, folder, system.objective)
-        entry = system.commands[command]
-        module = importlib.import_module(entry.module)
         if run_folder is not None:
             config = resumed_config(run_folder, changes)
+        entry = (system if run_folder is None else find(config.system)).commands[command]
+        module = importlib.import_module(entry.module)
         claimed = False
 
         def work() -> int:
@@ -227,7 +227,7 @@ def hydra_command(command: str, arguments: list[str]) -> int:
     # argparse accepts overrides only on one side of a flag.
     sys.argv = [f"playpen {command}", *sorted(arguments, key=lambda argument: argument not in ("-m", "--multirun"))]
     try:
-        hydra.main(version_base="1.3", config_path=str(CONF), config_name=command)(job)()
+        hydra.main(version_base="1.3", config_path=str(CONF), config_name=system.commands[command].config)(job)()
     except KeyboardInterrupt:
         from cluster.command import sweep
 

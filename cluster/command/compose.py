@@ -62,21 +62,22 @@ def check_overrides(command: str, arguments: list[str]) -> None:
             # Checks each value once, with the first value of all others, instead of their product.
             head = [variant + values[:1] for variant in variants]
             variants = head + [variants[0] + [value] for value in values[1:]]
+        entry = system.commands[command]
         with initialize_config_dir(str(CONF), version_base="1.3"):
             if command in COMMANDS_WITH_FOLDER:
-                hydra = compose(command, overrides=variants[0], return_hydra_config=True).hydra
+                hydra = compose(entry.config, overrides=variants[0], return_hydra_config=True).hydra
                 key = "hydra.sweep.dir" if several else "hydra.run.dir"
                 with suppress(InterpolationResolutionError):  # uses a value that Hydra sets later
                     check_folder_is_free(Path(OmegaConf.select(hydra, key.removeprefix("hydra."))), key)
             for variant in variants:
-                config = compose(command, overrides=variant)
-                built: Any = instantiate(config, system.commands[command].schema)
+                config = compose(entry.config, overrides=variant)
+                built: Any = instantiate(config, entry.schema)
                 if command == "train":
                     system.check(built)
     except UsageError:
         raise
     except (HydraException, ValueError) as error:  # Hydra raises ValueError for 'learner=5'
-        raise UsageError(first_line(error) + suggestion(command, error)) from error
+        raise UsageError(first_line(error) + suggestion(system.commands[command].config, error)) from error
 
 
 def resumed_folder(arguments: Sequence[str]) -> Path | None:
@@ -139,8 +140,13 @@ RENAMED = {"learner.mask_rcnn.log_every": "tracking.log_every_s"}
 """Configuration paths of older versions, and those that replace them."""
 
 
-def suggestion(command: str, error: BaseException) -> str:
-    """ "; did you mean ...?" for a misspelt key, else the empty string."""
+def suggestion(name: str, error: BaseException) -> str:
+    """The end of a message on a misspelt key, such as "; did you mean ...?"; empty for other errors.
+
+    Args:
+        name: of the command's file in `conf/`.
+        error: raised while it was composed.
+    """
     import difflib
 
     from hydra import compose, initialize_config_dir
@@ -153,7 +159,7 @@ def suggestion(command: str, error: BaseException) -> str:
     if cause.full_key in RENAMED:
         return f"; use {RENAMED[str(cause.full_key)]}"
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose(command)
+        config = compose(name)
     parent, _, key = str(cause.full_key).rpartition(".")
     node = OmegaConf.select(config, parent) if parent else config
     if not isinstance(node, DictConfig):

@@ -48,10 +48,11 @@ def sweep_config(overrides: Sequence[str]) -> Any:
     from hydra.errors import HydraException
 
     from cluster.run.config import first_line
+    from cluster.systems import chosen
 
     plain = [text for text in overrides if text.startswith(("sweep=", "hydra"))]
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            return compose("train", overrides=plain, return_hydra_config=True).hydra
+            return compose(chosen(overrides).commands["train"].config, overrides=plain, return_hydra_config=True).hydra
     except HydraException as error:
         raise UsageError(first_line(error)) from error

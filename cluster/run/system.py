@@ -25,6 +25,8 @@ class Command:
     """Dataclass of its configuration."""
     module: str
     """Dotted name of the module whose `run(config, folder)` runs the command and returns its exit code."""
+    config: str
+    """Name of its file in `conf/`, without the ending; the file extends `CONFIG_schema`."""
 
 
 @dataclass(frozen=True)

@@ -33,12 +33,12 @@ def chosen(overrides: Sequence[str]) -> System:
 
 
 def register() -> None:
-    """Registers all schemas with Hydra; `conf/COMMAND.yaml` extends `COMMAND_schema`."""
+    """Registers all schemas with Hydra; see `Command.config` and `System.variants`."""
     store = ConfigStore.instance()
     for name in NAMES:
         system = find(name)
-        for command, entry in system.commands.items():
-            store.store(name=f"{command}_schema", node=entry.schema)
+        for entry in system.commands.values():
+            store.store(name=f"{entry.config}_schema", node=entry.schema)
         for group, variants in system.variants.items():
             for variant, schema in variants.items():
                 store.store(group=group, name=f"{variant}_schema", node=schema)

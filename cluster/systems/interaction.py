@@ -46,11 +46,11 @@ class InteractionSystem:
     columns = COLUMNS
     objective = "mask_ap50"
     commands = {
-        "train": Command(TrainConfig, "cluster.run.train"),
-        "evaluate": Command(EvaluateConfig, "cluster.interaction.evaluate"),
-        "dataset": Command(DatasetConfig, "cluster.interaction.dataset"),
-        "predict": Command(PredictConfig, "cluster.interaction.predict"),
-        "rooms": Command(RoomsConfig, "cluster.interaction.rooms"),
+        "train": Command(TrainConfig, "cluster.run.train", "train"),
+        "evaluate": Command(EvaluateConfig, "cluster.interaction.evaluate", "evaluate"),
+        "dataset": Command(DatasetConfig, "cluster.interaction.dataset", "dataset"),
+        "predict": Command(PredictConfig, "cluster.interaction.predict", "predict"),
+        "rooms": Command(RoomsConfig, "cluster.interaction.rooms", "rooms"),
     }
     variants = VARIANTS
     migrations = MIGRATIONS

@@ -101,16 +101,17 @@ def compose_train(overrides: Sequence[str]) -> RunConfig:
     Raises:
         UsageError: one sentence naming the override or the field.
     """
+    system = chosen(overrides)
+    train = system.commands["train"]
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            config = compose("train", overrides=list(overrides))
-        system = chosen(overrides)
-        built: Any = instantiate(config, system.commands["train"].schema)
+            config = compose(train.config, overrides=list(overrides))
+        built: Any = instantiate(config, train.schema)
         system.check(built)
     except UsageError as error:
-        raise UsageError(str(error) + suggestion("train", error)) from error
+        raise UsageError(str(error) + suggestion(train.config, error)) from error
     except HydraException as error:
-        raise UsageError(first_line(error) + suggestion("train", error)) from error
+        raise UsageError(first_line(error) + suggestion(train.config, error)) from error
     return built
 
 
