@@ -22,7 +22,7 @@ import torch
 from ray import ObjectRef
 
 from common.remote import Handle, RemoteMethod, WeightsReference
-from learner.core import MakeLearner, Source
+from learner.core import MakeLearner, SampledBatch, Source
 from replay.actor import ReplayHandle
 from replay.core import PhaseFinished
 
@@ -98,7 +98,7 @@ class LearnerActor:
         """
         report = TrainReport()
         sums: dict[str, list[float]] = {}
-        prepared: tuple[Source, Any, Any] | None = None
+        prepared: tuple[Source, SampledBatch, Any] | None = None
         self.learner.steer(progress, orders)
         for step in range(batches):
             if self.stopping.is_set():
@@ -135,7 +135,7 @@ class LearnerActor:
         report.weights = self.publish()
         return report
 
-    def next_batch(self) -> tuple[Source, Any] | None:
+    def next_batch(self) -> tuple[Source, SampledBatch] | None:
         """Returns the oldest batch in flight and its source; None once `stop` was called or the phase has ended."""
         source, future = self.in_flight.popleft()
         while not self.stopping.is_set():

@@ -25,6 +25,25 @@ class Source:
     """Number of records in the batch."""
 
 
+class SampledBatch(Protocol):
+    """What the learner actor reads of a batch, which a table's `RecordFormat.to_batch` makes."""
+
+    @property
+    def slots(self) -> NDArray[np.int64]:
+        """(B,) slot of each record."""
+        ...
+
+    @property
+    def insertion_ids(self) -> NDArray[np.int64]:
+        """(B,) insertion id of each record; with the slots the address for new priorities."""
+        ...
+
+    @property
+    def weights_version(self) -> NDArray[np.int64]:
+        """(B,) version of the weights that made each record, for the policy lag."""
+        ...
+
+
 class StepOutcome(Protocol):
     """Result of a finished step, as the learner actor reads it."""
 

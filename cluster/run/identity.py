@@ -28,12 +28,11 @@ MIGRATIONS: dict[int, Migration] = {
     1: lambda values: {**values, "system": "interaction"},  # the only system that there was
 }
 """By version: makes the configuration of the next version."""
-APART = (
+NOT_IN_IDENTITY = (
     "experiment_name", "resume", "checkpoint_minutes", "checkpoints_kept", "keep_bank", "tracking", "cluster",
     "schema_version",
 )  # fmt: skip
-"""Parts of a configuration that do not tell two runs apart: what is learned does not depend on them, except on the
-number of actors."""
+"""Parts of a configuration that do not change what is learned. The number of actors does, so `run_key` adds it."""
 
 
 def migrated(values: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -67,7 +66,7 @@ def run_key(values: Mapping[str, Any], schema: type) -> str:
         values: migrated, as plain values.
         schema: dataclass of the configuration.
     """
-    kept = {name: value for name, value in without_defaults(values, schema).items() if name not in APART}
+    kept = {name: value for name, value in without_defaults(values, schema).items() if name not in NOT_IN_IDENTITY}
     kept["actors_at_work"] = (values.get("cluster") or {}).get("actors")
     return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:12]
 

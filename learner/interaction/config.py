@@ -64,7 +64,7 @@ class LearnerConfig:
     """w: each mask's embedding gradient is scaled by w / area of the mask."""
     embedding_area_floor: float
     """Cells; smaller masks are scaled as if they had this area."""
-    # The defaults serve runs from before these three values existed.
+    # The defaults are what runs from before these values did.
     mask_reduction: str = field(default="sum", kw_only=True)
     """How the embedding gradients of an image's masks are combined: sum or mean."""
     huber_square: bool = field(default=True, kw_only=True)

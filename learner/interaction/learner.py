@@ -131,7 +131,7 @@ class Learner:
     # Steering
 
     def start_phase(self, name: str) -> None:
-        """Begins a phase: `force_trials` trains all heads, otherwise all but the force head is trained.
+        """Begins a phase: with `force_trials` all heads are trained, without it all but the force head.
 
         The optimiser's moments carry over.
 

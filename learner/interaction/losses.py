@@ -16,9 +16,10 @@ from learner.interaction.targets import Masks
 DISTANCE_SCALE = 1.5
 """Determines the squared distance (about 1) at which Eq. 5 pushes and pulls equally (Eq. 6)."""
 PREDICTED_DISTANCE = 1.0
-"""Squared distance from a mask's mean below which a cell counts as predicted to belong to it (Eq. 6, 7)."""
+"""Squared distance from a mask's mean below which a cell counts as predicted to belong to it (Eq. 6, 7). Inference uses
+`actors.cluster_distance` in its place."""
 SCORE_WITHOUT_MASKS = 0.5
-"""Score of an image without any mask (supplement, "Priorities in the replay buffer")."""
+"""Score of an image without any mask (supplement, "Priorities in the memory bank")."""
 CHUNK_FLOATS = 2**20
 """Floats of the largest temporary of `embedding_gradient` on a CPU, chosen to fit its caches."""
 CHUNK_FLOATS_GPU = 2**26

@@ -6,7 +6,6 @@ import csv
 import json
 import os
 import shlex
-import shlex
 import socket
 import subprocess
 import tempfile
