@@ -42,6 +42,7 @@ from cluster.run.tracking import Tracker
 from cluster.systems.interaction import SYSTEM
 from common.remote import kill
 from learner.actor import TrainReport, start_learner
+from learner.interaction.schedule import phase_of
 from learner.schedule import Phase
 from replay.actor import ReplayHandle, start_replay
 from replay.interaction.batch import LOCATIONS, location_table
@@ -92,7 +93,9 @@ def measure(config: TrainConfig, resources: Resources, folder: Path, seconds: fl
     record = ray.put(made_record(config.seed))
     light_actors = [LightActor.remote(number, replay, record) for number in range(count)]
     ray.get([learner.health.remote(), *(actor.health.remote() for actor in light_actors)])
-    phase = dataclasses.replace(SYSTEM.phases(config, count)[0], prefill=config.learner.batch_size, minutes=None)
+    schedule = next(iter(config.learner.phases.values()))
+    schedule = dataclasses.replace(schedule, prefill=config.learner.batch_size, minutes=None)
+    phase = phase_of(schedule, config.learner.batch_size, {})
     tracker = Tracker(config.tracking, folder, {}, "overlap")
     meter = SYSTEM.meter(config)
     reporter = Reports(tracker, folder, config.tracking.log_every_s, meter, SYSTEM.evaluation_sentence)

@@ -45,13 +45,13 @@ class EvaluatorActor:
             seconds: seconds since the run began, for the learning curve.
 
         Returns:
-            the figures of `EvaluatorCore.on_the_way`, with steps and minutes.
+            the figures of `EvaluatorCore.evaluate_quickly`, with steps and minutes.
         """
         self.evaluator.load(ray.get(weights[0]))
         return {"steps": version, "minutes": seconds / 60, **self.evaluator.evaluate_quickly()}
 
     def final(self, weights: WeightsReference, folder: str) -> FinalReport:
-        """Measures the final weights; arguments as of `on_the_way`, and the run's folder."""
+        """Measures the final weights; arguments as of `evaluate_quickly`, and the run's folder."""
         self.evaluator.load(ray.get(weights[0]))
         return self.evaluator.final(Path(folder))
 

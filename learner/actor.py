@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,6 +79,10 @@ class LearnerActor:
         self.in_flight.clear()
         self.stopping.clear()
         self.learner.start_phase(name)
+
+    def batches_taken(self, first: int, steps: int) -> dict[str, int]:
+        """Returns how many batches `steps` steps of the current phase took from each table, from step `first` on."""
+        return dict(Counter(self.learner.source(step).table for step in range(first, first + steps)))
 
     def train(
         self, batches: int, left_in_phase: int, progress: float, orders: Mapping[str, Any], prefetch: int
@@ -195,6 +199,7 @@ class LearnerHandle(Handle):
 
     publish = RemoteMethod(LearnerActor.publish)
     start_phase = RemoteMethod(LearnerActor.start_phase)
+    batches_taken = RemoteMethod(LearnerActor.batches_taken)
     train = RemoteMethod(LearnerActor.train)
     save = RemoteMethod(LearnerActor.save)
     load = RemoteMethod(LearnerActor.load)

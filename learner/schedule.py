@@ -28,20 +28,17 @@ class Phase:
     """Minutes after which the phase ends even if rounds are left; None: never."""
     fresh: bool
     """Whether the phase starts with empty tables."""
-    tables: Mapping[str, int]
-    """Tables of the replay buffer that take part, and the records of a batch from each."""
+    limits: Mapping[str, limiter.Phase]
+    """What the rate limiter of each table enforces; a table that is not named takes no part. A step takes its batch
+    from one table (`learner.core.LearnerCore.source`), so the batches of all tables together are the phase's."""
     player_orders: Mapping[str, Any]
     """Orders of the system to its players, sent with each task of the phase."""
     learner_orders: tuple[Mapping[str, Any], ...]
     """Orders of the system to its learner in each round."""
 
-    @property
-    def limits(self) -> dict[str, limiter.Phase]:
-        """What the rate limiter of each table enforces."""
-        return {
-            table: limiter.Phase(self.prefill, self.tasks_per_round, self.batches, size)
-            for table, size in self.tables.items()
-        }
+    def __post_init__(self) -> None:
+        if (batches := sum(limit.batches for limit in self.limits.values())) != self.total_batches:
+            raise ValueError(f"phase {self.name} has {self.total_batches} batches, but its tables give {batches}")
 
     @property
     def rounds(self) -> int:

@@ -6,6 +6,7 @@ from cluster.interaction.config import TrainConfig
 from common.errors import UsageError
 from learner.interaction.schedule import phase_of, total_batches, total_locations
 from learner.schedule import Phase
+from replay import limiter
 from replay.interaction.batch import LOCATIONS
 from replay.limiter import RateLimiter
 
@@ -46,16 +47,19 @@ def collect_then_train(config: TrainConfig, tasks: int) -> list[Phase]:
         )
     budget = [phase for phase in config.learner.phases.values() if phase.rounds]
     steps = own.steps if own.steps is not None else sum(map(total_batches, budget))
-    limits = [phase.minutes for phase in budget if phase.minutes is not None]
-    whole = sum(limits) if own.steps is None and limits and len(limits) == len(budget) else None
+    limited = [phase.minutes for phase in budget if phase.minutes is not None]
+    whole = sum(limited) if own.steps is None and limited and len(limited) == len(budget) else None
     minutes = own.minutes if own.minutes is not None else whole
     # Where the interaction oracle chooses the points, one random touch of each location remains.
     touches = 1 if config.actors.oracles.points else own.touches
     orders = {"greedy": 0, "random": touches, "force_trials": False}
-    tables = {LOCATIONS: own.batch_size}
+
+    def limits(records: int, batches: tuple[int, ...]) -> dict[str, limiter.Phase]:
+        return {LOCATIONS: limiter.Phase(records, 0, batches, own.batch_size)}
+
     return [
-        Phase("collect", collected, 0, (), None, True, tables, orders, ()),
-        Phase("train", 0, 0, (steps,), minutes, False, tables, orders, ({},)),
+        Phase("collect", collected, 0, (), None, True, limits(collected, ()), orders, ()),
+        Phase("train", 0, 0, (steps,), minutes, False, limits(0, (steps,)), orders, ({},)),
     ]
 
 

@@ -158,8 +158,9 @@ class Coordinator:
         resumed = self.resumed is not None and index == state.phase and not state.phase_over
         self.get(self.parts.learner.start_phase.remote(phase.name))
         if resumed:
-            steps = self.steps - state.phase_steps_before
-            limits = {table: (steps, limit) for table, limit in phase.limits.items()}
+            first, steps = state.phase_steps_before, self.steps - state.phase_steps_before
+            taken = self.get(self.parts.learner.batches_taken.remote(first, steps))
+            limits = {table: (taken.get(table, 0), limit) for table, limit in phase.limits.items()}
             self.get(self.parts.replay.continue_phase.remote(limits))
             self.phase_started = time.monotonic() - state.phase_seconds
             for number in state.open_numbers:

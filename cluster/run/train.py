@@ -129,6 +129,6 @@ def check(system: System, config: RunConfig, folder: Path, resumed: Resumed | No
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise UsageError(
-            f"{folder} has {free / 1e6:.0f} MB free, but the replay buffer of replay.capacity={config.replay.capacity} "
-            f"records and the checkpoints need {needed / 1e6:.0f} MB; lower replay.capacity or choose another disk"
+            f"{folder} has {free / 1e6:.0f} MB free, but the replay buffer and the checkpoints need "
+            f"{needed / 1e6:.0f} MB; lower replay.capacity or choose another disk"
         )

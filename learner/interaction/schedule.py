@@ -13,6 +13,7 @@ from itertools import accumulate
 from typing import Any
 
 from learner.schedule import Phase
+from replay import limiter
 from replay.interaction.batch import LOCATIONS
 
 
@@ -75,14 +76,15 @@ def phase_of(config: PhaseConfig, batch_size: int, player_orders: Mapping[str, A
         batch_size: number of records in a batch.
         player_orders: fields of `actors.interaction.choose.TouchPlan`.
     """
+    batches = tuple(batches_in_round(config, index) for index in range(config.rounds))
     return Phase(
         name=config.name,
         prefill=config.prefill,
         tasks_per_round=config.locations_per_round,
-        batches=tuple(batches_in_round(config, index) for index in range(config.rounds)),
+        batches=batches,
         minutes=config.minutes,
         fresh=config.fresh_bank,
-        tables={LOCATIONS: batch_size},
+        limits={LOCATIONS: limiter.Phase(config.prefill, config.locations_per_round, batches, batch_size)},
         player_orders=player_orders,
         learner_orders=tuple(
             {"force_head_only": index < config.force_head_only_rounds} for index in range(config.rounds)

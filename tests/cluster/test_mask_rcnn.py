@@ -95,7 +95,7 @@ def test_the_schedule_collects_everything_and_then_trains_as_long_as_the_experim
     assert collect.player_orders == {"greedy": 0, "random": 20, "force_trials": False}
     # K grows from 2 to 4 over 3 rounds: 2, 3, 4; then twice 2. No phase of the smoke run has a limit of minutes.
     assert (train.total_tasks, train.total_batches, train.minutes, train.fresh) == (0, 13, None, False)
-    assert train.tables == {LOCATIONS: 4}
+    assert train.limits[LOCATIONS].batch_size == 4
     assert schedule("experiment=smoke", "replay.capacity=10")[0].total_tasks == 10, "no record is overwritten"
     assert schedule("experiment=smoke", "actors.supervision=interaction_oracle")[0].player_orders["random"] == 1
     assert schedule("experiment=quickstart")[1].minutes == 11.5
