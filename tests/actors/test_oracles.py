@@ -1,4 +1,7 @@
-"""The oracles on a table whose truth is known, by hand; with the real client; and whole small runs."""
+"""The oracles on a table whose truth is known, by hand; with the real client; and whole small runs.
+
+It is one file because all tests share one table of objects whose truth is known.
+"""
 
 from __future__ import annotations
 

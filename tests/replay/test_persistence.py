@@ -1,4 +1,7 @@
-"""Saving and restoring: exact continuation, also after a kill, and one sentence for each damaged file."""
+"""Saving and restoring: exact continuation, also after a kill, and one sentence for each damaged file.
+
+It is one file because all tests share the records, the tiny disk and the process that is killed.
+"""
 
 from __future__ import annotations
 

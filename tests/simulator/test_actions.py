@@ -1,4 +1,7 @@
-"""Every action through the real, unmodified client: its own process, real pipes and real images."""
+"""Every action through the real, unmodified client: its own process, real pipes and real images.
+
+It is one file because all tests share one client and its rooms, whose start takes seconds.
+"""
 
 from __future__ import annotations
 
