@@ -137,8 +137,8 @@ def test_a_run_continues_without_its_evaluator(smoke: SmokeRun, tmp_path: Path) 
     assert any("evaluation at step" in line for line in lines[restarted:done]), lines
     result = result_of(output)
     assert result["faults"]["evaluator_lost"] == 1 and result["images"] == 8
-    # 6 + 16 * 3 + 2 * 3 locations, K = 8 times 2, 8 times 3 and 2, 2: nothing else was affected.
-    assert (result["steps"], result["locations"]) == (44, 60)
+    # 6 + 16 * 3 + 2 * 3 locations, K = 4 times 2, 8 times 3, 4 times 4 and 2, 2: nothing else was affected.
+    assert (result["steps"], result["locations"]) == (52, 60)
     rows = [json.loads(line) for line in (log.parent / "metrics.jsonl").read_text().splitlines()]
     assert any("evaluation/mask_ap50" in row for row in rows)
     assert not processes_of(tmp_path)
