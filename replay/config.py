@@ -52,6 +52,6 @@ class ReplayConfig:
                 "the replay buffer before its batches are sampled"
             )
         if self.locations_ahead < 0:
-            raise ValueError(f"replay.locations_ahead must not be negative, not {self.locations_ahead}")
+            raise ValueError(f"replay.locations_ahead must be at least 0, not {self.locations_ahead}")
         if self.batches_ahead < 0:
-            raise ValueError(f"replay.batches_ahead must not be negative, not {self.batches_ahead}")
+            raise ValueError(f"replay.batches_ahead must be at least 0, not {self.batches_ahead}")

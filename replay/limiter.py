@@ -274,11 +274,11 @@ def _check_phase(phase: Phase, capacity: int, present: int) -> None:
     if phase.batch_size < 1:
         raise ValueError(f"the batch size must be at least 1, not {phase.batch_size}")
     if phase.prefill < 0:
-        raise ValueError(f"the prefill must not be negative, not {phase.prefill}")
+        raise ValueError(f"the prefill must be at least 0, not {phase.prefill}")
     if phase.records_per_round < 0:
-        raise ValueError(f"a round's records must not be negative, not {phase.records_per_round}")
+        raise ValueError(f"a round's records must be at least 0, not {phase.records_per_round}")
     if min(phase.batches_per_round, default=0) < 0:
-        raise ValueError(f"a round's batches must not be negative, not {min(phase.batches_per_round)}")
+        raise ValueError(f"a round's batches must be at least 0, not {min(phase.batches_per_round)}")
     if not phase.records and not phase.batches:
         raise ValueError("a phase must have records to insert or batches to sample")
     if capacity < phase.batch_size:

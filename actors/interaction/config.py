@@ -94,7 +94,7 @@ class SelfSupervisionConfig:
             if not getattr(self, field) > 0:
                 raise ValueError(f"{where}.{field} must be greater than 0, not {getattr(self, field)}")
         if self.superpixel_sigma < 0:
-            raise ValueError(f"{where}.superpixel_sigma must not be negative, not {self.superpixel_sigma}")
+            raise ValueError(f"{where}.superpixel_sigma must be at least 0, not {self.superpixel_sigma}")
         if self.superpixel_min_size < 1:
             raise ValueError(f"{where}.superpixel_min_size must be at least 1 pixel, not {self.superpixel_min_size}")
         if not 0 <= self.superpixel_fraction < 1:

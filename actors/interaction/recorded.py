@@ -77,13 +77,15 @@ class MakeRecordPlayer:
 
     Args:
         fields: of the records.
+        touching: whether their touches were made; full supervision makes none.
     """
 
     fields: Fields
+    touching: bool
 
     def __call__(self, actor: int) -> RecordPlayer:
         """Makes the player of actor number `actor`."""
-        return RecordPlayer(self.fields, actor)
+        return RecordPlayer(self.fields, self.touching, actor)
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ class RecordPlayer:
     """An `actors.core.Player`; its tasks are recorded visits."""
 
     fields: Fields
+    touching: bool
     actor: int
     controller_keywords: None = None
 
@@ -115,7 +118,7 @@ class RecordPlayer:
             self.actor,
             weights_version=0,
             entry=int(columns["entry"]),
-            touches=int(columns["touches"]),
+            touches=int(columns["touches"]) if self.touching else 0,
         )
         with statistics.clock("push"):
             statistics.stored = push(LOCATIONS, make_record(columns))
@@ -130,4 +133,6 @@ def _column(folder: Path, name: str, where: Path) -> NDArray[Any]:
         raise RecordError(
             f"{where} holds no replay buffer of this kind of records: {name}.npy is missing or damaged; a run keeps "
             "its buffer with keep_bank=true"
+            if where.exists()
+            else f"{where} does not exist"
         ) from None

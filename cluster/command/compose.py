@@ -30,6 +30,7 @@ def check_overrides(command: str, arguments: list[str]) -> None:
     from hydra.errors import HydraException
 
     from cluster.run.config import first_line, instantiate
+    from cluster.run.identity import check_version
     from cluster.systems import chosen, find
 
     overrides = [argument for argument in arguments if not argument.startswith("-")]
@@ -39,6 +40,7 @@ def check_overrides(command: str, arguments: list[str]) -> None:
         saved = resumed_config(run_folder, overrides)
         system = find(saved.system)
         resumed: Any = instantiate(saved, system.commands[command].schema)
+        check_version(resumed)
         system.check(resumed)
         return
     several = multirun(arguments)
@@ -73,11 +75,16 @@ def check_overrides(command: str, arguments: list[str]) -> None:
                 config = compose(entry.config, overrides=variant)
                 built: Any = instantiate(config, entry.schema)
                 if command == "train":
+                    check_version(built)
                     system.check(built)
     except UsageError:
         raise
     except (HydraException, ValueError) as error:  # Hydra raises ValueError for 'learner=5'
-        raise UsageError(first_line(error) + suggestion(system.commands[command].config, error)) from error
+        raise UsageError(first_line(error) + suggestion(system.commands[command].config, error, overrides)) from error
+    except AssertionError as error:  # OmegaConf's answer to a value within a group that has none
+        if (needed := absent_part(overrides)) is None:
+            raise
+        raise UsageError(needed) from error
 
 
 def resumed_folder(arguments: Sequence[str]) -> Path | None:
@@ -136,20 +143,39 @@ def resumed_config(folder: Path, overrides: Sequence[str]) -> Any:
     return config
 
 
+def absent_part(overrides: Sequence[str]) -> str | None:
+    """The sentence on an override of a part that only some options of its group have; None if there is none.
+
+    Args:
+        overrides: such as "learner.mask_rcnn.steps=3".
+    """
+    for text in overrides:
+        key = text.lstrip("+~").partition("=")[0]
+        group, *parts = key.split(".")
+        if len(parts) < 2:
+            continue
+        options = [path.stem for path in sorted((CONF / group).glob("*.yaml")) if parts[0] in OmegaConf.load(path)]
+        if options and f"{group}={options[0]}" not in overrides:
+            return f"{key} needs {group}={' or '.join(options)}"
+    return None
+
+
 RENAMED = {"learner.mask_rcnn.log_every": "tracking.log_every_s"}
 """Configuration paths of older versions, and those that replace them."""
 
 
-def suggestion(name: str, error: BaseException) -> str:
+def suggestion(name: str, error: BaseException, overrides: Sequence[str] = ()) -> str:
     """The end of a message on a misspelt key, such as "; did you mean ...?"; empty for other errors.
 
     Args:
         name: of the command's file in `conf/`.
         error: raised while it was composed.
+        overrides: the command's; those that choose groups decide which keys there are.
     """
     import difflib
 
     from hydra import compose, initialize_config_dir
+    from hydra.errors import HydraException
     from omegaconf import DictConfig
     from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 
@@ -159,10 +185,15 @@ def suggestion(name: str, error: BaseException) -> str:
     if cause.full_key in RENAMED:
         return f"; use {RENAMED[str(cause.full_key)]}"
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose(name)
+        try:
+            config = compose(name, overrides=[text for text in overrides if (CONF / text.partition("=")[0]).is_dir()])
+        except (HydraException, ValueError):
+            return ""
     parent, _, key = str(cause.full_key).rpartition(".")
     node = OmegaConf.select(config, parent) if parent else config
     if not isinstance(node, DictConfig):
+        return ""
+    if key in node:
         return ""
     close = difflib.get_close_matches(key, [str(name) for name in node], n=1, cutoff=0.5)
     whole = f"{parent}." if parent else ""

@@ -95,7 +95,7 @@ class RoomsConfig:
         if not self.scenes:
             raise ValueError("scenes must name at least one scene")
         if self.seed < 0:
-            raise ValueError(f"seed must not be negative, not {self.seed}")
+            raise ValueError(f"seed must be at least 0, not {self.seed}")
         check_picture(self.simulator)
 
 

@@ -34,6 +34,8 @@ def find_records(config: TrainConfig) -> list[RecordedVisit]:
         masks = count_masks(visits, labels=config.actors.supervision == "full")
     except RecordError as error:
         raise UsageError(f"{NAME}: {error}") from error
+    if len(set(visits)) < len(visits):
+        raise UsageError(f"{NAME} names the same records twice")
     if not masks:
         raise UsageError(f"{NAME}: the {len(visits)} records hold no mask to learn from")
     if len(visits) > config.replay.capacity:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cluster.interaction.config import TrainConfig
+from cluster.interaction.records import find_records
 from common.errors import UsageError
 from learner.interaction.schedule import phase_of, total_batches, total_locations
 from learner.schedule import Phase
@@ -75,6 +76,13 @@ def check_schedule(config: TrainConfig) -> None:
     if (own := config.learner.mask_rcnn) is not None:
         if own.steps is None and not sum(map(total_batches, phases)):
             raise UsageError("learner.mask_rcnn.steps must be given where learner.phases have no batches")
+        if own.batch_size > config.replay.capacity:
+            raise UsageError(
+                f"replay.capacity must be at least learner.mask_rcnn.batch_size, {own.batch_size}, "
+                f"not {config.replay.capacity}"
+            )
+        if own.records:
+            find_records(config)
         return
     present = 0
     for phase in phases:

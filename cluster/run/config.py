@@ -139,7 +139,7 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         if self.seed < 0:
-            raise ValueError(f"seed must not be negative, not {self.seed}")
+            raise ValueError(f"seed must be at least 0, not {self.seed}")
         if self.checkpoint_minutes <= 0:
             raise ValueError(f"checkpoint_minutes must be positive, not {self.checkpoint_minutes}")
         if self.checkpoints_kept < 1:
@@ -202,5 +202,7 @@ def first_line(error: BaseException) -> str:
     if heading is not None:
         options = lines[lines.index(heading) + 1 :]
         end = next((n for n, line in enumerate(options) if line.startswith("Config search path")), len(options))
-        sentence += f"; it must be one of {', '.join(options[:end])}"
+        # Schemas are options for Hydra only.
+        names = [option for option in options[:end] if not option.endswith("_schema")]
+        sentence += f"; it must be one of {', '.join(names)}"
     return f"{key}: {sentence}" if key and not sentence.startswith(key) else sentence

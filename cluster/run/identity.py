@@ -35,6 +35,16 @@ NOT_IN_IDENTITY = (
 """Parts of a configuration that do not change what is learned. The number of actors does, so `run_key` adds it."""
 
 
+def check_version(config: Any) -> None:
+    """Refuses a configuration whose `schema_version` an override changed.
+
+    Raises:
+        UsageError: it is not this program's version.
+    """
+    if config.schema_version != SCHEMA_VERSION:
+        raise UsageError(f"schema_version is {SCHEMA_VERSION} and cannot be changed; remove the override")
+
+
 def migrated(values: Mapping[str, Any], where: str) -> dict[str, Any]:
     """A saved configuration in the form of this program's version.
 

@@ -54,7 +54,8 @@ class Reporter:
         self.started = time.monotonic()
         self.training_seconds = 0.0
         self.progress: list[Progress] = []
-        """One bar during the prefill, then one of tasks and one of steps."""
+        """One bar during the prefill, then one of tasks, if there are more of them, and one of steps."""
+        self.prefilling = True
         self.prefill = self.phase_tasks = self.phase_batches = 0
         self.phase = ""
         self.done = (0, 0)
@@ -136,7 +137,9 @@ class Reporter:
         self.prefill = phase.prefill
         self.phase, self.phase_tasks, self.phase_batches = phase.name, phase.total_tasks, phase.total_batches
         self.done = (0, 0)
-        self.progress = [Progress(f"{phase.name}: prefill", phase.prefill, self.meter.unit)]
+        self.prefilling = True
+        what = "prefill" if phase.total_batches else plural(self.meter.unit)
+        self.progress = [Progress(f"{phase.name}: {what}", phase.prefill, self.meter.unit)]
 
     def end_phase(self) -> None:
         """Closes the phase's progress bars and writes a row of metrics."""
@@ -160,19 +163,20 @@ class Reporter:
         """
         self.actors = (pool.alive, pool.config.actors)
         self.done = (tasks, batches)
-        if len(self.progress) == 1 and tasks >= self.prefill and self.phase_batches:
+        if self.prefilling and tasks >= self.prefill and self.phase_batches:
             self.progress[0].update(self.prefill, self.figures())
             self.close_progress()
-            self.progress = [
-                Progress(f"{self.phase}: {plural(self.meter.unit)}", self.phase_tasks - self.prefill, self.meter.unit),
-                Progress(f"{self.phase}: training", self.phase_batches, "step"),
-            ]
+            self.prefilling = False
+            if left := self.phase_tasks - self.prefill:
+                self.progress.append(Progress(f"{self.phase}: {plural(self.meter.unit)}", left, self.meter.unit))
+            self.progress.append(Progress(f"{self.phase}: training", self.phase_batches, "step"))
         figures = self.figures()
-        if len(self.progress) == 2:
-            self.progress[0].update(tasks - self.prefill, figures)
-            self.progress[1].update(batches, self.last_train)
-        elif self.progress:
+        if self.prefilling:
             self.progress[0].update(tasks, figures)
+        else:
+            if self.phase_tasks > self.prefill:
+                self.progress[0].update(tasks - self.prefill, figures)
+            self.progress[-1].update(batches, self.last_train)
         if time.monotonic() - self.last_row > self.every_s:
             self.row(pool, replay())
 

@@ -40,11 +40,13 @@ def run(config: RunConfig, folder: Path) -> int:
     started = time.monotonic()
     resumed = find_resumable(folder, config.seed) if config.resume is not None else None
     check(system, config, folder, resumed)
-    save_config(config, folder / "config.yaml")
+    if resumed is None:
+        save_config(config, folder / "config.yaml")
     print(f"RUN {folder}", flush=True)
     with interrupt_flag() as interrupted:
         data = system.data(config, interrupted)
         phases = system.phases(config, len(data.tasks))
+        save_config(config, folder / "config.yaml")  # not before: a refused change must not stay in a run to resume
         tracker = Tracker(config.tracking, folder, plain_values(config), folder.name)
         meter = system.meter(config)
         reporter = Reporter(tracker, folder, config.tracking.log_every_s, meter, system.evaluation_sentence)
@@ -52,7 +54,8 @@ def run(config: RunConfig, folder: Path) -> int:
             reporter.set_state(resumed.state.report, resumed.steps)
             tracker.started_before(reporter.seconds())
             started -= reporter.seconds()
-            reporter.note(f"resumed from {resumed.checkpoint.name} in phase {resumed.state.phase}")
+            current = phases[min(resumed.state.phase, len(phases) - 1)].name
+            reporter.note(f"resumed from {resumed.checkpoint.name} in phase {current}")
         reporter.status.update(experiment=config.experiment_name)
         unsynced: str | None = None
         try:

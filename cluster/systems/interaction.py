@@ -91,7 +91,7 @@ class InteractionSystem:
         from actors.interaction.recorded import MakeRecordPlayer
 
         if config.learner.mask_rcnn is not None and config.learner.mask_rcnn.records:
-            return MakeRecordPlayer(config.actors.record_fields)
+            return MakeRecordPlayer(config.actors.record_fields, config.actors.oracles.touching)
         network = None if config.models.kind == "mask_rcnn" else config.models
         return MakePlayer(config.simulator, config.actors, network, config.seed)
 

@@ -15,7 +15,7 @@ from hydra.errors import HydraException
 from cluster.command.compose import suggestion
 from cluster.command.overrides import CONF
 from cluster.run.config import RunConfig, first_line, instantiate, plain_values
-from cluster.run.identity import key_of
+from cluster.run.identity import check_version, key_of
 from cluster.systems import chosen
 from cluster.table.config import Request
 from cluster.table.runs import (
@@ -107,6 +107,7 @@ def compose_train(overrides: Sequence[str]) -> RunConfig:
         with initialize_config_dir(str(CONF), version_base="1.3"):
             config = compose(train.config, overrides=list(overrides))
         built: Any = instantiate(config, train.schema)
+        check_version(built)
         system.check(built)
     except UsageError as error:
         raise UsageError(str(error) + suggestion(train.config, error)) from error

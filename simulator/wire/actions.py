@@ -187,7 +187,7 @@ def touch_then_apply_force(
     if max(abs(direction.x), abs(direction.y), abs(direction.z)) > MAX_DIRECTION:
         raise ActionFailed(f"The argument 'direction' must have parts up to {MAX_DIRECTION:g}.", INVALID)
     if handDistance < 0:
-        raise ActionFailed(f"The argument 'handDistance' must not be negative, not {handDistance}.", INVALID)
+        raise ActionFailed(f"The argument 'handDistance' must be at least 0, not {handDistance}.", INVALID)
     room = environment.room
     if not (0.0 <= x <= 1.0 and 0.0 <= y <= 1.0):
         raise ActionFailed("The touched point is outside the agent's view: x and y go from 0 to 1.")
@@ -232,7 +232,7 @@ def initial_random_spawn(
         )
     chosen = randomSeed if randomSeed is not None else seed if seed is not None else 0
     if chosen < 0:
-        raise ActionFailed(f"The argument 'randomSeed' must not be negative, not {chosen}.", INVALID)
+        raise ActionFailed(f"The argument 'randomSeed' must be at least 0, not {chosen}.", INVALID)
     if not 1 <= numPlacementAttempts <= 1000:
         raise ActionFailed("The argument 'numPlacementAttempts' must be between 1 and 1000.", INVALID)
     environment.spawn(chosen, numPlacementAttempts, forceVisible)

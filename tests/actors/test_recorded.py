@@ -49,8 +49,11 @@ def test_labelled_objects_are_counted(tmp_path: Path) -> None:
 
 
 def test_other_records_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(RecordError, match=r"none holds no replay buffer of this kind of records: .*\.npy is missing"):
+    with pytest.raises(RecordError, match=r"none does not exist$"):
         recorded_visits(tmp_path / "none", RECORD_FIELDS)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(RecordError, match=r"empty holds no replay buffer of this kind of records: .*\.npy is missing"):
+        recorded_visits(tmp_path / "empty", RECORD_FIELDS)
     plain = stored(tmp_path / "plain", 1)
     with pytest.raises(RecordError, match=r"points\.npy has other records than this run's actors\.supervision makes"):
         recorded_visits(plain, record_fields(ORACLE_TOUCHES))
@@ -69,7 +72,7 @@ def test_a_record_is_pushed_under_the_number_of_this_run(tmp_path: Path) -> None
         pushed.append((table, record))
         return True
 
-    player = RecordPlayer(LABELLED, actor=5)
+    player = RecordPlayer(LABELLED, touching=True, actor=5)
     player.load(np.zeros(3, dtype=np.float32))
     statistics = player.play(None, RecordedVisit(folder, 1), 41, {"random": 20}, 9, push)
     ((table, record),) = pushed
@@ -78,3 +81,5 @@ def test_a_record_is_pushed_under_the_number_of_this_run(tmp_path: Path) -> None
     assert np.array_equal(record.image, batch_of(2).image[1]) and record.image.flags.owndata
     assert (statistics.number, statistics.actor, statistics.touches, statistics.stored) == (41, 5, 6, True)
     assert player.controller_keywords is None
+    labels = RecordPlayer(LABELLED, touching=False, actor=5)
+    assert labels.play(None, RecordedVisit(folder, 1), 42, {}, 9, push).touches == 0, "full supervision touches nothing"

@@ -62,6 +62,13 @@ def composed(*overrides: str) -> TrainConfig:
         ([*MODEL, "actors.choice=random"], "actors.choice=random cannot be with models=mask_rcnn"),
         ([*MODEL, "replay.mode=uniform"], "replay.mode=uniform cannot be with models=mask_rcnn"),
         ([*MODEL, *NO_BATCHES], "learner.mask_rcnn.steps must be given"),
+        (["learner.mask_rcnn.steps=3"], "learner.mask_rcnn.steps needs learner=mask_rcnn or mask_rcnn_paper"),
+        (
+            [*MODEL, "models.mask_rcn.proposals=1"],
+            "models.mask_rcn: Key 'mask_rcn' not in 'MaskRcnnConfig'; did you mean models.mask_rcnn?",
+        ),
+        ([*MODEL, "replay.capacity=3"], "replay.capacity must be at least learner.mask_rcnn.batch_size, 4, not 3"),
+        ([*MODEL, "learner.mask_rcnn.records=[/none]"], "learner.mask_rcnn.records: /none does not exist"),
         ([*MODEL, "learner.mask_rcnn.lr=0"], "learner.mask_rcnn.lr must be above 0"),
         (
             [*MODEL, "learner.mask_rcnn.log_every=1"],
@@ -129,6 +136,8 @@ def test_given_records_must_be_of_the_same_supervision(tmp_path: Path) -> None:
 
     collected_with("actors.supervision=full")
     assert len(given("actors.supervision=full")) == 2
+    with pytest.raises(UsageError, match=r"names the same records twice$"):
+        find_records(composed(*MODEL, f"learner.mask_rcnn.records=[{run},{run}/bank]", "actors.supervision=full"))
     with pytest.raises(UsageError, match=r"^replay\.capacity must be at least 2 to hold learner\.mask_rcnn\.records"):
         given("actors.supervision=full", "replay.capacity=1")
     with pytest.raises(UsageError, match=r"was collected under actors\.supervision=full, not self$"):
@@ -149,7 +158,7 @@ def test_given_records_must_be_of_the_same_supervision(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"is of a run that is still running; wait until it ends$"):
         given()
     ring.close()
-    with pytest.raises(UsageError, match=r"^learner\.mask_rcnn\.records: .*none holds no replay buffer"):
+    with pytest.raises(UsageError, match=r"^learner\.mask_rcnn\.records: .*none does not exist"):
         given(record=tmp_path / "none")
 
 

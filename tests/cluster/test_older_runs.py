@@ -14,12 +14,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cluster.interaction.config import schema_of
+from cluster.command.compose import check_overrides, resumed_config
+from cluster.interaction.config import TrainConfig, schema_of
+from cluster.run import train
 from cluster.run.checkpoints import whole_checkpoints
-from cluster.run.config import plain_values
+from cluster.run.config import instantiate, plain_values
 from cluster.run.identity import SCHEMA_VERSION, key_of, migrated, run_key, without_defaults
 from cluster.run.run_state import find_resumable
-from cluster.systems import register
+from cluster.run.system import Data
+from cluster.systems import find, register
 from cluster.table.plan import compose_train
 from cluster.table.runs import FINISHED, UNFINISHED, find_runs, state_of
 from common.errors import UsageError
@@ -76,6 +79,32 @@ def test_unknown_keys_count_and_nested_defaults_do_not() -> None:
     assert without_defaults(plain, SimulatorConfig)["push"] == {"force_scale": 2.0}
 
 
+def test_a_refused_change_does_not_stay_in_the_run(
+    older: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some refusals come only when the tasks are known."""
+
+    def refuse(*_: object) -> None:
+        raise UsageError("so many tasks are too few")
+
+    run = tmp_path / "stopped"
+    shutil.copytree(older / "stopped", run)
+    before = (run / "config.yaml").read_bytes()
+    system = find("interaction")
+    monkeypatch.setattr(type(system), "data", lambda *_: Data([], None))
+    monkeypatch.setattr(type(system), "phases", refuse)
+    config = instantiate(resumed_config(run, [f"resume={run}", "learner.lr=0.5"]), TrainConfig)
+    with pytest.raises(UsageError, match="so many tasks are too few"):
+        train.run(config, run)
+    assert (run / "config.yaml").read_bytes() == before
+
+
+def test_the_schema_version_cannot_be_overridden() -> None:
+    register()
+    with pytest.raises(UsageError, match=r"^schema_version is 2 and cannot be changed; remove the override$"):
+        check_overrides("train", ["experiment=smoke", "schema_version=3"])
+
+
 def test_a_checkpoint_without_the_runs_progress_cannot_be_resumed(older: Path, tmp_path: Path) -> None:
     """Older versions saved such checkpoints of Mask R-CNN, with the state of its records."""
     run = tmp_path / "stopped"
@@ -115,7 +144,7 @@ def test_a_stopped_run_resumes(older: Path) -> None:
     assert done.returncode == 0, done.stderr
     result = result_of(done.stdout)
     assert (result["locations"], result["steps"], result["seed"]) == (8, 14, 4)
-    assert "resumed from step_0000002 in phase 0" in (older / "stopped" / "run.log").read_text()
+    assert "resumed from step_0000002 in phase segmentation" in (older / "stopped" / "run.log").read_text()
     assert json.loads((older / "stopped" / "results.json").read_text())["locations"] == 8
 
 

@@ -31,8 +31,8 @@ def test_the_default_file_gives_the_paper_s_numbers() -> None:
         ("mode", "td", "replay.mode must be one of priority, low_iou, high_iou, uniform, not 'td'"),
         ("image_score", "max", "replay.image_score must be min or mean, not 'max'"),
         ("without_replacement", "phase", "replay.without_replacement must be batch or round, not 'phase'"),
-        ("locations_ahead", -1, "replay.locations_ahead must not be negative, not -1"),
-        ("batches_ahead", -2, "replay.batches_ahead must not be negative, not -2"),
+        ("locations_ahead", -1, "replay.locations_ahead must be at least 0, not -1"),
+        ("batches_ahead", -2, "replay.batches_ahead must be at least 0, not -2"),
     ],
 )
 def test_refusals_name_the_field(name: str, value: Any, sentence: str) -> None:

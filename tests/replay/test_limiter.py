@@ -173,10 +173,10 @@ def test_slacks_of_at_least_one_never_deadlock(phase: Phase, a: int, b: int, str
     ("changes", "settings_changes", "sentence"),
     [
         ({"batch_size": 0}, {}, "the batch size must be at least 1, not 0"),
-        ({"prefill": -1}, {}, "the prefill must not be negative, not -1"),
-        ({"records_per_round": -1}, {}, "a round's records must not be negative, not -1"),
+        ({"prefill": -1}, {}, "the prefill must be at least 0, not -1"),
+        ({"records_per_round": -1}, {}, "a round's records must be at least 0, not -1"),
         ({"prefill": 0, "batches_per_round": ()}, {}, "a phase must have records to insert or batches to sample"),
-        ({"batches_per_round": (3, -1)}, {}, "a round's batches must not be negative, not -1"),
+        ({"batches_per_round": (3, -1)}, {}, "a round's batches must be at least 0, not -1"),
         (
             {"batch_size": 5},
             {},

@@ -31,7 +31,7 @@ class SoftMaskConfig:
         if not self.superpixel_scale > 0:
             raise ValueError(f"{where}.superpixel_scale must be greater than 0, not {self.superpixel_scale}")
         if self.superpixel_sigma < 0:
-            raise ValueError(f"{where}.superpixel_sigma must not be negative, not {self.superpixel_sigma}")
+            raise ValueError(f"{where}.superpixel_sigma must be at least 0, not {self.superpixel_sigma}")
         for name in ("least_cells", "superpixel_min_size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{where}.{name} must be at least 1, not {getattr(self, name)}")
