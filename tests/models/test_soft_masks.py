@@ -122,7 +122,7 @@ def test_the_predictor_finds_components() -> None:
         ({"threshold": 1.0}, "models.soft_mask.threshold must be between 0 and 1"),
         ({"least_cells": 0}, "models.soft_mask.least_cells must be at least 1"),
         ({"superpixel_scale": 0}, "models.soft_mask.superpixel_scale must be greater than 0"),
-        ({"superpixel_sigma": -1}, "models.soft_mask.superpixel_sigma must not be negative"),
+        ({"superpixel_sigma": -1}, "models.soft_mask.superpixel_sigma must be at least 0"),
         ({"superpixel_min_size": 0}, "models.soft_mask.superpixel_min_size must be at least 1"),
         ({"superpixel_fraction": 0.4}, r"models.soft_mask.superpixel_fraction must be in \[0.5, 1\)"),
     ],
