@@ -155,7 +155,7 @@ def absent_part(overrides: Sequence[str]) -> str | None:
         if len(parts) < 2:
             continue
         options = [path.stem for path in sorted((CONF / group).glob("*.yaml")) if parts[0] in OmegaConf.load(path)]
-        if options and f"{group}={options[0]}" not in overrides:
+        if options and not any(f"{group}={option}" in overrides for option in options):
             return f"{key} needs {group}={' or '.join(options)}"
     return None
 

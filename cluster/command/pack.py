@@ -20,11 +20,11 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 from rich.console import Console
 from rich.table import Table
 
+from cluster.command.parser import Parser
 from cluster.command.result_line import print_result
 from common.errors import RunError, UsageError
 
@@ -89,16 +89,9 @@ def run(arguments: list[str]) -> int:
     return 0
 
 
-class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are UsageErrors."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; see ./playpen pack --help")
-
-
 def parser() -> argparse.ArgumentParser:
-    """The parser of the command line; cluster/command/help.py describes the options."""
-    found = Parser(prog="./playpen pack", add_help=False, allow_abbrev=False)
+    """The parser of the command line."""
+    found = Parser(prog="./playpen pack")
     found.add_argument("folder", type=Path)
     found.add_argument("--python", type=python_version, default=f"{sys.version_info.major}.{sys.version_info.minor}")
     found.add_argument("--platform", default=this_platform())

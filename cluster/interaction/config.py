@@ -42,6 +42,11 @@ class TrainConfig(RunConfig):
         """Whether records carry true masks and mass classes, as they do under full supervision."""
         return not self.actors.oracles.touching
 
+    @property
+    def uses_records(self) -> bool:
+        """Whether the run learns from records of other runs, instead of collecting its own."""
+        return self.learner.mask_rcnn is not None and bool(self.learner.mask_rcnn.records)
+
 
 @dataclass
 class EvaluateConfig:

@@ -21,13 +21,13 @@ class TouchMeter:
 
     unit = "location"
 
-    def __init__(self, shown: str = "mask_iou") -> None:
+    def __init__(self, shown_metrics: Mapping[str, str]) -> None:
         """Starts at zero.
 
         Args:
-            shown: the learner's metric beside the progress bar.
+            shown_metrics: see `Meter.shown_metrics`.
         """
-        self.shown_metrics = {shown.replace("mask_iou", "mask IoU"): shown}
+        self.shown_metrics = shown_metrics
         self.touches = self.locations = 0
         self.recent: deque[PlayStatistics] = deque(maxlen=SUCCESS_WINDOW)
         self.row_locations = self.row_touches = 0

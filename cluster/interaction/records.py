@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
-
 from actors.interaction.recorded import RecordedVisit, RecordError, count_masks, recorded_visits
 from cluster.interaction.config import TrainConfig
-from cluster.run.config import first_line
+from cluster.interaction.run_settings import saved_actors
 from cluster.run.status import is_running
 from common.errors import UsageError
 from replay.layout import run_folder
@@ -31,7 +27,7 @@ def find_records(config: TrainConfig) -> list[RecordedVisit]:
         for name in config.learner.mask_rcnn.records:
             check_run(run_folder(Path(name)), name, config)
             visits += recorded_visits(Path(name), config.actors.record_fields)
-        masks = count_masks(visits, labels=config.actors.supervision == "full")
+        masks = count_masks(visits, labels=config.mass_classes)
     except RecordError as error:
         raise UsageError(f"{NAME}: {error}") from error
     if len(set(visits)) < len(visits):
@@ -56,11 +52,8 @@ def check_run(run: Path, name: str, config: TrainConfig) -> None:
     saved = run / "config.yaml"
     if not saved.is_file():
         return
-    try:
-        values = OmegaConf.load(saved)
-    except (OmegaConfBaseException, YAMLError, OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{saved} is not the configuration of a run: {first_line(error)}") from error
+    actors = saved_actors(saved)
     for field in ("supervision", "mask_source"):
-        wanted, found = getattr(config.actors, field), OmegaConf.select(values, f"actors.{field}")
+        wanted, found = getattr(config.actors, field), actors.get(field)
         if found != wanted:
             raise UsageError(f"{NAME}: {name} was collected under actors.{field}={found}, not {wanted}")

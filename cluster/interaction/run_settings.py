@@ -40,13 +40,21 @@ def settings_of_run(config: Settings, checkpoint: Path) -> Settings:
         changed["models"] = _merged(config.models, "models", network, checkpoint / INDEX)
     run = checkpoint.parent.parent / "config.yaml"
     if checkpoint.parent.name == "checkpoints" and run.is_file():
-        try:
-            values = OmegaConf.to_container(OmegaConf.load(run))
-            actors = cast(dict[str, Any], values)["actors"]
-        except (OmegaConfBaseException, OSError, ValueError, yaml.YAMLError, KeyError, TypeError) as error:
-            raise UsageError(f"{run} is not the configuration of a run: {first_line(error)}") from error
-        changed["actors"] = _merged(config.actors, "actors", actors, run)
+        changed["actors"] = _merged(config.actors, "actors", saved_actors(run), run)
     return replace(config, **changed)
+
+
+def saved_actors(path: Path) -> dict[str, Any]:
+    """The group `actors` of a run's saved configuration, as plain values.
+
+    Raises:
+        UsageError: the file is not the configuration of a run.
+    """
+    try:
+        values = cast(dict[str, Any], OmegaConf.to_container(OmegaConf.load(path)))
+        return dict(values["actors"])
+    except (OmegaConfBaseException, OSError, ValueError, yaml.YAMLError, KeyError, TypeError) as error:
+        raise UsageError(f"{path} is not the configuration of a run: {first_line(error)}") from error
 
 
 def _merged(composed: Any, group: str, saved: Mapping[str, Any], where: Path) -> Any:

@@ -81,7 +81,7 @@ def check_schedule(config: TrainConfig) -> None:
                 f"replay.capacity must be at least learner.mask_rcnn.batch_size, {own.batch_size}, "
                 f"not {config.replay.capacity}"
             )
-        if own.records:
+        if config.uses_records:
             find_records(config)
         return
     present = 0

@@ -11,8 +11,9 @@ import argparse
 import json
 import shlex
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from cluster.command.parser import Parser
 from cluster.machines.joining import check_port, own_address, query_nodes, use_token
 from cluster.machines.local_nodes import end_node, record_file, running_nodes, start_node
 from cluster.machines.resources import LEARNER, ROLES, SIMULATION
@@ -28,16 +29,6 @@ def run(arguments: list[str]) -> int:
     return int(options.work(options))
 
 
-class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are UsageErrors, without abbreviations of options."""
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(allow_abbrev=False, **settings)
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; see ./playpen cluster --help")
-
-
 def count(text: str) -> int:
     """Parses an integer that is not negative."""
     if not text.isdecimal():
@@ -46,30 +37,30 @@ def count(text: str) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The parser of the command line; cluster/command/help.py describes the options."""
-    whole = Parser(prog="./playpen cluster", add_help=False)
+    """The parser of the command line."""
+    whole = Parser(prog="./playpen cluster")
     commands = whole.add_subparsers(dest="command", required=True, parser_class=Parser)
-    node = Parser(add_help=False)
+    node = Parser()
     node.add_argument("--token-file", type=Path)
     node.add_argument("--cpus", type=count)
     node.add_argument("--gpus", type=count)
     node.add_argument("--object-store-bytes", type=int)
-    head_parser = commands.add_parser("head", parents=[node], add_help=False)
+    head_parser = commands.add_parser("head", parents=[node])
     head_parser.add_argument("--address", default=LOOPBACK)
     head_parser.add_argument("--port", type=int, default=6379)
     head_parser.add_argument("--dashboard-port", type=int, default=8265)
     head_parser.add_argument("--role", choices=sorted(ROLES), default="both")
     head_parser.set_defaults(work=head)
-    join_parser = commands.add_parser("join", parents=[node], add_help=False)
+    join_parser = commands.add_parser("join", parents=[node])
     join_parser.add_argument("address")
     join_parser.add_argument("--node-address")
     join_parser.add_argument("--role", choices=sorted(ROLES), default="simulation")
     join_parser.set_defaults(work=join)
-    status_parser = commands.add_parser("status", add_help=False)
+    status_parser = commands.add_parser("status")
     status_parser.add_argument("address", nargs="?")
     status_parser.add_argument("--token-file", type=Path)
     status_parser.set_defaults(work=status)
-    commands.add_parser("stop", add_help=False).set_defaults(work=stop)
+    commands.add_parser("stop").set_defaults(work=stop)
     return whole
 
 

@@ -170,8 +170,10 @@ class Coordinator:
             self.phase_started = time.monotonic()
             state.phase, state.phase_over = index, False
             state.phase_steps_before, state.tasks = self.steps, 0
+            new_run = index == 0 and self.resumed is None
+            after_collecting = index > 0 and not self.phases[index - 1].total_batches
             # From the first phase on, the run can always be resumed, and what a phase only collected is kept.
-            if self.phases[index - 1].total_batches == 0 if index else self.resumed is None:
+            if new_run or after_collecting:
                 self.checkpointer.save_or_retry(self.current_state(), self.training)
         self.reporter.start_phase(phase)
 

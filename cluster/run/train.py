@@ -46,7 +46,8 @@ def run(config: RunConfig, folder: Path) -> int:
     with interrupt_flag() as interrupted:
         data = system.data(config, interrupted)
         phases = system.phases(config, len(data.tasks))
-        save_config(config, folder / "config.yaml")  # not before: a refused change must not stay in a run to resume
+        if resumed is not None:
+            save_config(config, folder / "config.yaml")  # not earlier: the run must not keep a change that is refused
         tracker = Tracker(config.tracking, folder, plain_values(config), folder.name)
         meter = system.meter(config)
         reporter = Reporter(tracker, folder, config.tracking.log_every_s, meter, system.evaluation_sentence)

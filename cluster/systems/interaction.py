@@ -70,7 +70,7 @@ class InteractionSystem:
         from cluster.interaction.dataset import find_locations, find_test_locations
         from cluster.interaction.records import find_records
 
-        if config.learner.mask_rcnn is not None and config.learner.mask_rcnn.records:
+        if config.uses_records:
             records = find_records(config)
             return Data(records, find_test_locations(config.evaluation, config.simulator, interrupted))
         return Data(*find_locations(config.evaluation, config.simulator, interrupted))
@@ -90,7 +90,7 @@ class InteractionSystem:
         from actors.interaction.player import MakePlayer
         from actors.interaction.recorded import MakeRecordPlayer
 
-        if config.learner.mask_rcnn is not None and config.learner.mask_rcnn.records:
+        if config.uses_records:
             return MakeRecordPlayer(config.actors.record_fields, config.actors.oracles.touching)
         network = None if config.models.kind == "mask_rcnn" else config.models
         return MakePlayer(config.simulator, config.actors, network, config.seed)
@@ -113,7 +113,7 @@ class InteractionSystem:
     def meter(self, config: TrainConfig) -> Meter:
         from cluster.interaction.meter import TouchMeter
 
-        return TouchMeter("loss" if config.models.kind == "mask_rcnn" else "mask_iou")
+        return TouchMeter({"loss": "loss"} if config.models.kind == "mask_rcnn" else {"mask IoU": "mask_iou"})
 
     def curves(
         self, folder: Path, rows: list[dict[str, Any]], report: FinalReport, seconds: float, steps: int

@@ -122,7 +122,7 @@ def test_status_of_running_dead_and_finished_runs(
         unit="location",
         tasks=[3, 6],
         steps=[2, 4],
-        summary=TouchMeter().summary({"locations": 9, "touches": 80, "rate/locations_per_s": 2.0}),
+        summary=TouchMeter({}).summary({"locations": 9, "touches": 80, "rate/locations_per_s": 2.0}),
         row={"locations": 9, "touches": 80, "steps": 6, "replay/bytes": 4_750_000, "learner/staleness_mean": 1e400},
         faults={"actor_died": 2},
         quarantined={"4": "location 4 (FloorPlan1): no such place"},
