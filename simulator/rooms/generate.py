@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import mujoco
 import numpy as np
 
+from simulator.rooms.bodies import add_fixture, add_object, fixed_objects, park_place
 from simulator.rooms.furnish import furnish
 from simulator.rooms.layout import Layout
 from simulator.rooms.scene import Scene, SceneObject, Surface
 from simulator.rooms.spawn import generator_of, plan
-from simulator.things.categories import CATEGORIES, KINDS, LETTERS, Category, parse_scene_name, room_role
+from simulator.things.categories import CATEGORIES, GOALS, KINDS, LETTERS, Category, parse_scene_name, room_role
 from simulator.things.materials import FINISHES, Draw, add_materials
-from simulator.things.shapes import UPRIGHT, Part, Quaternion, Vector, about_z, add_parts, bounds, flat_top, tilt
-from simulator.things.vessels import cavity
+from simulator.things.shapes import UPRIGHT, Part, Quaternion, Space, Vector, bounds, flat_top, tilt
+from simulator.things.vessels import cavity, spaces_of
 
 SCENE_NAMES: tuple[str, ...] = tuple(f"FloorPlan{base + number}" for base in KINDS.values() for number in range(1, 31))
 """All scenes: 30 kitchens, living rooms, bedrooms and bathrooms each."""
@@ -31,8 +32,13 @@ class _Instance:
     friction: tuple[float, float, float]
     """MuJoCo's coefficients: sliding, torsional (m) and rolling (m)."""
     top: Surface | None
+    spaces: tuple[Space, ...]
 
 
+PARKED_COPIES = 2
+"""Number of parked objects of each goal category; there is one of every other category."""
+_PARKED_SEED = 2**40
+"""Seed of the parked objects, which no client's spawn has."""
 _ON_FLOOR = {"kitchen": (3, 5), "living_room": (4, 6), "bedroom": (2, 4), "bathroom": (2, 3)}
 """Range of the number of objects that belong on the floor only, by kind of room."""
 _ELSEWHERE = {"kitchen": (56, 64), "living_room": (62, 72), "bedroom": (60, 70), "bathroom": (54, 64)}
@@ -83,13 +89,24 @@ def _draw_instances(kind: str, split: str, area: float, draw: Draw) -> list[_Ins
     return instances
 
 
-def _instance(category: Category, number: int, draw: Draw) -> _Instance:
+def _draw_parked(name: str) -> list[_Instance]:
+    """Draws the room's parked objects: of every category at least one, which actions can bring in."""
+    draw = Draw(generator_of(name, _PARKED_SEED))
+    parked = []
+    for category in CATEGORIES.values():
+        for number in range(1, 1 + (PARKED_COPIES if category.name in GOALS else 1)):
+            instance = _instance(category, number, draw, "_parked")
+            parked.append(replace(instance, obj=replace(instance.obj, parked=True), top=None))
+    return parked
+
+
+def _instance(category: Category, number: int, draw: Draw, label: str = "") -> _Instance:
     """Draws the `number`-th object of a category in a room."""
     parts = category.make(draw)
     low, high = bounds(parts)
     half = (high - low) / 2
     offset = (high + low) / 2
-    name = f"{category.name}_{number}"
+    name = f"{category.name}{label}_{number}"
     obj = SceneObject(
         name=name,
         category=category.name,
@@ -109,7 +126,7 @@ def _instance(category: Category, number: int, draw: Draw) -> _Instance:
         inside = cavity(parts)
         if inside is not None and inside[1][0] >= _ROOMY:
             top = Surface(f"{name}|0", *inside, 0.0, 0.45, name, "inside")
-    return _Instance(obj, category, parts, category.draw_friction(draw), top)
+    return _Instance(obj, category, parts, category.draw_friction(draw), top, spaces_of(parts))
 
 
 def _vector(values: np.ndarray) -> Vector:
@@ -150,51 +167,55 @@ def build_scene(name: str) -> Scene:
     poses = plan(objects, surfaces, layout.obstacles, layout.floor, generator_of(name, 0))
     spec = _start_spec(name)
     _add_walls(spec, kind, layout, draw)
-    fixed = []
+    fixed: list[SceneObject] = []
+    hidden: dict[str, str] = {}
+    finishes = set()
     for placed in layout.placed:
-        body = spec.worldbody.add_body(name=placed.name, pos=(placed.x, placed.y, placed.z), quat=about_z(placed.yaw))
-        add_parts(spec, body, placed.parts)
-        if placed.category:
-            low, high = bounds(placed.parts)
-            fixed.append(
-                SceneObject(
-                    placed.name,
-                    placed.category,
-                    100.0,
-                    False,
-                    False,
-                    _vector((high - low) / 2),
-                    _vector((high + low) / 2),
-                    "train",
-                )
-            )
-    finishes = {part.finish for placed in layout.placed for part in placed.parts}
-    for instance in instances:
+        fixture = placed.fixture
+        built = add_fixture(spec, placed.name, fixture.parts, (placed.x, placed.y, placed.z), placed.yaw)
+        fixed += fixed_objects(placed.name, fixture.category, fixture.parts, fixture.spaces, bool(fixture.tops), built)
+        hidden |= built.hidden
+        finishes |= {part.finish for part in fixture.parts}
+    parked = _draw_parked(name)
+    dynamic = []
+    for number, instance in enumerate([*instances, *parked]):
         obj = instance.obj
-        pose = poses[obj.name]
-        body = spec.worldbody.add_body(name=obj.name, pos=(pose.x, pose.y, pose.z), quat=about_z(pose.yaw))
-        joint = body.add_freejoint(name=obj.name)
-        joint.damping = [2.0 * obj.mass * sum(half * half for half in obj.half_extents) / 5, 0, 0]
-        add_parts(
+        pose = poses.get(obj.name)
+        place = park_place(number) if pose is None else (pose.x, pose.y, pose.z)
+        built = add_object(
             spec,
-            body,
+            obj.name,
             instance.parts,
+            place,
+            0.0 if pose is None else pose.yaw,
             mass=obj.mass,
+            half_extents=obj.half_extents,
             friction=instance.friction,
-            condim=6 if instance.category.rolls else 4,
-            priority=1,
+            rolls=instance.category.rolls,
+            parked=obj.parked,
         )
+        inside = built.containers(obj.name, instance.spaces, obj.name)
+        dynamic.append(
+            replace(
+                obj,
+                moving=tuple(built.moving.get(obj.name, ())),
+                containers=inside,
+                receptacle=bool(inside) or instance.top is not None,
+            )
+        )
+        hidden |= built.hidden
         finishes |= {part.finish for part in instance.parts}
     add_materials(spec, (finishes | {geom.material for geom in spec.worldbody.geoms}) & set(FINISHES))
     return Scene(
         name=name,
         kind=kind,
         model=spec.compile(),
-        objects=(*objects, *fixed),
+        objects=(*dynamic[: len(objects)], *fixed, *dynamic[len(objects) :]),
         surfaces=surfaces,
         floor=layout.floor,
         height=layout.height,
         obstacles=tuple(layout.obstacles),
+        hidden=hidden,
     )
 
 

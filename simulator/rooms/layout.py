@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from simulator.rooms.bodies import part_owner
 from simulator.rooms.footprints import WalkGrid, footprint
 from simulator.rooms.scene import Obstacle, Surface
 from simulator.things.fixtures import Fixture, Style
@@ -30,12 +31,21 @@ class Placed:
     name: str
     category: str
     """AI2-THOR objectType; empty for structure."""
-    parts: list[Part]
     x: float
     y: float
     z: float
     yaw: float
-    size: tuple[float, float, float]
+    fixture: Fixture
+
+    @property
+    def parts(self) -> list[Part]:
+        """Its geoms."""
+        return self.fixture.parts
+
+    @property
+    def size(self) -> tuple[float, float, float]:
+        """Width, depth and height, metres."""
+        return self.fixture.size
 
 
 @dataclass
@@ -128,7 +138,7 @@ class Layout:
         category = fixture.category or label
         count = sum(other.name.startswith(f"{category}_") for other in self.placed)
         name = f"{category}_{count + 1}"
-        self.placed.append(Placed(name, fixture.category, fixture.parts, x, y, z, yaw, fixture.size))
+        self.placed.append(Placed(name, fixture.category, x, y, z, yaw, fixture))
         low_x, high_x, low_y, high_y = self._rectangle(x, y, yaw, fixture.size[0], fixture.size[1])
         self.obstacles.append(Obstacle((low_x, low_y, z), (high_x, high_y, z + fixture.size[2]), name))
         cos, sin = math.cos(yaw), math.sin(yaw)
@@ -136,7 +146,8 @@ class Layout:
         for number, top in enumerate(fixture.tops):
             center = (x + cos * top.x - sin * top.y, y + sin * top.x + cos * top.y, z + top.z)
             half = (top.half[1], top.half[0]) if turned else top.half
-            self.surfaces.append(Surface(f"{name}|{number}", center, half, 0.0, top.clearance, name, top.place))
+            behind = part_owner(name, top.behind) if top.behind else ""
+            self.surfaces.append(Surface(f"{name}|{number}", center, half, 0.0, top.clearance, name, top.place, behind))
         if fixture.front and z == 0:
             self.kept_free.append(self._front(x, y, yaw, fixture.size, fixture.front))
         return name

@@ -7,9 +7,43 @@ handedness. A Unity yaw of t degrees faces (sin t, cos t, 0) here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import mujoco
+
+Vector = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class MovingPart:
+    """A door, a drawer or a lid, as a MuJoCo body of its own.
+
+    Those of fixed furniture are mocap bodies. Those of dynamic objects are children of the object's body, to which they
+    are fastened. `simulator.world.parts` moves them.
+    """
+
+    body: str
+    """MuJoCo body name."""
+    axis: Vector
+    """Unit vector in the frame of the closed body: of the hinge, or the direction in which a drawer opens."""
+    travel: float
+    """At openness 1: radians about the body's origin, counter-clockwise, or metres."""
+    slides: bool
+
+
+@dataclass(frozen=True)
+class Container:
+    """A box inside an object: what lies in it is contained."""
+
+    body: str
+    """MuJoCo body in whose frame it is given: of the fixture, the drawer or the dynamic object."""
+    center: Vector
+    """Metres."""
+    half: Vector
+    """Half the sides, metres."""
+    closed: bool
+    """Whether the object must be open to reach into it."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +66,19 @@ class SceneObject:
     """From the body's origin to the box's centre in the rest pose, metres."""
     split: str
     """"train" or "test": which half of the NovelObjects partition of categories it belongs to."""
+    moving: tuple[MovingPart, ...] = ()
+    """Its doors, drawers and lids, which open together; empty if it does not open."""
+    containers: tuple[Container, ...] = ()
+    """The boxes inside it that hold objects."""
+    receptacle: bool = False
+    """Whether objects can be put on it or into it."""
+    parked: bool = False
+    """Whether it waits outside the room until an action brings it in."""
+
+    @property
+    def openable(self) -> bool:
+        """Whether it opens."""
+        return bool(self.moving)
 
     @property
     def dynamic(self) -> bool:
@@ -55,7 +102,9 @@ class Surface:
     """Body name of the object it belongs to, with which it moves if that is dynamic; "" for the structure."""
     place: str = "top"
     """Kind of surface: "top", "shelf", "soft" (beds, sofas), "basin" (sinks, tubs), "under" (floor below furniture),
-    "inside" (of a moveable container) or "floor". Each category of objects names the places it goes to."""
+    "inside" (of a container) or "floor". Each category of objects names the places it goes to."""
+    behind: str = ""
+    """Name of the object that must be opened to reach it; "" if it is open to all."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +137,8 @@ class Scene:
     """Ceiling height, metres."""
     obstacles: tuple[Obstacle, ...] = ()
     """Boxes of everything fixed that stands in the room or hangs on its walls."""
+    hidden: Mapping[str, str] = field(default_factory=dict)
+    """Geom name -> name of the object that hides the geom while it is closed."""
 
 
 def to_unity(x: float, y: float, z: float) -> tuple[float, float, float]:

@@ -324,7 +324,7 @@ def plan(
     Raises:
         Crowded: no place was found for some object.
     """
-    dynamic = [obj for obj in objects if obj.dynamic]
+    dynamic = [obj for obj in objects if obj.dynamic and not obj.parked]
     carriers = {surface.support for surface in surfaces}
 
     def rank(index: int) -> tuple[bool, bool, float]:

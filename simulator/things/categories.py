@@ -45,6 +45,10 @@ LETTERS = {"k": "kitchen", "l": "living_room", "b": "bedroom", "t": "bathroom"}
 """Short name of each kind in the tables below."""
 
 
+GOALS = ("Bread", "Cup", "Knife", "Plunger", "Tomato")
+"""Categories of the objects that are hidden and sought in hide and seek (Weihs et al., section 3)."""
+
+
 @dataclass(frozen=True)
 class Category:
     """A category of dynamic objects."""
@@ -202,6 +206,7 @@ _TEST = (
     _category("Pot", "k4 t0.3", _OPEN, (0.9, 1.8), _FIRM, kitchen.pot),
     _category("Kettle", "k3 l2 b1 t0.5", _TOP, (0.8, 1.5), _FIRM, appliances.kettle),
     _category("Ladle", "k3", _OPEN, (0.12, 0.3), _METAL, kitchen.ladle),
+    _category("Knife", "k2", _OPEN, (0.1, 0.25), _METAL, kitchen.knife),
     _category("Blender", "k3", _OPEN, (3.4, 4.8), _FEET, appliances.blender, pickupable=False),
     _category("Microwave", "k3 l0.5 b0.5", _OPEN, (9.0, 13.0), _FEET, appliances.microwave, pickupable=False),
     _category("SoapBottle", "t4 k2", _TOP, (0.25, 0.48), _PLASTIC, bath.soap_bottle),

@@ -9,23 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from simulator.things.cupboards import BOARD, Look, carcass, cupboard, drawer
 from simulator.things.materials import Draw, shade
-from simulator.things.shapes import Color, Part, box, cylinder, lathe_mesh, mesh, rod
-
-TALL = 1.2
-"""Clearance of surfaces with nothing above them, metres."""
-
-
-@dataclass(frozen=True)
-class Top:
-    """A rectangle of a fixture that objects may stand on, in the fixture's frame."""
-
-    x: float
-    y: float
-    z: float
-    half: tuple[float, float]
-    clearance: float = TALL
-    place: str = "top"
+from simulator.things.shapes import TALL, Color, Part, Space, Top, box, cylinder, lathe_mesh, mesh, rod
 
 
 @dataclass(frozen=True)
@@ -40,6 +26,8 @@ class Fixture:
     tops: tuple[Top, ...] = ()
     front: float = 0.5
     """Depth of the floor in front of it that must stay free, metres."""
+    spaces: tuple[Space, ...] = ()
+    """What holds objects: basins, and the insides of what opens."""
 
 
 @dataclass(frozen=True)
@@ -70,15 +58,30 @@ _GAP = (0.16, 0.15, 0.14)
 
 
 def counter(draw: Draw, style: Style, width: float, depth: float = 0.6) -> Fixture:
-    """A base cabinet with a worktop at 0.9 m."""
+    """A base cabinet with a worktop at 0.9 m: a drawer above a cupboard, or two of each if it is wide."""
     draw.avoid.append(style.counter)
+    look = Look(style.cabinet, "wood", style.metal)
+    columns = 2 if width > 0.75 else 1
+    wide, front = width / columns, -depth / 2 + 0.02
     parts = [
-        box((width, depth - 0.04, 0.86), (0, 0.02, 0), style.cabinet, "wood"),
+        box((width - 0.02, depth - 0.1, 0.08), (0, 0.03, 0), shade(style.cabinet, 0.5)),
+        *carcass(style.cabinet, "wood", width, depth - 0.02 - BOARD, 0.78, (0, 0.01 + BOARD / 2, 0.08)),
         box((width, depth, 0.04), (0, 0, 0.86), style.counter, "stone"),
-        box((0.012, 0.02, 0.78), (0, -depth / 2 + 0.032, 0.04), shade(style.cabinet, 0.6), solid=False),
-        rod(0.008, (0.05, -depth / 2 + 0.03, 0.62), (0.05, -depth / 2 + 0.03, 0.74), style.metal, "metal", solid=False),
     ]
-    return Fixture("CounterTop", parts, (width, depth, 0.9), (Top(0, 0, 0.9, (width / 2 - 0.01, depth / 2 - 0.02)),))
+    tops, spaces = [Top(0, 0, 0.9, (width / 2 - 0.01, depth / 2 - 0.02))], []
+    for column in range(columns):
+        x = (column - (columns - 1) / 2) * wide
+        if column:
+            parts.append(box((BOARD, depth - 0.04, 0.76), (x - wide / 2, 0.02, 0.09), style.cabinet, "wood"))
+        above = drawer(look, f"Drawer|{column + 1}", wide, depth - 0.06, 0.17, (x, front, 0.68))
+        below = cupboard(
+            look, f"Cabinet|{column + 1}", wide, depth - 0.06, 0.6, (x, front, 0.08), hinge=-1 if column == 0 else 1
+        )
+        for made in (above, below):
+            parts += made.parts
+            tops += made.tops
+            spaces += made.spaces
+    return Fixture("CounterTop", parts, (width, depth, 0.9), tuple(tops), spaces=tuple(spaces))
 
 
 def sink(draw: Draw, style: Style, width: float = 0.6, depth: float = 0.6) -> Fixture:

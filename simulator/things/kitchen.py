@@ -114,6 +114,24 @@ def ladle(draw: Draw) -> list[Part]:
     ]
 
 
+def knife(draw: Draw) -> list[Part]:
+    """A kitchen knife that lies flat: a chef's knife, a long narrow one, or a small paring knife."""
+    form = draw.integer(0, 2)
+    length = (draw.uniform(0.28, 0.33), draw.uniform(0.3, 0.36), draw.uniform(0.2, 0.24))[form]
+    wide = (0.045, 0.028, 0.026)[form]
+    blade, grip = draw.color("metal"), draw.color(draw.pick(["dark", "wood"]))
+    middle = -0.5 * length + 0.58 * length / 2
+    edge = bar(wide * 0.42, (-0.5 * length, -wide * 0.2, 0.006), (0.08 * length, 0, 0.006), 4, wide * 0.5)
+    edge[0][:, 2] = 0.004 + 0.25 * (edge[0][:, 2] - 0.006) / (wide * 0.5) * 0.02
+    handle = bar(0.011, (0.06 * length, 0, 0.011), (0.5 * length, 0, 0.012), (6, 8, 5)[form], 0.012)
+    return [
+        paint(blade, "metal", edge),
+        paint(grip, "timber", handle),
+        hidden_box((0.58 * length, wide, 0.008), (middle, 0, 0)),
+        hidden_box((0.44 * length, 0.022, 0.022), (0.28 * length, 0, 0)),
+    ]
+
+
 def spatula(draw: Draw) -> list[Part]:
     """A spatula that lies flat: a turner with slots, a solid scraper, or a wooden one in one piece."""
     form = draw.integer(0, 2)

@@ -23,6 +23,13 @@ MeshArrays = tuple[NDArray[np.float64], NDArray[np.int32]]
 """(N, 3) vertices and (M, 3) faces, counter-clockwise from outside."""
 
 UPRIGHT: Quaternion = (1.0, 0.0, 0.0, 0.0)
+FIXED_BITS, MOVING_BITS, FREE_BITS, ABSENT_BITS = (1, 1), (2, 0), (1, 3), (0, 4)
+"""contype and conaffinity of fixed geoms, of doors and drawers, of objects, and of objects outside the room.
+
+Doors and drawers collide with objects alone, because they are moved by us (`simulator.world.parts`), not by forces.
+"""
+TALL = 1.2
+"""Clearance of surfaces with nothing above them, metres."""
 COLLISION_GROUP = 3
 """Geom group of collision shapes, which are not drawn. Their alpha is 0 too, so that rays pass through them."""
 
@@ -34,6 +41,49 @@ _GEOM_TYPES = {
     "ellipsoid": mujoco.mjtGeom.mjGEOM_ELLIPSOID,
     "mesh": mujoco.mjtGeom.mjGEOM_MESH,
 }
+
+
+@dataclass(frozen=True)
+class Motion:
+    """How a door, a drawer or a lid moves, in the frame of its fixture or object."""
+
+    origin: Vector
+    """A point on the hinge's axis, or any point of a drawer, when it is closed; metres."""
+    axis: Vector
+    """Unit vector along the hinge (it opens counter-clockwise about it) or in the direction in which a drawer opens."""
+    travel: float
+    """How far it is moved when fully open: radians about a hinge, metres for a drawer."""
+    slides: bool = False
+    """Whether it is a drawer rather than a door or a lid."""
+    owner: str = ""
+    """"Category|label" of the object that it belongs to, for example "Drawer|2". Parts with the same owner open
+    together. Empty if the whole fixture or object is what opens, as a fridge does."""
+
+
+@dataclass(frozen=True)
+class Space:
+    """A box that holds objects inside a fixture or an object: of a cupboard, a drawer, a bowl, a sink."""
+
+    center: Vector
+    """In the frame of the fixture or object when everything is closed, metres."""
+    half: Vector
+    """Half the sides, metres."""
+    behind: Motion | None = None
+    """What must be opened to reach into it; the space moves along with a drawer."""
+
+
+@dataclass(frozen=True)
+class Top:
+    """A rectangle of a fixture that objects may stand on, in the fixture's frame."""
+
+    x: float
+    y: float
+    z: float
+    half: tuple[float, float]
+    clearance: float = TALL
+    place: str = "top"
+    behind: Motion | None = None
+    """What must be opened to reach it. It moves along with a drawer."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +110,10 @@ class Part:
     """(N, 3) of a mesh."""
     faces: NDArray[np.int32] | None = field(default=None, repr=False)
     """(M, 3) of a mesh."""
+    motion: Motion | None = None
+    """How the part moves if it belongs to a door, a drawer or a lid."""
+    behind: Motion | None = None
+    """What hides the part while closed, which is not drawn then: the lining of a cupboard, the inside of a drawer."""
 
 
 def about_z(angle: float) -> Quaternion:
@@ -334,8 +388,13 @@ def add_parts(
     friction: tuple[float, float, float] = (0.4, 0.005, 0.0002),
     condim: int = 3,
     priority: int = 0,
+    bits: tuple[int, int] = FIXED_BITS,
+    origin: Vector = (0.0, 0.0, 0.0),
 ) -> None:
     """Adds the parts as geoms of `body`. Solid parts share `mass` (kg) by volume times density.
+
+    `bits` are contype and conaffinity of the solid parts. The body lies at `origin` in the frame of the parts. The
+    geoms of a body with a name are called "BODY|0", "BODY|1" and so on.
 
     The materials named by the parts' finishes must exist in `spec`. Where two geoms touch, MuJoCo takes the friction of
     the one with the higher `priority`, or the larger friction if both have the same.
@@ -344,8 +403,9 @@ def add_parts(
     total = sum(weights)
     for index, (part, weight) in enumerate(zip(parts, weights, strict=True)):
         settings: dict[str, object] = {
+            "name": f"{body.name}|{index}" if body.name else "",
             "type": _GEOM_TYPES[part.form],
-            "pos": part.pos,
+            "pos": [place - zero for place, zero in zip(part.pos, origin, strict=True)],
             "quat": part.quat,
             "rgba": (*part.rgb, 1.0) if part.seen else (0.0, 0.0, 0.0, 0.0),
             "mass": mass * weight / total if total else 0.0,
@@ -364,6 +424,5 @@ def add_parts(
             settings["material"] = part.finish
         else:
             settings["group"] = COLLISION_GROUP
-        if not part.solid:
-            settings["contype"] = settings["conaffinity"] = 0
+        settings["contype"], settings["conaffinity"] = bits if part.solid else (0, 0)
         body.add_geom(**settings)

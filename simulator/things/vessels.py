@@ -18,6 +18,7 @@ from simulator.things.shapes import (
     UPRIGHT,
     MeshArrays,
     Part,
+    Space,
     Vector,
     about_z,
     box_mesh,
@@ -162,3 +163,16 @@ def cavity(parts: Sequence[Part], depth: float = 0.02) -> tuple[Vector, tuple[fl
     if bottom.form == "cylinder":
         half *= math.sqrt(0.5)
     return ((0.0, 0.0, floor), (half, half)) if half > 0 else None
+
+
+def spaces_of(parts: Sequence[Part]) -> tuple[Space, ...]:
+    """The spaces inside an object: above its floor and between its walls, behind its lid if it has one."""
+    still = [part for part in parts if part.motion is None]
+    inside = cavity(still)
+    if inside is None:
+        return ()
+    (x, y, floor), half = inside
+    high = float(max(part_bounds(part)[1][2] for part in still if part.solid))
+    lid = next((part.motion for part in parts if part.motion is not None), None)
+    tall = (high - floor) / 2
+    return (Space((x, y, floor + tall), (half[0], half[1], tall), lid),)

@@ -5,10 +5,11 @@ Several look like objects that can be picked up; only a touch shows that they ca
 
 from __future__ import annotations
 
-from simulator.things.fixtures import Fixture, Style, Top
+from simulator.things.fixtures import Fixture, Style
 from simulator.things.materials import Draw, shade
 from simulator.things.shapes import (
     Part,
+    Top,
     box,
     cylinder,
     ellipsoid,

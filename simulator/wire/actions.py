@@ -14,7 +14,11 @@ import numpy as np
 
 from simulator.wire.arguments import INVALID, MISSING, Action, Vector, call, shown
 from simulator.wire.environment import SCENE_SUFFIX, ActionFailed, Environment, View
+from simulator.wire.hands import HANDS
 from simulator.wire.moves import MOVES
+from simulator.wire.objects import OBJECTS
+from simulator.wire.openings import OPENINGS
+from simulator.wire.seeing import SEEING
 from simulator.world.camera import FAR, MAX_IMAGE_SAMPLES, MAX_IMAGE_SIDE, NEAR
 from simulator.world.physics import Unstable, make_push
 
@@ -30,7 +34,7 @@ STRUCTURE = "not a sim object, a structure was touched"
 VIEW = View()
 """The options' defaults."""
 
-ACTIONS: dict[str, Action] = dict(MOVES)
+ACTIONS: dict[str, Action] = MOVES | OPENINGS | HANDS | OBJECTS | SEEING
 """Name -> action; `python -m simulator --actions` prints them."""
 
 
@@ -250,9 +254,7 @@ def set_mass_properties(
 ) -> None:
     """Changes the mass (kg) and the drag (1/s) of a moveable or pickupable object until the next Reset."""
     room = environment.room
-    if objectId not in environment.ids:
-        raise ActionFailed(f"There is no object '{objectId}' in the scene.")
-    index = environment.ids.index(objectId)
+    index = environment.object_number(objectId)
     if not room.scene.objects[index].dynamic:
         raise ActionFailed(f"The object '{objectId}' is neither moveable nor pickupable, so it has no mass to set.")
     if not MASSES[0] <= mass <= MASSES[1]:

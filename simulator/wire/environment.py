@@ -180,14 +180,14 @@ class Environment:
         If that fails, all objects are back where they were, at rest.
         """
         room = self.room
-        before = room.data.qpos.copy()
+        before = room.state()
         try:
             room.restore_positions()
             self.source.spawn(room.scene, room.data, seed, attempts=attempts, force_visible=force_visible)
             room.physics.place(room.data.qpos.copy())
             room.physics.run_to_rest()
         except Exception:
-            room.physics.place(before)
+            room.set_state(before)
             raise
         self.ids = object_ids(room)
 
@@ -207,6 +207,16 @@ class Environment:
         """The id of the object that a geom belongs to, or the name of a piece of structure."""
         number = int(self.room.geom_instances[geom])
         return self.ids[number] if number < len(self.ids) else self.room.structure_names[number - len(self.ids)]
+
+    def object_number(self, object_id: str) -> int:
+        """The number of the object with this id.
+
+        Raises:
+            ActionFailed: there is no such object in the room.
+        """
+        if not object_id or object_id not in self.ids:
+            raise ActionFailed(f"There is no object '{object_id}' in the scene.")
+        return self.ids.index(object_id)
 
     def pick(self, x: float, y: float, reach: float) -> Pick | None:
         """The first hit of the ray through the image point (x, y), or None if there is none within `reach` metres.
@@ -240,7 +250,9 @@ class Environment:
         if self._room is None or not wanted:
             return []
         graphics = self._room.draw_with(self.quality, self.width, self.height)
-        drawn = graphics.draw(self._room.data, self.camera, view.rgb, view.depth, view.instances)
+        drawn = graphics.draw(
+            self._room.data, self.camera, view.rgb, view.depth, view.instances, self._room.hidden_geoms()
+        )
         fields = ((Field.RGB, drawn.rgb), (Field.DEPTH, drawn.depth), (Field.INSTANCES, drawn.instances))
         return [(field, image) for field, image in fields if image is not None]
 

@@ -44,10 +44,18 @@ def euler_angles(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def object_ids(room: Room) -> list[str]:
-    """Ids of the room's objects: "Category|x|y|z" by their positions now, with a number where two would be equal."""
+    """Ids of the room's objects: "Category|x|y|z" by their positions now, with a number where two would be equal.
+
+    Objects that are not in the room have the id "".
+    """
     found: dict[str, int] = {}
     ids = []
-    for obj, position in zip(room.scene.objects, room.data.xpos[room.object_bodies], strict=True):
+    for obj, position, present in zip(
+        room.scene.objects, room.data.xpos[room.object_bodies], room.present.tolist(), strict=True
+    ):
+        if not present:
+            ids.append("")
+            continue
         x, y, z = to_unity(*position)
         name = f"{obj.category}|{x:+06.2f}|{y:+06.2f}|{z:+06.2f}"
         found[name] = found.get(name, 0) + 1
@@ -60,7 +68,7 @@ def visible_objects(room: Room, camera: Camera, reach: float) -> NDArray[np.bool
     data, position = room.data, np.asarray(camera.position)
     rotations = data.xmat[room.object_bodies].reshape(-1, 3, 3)
     centers = data.xpos[room.object_bodies] + (rotations @ room.box_centers[..., None])[..., 0]
-    near = np.linalg.norm(centers - position, axis=1) <= reach + room.box_radii
+    near = room.present & (np.linalg.norm(centers - position, axis=1) <= reach + room.box_radii)
     candidates = np.flatnonzero(near & camera.sees(centers, room.box_radii))
     local = _PROBES * room.box_halves[candidates, None]
     directions = centers[candidates, None] - position + local @ rotations[candidates].transpose(0, 2, 1)
@@ -99,7 +107,7 @@ class ObjectDescriptions:
     def __init__(self, room: Room) -> None:
         self._room = room
         self._state: tuple[object, ...] = ()
-        self._lasting: list[dict[str, Any]] = []
+        self._lasting: list[tuple[int, dict[str, Any]]] = []
 
     def seen(self, ids: list[str], camera: Camera, reach: float) -> list[dict[str, Any]]:
         """One dictionary for each object, with its distance and visibility for the agent's camera.
@@ -112,36 +120,46 @@ class ObjectDescriptions:
         room, data = self._room, self._room.data
         positions = data.xpos[room.object_bodies]
         # The state itself is compared, so no code that changes an object can forget to invalidate this.
-        arrays = (positions, data.xmat[room.object_bodies], data.qvel, room.model.body_mass)
+        arrays = (positions, data.xmat[room.object_bodies], data.qvel, room.model.body_mass, room.parts.openness)
         state = (*ids, *(array.tobytes() for array in arrays))
         if state != self._state:
             self._state, self._lasting = state, self._describe(ids, positions)
         distances = np.linalg.norm(positions - np.asarray(camera.position), axis=1).tolist()
         visible = visible_objects(room, camera, reach).tolist()
         return [
-            {**lasting, "distance": distance, "visible": seen}
-            for lasting, distance, seen in zip(self._lasting, distances, visible, strict=True)
+            {**lasting, "distance": distances[number], "visible": visible[number]} for number, lasting in self._lasting
         ]
 
-    def _describe(self, ids: list[str], positions: NDArray[np.float64]) -> list[dict[str, Any]]:
+    def _describe(self, ids: list[str], positions: NDArray[np.float64]) -> list[tuple[int, dict[str, Any]]]:
         room = self._room
         angles = euler_angles(room.data.xmat[room.object_bodies].reshape(-1, 3, 3)).tolist()
         moving = moving_objects(room).tolist()
         masses = room.model.body_mass[room.object_bodies].tolist()
-        return [
-            {
-                "name": obj.name,
-                "objectId": ids[index],
-                "objectType": obj.category,
-                "position": {"x": x, "y": z, "z": y},
-                "rotation": {"x": angles[index][0], "y": angles[index][1], "z": angles[index][2]},
-                "mass": masses[index] if obj.dynamic else obj.mass,
-                "moveable": obj.moveable,
-                "pickupable": obj.pickupable,
-                "isMoving": moving[index],
-            }
-            for index, (obj, (x, y, z)) in enumerate(zip(room.scene.objects, positions.tolist(), strict=True))
-        ]
+        placed = positions.tolist()
+        found = []
+        for index in np.flatnonzero(room.present).tolist():
+            obj, (x, y, z) = room.scene.objects[index], placed[index]
+            found.append(
+                (
+                    index,
+                    {
+                        "name": obj.name,
+                        "objectId": ids[index],
+                        "objectType": obj.category,
+                        "position": {"x": x, "y": z, "z": y},
+                        "rotation": {"x": angles[index][0], "y": angles[index][1], "z": angles[index][2]},
+                        "mass": masses[index] if obj.dynamic else obj.mass,
+                        "moveable": obj.moveable,
+                        "pickupable": obj.pickupable,
+                        "isMoving": moving[index],
+                        "openable": obj.openable,
+                        "isOpen": bool(room.parts.openness[index] > 0.0),
+                        "openness": float(room.parts.openness[index]),
+                        "receptacle": obj.receptacle,
+                    },
+                )
+            )
+        return found
 
 
 def describe_colors(room: Room, ids: list[str]) -> list[dict[str, Any]]:
@@ -149,4 +167,5 @@ def describe_colors(room: Room, ids: list[str]) -> list[dict[str, Any]]:
     return [
         {"name": name, "color": list(instance_color(number))}
         for number, name in enumerate([*ids, *room.structure_names])
+        if name
     ]

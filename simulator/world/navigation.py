@@ -75,7 +75,14 @@ class Footprints:
         self._starts = np.cumsum(self._counts) - self._counts
         self._corners = np.concatenate([*corners, np.empty((0, 3))])
 
-    def at(self, data: mujoco.MjData) -> list[Print]:
+    def meet_cylinder(self, data: mujoco.MjData, center: NDArray[np.float64], radius: float, height: float) -> bool:
+        """Whether a geom reaches into an upright cylinder that stands on the floor around `center` (2,), metres."""
+        polygons = [hull for _, hull in self.at(data, height)]
+        hulls = _Hulls(polygons)
+        _, near = hulls.near(center[None], radius)
+        return bool((hulls.distances(center[None].repeat(len(near), axis=0), near) < radius).any())
+
+    def at(self, data: mujoco.MjData, height: float = AGENT_HEIGHT) -> list[Print]:
         """The footprints of the geoms at the height of an agent. The poses in `data` must be up to date."""
         if not len(self._geoms):
             return []
@@ -84,7 +91,7 @@ class Footprints:
         points = np.einsum("nij,nj->ni", turns, self._corners) + shifts
         highest = np.maximum.reduceat(points[:, 2], self._starts)
         lowest = np.minimum.reduceat(points[:, 2], self._starts)
-        chosen = np.flatnonzero((highest > STEP_HEIGHT) & (lowest < AGENT_HEIGHT))
+        chosen = np.flatnonzero((highest > STEP_HEIGHT) & (lowest < height))
         return [
             (geom, _hull(points[start : start + count, :2]))
             for geom, start, count in zip(

@@ -166,8 +166,16 @@ class RoomGraphics:
         GL.glRenderbufferStorage(GL.GL_RENDERBUFFER, GL.GL_DEPTH_COMPONENT32F, width, height)
         attach(GL.GL_FRAMEBUFFER, GL.GL_DEPTH_ATTACHMENT, GL.GL_RENDERBUFFER, depth)
 
-    def draw(self, data: mujoco.MjData, camera: Camera, rgb: bool, depth: bool, instances: bool) -> Images:
-        """Draws the requested images of the room as the camera sees it.
+    def draw(
+        self,
+        data: mujoco.MjData,
+        camera: Camera,
+        rgb: bool,
+        depth: bool,
+        instances: bool,
+        hidden: NDArray[np.bool_] | None = None,
+    ) -> Images:
+        """Draws the requested images of the room as the camera sees it, without the geoms that are `hidden` (ngeom,).
 
         The poses in `data` must be up to date (mj_kinematics).
         """
@@ -181,7 +189,7 @@ class RoomGraphics:
         self._view.azimuth = 90.0 - camera.yaw
         self._view.elevation = -camera.horizon
         self._model.vis.global_.fovy = camera.field_of_view
-        self._update_scene(data, camera)
+        self._update_scene(data, camera, hidden)
         flags = self._scene.flags
         flags[mujoco.mjtRndFlag.mjRND_SHADOW] = self._shadows
         flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = False
@@ -196,10 +204,12 @@ class RoomGraphics:
         drawn = self._draw_instances() if instances else None
         return Images(self._rgb if rgb else None, self._depth if depth else None, drawn)
 
-    def _update_scene(self, data: mujoco.MjData, camera: Camera) -> None:
+    def _update_scene(self, data: mujoco.MjData, camera: Camera, hidden: NDArray[np.bool_] | None) -> None:
         """Fills the list of geoms to draw, in order."""
         # A geom out of view may still cast a shadow into it.
         wanted = self._drawn if self._shadows else self._drawn & camera.sees(data.geom_xpos, self._radii)
+        if hidden is not None:
+            wanted = wanted & ~hidden
         option, everything = self._option, mujoco.mjtCatBit.mjCAT_ALL
         with geom_groups(self._model, np.where(wanted, self._order, HIDDEN_GROUP)):
             option.geomgroup[:] = np.arange(len(option.geomgroup)) == _FIRST

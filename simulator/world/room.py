@@ -11,11 +11,14 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.rooms.bodies import park_place
 from simulator.rooms.footprints import GRID
 from simulator.rooms.generate import SCENE_NAMES, build_scene
 from simulator.rooms.scene import Scene
 from simulator.rooms.spawn import spawn
+from simulator.things.shapes import ABSENT_BITS, FREE_BITS
 from simulator.world.navigation import Footprints, Obstacles
+from simulator.world.parts import Parts
 from simulator.world.physics import Physics
 from simulator.world.push import PushSettings
 from simulator.world.rendering import Quality, RoomGraphics, geom_radii
@@ -51,6 +54,18 @@ def rooms_of_module(name: str) -> RoomSource:
         ) from None
 
 
+@dataclass(frozen=True)
+class RoomState:
+    """Where everything in a room is: what an action that fails must restore."""
+
+    positions: NDArray[np.float64]
+    """(nq,) of the objects with a free joint."""
+    openness: NDArray[np.float64]
+    """(n,) of each object."""
+    present: NDArray[np.bool_]
+    """(n,) whether each object is in the room."""
+
+
 class Room:
     """One compiled room with its state, physics and graphics.
 
@@ -73,6 +88,8 @@ class Room:
         self.data = mujoco.MjData(self.model)
         self.physics = Physics(self.model, self.data, time_step, rest_timeout, push)
         self.graphics: RoomGraphics | None = None
+        self.parts = Parts(scene, self.data)
+        """Its doors, drawers and lids."""
         self.object_bodies = np.array([self.model.body(obj.name).id for obj in scene.objects], dtype=np.intp)
         """(n,) MuJoCo body of each object."""
         self.box_centers = np.array([obj.center_offset for obj in scene.objects]).reshape(-1, 3)
@@ -86,13 +103,18 @@ class Room:
         latter."""
         self.geom_radii = geom_radii(self.model)
         """(ngeom,) radii of the geoms' bounding spheres, metres."""
+        self.present = np.array([not obj.parked for obj in scene.objects], dtype=bool)
+        """(n,) whether each object is in the room; set it with `set_present`."""
+        self._hiders = self._number_hiders()
         self._original_mass = self.model.body_mass.copy()
         self._original_inertia = self.model.body_inertia.copy()
         self._original_damping = self.model.dof_damping.copy()
         self._masses_changed = False
         self.physics.place(self.model.qpos0)
+        for number in np.flatnonzero(~self.present).tolist():
+            self.set_present(number, False)
         self.physics.run_to_rest()
-        self._rest_positions = self.data.qpos.copy()
+        self._fresh = self.state()
         fixed = self.model.body_weldid[self.model.geom_bodyid] == 0
         self._fixed_prints = Footprints(self.model, np.flatnonzero(fixed)).at(self.data)
         self._movable = np.flatnonzero(~fixed)
@@ -122,8 +144,46 @@ class Room:
         self.restore_positions()
 
     def restore_positions(self) -> None:
-        """Restores the positions of the fresh room, at rest."""
-        self.physics.place(self._rest_positions)
+        """Restores the fresh room, at rest: where objects are, what is open and what is in the room."""
+        self.set_state(self._fresh)
+
+    def state(self) -> RoomState:
+        """Where everything is now."""
+        return RoomState(self.data.qpos.copy(), self.parts.openness.copy(), self.present.copy())
+
+    def set_state(self, state: RoomState) -> None:
+        """Puts everything where it was, at rest."""
+        self.parts.restore(state.openness)
+        for number in np.flatnonzero(self.present != state.present).tolist():
+            self.set_present(number, bool(state.present[number]))
+        self.physics.place(state.positions)
+
+    def set_present(self, number: int, present: bool) -> None:
+        """Takes a dynamic object out of the room, or lets it take part again where it is now.
+
+        An object that is taken out waits below the room: nothing draws it or collides with it, and it does not fall.
+        """
+        self.present[number] = present
+        body = int(self.object_bodies[number])
+        bodies = np.flatnonzero(self.model.body_rootid == body)
+        geoms = np.isin(self.model.geom_bodyid, bodies)
+        solid = geoms & (self.model.geom_conaffinity != 0)
+        self.model.geom_contype[solid], self.model.geom_conaffinity[solid] = FREE_BITS if present else ABSENT_BITS
+        self.model.body_gravcomp[bodies] = 0.0 if present else 1.0
+        if not present:
+            start = self.model.jnt_qposadr[self.model.body_jntadr[body]]
+            self.data.qpos[start : start + 7] = (*park_place(number), 1.0, 0.0, 0.0, 0.0)
+            speeds = self.model.jnt_dofadr[self.model.body_jntadr[body]]
+            self.data.qvel[speeds : speeds + 6] = 0.0
+            mujoco.mj_kinematics(self.model, self.data)
+
+    def hidden_geoms(self) -> NDArray[np.bool_]:
+        """(ngeom,) what need not be drawn: absent objects, and the insides of what is closed."""
+        closed = (self._hiders >= 0) & (self.parts.openness[self._hiders] == 0.0)
+        instances = self.geom_instances
+        objects = len(self.present)
+        absent = (instances < objects) & ~self.present[np.minimum(instances, objects - 1)]
+        return closed | absent
 
     def set_mass(self, index: int, mass: float, drag: float, angular_drag: float) -> None:
         """Changes the mass of an object with a free joint, its inertia in proportion, and its drag.
@@ -164,11 +224,21 @@ class Room:
             self.graphics = RoomGraphics(self.model, self.geom_instances, quality, width, height)
         return self.graphics
 
+    def _number_hiders(self) -> NDArray[np.intp]:
+        """(ngeom,) number of the object that hides each geom while it is closed; -1 for geoms that nothing hides."""
+        hiders = np.full(self.model.ngeom, -1, dtype=np.intp)
+        numbers = {obj.name: number for number, obj in enumerate(self.scene.objects)}
+        for geom, name in self.scene.hidden.items():
+            hiders[self.model.geom(geom).id] = numbers[name]
+        return hiders
+
     def _number_instances(self) -> tuple[NDArray[np.int64], tuple[str, ...]]:
         """(ngeom,) instance numbers of the geoms, and the names of the pieces of structure."""
         model = self.model
         owner = np.full(model.nbody, -1)
         owner[self.object_bodies] = np.arange(len(self.object_bodies))
+        for part in self.parts.parts:
+            owner[part.body] = part.object
         for body in range(1, model.nbody):
             # Parents come first in MuJoCo, so parts of an object inherit its number.
             if owner[body] < 0:
