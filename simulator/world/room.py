@@ -169,6 +169,8 @@ class Room:
         geoms = np.isin(self.model.geom_bodyid, bodies)
         solid = geoms & (self.model.geom_conaffinity != 0)
         self.model.geom_contype[solid], self.model.geom_conaffinity[solid] = FREE_BITS if present else ABSENT_BITS
+        # MuJoCo keeps the bits of all geoms of a body together, and looks for contacts only of bodies that have some.
+        self.model.body_contype[bodies], self.model.body_conaffinity[bodies] = FREE_BITS if present else (0, 0)
         self.model.body_gravcomp[bodies] = 0.0 if present else 1.0
         if not present:
             start = self.model.jnt_qposadr[self.model.body_jntadr[body]]
