@@ -32,9 +32,9 @@ def open_object(
 ) -> None:
     """Opens an object, named by its id or by an image point, as far as `openness` says (0 to 1).
 
-    The agent, a held object and whatever is fixed stop it, then everything returns to where it was. Objects that can
-    move are pushed; with `stopAtNonStaticCol` they stop it too. `forceAction` ignores all obstacles, and opens also what
-    is not visible.
+    The agent, a held object and whatever is fixed stop it; then everything returns to where it was. Objects that can
+    move are pushed; with `stopAtNonStaticCol` they stop it too. `forceAction` ignores all obstacles, and it opens also
+    what is not visible.
     """
     number = _target(environment, objectId, x, y, forceAction)
     if not 0.0 <= openness <= 1.0:

@@ -24,8 +24,8 @@ BELOW_RIM = 0.01
 DEEPEST = 0.8
 """The same as a share of the container's depth: what lies on the rim of a flat one is not in it."""
 ON = 0.02
-"""Largest distance of an object's lowest point from the surface that it stands on, and how far its centre may lie beyond
-the surface's edge, metres."""
+"""Largest distance of an object's lowest point from the surface that it stands on, and how far its centre may lie
+beyond the surface's edge, metres."""
 UPRIGHT = 0.7
 """A container whose vertical has a smaller cosine than this lies on its side: what is in its box is in it."""
 _SURFACES = ("top", "shelf", "soft", "basin")
@@ -97,31 +97,36 @@ class Containment:
         related[:, self._dynamic] &= lowest[:, None] > lowest[None] - 1e-3
         if held is not None:
             related[self._row[held]] = False
-        self._add_indirect(related)
-        found_by: list[tuple[int, ...]] = [()] * self._count
-        for row in np.flatnonzero(related.any(axis=1)).tolist():
-            found_by[self._dynamic[row]] = tuple(np.flatnonzero(related[row]).tolist())
-        return found_by
+        holders_of: dict[int, set[int]] = {}
+        for row, holder in np.argwhere(related).tolist():
+            holders_of.setdefault(int(self._dynamic[row]), set()).add(holder)
+        grown = True
+        while grown:
+            grown = False
+            for number, holders in holders_of.items():
+                indirect = set().union(*(holders_of.get(holder, ()) for holder in holders)) - {number}
+                grown |= not indirect <= holders
+                holders |= indirect
+        return [tuple(sorted(holders_of.get(number, ()))) for number in range(self._count)]
 
     def carried(
         self, owner: int, bodies: Sequence[int], present: NDArray[np.bool_], held: int | None = None
     ) -> list[int]:
         """Numbers of the objects in the containers of `owner` that belong to these bodies, and of what is in those."""
-        mine = np.flatnonzero((self._space_owners == owner) & np.isin(self._space_bodies, bodies))
-        if not len(mine):
+        spaces = np.flatnonzero((self._space_owners == owner) & np.isin(self._space_bodies, bodies))
+        if not len(spaces):
             return []
         centers, lowest = self._middles()
-        inside = self._inside(centers, lowest, mine).any(axis=0) & present[self._dynamic]
+        free = present[self._dynamic]
         if held is not None:
-            inside[self._row[held]] = False
-        if not inside.any():
-            return []
-        first = set(self._dynamic[inside].tolist())
-        return [
-            number
-            for number, holders in enumerate(self.parents(present, held))
-            if number in first or (number != owner and not first.isdisjoint(holders))
-        ]
+            free[self._row[held]] = False
+        found = np.zeros(len(self._dynamic), dtype=bool)
+        while len(spaces):
+            new = self._inside(centers, lowest, spaces).any(axis=0) & free & ~found
+            found |= new
+            spaces = np.flatnonzero(np.isin(self._space_owners, self._dynamic[new]))
+        numbers: list[int] = self._dynamic[found].tolist()
+        return numbers
 
     def _middles(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(d, 3) centres of the dynamic objects' boxes and (d,) their lowest points, metres."""
@@ -167,12 +172,3 @@ class Containment:
         over = (along <= self._top_halves[:, 0, None] + ON) & (across <= self._top_halves[:, 1, None] + ON)
         level = np.abs(lowest[None] - origins[:, None, 2]) <= ON
         return over & level & (turns[:, 2, 2] > UPRIGHT)[:, None]
-
-    def _add_indirect(self, related: NDArray[np.bool_]) -> None:
-        """Adds what the receptacles of each object are in or on, until nothing is added."""
-        while True:
-            indirect = related[:, self._dynamic].astype(np.float32) @ related.astype(np.float32) > 0
-            indirect[np.arange(len(indirect)), self._dynamic] = False
-            if not (indirect & ~related).any():
-                return
-            related |= indirect

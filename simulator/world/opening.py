@@ -4,8 +4,8 @@ The agent, structure, fixed objects, other doors and drawers and a held object s
 pushed, and stop it only when they are jammed. If it is stopped, everything is put back. What lies in a drawer travels
 with it, rigidly, and what a part already overlaps does not stop it from leaving.
 
-First the poses on the way are tested against bounding boxes, and exactly where these overlap. If no object that can move
-is near them, the part and what it carries are put to their ends at once. Otherwise the part moves step by step with the
+First the poses on the way are tested: bounding boxes, and where these overlap the geoms. If no object that can move is
+near them, the part and what it carries are put to their ends at once. Otherwise the part moves step by step with the
 physics, from where it first comes near to one.
 """
 
@@ -131,7 +131,7 @@ class _Way:
         moving: list[NDArray[np.intp]] = []
         positions: list[NDArray[np.float64]] = []
         turns: list[NDArray[np.float64]] = []
-        allowed: list[NDArray[np.bool_]] = []
+        masks: list[NDArray[np.bool_]] = []
         instances = room.geom_instances
         objects = len(room.scene.objects)
         dynamic = np.array([obj.dynamic for obj in room.scene.objects] + [False])
@@ -149,7 +149,7 @@ class _Way:
             moving.append(geoms)
             positions.append(place[:, None] + offsets @ turn.transpose(0, 2, 1))
             turns.append(turn[:, None] @ (frame.T @ data.geom_xmat[geoms].reshape(-1, 3, 3)))
-            allowed.append(np.repeat((fixed & (roots != part.carrier))[None], len(geoms), axis=0))
+            masks.append(fixed & (roots != part.carrier))
             if part.moving.slides:
                 self._carry(part, held)
         for body, (_, _, shift) in zip(self._carried_bodies, self.contents, strict=True):
@@ -159,15 +159,17 @@ class _Way:
             positions.append(data.geom_xpos[geoms] + (self.samples - start)[:, None, None] * shift)
             still = data.geom_xmat[geoms].reshape(-1, 3, 3)
             turns.append(np.broadcast_to(still, (len(self.samples), len(geoms), 3, 3)))
-            allowed.append(np.repeat(fixed[None], len(geoms), axis=0))
+            masks.append(fixed)
         dofs = model.body_dofadr[np.array(self._carried_bodies, dtype=np.intp)]
         self.carried_dofs = (dofs[:, None] + np.arange(6)).ravel()
         self.geoms = np.concatenate(moving)
         """(g,) all geoms that move."""
         self.positions, self.turns = np.concatenate(positions, axis=1), np.concatenate(turns, axis=1)
         """(s, g, 3) and (s, g, 3, 3) their poses."""
-        self.allowed = np.concatenate(allowed)
-        """(g, ngeom) what must not be in the way of each."""
+        self.fixed = np.stack(masks)
+        """(m, ngeom) what must not be in the way of each of the m moving bodies."""
+        self.bodies = np.repeat(np.arange(len(masks)), [len(geoms) for geoms in moving])
+        """(g,) which of these each geom belongs to."""
         boxes = model.geom_aabb[self.geoms]
         centers = self.positions + (self.turns @ boxes[:, :3, None])[..., 0]
         halves = (np.abs(self.turns) @ boxes[:, 3:, None])[..., 0]
@@ -205,7 +207,7 @@ class _Way:
             Blocked: by the first thing on the way.
         """
         met = self._agent_meets(agent)
-        pairs = self._near(self.allowed, 0.0)
+        pairs = self._near(self.fixed, 0.0)
         planes = self._planes()
         ignored: set[tuple[int, int]] = set()
         for sample in range(len(self.samples)):
@@ -221,8 +223,7 @@ class _Way:
 
     def first_near(self) -> int | None:
         """The first sample, from 1 on, at which something that can be pushed is near; None if nothing ever is."""
-        others = np.repeat(self.yielding[None], len(self.geoms), axis=0)
-        pairs = self._near(others, NEARBY)
+        pairs = self._near(np.broadcast_to(self.yielding, self.fixed.shape), NEARBY)
         for sample in range(len(self.samples)):
             if self._overlapping(sample, pairs, set(), -NEARBY):
                 return max(sample, 1)
@@ -244,10 +245,19 @@ class _Way:
         if found:
             raise Blocked(found[0][0])
 
-    def _near(self, allowed: NDArray[np.bool_], margin: float) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-        """Geoms (c,) whose bounding boxes are near the way, and (s, g, c) where, at most `margin` metres."""
+    def _near(self, others: NDArray[np.bool_], margin: float) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        """Geoms (c,) whose bounding boxes are near the way, and (s, g, c) where, at most `margin` metres.
+
+        `others` (m, ngeom) are the geoms that count for each moving body.
+        """
         model, data = self.room.model, self.room.data
-        candidates = np.flatnonzero(allowed.any(axis=0) & (model.geom_type != mujoco.mjtGeom.mjGEOM_PLANE))
+        reach = np.linalg.norm(self.high.max(axis=(0, 1)) - self.low.min(axis=(0, 1))) / 2 + margin
+        middle = (self.high.max(axis=(0, 1)) + self.low.min(axis=(0, 1))) / 2
+        away = data.geom_xpos - middle
+        # Planes have no bounding box, see `_planes`.
+        close = (away * away).sum(axis=1) < (reach + model.geom_rbound) ** 2
+        close &= others.any(axis=0) & np.isfinite(self.room.geom_radii)
+        candidates = np.flatnonzero(close)
         turns = data.geom_xmat[candidates].reshape(-1, 3, 3)
         boxes = model.geom_aabb[candidates]
         centers = data.geom_xpos[candidates] + (turns @ boxes[:, :3, None])[..., 0]
@@ -255,8 +265,10 @@ class _Way:
         low, high = centers - halves, centers + halves
         near = np.all((low < self.high.max(axis=(0, 1))) & (high > self.low.min(axis=(0, 1))), axis=1)
         candidates, low, high = candidates[near], low[near], high[near]
-        meets = np.all((low < self.high[:, :, None]) & (high > self.low[:, :, None]), axis=-1)
-        return candidates, meets & allowed[:, candidates]
+        meets = others[self.bodies][None, :, candidates]
+        for axis in range(3):
+            meets = meets & (low[:, axis] < self.high[:, :, None, axis]) & (high[:, axis] > self.low[:, :, None, axis])
+        return candidates, meets
 
     def _overlapping(
         self,
@@ -284,15 +296,13 @@ class _Way:
 
     def _planes(self) -> list[list[tuple[int, int]]]:
         """For each sample the pairs of geoms and planes in which they overlap: walls, the floor, the ceiling."""
-        model, data = self.room.model, self.room.data
-        planes = np.flatnonzero(self.room.solid & (model.geom_type == mujoco.mjtGeom.mjGEOM_PLANE))
+        data = self.room.data
+        planes = np.flatnonzero(self.room.solid & np.isinf(self.room.geom_radii))
         found: list[list[tuple[int, int]]] = [[] for _ in self.samples]
-        normals = data.geom_xmat[planes].reshape(-1, 3, 3)[:, :, 2]
-        boxes = model.geom_aabb[self.geoms]
-        centers = self.positions + (self.turns @ boxes[:, :3, None])[..., 0]
-        heights = ((centers[:, :, None] - data.geom_xpos[planes]) * normals).sum(-1)
-        reach = np.abs(np.einsum("pi,sgij->sgpj", normals, self.turns)) @ boxes[:, 3:, None]
-        for sample, mine, plane in np.argwhere(heights < reach[..., 0] - TOLERANCE).tolist():
+        normals = data.geom_xmat[planes].reshape(-1, 3, 3)[:, :, 2].T
+        heights = (self.low + self.high) / 2 @ normals - (data.geom_xpos[planes] * normals.T).sum(axis=1)
+        reach = (self.high - self.low) / 2 @ np.abs(normals)
+        for sample, mine, plane in np.argwhere(heights < reach - TOLERANCE).tolist():
             found[sample].append((int(self.geoms[mine]), int(planes[plane])))
         return found
 
@@ -357,10 +367,7 @@ def _push_through(way: _Way, end: float, force: bool, push: bool) -> None:
                 raise Blocked(other)
             normal = contacts.frame[index, :3] * (1.0 if own[first] else -1.0)
             part = part_of.get(mine)
-            if part is None:
-                speed = carried[mine] * rate
-            else:
-                speed = _surface_speed(room, part, contacts.pos[index], rate)
+            speed = carried[mine] * rate if part is None else _surface_speed(room, part, contacts.pos[index], rate)
             _give_way(room, int(roots[other]), normal, float(speed @ normal))
             way.pushed.add(int(roots[other]))
         if way.pushed and not force:

@@ -59,7 +59,7 @@ class Part:
 
     @property
     def axis(self) -> NDArray[np.float64]:
-        """(3,) unit vector of its motion in the frame of `closed_position`: of the hinge, or where a drawer opens to."""
+        """(3,) unit vector along the hinge, or in which a drawer opens, in the frame of `closed_position`."""
         return _matrix(self.closed_rotation) @ np.array(self.moving.axis)
 
     def poses(self, openness: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
