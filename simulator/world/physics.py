@@ -173,6 +173,10 @@ class Physics:
         self._finish(before)
         self.freeze()
 
+    def step(self) -> None:
+        """Makes one step, for callers that look at the room after each."""
+        self._advance(1)
+
     def run(self, seconds: float) -> None:
         """Steps for `seconds` without stopping the objects. The rest below one step is carried over to the next call.
 

@@ -17,6 +17,7 @@ from simulator.rooms.generate import SCENE_NAMES, build_scene
 from simulator.rooms.scene import Scene
 from simulator.rooms.spawn import spawn
 from simulator.things.shapes import ABSENT_BITS, FREE_BITS
+from simulator.world.containment import Containment
 from simulator.world.navigation import Footprints, Obstacles
 from simulator.world.parts import Parts
 from simulator.world.physics import Physics
@@ -98,6 +99,8 @@ class Room:
         """(n, 3) half sides of that box, metres."""
         self.box_radii = np.linalg.norm(self.box_halves, axis=1)
         """(n,) half diagonal of that box, metres."""
+        self.openable = np.array([obj.openable for obj in scene.objects], dtype=bool)
+        """(n,) whether each object opens."""
         self.geom_instances, self.structure_names = self._number_instances()
         """(ngeom,) instance number of each geom (the objects in order, then pieces of structure), and the names of the
         latter."""
@@ -105,6 +108,12 @@ class Room:
         """(ngeom,) radii of the geoms' bounding spheres, metres."""
         self.present = np.array([not obj.parked for obj in scene.objects], dtype=bool)
         """(n,) whether each object is in the room; set it with `set_present`."""
+        self.held: int | None = None
+        """Number of the object in the agent's hand."""
+        self.solid = (self.model.geom_contype != 0) | (self.model.geom_conaffinity != 0)
+        """(ngeom,) whether each geom collides with anything while its object is in the room and in nobody's hand."""
+        self.containment = Containment(scene, self.data, self.geom_instances)
+        """What lies in what."""
         self._hiders = self._number_hiders()
         self._original_mass = self.model.body_mass.copy()
         self._original_inertia = self.model.body_inertia.copy()
