@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import mujoco
 import numpy as np
@@ -19,7 +19,7 @@ from simulator.rooms.spawn import spawn
 from simulator.things.shapes import ABSENT_BITS, FREE_BITS
 from simulator.world.containment import Containment
 from simulator.world.navigation import Footprints, Obstacles
-from simulator.world.parts import Parts
+from simulator.world.parts import NUDGE, Parts
 from simulator.world.physics import Physics
 from simulator.world.push import PushSettings
 from simulator.world.rendering import Quality, RoomGraphics, geom_radii
@@ -56,6 +56,15 @@ def rooms_of_module(name: str) -> RoomSource:
 
 
 @dataclass(frozen=True)
+class Left:
+    """What is remembered of a disabled object, so that it can come back."""
+
+    object_id: str
+    pose: NDArray[np.float64]
+    """(7,) position and rotation of its free joint."""
+
+
+@dataclass(frozen=True)
 class RoomState:
     """Where everything in a room is: what an action that fails must restore."""
 
@@ -65,6 +74,10 @@ class RoomState:
     """(n,) of each object."""
     present: NDArray[np.bool_]
     """(n,) whether each object is in the room."""
+    carried: tuple[int, ...] = ()
+    """The held object and its contents."""
+    left: Mapping[int, Left] = field(default_factory=dict)
+    """Objects that have been disabled."""
 
 
 class Room:
@@ -108,12 +121,14 @@ class Room:
         """(ngeom,) radii of the geoms' bounding spheres, metres."""
         self.present = np.array([not obj.parked for obj in scene.objects], dtype=bool)
         """(n,) whether each object is in the room; set it with `set_present`."""
-        self.held: int | None = None
-        """Number of the object in the agent's hand."""
         self.solid = (self.model.geom_contype != 0) | (self.model.geom_conaffinity != 0)
         """(ngeom,) whether each geom collides with anything while its object is in the room and in nobody's hand."""
         self.containment = Containment(scene, self.data, self.geom_instances)
         """What lies in what."""
+        self.carried: tuple[int, ...] = ()
+        """Numbers of the held object and of what comes along in it; empty for an empty hand. Set it with `hold`."""
+        self.left: dict[int, Left] = {}
+        """Number -> what is remembered of a disabled object."""
         self._hiders = self._number_hiders()
         self._original_mass = self.model.body_mass.copy()
         self._original_inertia = self.model.body_inertia.copy()
@@ -133,12 +148,29 @@ class Room:
         self.start = self.obstacles().start(GRID)
         """(x, y) where the agent stands in the fresh room."""
 
+    @property
+    def held(self) -> int | None:
+        """Number of the held object; None for an empty hand."""
+        return self.carried[0] if self.carried else None
+
+    def hold(self, numbers: tuple[int, ...]) -> None:
+        """Holds objects with a free joint where they are now, instead of those that were held; an empty hand for ().
+
+        Args:
+            numbers: of the held object and of what comes along in it.
+        """
+        self.carried = numbers
+        self.physics.pin(self.object_bodies[list(numbers)])
+
     def obstacles(self) -> Obstacles:
-        """The obstacles for an agent now. They are computed again only after a geom has moved."""
+        """The obstacles for an agent now: all but what it holds. They are computed again only after a geom has moved."""
         # The poses themselves are compared, so no code that moves an object can forget to invalidate this.
         poses = np.concatenate([self.data.geom_xpos[self._movable], self.data.geom_xmat[self._movable]], axis=1)
+        held = np.isin(self.geom_instances, self.carried)
+        poses[held[self._movable]] = 0.0
         if self._obstacles is None or not np.array_equal(poses, self._poses_of_obstacles):
-            self._obstacles = Obstacles(self.scene.floor, self._fixed_prints + self._footprints.at(self.data))
+            prints = [one for one in self._footprints.at(self.data) if not held[one[0]]]
+            self._obstacles = Obstacles(self.scene.floor, self._fixed_prints + prints)
             self._poses_of_obstacles = poses
         return self._obstacles
 
@@ -158,14 +190,24 @@ class Room:
 
     def state(self) -> RoomState:
         """Where everything is now."""
-        return RoomState(self.data.qpos.copy(), self.parts.openness.copy(), self.present.copy())
+        return RoomState(
+            self.data.qpos.copy(), self.parts.openness.copy(), self.present.copy(), self.carried, dict(self.left)
+        )
 
     def set_state(self, state: RoomState) -> None:
         """Puts everything where it was, at rest."""
+        self.hold(())
         self.parts.restore(state.openness)
         for number in np.flatnonzero(self.present != state.present).tolist():
             self.set_present(number, bool(state.present[number]))
         self.physics.place(state.positions)
+        self.hold(state.carried)
+        self.left = dict(state.left)
+
+    def wake(self, numbers: NDArray[np.intp]) -> None:
+        """Lets dynamic objects that sleep take part in the physics again: what they rested on has gone."""
+        joints = self.model.body_jntadr[self.object_bodies[numbers]]
+        self.data.qvel[self.model.jnt_dofadr[joints[joints >= 0]]] += NUDGE
 
     def set_present(self, number: int, present: bool) -> None:
         """Takes a dynamic object out of the room, or lets it take part again where it is now.
