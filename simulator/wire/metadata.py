@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from simulator.rooms.scene import to_unity
 from simulator.world.camera import Camera
+from simulator.world.frame import WORLD, Frame
 from simulator.world.rendering import HIDDEN_GROUP, VISIBLE_GROUPS, geom_groups, instance_color
 from simulator.world.room import Room
 
@@ -109,33 +110,37 @@ class ObjectDescriptions:
         self._state: tuple[object, ...] = ()
         self._lasting: list[tuple[int, dict[str, Any]]] = []
 
-    def seen(self, ids: list[str], camera: Camera, reach: float) -> list[dict[str, Any]]:
+    def seen(self, ids: list[str], camera: Camera, reach: float, frame: Frame = WORLD) -> list[dict[str, Any]]:
         """One dictionary for each object, with its distance and visibility for the agent's camera.
 
         Args:
             ids: object ids in the scene's order.
             camera: the agent's camera.
             reach: distance up to which an object counts as visible, metres.
+            frame: the client's, in which positions and rotations are given.
         """
         room, data = self._room, self._room.data
         positions = data.xpos[room.object_bodies]
         # The state itself is compared, so no code that changes an object can forget to invalidate this.
         arrays = (positions, data.xmat[room.object_bodies], data.qvel, room.model.body_mass, room.parts.openness)
-        state = (*ids, *(array.tobytes() for array in arrays))
+        state = (frame, *ids, *(array.tobytes() for array in arrays))
         if state != self._state:
-            self._state, self._lasting = state, self._describe(ids, positions)
+            self._state, self._lasting = state, self._describe(ids, positions, frame)
         distances = np.linalg.norm(positions - np.asarray(camera.position), axis=1).tolist()
         visible = visible_objects(room, camera, reach).tolist()
         return [
             {**lasting, "distance": distances[number], "visible": visible[number]} for number, lasting in self._lasting
         ]
 
-    def _describe(self, ids: list[str], positions: NDArray[np.float64]) -> list[tuple[int, dict[str, Any]]]:
+    def _describe(
+        self, ids: list[str], positions: NDArray[np.float64], frame: Frame
+    ) -> list[tuple[int, dict[str, Any]]]:
         room = self._room
-        angles = euler_angles(room.data.xmat[room.object_bodies].reshape(-1, 3, 3)).tolist()
+        turns = room.data.xmat[room.object_bodies].reshape(-1, 3, 3)
+        angles = euler_angles(turns if frame.same else frame.rotation @ turns).tolist()
         moving = moving_objects(room).tolist()
         masses = room.model.body_mass[room.object_bodies].tolist()
-        placed = positions.tolist()
+        placed = frame.to_client(positions).tolist()
         found = []
         for index in np.flatnonzero(room.present).tolist():
             obj, (x, y, z) = room.scene.objects[index], placed[index]
