@@ -109,7 +109,6 @@ def change_resolution(environment: Environment, *, x: int, y: int) -> None:
     movementGaussianSigma=0,
     rotateGaussianMu=0,
     rotateGaussianSigma=0,
-    startAgentsRotatedBy=0,
     makeAgentsVisible=True,
     alwaysReturnVisibleRange=False,
     autoSimulation=True,
@@ -132,10 +131,14 @@ def initialize(
     renderObjectImage: bool = VIEW.instances,
     snapToGrid: bool = VIEW.snap_to_grid,
     rotateStepDegrees: float = VIEW.rotate_step,
+    startAgentsRotatedBy: int | None = None,
     width: int | None = None,
     height: int | None = None,
 ) -> dict[str, float]:
-    """Sets the options of the agent and its camera; an option that is not sent gets its default."""
+    """Sets the options of the agent and its camera; an option that is not sent gets its default.
+
+    `startAgentsRotatedBy` turns the world about the agent so that it is turned by that angle in all, in whole degrees.
+    """
     if gridSize < 0.05:
         raise ActionFailed(f"The argument 'gridSize' must be at least 0.05 m, not {gridSize}.", INVALID)
     if visibilityDistance <= 0:
@@ -151,6 +154,8 @@ def initialize(
         gridSize, visibilityDistance, fieldOfView, snapToGrid, rotateStepDegrees, renderImage, renderDepthImage,
         renderInstanceSegmentation or renderObjectImage,
     )  # fmt: skip
+    if startAgentsRotatedBy is not None:
+        environment.turn_world(startAgentsRotatedBy - environment.frame.angle)
     environment.initialized = True
     return {"cameraNearPlane": NEAR, "cameraFarPlane": FAR}
 

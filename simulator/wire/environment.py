@@ -2,6 +2,7 @@
 
 The actions change this state, and `Environment.describe` and `Environment.images` make the reply's content from it. It
 knows nothing of pipes or JSON. Coordinates are MuJoCo's (`simulator.rooms.scene`) except in what `describe` returns.
+The agent's pose is in the client's frame, and the room is in the world (`simulator.world.frame`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from simulator.wire.metadata import ObjectDescriptions, describe_colors, object_ids, vector
 from simulator.wire.protocol import Field
 from simulator.world.camera import FAR, NEAR, Camera
+from simulator.world.frame import WORLD
 from simulator.world.push import PushSettings
 from simulator.world.rendering import VISIBLE_GROUPS, Quality, open_graphics
 from simulator.world.room import Room, RoomCache, RoomSource
@@ -25,7 +27,7 @@ AGENT_CENTER = 0.9
 """Height of the agent's position above the floor, metres."""
 STANDING_EYES = 0.675
 """Height of the camera above the agent's position when it stands, metres."""
-CROUCH = 0.22
+CROUCH = 0.675
 """Distance by which crouching lowers the camera, metres."""
 SCENE_SUFFIX = "_physics"
 """Suffix that the client appends to the names of scenes."""
@@ -78,7 +80,10 @@ class View:
 
 @dataclass(frozen=True)
 class Agent:
-    """The agent's pose: x and y in metres (MuJoCo's frame), yaw and horizon in degrees (as in `Camera`)."""
+    """The agent's pose in the client's frame: x and y in metres (MuJoCo's axes), yaw and horizon in degrees.
+
+    The angles are as in `Camera`.
+    """
 
     x: float
     y: float
@@ -119,6 +124,8 @@ class Environment:
         self.initialized = False
         self.physics_paused = False
         self.agent = Agent(0.0, 0.0)
+        self.frame = WORLD
+        """The client's frame; RotateUniverseAroundAgent turns it."""
         self._camera: Camera | None = None
         self.ids: list[str] = []
         open_graphics()
@@ -139,16 +146,45 @@ class Environment:
 
     @property
     def camera(self) -> Camera:
-        """The agent's camera."""
+        """The agent's camera, in the world."""
         agent = self.agent
         eyes = AGENT_CENTER + STANDING_EYES - (0.0 if agent.standing else CROUCH)
         camera = Camera(
-            (agent.x, agent.y, eyes), agent.yaw, agent.horizon, self.view.field_of_view, self.width, self.height
+            (*self.place, eyes), self.heading, agent.horizon, self.view.field_of_view, self.width, self.height
         )
         # An unchanged camera stays the same instance, because it caches its frustum.
         if camera != self._camera:
             self._camera = camera
         return self._camera
+
+    @property
+    def place(self) -> tuple[float, float]:
+        """(x, y) of the agent in the world, metres."""
+        return self.in_world(self.agent.x, self.agent.y)
+
+    def in_world(self, x: float, y: float) -> tuple[float, float]:
+        """The place (x, y) of the client's frame in the world, metres."""
+        if self.frame.same:
+            return x, y
+        x, y = self.frame.from_client(np.array([x, y])).tolist()
+        return x, y
+
+    @property
+    def heading(self) -> float:
+        """The agent's yaw in the world, degrees."""
+        return self.agent.yaw - self.frame.angle if self.frame.angle else self.agent.yaw
+
+    def to_client(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Converts points in the world (..., 2 or 3) to the client's frame; MuJoCo's axes, metres."""
+        return self.frame.to_client(points)
+
+    def from_client(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Converts points in the client's frame (..., 2 or 3) to the world; MuJoCo's axes, metres."""
+        return self.frame.from_client(points)
+
+    def turn_world(self, angle: int) -> None:
+        """Turns the world by `angle` degrees about the agent, clockwise seen from above, as the client sees it."""
+        self.frame = self.frame.turned(angle, (self.agent.x, self.agent.y))
 
     def reset(self, name: str) -> None:
         """Loads a room in its fresh state and puts the agent at its start.
@@ -170,7 +206,7 @@ class Environment:
         self._no_room = f"loading '{name}' failed, see the simulator's log"
         self._room = self._rooms.get(name)
         self.physics_paused = False
-        self.agent = Agent(*self._room.start)
+        self.agent, self.frame = Agent(*self._room.start), WORLD
         self._objects = ObjectDescriptions(self._room)
         self.ids = object_ids(self._room)
 
@@ -238,7 +274,7 @@ class Environment:
 
     def to_world(self, direction: NDArray[np.float64]) -> NDArray[np.float64]:
         """(3,) vector in the world frame from one in the agent's body frame, (right, up, ahead)."""
-        yaw = math.radians(self.agent.yaw)
+        yaw = math.radians(self.heading)
         right, up, ahead = direction
         east = right * math.cos(yaw) + ahead * math.sin(yaw)
         north = ahead * math.cos(yaw) - right * math.sin(yaw)
@@ -268,7 +304,7 @@ class Environment:
             "fov": self.view.field_of_view,
             "cameraNearPlane": NEAR,
             "cameraFarPlane": FAR,
-            "cameraPosition": vector(*camera.position),
+            "cameraPosition": vector(*self.to_client(np.array(camera.position)).tolist()),
             "thirdPartyCameras": [],
             "agent": {
                 "name": "agent",
@@ -278,10 +314,13 @@ class Environment:
                 "isStanding": agent.standing,
             },
             "isSceneAtRest": room is None or room.physics.at_rest,
-            "objects": [] if room is None else self._objects.seen(self.ids, camera, self.view.visibility_distance),
+            "objects": [] if room is None else self._described(camera),
             "inventoryObjects": [],
             "colors": None if room is None or not self.view.instances else describe_colors(room, self.ids),
         }
+
+    def _described(self, camera: Camera) -> list[dict[str, Any]]:
+        return self._objects.seen(self.ids, camera, self.view.visibility_distance, self.frame)
 
     def close(self) -> None:
         """Frees the cached rooms."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,6 @@ from simulator.world.hand import (
     Body,
     Group,
     Meeting,
-    Path,
     Shift,
     carried_by,
     default_pose,
@@ -361,8 +359,8 @@ def _moving(right: float, up: float, ahead: float, direction: str) -> Callable[.
         _move_held(environment, moveMagnitude * _camera_axes(environment, right, up, ahead))
 
     move_held.__doc__ = (
-        f"Moves the held object {direction} in the camera's frame by `moveMagnitude` metres; fails beyond 1.5 m, out of "
-        "the view, or with something in the way."
+        f"Moves the held object {direction} in the camera's frame by `moveMagnitude` metres; fails beyond 1.5 m, out "
+        "of the view, or with something in the way."
     )
     return move_held
 

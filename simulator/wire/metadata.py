@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from simulator.rooms.scene import to_unity
 from simulator.world.camera import Camera
+from simulator.world.frame import WORLD, Frame
 from simulator.world.rendering import HIDDEN_GROUP, VISIBLE_GROUPS, geom_groups, instance_color
 from simulator.world.room import Room
 
@@ -143,7 +144,12 @@ class ObjectDescriptions:
         self._lasting: list[tuple[int, dict[str, Any]]] = []
 
     def seen(
-        self, ids: list[str], camera: Camera, reach: float, only: frozenset[str] | None = None
+        self,
+        ids: list[str],
+        camera: Camera,
+        reach: float,
+        frame: Frame = WORLD,
+        only: frozenset[str] | None = None,
     ) -> list[dict[str, Any]]:
         """One dictionary for each object, with its distance and visibility for the agent's camera.
 
@@ -151,6 +157,7 @@ class ObjectDescriptions:
             ids: object ids in the scene's order.
             camera: the agent's camera.
             reach: distance up to which an object counts as visible, metres.
+            frame: the client's, in which positions and rotations are given.
             only: ids of the objects that are described; None for all that are in the room.
         """
         if only is not None and not only:
@@ -161,9 +168,9 @@ class ObjectDescriptions:
         arrays = (
             positions, data.xmat[room.object_bodies], data.qvel, room.model.body_mass, room.parts.openness, room.present
         )  # fmt: skip
-        state = (room.held, *ids, *(array.tobytes() for array in arrays))
+        state = (frame, room.held, *ids, *(array.tobytes() for array in arrays))
         if state != self._state:
-            self._state, self._lasting = state, self._describe(ids, positions)
+            self._state, self._lasting = state, self._describe(ids, positions, frame)
         distances = np.linalg.norm(positions - np.asarray(camera.position), axis=1).tolist()
         visible = visible_objects(room, camera, reach).tolist()
         return [
@@ -172,13 +179,16 @@ class ObjectDescriptions:
             if only is None or ids[number] in only
         ]
 
-    def _describe(self, ids: list[str], positions: NDArray[np.float64]) -> list[tuple[int, dict[str, Any]]]:
+    def _describe(
+        self, ids: list[str], positions: NDArray[np.float64], frame: Frame
+    ) -> list[tuple[int, dict[str, Any]]]:
         room = self._room
-        angles = euler_angles(room.data.xmat[room.object_bodies].reshape(-1, 3, 3)).tolist()
+        turns = room.data.xmat[room.object_bodies].reshape(-1, 3, 3)
+        angles = euler_angles(turns if frame.same else frame.rotation @ turns).tolist()
         moving = moving_objects(room).tolist()
         masses = room.model.body_mass[room.object_bodies].tolist()
         openness = room.parts.openness.tolist()
-        placed = positions.tolist()
+        placed = frame.to_client(positions).tolist()
         parents = room.containment.parents(room.present, room.held)
         inside: dict[int, list[str]] = {}
         for number, holders in enumerate(parents):

@@ -44,8 +44,9 @@ def _stepping(turned: float) -> Callable[..., None]:
         step = (x - agent.x, y - agent.y)
         if not forceAction:
             obstacles = room.obstacles()
-            geom = obstacles.hit(agent.x, agent.y, step)
-            if geom is not None or obstacles.beyond(x, y):
+            here, there = environment.place, environment.in_world(x, y)
+            geom = obstacles.hit(*here, (there[0] - here[0], there[1] - here[1]))
+            if geom is not None or obstacles.beyond(*there):
                 name = "wall" if geom is None else environment.name_of_geom(geom)
                 raise ActionFailed(
                     f"{name} is blocking Agent 0 from moving by ({step[0]:.4f}, {0:.4f}, {step[1]:.4f})."
@@ -97,7 +98,7 @@ def _looking(direction: float) -> Callable[..., None]:
 
 
 def crouch(environment: Environment) -> None:
-    """Lowers the camera by 0.22 m."""
+    """Lowers the camera by 0.675 m."""
     _change_height(environment, False)
 
 
@@ -171,9 +172,10 @@ def teleport(
         east, north = environment.snapped(east, north)
         if not forceAction:
             obstacles = room.obstacles()
-            if obstacles.beyond(east, north):
+            target = environment.in_world(east, north)
+            if obstacles.beyond(*target):
                 raise ActionFailed("The target position is outside the room.")
-            geom = obstacles.hit(east, north)
+            geom = obstacles.hit(*target)
             if geom is not None:
                 raise ActionFailed(f"The target position is taken by {environment.name_of_geom(geom)}.")
     follow(
@@ -195,7 +197,7 @@ def get_reachable_positions(environment: Environment) -> list[dict[str, float]]:
     """
     room, agent = environment.room, environment.agent
     x, y = environment.snapped(agent.x, agent.y)
-    points = room.obstacles().reachable(x, y, environment.view.grid_size)
+    points = room.obstacles().reachable(x, y, environment.view.grid_size, environment.frame)
     return [vector(x, y, AGENT_CENTER) for x, y in points.tolist()]
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.rooms.footprints import AGENT_RADIUS
+from simulator.world.frame import WORLD, Frame
 
 AGENT_HEIGHT = 1.8
 """Height of the agent, metres: geoms above it are no obstacles."""
@@ -200,7 +201,7 @@ class _Grid:
 
 
 class Obstacles:
-    """All obstacles for the agent at one moment.
+    """All obstacles for the agent at one moment. Places are in the world.
 
     Args:
         floor: (x_min, x_max, y_min, y_max) of the room.
@@ -246,31 +247,36 @@ class Obstacles:
                 return geom
         return None
 
-    def _grid(self, x: float, y: float, spacing: float) -> _Grid:
-        """The grid through (x, y) on the floor."""
+    def _grid(self, x: float, y: float, spacing: float, frame: Frame) -> _Grid:
+        """The grid through (x, y) on the floor, along the axes of `frame`."""
         x_min, x_max, y_min, y_max = self._floor
+        corners = np.array(list(itertools.product((x_min, x_max), (y_min, y_max))))
+        (x_min, y_min), (x_max, y_max) = (bound(frame.to_client(corners), axis=0) for bound in (np.min, np.max))
         xs = x + spacing * np.arange(
             math.ceil((x_min - x) / spacing), math.floor((x_max - x) / spacing) + 1, dtype=np.float64
         )
         ys = y + spacing * np.arange(
             math.ceil((y_min - y) / spacing), math.floor((y_max - y) / spacing) + 1, dtype=np.float64
         )
-        points = np.stack(np.meshgrid(xs, ys, indexing="ij"), -1)
+        points = frame.from_client(np.stack(np.meshgrid(xs, ys, indexing="ij"), -1))
         cells = self.free(points.reshape(-1, 2)).reshape(len(xs), len(ys))
 
         east, north = cells[:-1] & cells[1:], cells[:, :-1] & cells[:, 1:]
-        for starts, steps, shift in ((points[:-1], east, (spacing, 0.0)), (points[:, :-1], north, (0.0, spacing))):
+        # A row of the matrix is an axis of the client in the world.
+        shifts = spacing * frame.rotation[:2, :2]
+        for starts, steps, shift in ((points[:-1], east, shifts[0]), (points[:, :-1], north, shifts[1])):
             if steps.any():
                 swept = _Hulls([_hull(np.concatenate([hull, hull - shift])) for _, hull in self.prints])
                 steps[steps] = swept.clear(starts[steps], CLEARANCE)
         return _Grid(xs, ys, cells, east, north)
 
-    def reachable(self, x: float, y: float, spacing: float) -> NDArray[np.float64]:
+    def reachable(self, x: float, y: float, spacing: float, frame: Frame = WORLD) -> NDArray[np.float64]:
         """(n, 2) points of the grid through (x, y), `spacing` metres wide, to which an agent at (x, y) can walk.
 
-        Steps go along the axes. If the agent's own place is not free, the largest free area counts as reachable.
+        The grid and all points are in `frame`, and steps go along its axes. If the agent's own place is not free, the
+        largest free area counts as reachable.
         """
-        grid = self._grid(x, y, spacing)
+        grid = self._grid(x, y, spacing, frame)
         own = np.maximum(np.abs(grid.xs - x)[:, None], np.abs(grid.ys - y)[None]) < spacing / 2
         return grid.points(grid.flood(own) if (own & grid.cells).any() else grid.largest_area())
 
@@ -281,7 +287,7 @@ class Obstacles:
             ValueError: there is no room for an agent.
         """
         x_min, x_max, y_min, y_max = self._floor
-        grid = self._grid(0.0, 0.0, spacing)
+        grid = self._grid(0.0, 0.0, spacing, WORLD)
         points = grid.points(grid.largest_area())
         if not len(points):
             raise ValueError("the room has no place where the agent fits")

@@ -159,7 +159,7 @@ def test_crouching_lowers_the_camera(boxes):
     step = start(boxes)
     assert refused(step, "Stand") == "Already Standing"
     step("Crouch")
-    assert boxes.camera.position[2] == pytest.approx(1.355)
+    assert boxes.camera.position[2] == pytest.approx(0.9)
     assert refused(step, "Crouch") == "Already Crouching"
     step("Stand")
     assert boxes.camera.position[2] == pytest.approx(1.575)

@@ -108,7 +108,7 @@ def test_the_camera_is_where_the_agent_looks_from(environment):
     room, camera = environment.room, environment.camera
     assert camera.position == (0.0, 0.6, pytest.approx(1.575))
     environment.move_agent(standing=False)
-    assert environment.camera.position[2] == pytest.approx(1.355)
+    assert environment.camera.position[2] == pytest.approx(0.9)
     environment.move_agent(standing=True, horizon=35.0)
     # The middle of the Pot's top face, projected by hand, is drawn in the Pot's colour.
     index = [obj.category for obj in room.scene.objects].index("Pot")
