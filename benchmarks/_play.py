@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import psutil
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from actors.controller import SimulatorProcess
@@ -25,6 +26,10 @@ OPTIONS: dict[str, Any] = {"gridSize": 0.25, "snapToGrid": True, "visibilityDist
 MOVES = ("MoveAhead", "MoveAhead", "MoveLeft", "MoveRight", "RotateLeft", "RotateRight")
 CLOSE_SHARE, OPEN_SHARE, POSTURE_SHARE = 0.05, 0.15, 0.1
 """Shares of the random actions of exploring and mapping."""
+MOVED = 0.095
+"""Metres: a hand action of 0.1 m that moves the object less has met something or the hand's limits."""
+LOWERING = 4
+"""Number of hand actions at the start of a game that go straight down."""
 STEPS_OF_A_GAME = 40
 """Steps after each set-up."""
 
@@ -34,15 +39,30 @@ def set_up_game(simulator: SimulatorProcess, scene: str, seed: int) -> list[tupl
     asked: list[tuple[str, dict[str, Any]]] = [
         ("InitialRandomSpawn", {"randomSeed": seed, "forceVisible": False, "renderImage": False}),
         *[("DisableAllObjectsOfType", {"objectId": name, "renderImage": False}) for name in (*GOALS, "Mug")],
-        ("TeleportFull", {"rotation": 90.0 * (seed % 4), "horizon": 30.0, "standing": True, "renderImage": False}),
-        ("CreateObject", {"objectType": GOALS[seed % len(GOALS)], "forceAction": True}),
+        ("GetReachablePositions", {"renderImage": False}),
     ]
-    simulator.reset(scene)
-    places = simulator.step("GetReachablePositions", renderImage=False).metadata["actionReturn"]
-    asked[-2][1]["position"] = places[seed % len(places)]
+    event = simulator.reset(scene)
     for action, arguments in asked:
+        event = simulator.step(action, **arguments)
+    position, yaw = _before_furniture(event.metadata["actionReturn"], seed)
+    pose = {"position": position, "rotation": yaw, "horizon": 30.0, "standing": True, "renderImage": False}
+    last = [("TeleportFull", pose), ("CreateObject", {"objectType": GOALS[seed % len(GOALS)], "forceAction": True})]
+    for action, arguments in last:
         simulator.step(action, **arguments)
-    return [("reset", {"scene": scene}), *asked]
+    return [("reset", {"scene": scene}), *asked, *last]
+
+
+def _before_furniture(places: list[dict[str, float]], seed: int) -> tuple[dict[str, float], float]:
+    """A reachable position and a yaw, by the seed, at which the next position ahead is not reachable."""
+    known = {(round(place["x"], 2), round(place["z"], 2)) for place in places}
+    steps = {0.0: (0.0, 0.25), 90.0: (0.25, 0.0), 180.0: (0.0, -0.25), 270.0: (-0.25, 0.0)}
+    fitting = [
+        (place, yaw)
+        for place in places
+        for yaw, (x, z) in steps.items()
+        if (round(place["x"] + x, 2), round(place["z"] + z, 2)) not in known
+    ]
+    return fitting[seed * 7 % len(fitting)]
 
 
 def mixed_actions(random: np.random.Generator, count: int) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -63,9 +83,14 @@ def mixed_actions(random: np.random.Generator, count: int) -> Iterator[tuple[str
 
 
 def hand_actions(random: np.random.Generator, count: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Random pushes of the held object by 0.1 m along the agent's axes, ahead and down more often than back."""
-    directions = [(0, 0, 0.1), (0, -0.1, 0), (0.1, 0, 0), (-0.1, 0, 0), (0, 0, 0.1), (0, -0.1, 0), (0, 0.1, 0)]
-    for _ in range(count):
+    """Random moves of the held object by 0.1 m along the agent's axes, more often towards things than away."""
+    down, ahead = (0.0, -0.1, 0.0), (0.0, 0.0, 0.1)
+    directions = [ahead, down, ahead, down, (0.1, 0.0, 0.0), (-0.1, 0.0, 0.0), (0.0, 0.1, 0.0), (0.0, 0.0, -0.1)]
+    for number in range(count):
+        # The hand starts at the height of the eyes, so it must come down first.
+        if number < LOWERING:
+            yield "MoveHandForce", dict(zip("xyz", down, strict=True))
+            continue
         x, y, z = directions[int(random.integers(len(directions)))]
         yield "MoveHandForce", {"x": x, "y": y, "z": z}
 
@@ -86,6 +111,7 @@ def time_play(
     random = np.random.default_rng(seed)
     times: dict[str, list[float]] = {"step": [], "bare": [], "hand": [], "set-up": []}
     succeeded: dict[str, list[bool]] = {"step": [], "hand": []}
+    met: list[bool] = []
     games = max(1, steps // STEPS_OF_A_GAME)
     for game in tqdm(range(games), desc="games", disable=None):
         scene = scenes[game % len(scenes)]
@@ -96,11 +122,13 @@ def time_play(
         times["set-up"].append(perf_counter() - started)
         for action, arguments in asked:
             bare.follow(action, **arguments)
-        for action, arguments in hand_actions(random, hands // games):
+        for action, arguments in hand_actions(random, max(1, hands // games)):
+            before = _held_place(simulator)
             started = perf_counter()
             event = simulator.step(action, **arguments)
             times["hand"].append(perf_counter() - started)
             succeeded["hand"].append(event.metadata["lastActionSuccess"])
+            met.append(float(np.linalg.norm(_held_place(simulator) - before)) < MOVED)
             bare.follow(action, **arguments)
         for action, arguments in (("DropHeldObject", {"forceAction": True}), *mixed_actions(random, STEPS_OF_A_GAME)):
             started = perf_counter()
@@ -118,7 +146,16 @@ def time_play(
         "steps_vs_bare": sum(times["bare"]) / sum(times["step"]),
         "steps_that_succeed": float(np.mean(succeeded["step"])),
         "hand_actions_that_succeed": float(np.mean(succeeded["hand"])),
+        "hand_actions_with_contact": float(np.mean(met)),
     }
+
+
+def _held_place(simulator: SimulatorProcess) -> NDArray[np.float64]:
+    """(3,) position of the held object, metres; zeros for an empty hand."""
+    for one in simulator.last_event.metadata["objects"]:
+        if one["isPickedUp"]:
+            return np.array(list(one["position"].values()))
+    return np.zeros(3)
 
 
 def openables(simulator: SimulatorProcess, scenes: list[str]) -> list[int]:
