@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import mujoco
@@ -120,6 +121,7 @@ class Room:
         """(n,) whether each object is in the room; set it with `set_present`."""
         self.carried: tuple[int, ...] = ()
         """Numbers of the held object and of what comes along in it; empty for an empty hand. Set it with `hold`."""
+        self._spare_data: list[mujoco.MjData] = []
         self.left: dict[int, Left] = {}
         """Number -> what is remembered of a disabled object."""
         self._hiders = self._number_hiders()
@@ -183,7 +185,9 @@ class Room:
 
     def state(self) -> RoomState:
         """Where everything is now."""
-        return RoomState(self.data.qpos.copy(), self.parts.openness.copy(), self.present.copy(), self.carried, dict(self.left))
+        return RoomState(
+            self.data.qpos.copy(), self.parts.openness.copy(), self.present.copy(), self.carried, dict(self.left)
+        )
 
     def set_state(self, state: RoomState) -> None:
         """Puts everything where it was, at rest."""
@@ -194,6 +198,30 @@ class Room:
         self.physics.place(state.positions)
         self.hold(state.carried)
         self.left = dict(state.left)
+
+    @contextmanager
+    def trial(self) -> Iterator[Callable[[], None]]:
+        """Gives, inside a `with` block, a function that puts everything back exactly, also what moves or sleeps.
+
+        It is faster than `set_state`, after which everything is awake.
+        """
+        saved = self._spare_data.pop() if self._spare_data else mujoco.MjData(self.model)
+        mujoco.mj_copyData(saved, self.model, self.data)
+        state = self.state()
+
+        def restore() -> None:
+            self.hold(())
+            self.parts.restore(state.openness)
+            for number in np.flatnonzero(self.present != state.present).tolist():
+                self.set_present(number, bool(state.present[number]))
+            mujoco.mj_copyData(self.data, self.model, saved)
+            self.hold(state.carried)
+            self.left = dict(state.left)
+
+        try:
+            yield restore
+        finally:
+            self._spare_data.append(saved)
 
     def wake(self, numbers: NDArray[np.intp]) -> None:
         """Lets dynamic objects that sleep take part in the physics again: what they rested on has gone."""
@@ -211,6 +239,8 @@ class Room:
         geoms = np.isin(self.model.geom_bodyid, bodies)
         solid = geoms & (self.model.geom_conaffinity != 0)
         self.model.geom_contype[solid], self.model.geom_conaffinity[solid] = FREE_BITS if present else ABSENT_BITS
+        # MuJoCo compares the bits of whole bodies before those of their geoms.
+        self.model.body_contype[bodies], self.model.body_conaffinity[bodies] = FREE_BITS if present else ABSENT_BITS
         self.model.body_gravcomp[bodies] = 0.0 if present else 1.0
         if not present:
             start = self.model.jnt_qposadr[self.model.body_jntadr[body]]
