@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -265,9 +266,7 @@ def put_object(
     near = np.array([environment.agent.x, environment.agent.y]) if point is None else point
     carried = with_contents(room, held)
     # The places are found before the first try, because the search looks at the room as it is.
-    shifts = [
-        one for one, _ in zip(free_poses(room, carried, places_of(room, number), near), range(PUT_TRIES), strict=False)
-    ]
+    shifts = list(islice(free_poses(room, carried, places_of(room, number), near), PUT_TRIES))
     with room.trial() as restore:
         for shift in shifts:
             carry_off(environment, carried, shift)
@@ -361,8 +360,8 @@ def _moving(right: float, up: float, ahead: float, direction: str) -> Callable[.
         _move_held(environment, moveMagnitude * _camera_axes(environment, right, up, ahead))
 
     move_held.__doc__ = (
-        f"Moves the held object {direction} in the camera's frame by `moveMagnitude` metres; fails beyond 1.5 m, out of "
-        "the view, or with something in the way."
+        f"Moves the held object {direction} in the camera's frame by `moveMagnitude` metres; fails beyond 1.5 m, out "
+        "of the view, or with something in the way."
     )
     return move_held
 

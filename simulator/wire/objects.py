@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from simulator.rooms.scene import from_unity, to_unity
 from simulator.rooms.spawn import generator_of
 from simulator.things.categories import CATEGORIES
-from simulator.wire.arguments import INVALID, MISSING, Action, Angles, Vector
+from simulator.wire.arguments import INVALID, MISSING, Action, Angles, Vector, shown
 from simulator.wire.environment import ActionFailed, Environment
 from simulator.wire.hands import body_of, into_hand, settle, undoing
 from simulator.wire.metadata import euler_angles, vector
@@ -42,10 +42,8 @@ def _spare(environment: Environment, category: str) -> int:
     room = environment.room
     parked = [number for number, obj in enumerate(room.scene.objects) if obj.parked and obj.category == category]
     if not parked:
-        known = sorted({obj.category for obj in room.scene.objects if obj.parked})
-        raise ActionFailed(
-            f"This room has no spare object of the type '{category}'; it has {', '.join(known) or 'none'}."
-        )
+        known = ", ".join(sorted({obj.category for obj in room.scene.objects if obj.parked})) or "none"
+        raise ActionFailed(f"This room has no spare object of the type {shown(category)}; it has {known}.")
     for number in parked:
         if not room.present[number] and number not in room.left:
             return number
@@ -253,7 +251,7 @@ def disable_all_objects_of_type(environment: Environment, *, objectId: str) -> N
     objects = room.scene.objects
     known = {obj.category for obj in objects} | set(CATEGORIES)
     if objectId not in known:
-        raise ActionFailed(f"There is no object type '{objectId}'.")
+        raise ActionFailed(f"There is no object type {shown(objectId)}.")
     numbers = [number for number, obj in enumerate(objects) if obj.category == objectId and room.present[number]]
     for number in numbers:
         if not objects[number].dynamic:

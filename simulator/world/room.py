@@ -158,7 +158,7 @@ class Room:
         self.physics.pin(self.object_bodies[list(numbers)])
 
     def obstacles(self) -> Obstacles:
-        """The obstacles for an agent now: all but what it holds. They are computed again only after a geom has moved."""
+        """The obstacles for an agent now, without what it holds. They are computed again only after one has moved."""
         # The poses themselves are compared, so no code that moves an object can forget to invalidate this.
         poses = np.concatenate([self.data.geom_xpos[self._movable], self.data.geom_xmat[self._movable]], axis=1)
         held = np.isin(self.geom_instances, self.carried)
