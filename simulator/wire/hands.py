@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ from simulator.world.hand import (
     with_contents,
 )
 from simulator.world.hand_force import push_held, push_out
+from simulator.world.physics import Unstable
 from simulator.world.placing import free_poses, places_of, shut
 from simulator.world.room import Room
 
@@ -123,13 +125,12 @@ def settle(environment: Environment) -> None:
 @contextmanager
 def undoing(room: Room) -> Iterator[None]:
     """Puts everything back if the action fails."""
-    state, velocities = room.state(), room.data.qvel.copy()
-    try:
-        yield
-    except Exception:
-        room.set_state(state)
-        room.data.qvel[:] = velocities
-        raise
+    with room.trial() as restore:
+        try:
+            yield
+        except Exception:
+            restore()
+            raise
 
 
 def body_of(environment: Environment) -> Body:
@@ -264,19 +265,19 @@ def put_object(
         raise ActionFailed(f"The receptacle '{name}' is closed: open it first.")
     near = np.array([environment.agent.x, environment.agent.y]) if point is None else point
     carried = with_contents(room, held)
-    # A failed try moves other objects, so all tries start from the same state.
-    shifts = [
-        one for one, _ in zip(free_poses(room, carried, places_of(room, number), near), range(PUT_TRIES), strict=False)
-    ]
-    with undoing(room):
-        state = room.state()
+    # The places are found before the first try, because the search looks at the room as it is.
+    shifts = list(islice(free_poses(room, carried, places_of(room, number), near), PUT_TRIES))
+    with room.trial() as restore:
         for shift in shifts:
             carry_off(environment, carried, shift)
             target = middle(room, held)
-            settle(environment)
+            try:
+                settle(environment)
+            except Unstable:
+                target += np.inf
             if float(np.linalg.norm(middle(room, held) - target)) <= MAX_SLIP:
                 return
-            room.set_state(state)
+            restore()
         raise ActionFailed(
             f"There is no free place on '{name}' at which the held object stays."
             if shifts

@@ -11,20 +11,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.rooms.footprints import AGENT_RADIUS
 from simulator.rooms.scene import from_unity, to_unity
+from simulator.rooms.spawn import generator_of
 from simulator.things.categories import CATEGORIES
-from simulator.wire.arguments import INVALID, MISSING, Action, Angles, Vector
+from simulator.wire.arguments import INVALID, MISSING, Action, Angles, Vector, shown
 from simulator.wire.environment import ActionFailed, Environment
 from simulator.wire.hands import body_of, into_hand, settle, undoing
-from simulator.wire.metadata import vector
+from simulator.wire.metadata import euler_angles, vector
 from simulator.world.hand import Group, Shift, move, rotation_about, to_pose, with_contents
 from simulator.world.placing import LIFT, grid, places_of
 from simulator.world.room import Left, Room
+from simulator.world.spam import resting_places
 
 Array = NDArray[np.float64]
 OUTSIDE = 0.01
-"""How far a placed object may reach beyond the room, metres."""
+"""How far a placed object may reach below the floor, metres."""
+MAX_SPAM = 1000
+"""Largest number of places that SpamObjectsInRoom looks for."""
 
 
 # --- Into the room
@@ -39,10 +42,8 @@ def _spare(environment: Environment, category: str) -> int:
     room = environment.room
     parked = [number for number, obj in enumerate(room.scene.objects) if obj.parked and obj.category == category]
     if not parked:
-        known = sorted({obj.category for obj in room.scene.objects if obj.parked})
-        raise ActionFailed(
-            f"This room has no spare object of the type '{category}'; it has {', '.join(known) or 'none'}."
-        )
+        known = ", ".join(sorted({obj.category for obj in room.scene.objects if obj.parked})) or "none"
+        raise ActionFailed(f"This room has no spare object of the type {shown(category)}; it has {known}.")
     for number in parked:
         if not room.present[number] and number not in room.left:
             return number
@@ -250,7 +251,7 @@ def disable_all_objects_of_type(environment: Environment, *, objectId: str) -> N
     objects = room.scene.objects
     known = {obj.category for obj in objects} | set(CATEGORIES)
     if objectId not in known:
-        raise ActionFailed(f"There is no object type '{objectId}'.")
+        raise ActionFailed(f"There is no object type {shown(objectId)}.")
     numbers = [number for number, obj in enumerate(objects) if obj.category == objectId and room.present[number]]
     for number in numbers:
         if not objects[number].dynamic:
@@ -320,7 +321,49 @@ def get_spawn_coordinates(environment: Environment, *, objectId: str, anywhere: 
     return [vector(*point.tolist()) for point in points]
 
 
-_ = AGENT_RADIUS, INVALID, MISSING, Any
+def spam_objects_in_room(
+    environment: Environment,
+    *,
+    objectId: str | None = None,
+    objectType: str | None = None,
+    randomSeed: int = 0,
+    count: int = 100,
+) -> list[dict[str, Any]]:
+    """Returns up to `count` random places at which one object comes to rest; the room stays as it is.
+
+    The object is put on free places of tops, containers (also closed ones) and the floor, one after the other. The
+    result depends on the room as it is and on the seed.
+
+    Args:
+        environment: the state to act on.
+        objectId: of an object in the room, which may be held.
+        objectType: a type of which a spare object is taken instead.
+        randomSeed: any whole number from 0.
+        count: 1 to 1000.
+
+    Returns:
+        A dictionary for each place: position, rotation, and parentReceptacles (ids).
+    """
+    room = environment.room
+    if randomSeed < 0:
+        raise ActionFailed(f"The argument 'randomSeed' must be at least 0, not {randomSeed}.", INVALID)
+    if not 1 <= count <= MAX_SPAM:
+        raise ActionFailed(f"The argument 'count' must be between 1 and {MAX_SPAM}, not {count}.", INVALID)
+    if (objectId is None) == (objectType is None):
+        raise ActionFailed("The action needs either 'objectId' or 'objectType'.", MISSING)
+    number = _spare(environment, objectType) if objectType is not None else _removable(environment, objectId or "")
+    found = resting_places(room, number, generator_of(room.scene.name, randomSeed), count)
+    angles = euler_angles(np.array([one.rotation for one in found]).reshape(-1, 3, 3)).tolist()
+    return [
+        {
+            "position": vector(*one.position.tolist()),
+            "rotation": {"x": x, "y": y, "z": z},
+            "parentReceptacles": [environment.ids[parent] for parent in one.parents],
+        }
+        for one, (x, y, z) in zip(found, angles, strict=True)
+    ]
+
+
 OBJECTS: dict[str, Action] = {
     "CreateObject": Action(create_object, {"randomizeObjectAppearance": False}),
     "CreateObjectAtLocation": Action(create_object_at_location, {"randomizeObjectAppearance": False}),
@@ -330,5 +373,6 @@ OBJECTS: dict[str, Action] = {
     "EnableObject": Action(enable_object),
     "DisableAllObjectsOfType": Action(disable_all_objects_of_type),
     "GetSpawnCoordinatesAboveReceptacle": Action(get_spawn_coordinates),
+    "SpamObjectsInRoom": Action(spam_objects_in_room),
 }
 """Name -> action."""

@@ -262,15 +262,15 @@ class Group:
                 found[own, other] = distance - 1e-3
         return found
 
-    def touched(self, distance: float = 0.005) -> NDArray[np.intp]:
-        """(k,) numbers of the dynamic objects nearer than `distance`, metres."""
+    def touched(self, distance: float = 0.005, dynamic: bool = True) -> NDArray[np.intp]:
+        """(k,) numbers of the objects nearer than `distance`, metres: those with a free joint, or all."""
         room = self._room
         gaps = self._gaps(self._others, self._places) - self._radii[:, None]
         numbers = {}
         for row, column in np.argwhere(gaps < distance).tolist():
             own, other = int(self.geoms[row]), int(self._others[column])
             number = room.object_of_geom(other)
-            if number is None or number in numbers or not room.scene.objects[number].dynamic:
+            if number is None or number in numbers or (dynamic and not room.scene.objects[number].dynamic):
                 continue
             if mujoco.mj_geomDistance(room.model, room.data, own, other, distance, np.zeros(6)) < distance:
                 numbers[number] = True

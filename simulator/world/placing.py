@@ -57,9 +57,12 @@ def _placed(
     return Place(room.data.xpos[body] + turn @ center, yaw, half, clearance)
 
 
-def places_of(room: Room, number: int) -> list[Place]:
-    """The rectangles of an object that can be reached now: its tops, and the floors of its open containers."""
-    obj, is_open = room.scene.objects[number], bool(room.parts.openness[number] > 0.0)
+def places_of(room: Room, number: int, closed_too: bool = False) -> list[Place]:
+    """The rectangles of an object that can be reached now: its tops, and the floors of its open containers.
+
+    With `closed_too` they include the floors of containers that are closed.
+    """
+    obj, is_open = room.scene.objects[number], closed_too or bool(room.parts.openness[number] > 0.0)
     found: list[Place | None] = [
         surface_place(room, surface)
         for surface in room.scene.surfaces

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import mujoco
@@ -127,6 +128,7 @@ class Room:
         """What lies in what."""
         self.carried: tuple[int, ...] = ()
         """Numbers of the held object and of what comes along in it; empty for an empty hand. Set it with `hold`."""
+        self._spare_data: list[mujoco.MjData] = []
         self.left: dict[int, Left] = {}
         """Number -> what is remembered of a disabled object."""
         self._hiders = self._number_hiders()
@@ -163,7 +165,7 @@ class Room:
         self.physics.pin(self.object_bodies[list(numbers)])
 
     def obstacles(self) -> Obstacles:
-        """The obstacles for an agent now, without what it holds; computed again only after a geom has moved."""
+        """The obstacles for an agent now, without what it holds. They are computed again only after one has moved."""
         # The poses themselves are compared, so no code that moves an object can forget to invalidate this.
         poses = np.concatenate([self.data.geom_xpos[self._movable], self.data.geom_xmat[self._movable]], axis=1)
         held = np.isin(self.geom_instances, self.carried)
@@ -203,6 +205,30 @@ class Room:
         self.physics.place(state.positions)
         self.hold(state.carried)
         self.left = dict(state.left)
+
+    @contextmanager
+    def trial(self) -> Iterator[Callable[[], None]]:
+        """Gives, inside a `with` block, a function that puts everything back exactly, also what moves or sleeps.
+
+        It is faster than `set_state`, after which everything is awake.
+        """
+        saved = self._spare_data.pop() if self._spare_data else mujoco.MjData(self.model)
+        mujoco.mj_copyData(saved, self.model, self.data)
+        state = self.state()
+
+        def restore() -> None:
+            self.hold(())
+            self.parts.restore(state.openness)
+            for number in np.flatnonzero(self.present != state.present).tolist():
+                self.set_present(number, bool(state.present[number]))
+            mujoco.mj_copyData(self.data, self.model, saved)
+            self.hold(state.carried)
+            self.left = dict(state.left)
+
+        try:
+            yield restore
+        finally:
+            self._spare_data.append(saved)
 
     def wake(self, numbers: NDArray[np.intp]) -> None:
         """Lets dynamic objects that sleep take part in the physics again: what they rested on has gone."""
