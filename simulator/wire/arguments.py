@@ -1,9 +1,9 @@
 """Arguments of actions: converts them from JSON to typed values and refuses wrong ones with AI2-THOR's error codes.
 
 An action is a function whose keyword parameters are annotated with `bool`, `int`, `float`, `str`, `Vector` or `Angles`,
-or one of them `| None`. A parameter without a default must be sent. Any other argument is refused unless it has the
-value that means "off", so that no client relies on an effect that does not happen. `simulator.wire.reference` writes
-the documentation from the same declarations.
+a `list` of one of them, or one of these `| None`. A parameter without a default must be sent. Any other argument is
+refused unless it has the value that means "off", so that no client relies on an effect that does not happen.
+`simulator.wire.reference` writes the documentation from the same declarations.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, get_args, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 from simulator.wire.environment import ActionFailed, Environment
 
@@ -32,18 +33,21 @@ AS_INITIALIZED = {
     "visibilityDistance": "visibility_distance",
     "renderInstanceSegmentation": "instances",
     "renderObjectImage": "instances",
+    "renderNormalsImage": "normals",
 }
 """Keyword that AI2-THOR allows with any action -> the field of `View` that it must agree with."""
 ONLY: dict[str, Any] = {
     "agentId": 0,
     "renderSemanticSegmentation": False,
     "renderClassImage": False,
-    "renderNormalsImage": False,
     "renderFlowImage": False,
     "simplifyPhysics": False,
 }
 """Keyword that AI2-THOR allows with any action and this simulator does not implement -> the only accepted value, which
 means "off"."""
+
+MAX_LIST = 10_000
+"""Largest number of entries of a list."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,15 @@ def _vector(name: str, value: Any, kind: type[Vector]) -> Vector:
     return kind(*(_number(f"{name}.{axis}", value.get(axis, 0.0)) for axis in "xyz"))
 
 
-def _convert(name: str, value: Any, kind: type) -> Any:
+def _convert(name: str, value: Any, kind: Any) -> Any:
+    if get_origin(kind) is list:
+        if not isinstance(value, list):
+            raise ActionFailed(f"The argument '{name}' must be a list, not {shown(value)}.", INVALID)
+        if len(value) > MAX_LIST:
+            raise ActionFailed(
+                f"The argument '{name}' must have at most {MAX_LIST} entries, not {len(value)}.", INVALID
+            )
+        return [_convert(f"{name}[{index}]", entry, get_args(kind)[0]) for index, entry in enumerate(value)]
     if kind is float:
         return _number(name, value)
     if kind is int:
@@ -110,13 +122,14 @@ class Action:
 
 
 @cache
-def parameters_of(function: Callable[..., Any]) -> dict[str, tuple[type, bool, bool]]:
+def parameters_of(function: Callable[..., Any]) -> dict[str, tuple[Any, bool, bool]]:
     """Name -> (type, whether it may be null, whether it must be sent) of an action's arguments."""
     hints = get_type_hints(function)
     found = {}
     for name, parameter in list(inspect.signature(function).parameters.items())[1:]:
-        kinds = [kind for kind in (get_args(hints[name]) or (hints[name],)) if kind is not type(None)]
-        found[name] = (kinds[0], len(kinds) < len(get_args(hints[name])), parameter.default is inspect.Parameter.empty)
+        kinds = get_args(hints[name]) if isinstance(hints[name], UnionType) else (hints[name],)
+        kind = next(kind for kind in kinds if kind is not NoneType)
+        found[name] = (kind, NoneType in kinds, parameter.default is inspect.Parameter.empty)
     return found
 
 

@@ -64,18 +64,25 @@ def object_ids(room: Room) -> list[str]:
     return ids
 
 
-def visible_objects(room: Room, camera: Camera, reach: float) -> NDArray[np.bool_]:
-    """(n,) whether a point of each object is in view, unobstructed and within `reach` metres of the camera."""
+def visible_objects(room: Room, camera: Camera, reach: float, only: int | None = None) -> NDArray[np.bool_]:
+    """(n,) whether a point of each object is in view, unobstructed and within `reach` metres of the camera.
+
+    With `only`, the number of an object, all others count as not visible, which is faster.
+    """
     data, position = room.data, np.asarray(camera.position)
     rotations = data.xmat[room.object_bodies].reshape(-1, 3, 3)
     centers = data.xpos[room.object_bodies] + (rotations @ room.box_centers[..., None])[..., 0]
     near = room.present & (np.linalg.norm(centers - position, axis=1) <= reach + room.box_radii)
     candidates = np.flatnonzero(near & camera.sees(centers, room.box_radii))
+    if only is not None:
+        candidates = candidates[candidates == only]
     local = _PROBES * room.box_halves[candidates, None]
     directions = centers[candidates, None] - position + local @ rotations[candidates].transpose(0, 2, 1)
     in_view = camera.sees((position + directions).reshape(-1, 3)).reshape(directions.shape[:2])
     directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
     visible = np.zeros(len(centers), dtype=bool)
+    if not in_view.any():
+        return visible
     hit = np.full(1, -1, np.int32)
     in_reach = np.linalg.norm(data.geom_xpos - position, axis=1) <= reach + room.geom_radii
     met = in_reach & camera.sees(data.geom_xpos, room.geom_radii)

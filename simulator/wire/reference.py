@@ -8,12 +8,12 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from simulator.wire.actions import ACTIONS
 from simulator.wire.arguments import AS_INITIALIZED, FREE, FREE_FLAGS, ONLY, Angles, Vector, parameters_of
 
-KINDS: dict[type, str] = {
+KINDS: dict[Any, str] = {
     bool: "true or false",
     int: "whole number",
     float: "number",
@@ -65,7 +65,8 @@ def _parameters(function: Callable[..., Any]) -> str:
     defaults = {name: one.default for name, one in inspect.signature(function).parameters.items()}
     described = []
     for name, (kind, _, required) in parameters_of(function).items():
-        described.append(f"`{name}`: {KINDS[kind]}" + ("" if required else f" = {_value(defaults[name])}"))
+        listed = f"list of {KINDS[get_args(kind)[0]]}" if get_origin(kind) is list else KINDS[kind]
+        described.append(f"`{name}`: {listed}" + ("" if required else f" = {_value(defaults[name])}"))
     return "; ".join(described)
 
 

@@ -364,7 +364,7 @@ def test_initialize_sets_what_is_seen(client):
         {"fieldOfView": 0}, {"gridSize": 0}, {"visibilityDistance": -1}, {"agentMode": "drone"},
         {"renderSemanticSegmentation": True}, {"renderDepthImage": "yes"}, {"someKeywordOfUnitys": 3},
         {"agentCount": 2}, {"visibilityScheme": "Distance"}, {"applyActionNoise": True}, {"timeScale": 0.5},
-        {"renderNormalsImage": True}, {"simplifyPhysics": True}, {"massThreshold": 1},
+        {"simplifyPhysics": True}, {"massThreshold": 1},
     ):  # fmt: skip
         with pytest.raises(ValueError, match=next(iter(wrong))):
             client.step("Initialize", **(client.initialization_parameters | wrong))
