@@ -30,6 +30,8 @@ STANDING_EYES = 0.675
 """Height of the camera above the agent's position when it stands, metres."""
 CROUCH = 0.675
 """Distance by which crouching lowers the camera, metres."""
+MAX_PIVOT = 1e4
+"""Largest coordinate of the agent when the world turns about it, metres."""
 SCENE_SUFFIX = "_physics"
 """Suffix that the client appends to the names of scenes."""
 
@@ -196,7 +198,13 @@ class Environment:
         return self.room.obstacles().reachable(x, y, self.view.grid_size, self.frame)
 
     def turn_world(self, angle: int) -> None:
-        """Turns the world by `angle` degrees about the agent, clockwise seen from above, as the client sees it."""
+        """Turns the world by `angle` degrees about the agent, clockwise seen from above, as the client sees it.
+
+        Raises:
+            ActionFailed: forceAction has put the agent so far away that positions would lose their digits.
+        """
+        if max(abs(self.agent.x), abs(self.agent.y)) > MAX_PIVOT:
+            raise ActionFailed(f"The world turns only about an agent within {MAX_PIVOT:g} m of the origin.")
         self.frame = self.frame.turned(angle, (self.agent.x, self.agent.y))
 
     def reset(self, name: str) -> None:
