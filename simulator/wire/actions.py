@@ -129,6 +129,7 @@ def initialize(
     renderDepthImage: bool = VIEW.depth,
     renderInstanceSegmentation: bool = VIEW.instances,
     renderObjectImage: bool = VIEW.instances,
+    renderNormalsImage: bool = VIEW.normals,
     snapToGrid: bool = VIEW.snap_to_grid,
     rotateStepDegrees: float = VIEW.rotate_step,
     startAgentsRotatedBy: int | None = None,
@@ -152,7 +153,7 @@ def initialize(
         change_resolution(environment, x=width or environment.width, y=height or environment.height)
     environment.view = View(
         gridSize, visibilityDistance, fieldOfView, snapToGrid, rotateStepDegrees, renderImage, renderDepthImage,
-        renderInstanceSegmentation or renderObjectImage,
+        renderInstanceSegmentation or renderObjectImage, renderNormalsImage,
     )  # fmt: skip
     if startAgentsRotatedBy is not None:
         environment.turn_world(startAgentsRotatedBy - environment.frame.angle)

@@ -33,13 +33,13 @@ AS_INITIALIZED = {
     "visibilityDistance": "visibility_distance",
     "renderInstanceSegmentation": "instances",
     "renderObjectImage": "instances",
+    "renderNormalsImage": "normals",
 }
 """Keyword that AI2-THOR allows with any action -> the field of `View` that it must agree with."""
 ONLY: dict[str, Any] = {
     "agentId": 0,
     "renderSemanticSegmentation": False,
     "renderClassImage": False,
-    "renderNormalsImage": False,
     "renderFlowImage": False,
     "simplifyPhysics": False,
 }

@@ -19,8 +19,9 @@ from simulator.wire.metadata import ObjectDescriptions, describe_colors, object_
 from simulator.wire.protocol import Field
 from simulator.world.camera import FAR, NEAR, Camera
 from simulator.world.frame import WORLD
+from simulator.world.looks import MASK, Looks, WalkableFloor
 from simulator.world.push import PushSettings
-from simulator.world.rendering import VISIBLE_GROUPS, Quality, open_graphics
+from simulator.world.rendering import PAINTS, VISIBLE_GROUPS, Quality, RoomGraphics, open_graphics
 from simulator.world.room import Room, RoomCache, RoomSource
 
 AGENT_CENTER = 0.9
@@ -29,6 +30,8 @@ STANDING_EYES = 0.675
 """Height of the camera above the agent's position when it stands, metres."""
 CROUCH = 0.675
 """Distance by which crouching lowers the camera, metres."""
+MAX_PIVOT = 1e4
+"""Largest coordinate of the agent when the world turns about it, metres."""
 SCENE_SUFFIX = "_physics"
 """Suffix that the client appends to the names of scenes."""
 
@@ -76,6 +79,7 @@ class View:
     rgb: bool = True
     depth: bool = False
     instances: bool = False
+    normals: bool = False
 
 
 @dataclass(frozen=True)
@@ -126,6 +130,8 @@ class Environment:
         self.agent = Agent(0.0, 0.0)
         self.frame = WORLD
         """The client's frame; RotateUniverseAroundAgent turns it."""
+        self.looks = Looks()
+        """What the client has hidden and painted."""
         self._camera: Camera | None = None
         self.ids: list[str] = []
         open_graphics()
@@ -147,15 +153,19 @@ class Environment:
     @property
     def camera(self) -> Camera:
         """The agent's camera, in the world."""
-        agent = self.agent
-        eyes = AGENT_CENTER + STANDING_EYES - (0.0 if agent.standing else CROUCH)
-        camera = Camera(
-            (*self.place, eyes), self.heading, agent.horizon, self.view.field_of_view, self.width, self.height
-        )
+        camera = self.camera_of(self.agent)
         # An unchanged camera stays the same instance, because it caches its frustum.
         if camera != self._camera:
             self._camera = camera
         return self._camera
+
+    def camera_of(self, agent: Agent) -> Camera:
+        """The camera of an agent with this pose, in the world."""
+        eyes = AGENT_CENTER + STANDING_EYES - (0.0 if agent.standing else CROUCH)
+        place, yaw = self.in_world(agent.x, agent.y), agent.yaw
+        if self.frame.angle:
+            yaw -= self.frame.angle
+        return Camera((*place, eyes), yaw, agent.horizon, self.view.field_of_view, self.width, self.height)
 
     @property
     def place(self) -> tuple[float, float]:
@@ -182,8 +192,19 @@ class Environment:
         """Converts points in the client's frame (..., 2 or 3) to the world; MuJoCo's axes, metres."""
         return self.frame.from_client(points)
 
+    def reachable_places(self) -> NDArray[np.float64]:
+        """(n, 2) grid points where the agent can walk, in the client's frame, metres."""
+        x, y = self.snapped(self.agent.x, self.agent.y)
+        return self.room.obstacles().reachable(x, y, self.view.grid_size, self.frame)
+
     def turn_world(self, angle: int) -> None:
-        """Turns the world by `angle` degrees about the agent, clockwise seen from above, as the client sees it."""
+        """Turns the world by `angle` degrees about the agent, clockwise seen from above, as the client sees it.
+
+        Raises:
+            ActionFailed: forceAction has put the agent so far away that positions would lose their digits.
+        """
+        if max(abs(self.agent.x), abs(self.agent.y)) > MAX_PIVOT:
+            raise ActionFailed(f"The world turns only about an agent within {MAX_PIVOT:g} m of the origin.")
         self.frame = self.frame.turned(angle, (self.agent.x, self.agent.y))
 
     def reset(self, name: str) -> None:
@@ -206,7 +227,7 @@ class Environment:
         self._no_room = f"loading '{name}' failed, see the simulator's log"
         self._room = self._rooms.get(name)
         self.physics_paused = False
-        self.agent, self.frame = Agent(*self._room.start), WORLD
+        self.agent, self.frame, self.looks = Agent(*self._room.start), WORLD, Looks()
         self._objects = ObjectDescriptions(self._room)
         self.ids = object_ids(self._room)
 
@@ -225,7 +246,7 @@ class Environment:
         except Exception:
             room.set_state(before)
             raise
-        self.ids = object_ids(room)
+        self.ids, self.looks = object_ids(room), Looks()
 
     def move_agent(self, **changes: Any) -> None:
         """Sets fields of the agent's pose."""
@@ -253,6 +274,10 @@ class Environment:
         if not object_id or object_id not in self.ids:
             raise ActionFailed(f"There is no object '{object_id}' in the scene.")
         return self.ids.index(object_id)
+
+    def graphics(self) -> RoomGraphics:
+        """The room's graphics."""
+        return self.room.draw_with(self.quality, self.width, self.height)
 
     def pick(self, x: float, y: float, reach: float) -> Pick | None:
         """The first hit of the ray through the image point (x, y), or None if there is none within `reach` metres.
@@ -285,11 +310,25 @@ class Environment:
         view = self.view
         if self._room is None or not wanted:
             return []
-        graphics = self._room.draw_with(self.quality, self.width, self.height)
-        drawn = graphics.draw(
-            self._room.data, self.camera, view.rgb, view.depth, view.instances, self._room.hidden_geoms()
+        room, looks = self._room, self.looks
+        drawn = self.graphics().draw(
+            room.data,
+            self.camera,
+            view.rgb,
+            view.depth or (view.rgb and looks.walkable),
+            view.instances,
+            looks.hidden_geoms(room),
+            looks.paints(room),
+            self.frame if view.normals else None,
         )
-        fields = ((Field.RGB, drawn.rgb), (Field.DEPTH, drawn.depth), (Field.INSTANCES, drawn.instances))
+        if drawn.rgb is not None and drawn.depth is not None and looks.walkable:
+            floor = WalkableFloor(self.reachable_places(), view.grid_size, self.frame)
+            drawn.rgb[floor.contains(self.camera.points(drawn.depth[::-1]))[::-1]] = PAINTS[MASK]
+        depth = drawn.depth if view.depth else None
+        fields = (
+            (Field.RGB, drawn.rgb), (Field.DEPTH, depth), (Field.NORMALS, drawn.normals),
+            (Field.INSTANCES, drawn.instances),
+        )  # fmt: skip
         return [(field, image) for field, image in fields if image is not None]
 
     def describe(self) -> dict[str, Any]:

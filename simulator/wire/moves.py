@@ -195,10 +195,8 @@ def get_reachable_positions(environment: Environment) -> list[dict[str, float]]:
 
     The grid goes through the origin, or without snapToGrid through the agent's position.
     """
-    room, agent = environment.room, environment.agent
-    x, y = environment.snapped(agent.x, agent.y)
-    points = room.obstacles().reachable(x, y, environment.view.grid_size, environment.frame)
-    return [vector(x, y, AGENT_CENTER) for x, y in points.tolist()]
+    environment.room  # noqa: B018 - fails without a scene
+    return [vector(x, y, AGENT_CENTER) for x, y in environment.reachable_places().tolist()]
 
 
 _TURNS = {"speed": 1, "manualInteract": False, "forceAction": False}

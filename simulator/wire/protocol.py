@@ -30,6 +30,7 @@ class Field(IntEnum):
     ACTION = 2
     RGB = 4
     DEPTH = 5
+    NORMALS = 6
     INSTANCES = 9
     END = 255
 

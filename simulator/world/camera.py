@@ -56,6 +56,15 @@ class Camera:
         direction = forward + (2 * x - 1) * half_width * right + (1 - 2 * y) * half_height * up
         return direction / np.linalg.norm(direction)
 
+    def points(self, depth: NDArray[np.float32]) -> NDArray[np.float64]:
+        """(height, width, 3) points in the middle of each pixel of a depth image, top row first; metres."""
+        right, up, forward = self.axes()
+        half_width, half_height = self.half_size()
+        across = (2 * (np.arange(self.width) + 0.5) / self.width - 1) * half_width
+        upwards = (1 - 2 * (np.arange(self.height) + 0.5) / self.height) * half_height
+        rays = forward + across[:, None] * right + upwards[:, None, None] * up
+        return np.asarray(self.position) + depth[..., None] * rays
+
     def sees(self, points: NDArray[np.float64], radii: NDArray[np.float64] | float = 0.0) -> NDArray[np.bool_]:
         """(n,) whether balls around points (n, 3) with radii (n,) may reach into the camera's frustum, occluded or not.
 

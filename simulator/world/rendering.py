@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from OpenGL import GL
 
 from simulator.world.camera import FAR, NEAR, Camera
+from simulator.world.frame import Frame
 
 VISIBLE_GROUPS = np.array([1, 1, 1, 0, 0, 0], dtype=np.uint8)
 """Geom groups that are drawn and hit by rays. As usual in MuJoCo, groups 0-2 are visual and 3-5 collision geoms."""
@@ -27,6 +28,11 @@ HIDDEN_GROUP = 5
 SHADOW_MAP_SIZE = 1024
 _FIRST, _LAST = 0, 1
 """Geom groups while drawing: the first is drawn before the last."""
+PAINTS = ((255, 0, 255), (255, 0, 0), (0, 255, 0))
+"""RGB colours of painted geoms. Every channel is 0 or 255, because the light of the room cannot change those."""
+UNPAINTED = -1
+_UNITY_AXES = (0, 2, 1)
+"""MuJoCo's axes in the order in which Unity names them, which is the order of the channels of an image of normals."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,8 @@ class Images:
     """(height, width) metres along the camera's axis, from NEAR to FAR."""
     instances: NDArray[np.uint8] | None
     """(height, width, 4) colour of the instance, alpha 255; black where there is none."""
+    normals: NDArray[np.uint8] | None = None
+    """(height, width, 3) 127.5 + 127.5 n for the unit normal n in Unity's frame; black where there is no surface."""
 
 
 @contextmanager
@@ -174,14 +182,69 @@ class RoomGraphics:
         depth: bool,
         instances: bool,
         hidden: NDArray[np.bool_] | None = None,
+        paints: NDArray[np.int8] | None = None,
+        normals: Frame | None = None,
     ) -> Images:
-        """Draws the requested images of the room as the camera sees it, without the geoms that are `hidden` (ngeom,).
+        """Draws the requested images of the room as the camera sees it.
 
-        The poses in `data` must be up to date (mj_kinematics).
+        Args:
+            data: the room's state; its poses must be up to date (mj_kinematics).
+            camera: in the world.
+            rgb: whether to draw the colours.
+            depth: whether to draw the depth.
+            instances: whether to draw the instance colours.
+            hidden: (ngeom,) geoms that are left out of every image.
+            paints: (ngeom,) the colour of `PAINTS` that each geom has in `rgb`, or UNPAINTED.
+            normals: the frame of an image of normals, if one should be drawn.
         """
-        if not (rgb or depth or instances):
+        if not (rgb or depth or instances or normals):
             return Images(None, None, None)
         self._resize(camera.width, camera.height)
+        self._aim(camera)
+        self._update_scene(data, camera, hidden)
+        if rgb or depth:
+            if paints is not None:
+                self._paint(paints)
+            self._render(self._viewport)
+            mujoco.mjr_readPixels(
+                self._rgb if rgb else None, self._depth if depth else None, self._viewport, self._context
+            )
+            if depth:
+                linear_depth(self._depth)
+        drawn = self._draw_instances() if instances else None
+        # The last one, because it changes the scene's materials and lights.
+        turned = None if normals is None else self._draw_normals(normals)
+        return Images(self._rgb if rgb else None, self._depth if depth else None, drawn, turned)
+
+    def count_pixels(
+        self,
+        data: mujoco.MjData,
+        camera: Camera,
+        window: tuple[int, int, int, int],
+        drawn: NDArray[np.bool_],
+        counted: NDArray[np.bool_],
+    ) -> int:
+        """The number of pixels that show a counted geom, in one rectangle of the camera's image.
+
+        Args:
+            data: the room's state; its poses must be up to date.
+            camera: in the world.
+            window: first and last column (exclusive) from the left, first and last row (exclusive) from the bottom.
+            drawn: (ngeom,) other geoms to draw, which may hide the counted ones.
+            counted: (ngeom,) geoms that are counted.
+        """
+        self._resize(camera.width, camera.height)
+        self._aim(camera)
+        data_groups = np.where(counted, _LAST, np.where(drawn, _FIRST, HIDDEN_GROUP))
+        others = self._fill(data, data_groups)
+        self._narrow(camera, window)
+        left, right, bottom, top = window
+        viewport = mujoco.MjrRect(0, 0, right - left, top - bottom)
+        numbers = self._draw_numbers(viewport)
+        # The counted geoms come last in the scene, and a pixel holds 1 + the geom's number in it.
+        return int(np.count_nonzero(numbers > others))
+
+    def _aim(self, camera: Camera) -> None:
         _, _, forward = camera.axes()
         # A free camera is defined by its target, which here lies one metre ahead of it.
         self._view.lookat[:] = np.asarray(camera.position) + forward
@@ -189,20 +252,24 @@ class RoomGraphics:
         self._view.azimuth = 90.0 - camera.yaw
         self._view.elevation = -camera.horizon
         self._model.vis.global_.fovy = camera.field_of_view
-        self._update_scene(data, camera, hidden)
+
+    def _narrow(self, camera: Camera, window: tuple[int, int, int, int]) -> None:
+        """Points the scene's camera through a rectangle of its image, see `count_pixels`."""
+        left, right, bottom, top = window
+        half_width, half_height = camera.half_size()
+        for eye in self._scene.camera:
+            across, up = 2 * half_width * NEAR / camera.width, 2 * half_height * NEAR / camera.height
+            eye.frustum_center = (left + right - camera.width) / 2 * across
+            eye.frustum_width = (right - left) / 2 * across
+            eye.frustum_bottom = (bottom - camera.height / 2) * up
+            eye.frustum_top = (top - camera.height / 2) * up
+
+    def _render(self, viewport: mujoco.MjrRect) -> None:
         flags = self._scene.flags
         flags[mujoco.mjtRndFlag.mjRND_SHADOW] = self._shadows
         flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = False
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
-        if rgb or depth:
-            mujoco.mjr_render(self._viewport, self._scene, self._context)
-            mujoco.mjr_readPixels(
-                self._rgb if rgb else None, self._depth if depth else None, self._viewport, self._context
-            )
-            if depth:
-                linear_depth(self._depth)
-        drawn = self._draw_instances() if instances else None
-        return Images(self._rgb if rgb else None, self._depth if depth else None, drawn)
+        mujoco.mjr_render(viewport, self._scene, self._context)
 
     def _update_scene(self, data: mujoco.MjData, camera: Camera, hidden: NDArray[np.bool_] | None) -> None:
         """Fills the list of geoms to draw, in order."""
@@ -210,29 +277,86 @@ class RoomGraphics:
         wanted = self._drawn if self._shadows else self._drawn & camera.sees(data.geom_xpos, self._radii)
         if hidden is not None:
             wanted = wanted & ~hidden
+        self._fill(data, np.where(wanted, self._order, HIDDEN_GROUP))
+
+    def _fill(self, data: mujoco.MjData, groups: NDArray[np.integer]) -> int:
+        """Fills the list of geoms to draw by their groups (ngeom,); returns how many are in the first one."""
         option, everything = self._option, mujoco.mjtCatBit.mjCAT_ALL
-        with geom_groups(self._model, np.where(wanted, self._order, HIDDEN_GROUP)):
+        with geom_groups(self._model, groups):
             option.geomgroup[:] = np.arange(len(option.geomgroup)) == _FIRST
             mujoco.mjv_updateScene(self._model, data, option, None, self._view, everything, self._scene)
+            first = int(self._scene.ngeom)
             option.geomgroup[:] = np.arange(len(option.geomgroup)) == _LAST
             mujoco.mjv_addGeoms(self._model, data, option, self._perturbation, everything, self._scene)
+        return first
 
-    def _draw_instances(self) -> NDArray[np.uint8]:
-        flags = self._scene.flags
-        flags[mujoco.mjtRndFlag.mjRND_SEGMENT] = flags[mujoco.mjtRndFlag.mjRND_IDCOLOR] = True
-        mujoco.mjr_render(self._viewport, self._scene, self._context)
-        flags[mujoco.mjtRndFlag.mjRND_SEGMENT] = flags[mujoco.mjtRndFlag.mjRND_IDCOLOR] = False
+    def _paint(self, paints: NDArray[np.int8]) -> None:
+        """Gives painted geoms of the scene their colours, which shine by themselves."""
+        for geom in self._scene.geoms[: self._scene.ngeom]:
+            if geom.objtype == mujoco.mjtObj.mjOBJ_GEOM and paints[geom.objid] != UNPAINTED:
+                red, green, blue = PAINTS[paints[geom.objid]]
+                _whiten(geom)
+                geom.rgba = (red / 255, green / 255, blue / 255, 1.0)
+                geom.emission = 1.0
+
+    def _draw_normals(self, frame: Frame) -> NDArray[np.uint8]:
+        """Draws the normals in one go, with white geoms and a light from either end of each axis.
+
+        A surface with the normal n gets max(0, n . l) from a light in the direction l. The light from the positive end
+        of an axis adds half of that to the axis's channel, and the one from the negative end takes half of it away
+        (OpenGL allows negative light). With an ambient light of 0.5 each channel holds 0.5 + 0.5 n.
+        """
+        scene = self._scene
+        for geom in scene.geoms[: scene.ngeom]:
+            _whiten(geom)
+        number = 0
+        for channel, axis in enumerate(_UNITY_AXES):
+            for sign in (1.0, -1.0):
+                light = scene.lights[number]
+                light.type = mujoco.mjtLightType.mjLIGHT_DIRECTIONAL
+                light.headlight = light.castshadow = 0
+                # A row of the matrix is an axis of the client in the world.
+                light.dir = -sign * frame.rotation[axis]
+                light.ambient = np.full(3, 0.0 if number else 0.5)
+                light.diffuse = 0.5 * sign * (np.arange(3) == channel)
+                light.specular = np.zeros(3)
+                number += 1
+        scene.nlight = number
+        shadows, self._shadows = self._shadows, False
+        self._render(self._viewport)
+        self._shadows = shadows
         width, height = self._size
         drawn = np.empty((height, width, 3), np.uint8)
         mujoco.mjr_readPixels(drawn, None, self._viewport, self._context)
-        # A pixel holds 1 + the geom's number in this scene, lowest byte in red; 0 is the background.
+        return drawn
+
+    def _draw_numbers(self, viewport: mujoco.MjrRect) -> NDArray[np.intp]:
+        """(height, width) 1 + the number in the scene of the geom in each pixel; 0 for the background."""
+        flags = self._scene.flags
+        flags[mujoco.mjtRndFlag.mjRND_SEGMENT] = flags[mujoco.mjtRndFlag.mjRND_IDCOLOR] = True
+        self._render(viewport)
+        flags[mujoco.mjtRndFlag.mjRND_SEGMENT] = flags[mujoco.mjtRndFlag.mjRND_IDCOLOR] = False
+        drawn = np.empty((viewport.height, viewport.width, 3), np.uint8)
+        mujoco.mjr_readPixels(drawn, None, viewport, self._context)
+        # The lowest byte is in red. No room has so many geoms that blue is needed.
+        return drawn[..., 0].astype(np.intp) | (drawn[..., 1].astype(np.intp) << 8)
+
+    def _draw_instances(self) -> NDArray[np.uint8]:
+        numbers = self._draw_numbers(self._viewport)
         lookup = np.zeros(self._scene.ngeom + 1, np.uint32)
         for geom in self._scene.geoms[: self._scene.ngeom]:
             if geom.segid >= 0 and geom.objtype == mujoco.mjtObj.mjOBJ_GEOM:
                 lookup[geom.segid + 1] = self._geom_colors[geom.objid]
         lookup[0] = np.frombuffer(bytes((0, 0, 0, 255)), np.uint32)[0]
-        numbers = drawn[..., 0].astype(np.intp) | (drawn[..., 1].astype(np.intp) << 8)
-        return lookup[numbers].view(np.uint8).reshape(height, width, 4)
+        return lookup[numbers].view(np.uint8).reshape(*numbers.shape, 4)
+
+
+def _whiten(geom: mujoco.MjvGeom) -> None:
+    """Makes a geom of a scene white and dull, without a texture."""
+    geom.matid = geom.texid = -1
+    geom.rgba = (1.0, 1.0, 1.0, 1.0)
+    geom.transparent = 0
+    geom.emission = geom.specular = geom.shininess = geom.reflectance = 0.0
 
 
 @cache

@@ -256,9 +256,12 @@ class Room:
             self.data.qvel[speeds : speeds + 6] = 0.0
             mujoco.mj_kinematics(self.model, self.data)
 
-    def hidden_geoms(self) -> NDArray[np.bool_]:
-        """(ngeom,) what need not be drawn: absent objects, and the insides of what is closed."""
-        closed = (self._hiders >= 0) & (self.parts.openness[self._hiders] == 0.0)
+    def hidden_geoms(self, insides: bool = False) -> NDArray[np.bool_]:
+        """(ngeom,) what need not be drawn: absent objects, and the insides of what is closed.
+
+        With `insides`, the insides must be drawn, because something else makes them visible.
+        """
+        closed = (self._hiders >= 0) & (self.parts.openness[self._hiders] == 0.0) & (not insides)
         instances = self.geom_instances
         objects = len(self.present)
         absent = (instances < objects) & ~self.present[np.minimum(instances, objects - 1)]

