@@ -56,7 +56,7 @@ _ON_FLOOR = {"kitchen": (4, 6), "living_room": (5, 8), "bedroom": (2, 4), "bathr
 """Range of the number of objects that belong on the floor only, by kind of room."""
 _ELSEWHERE = {
     "kitchen": (60, 70),
-    "living_room": (64, 74),
+    "living_room": (62, 72),
     "bedroom": (60, 70),
     "bathroom": (54, 64),
     "foyer": (18, 25),

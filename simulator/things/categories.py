@@ -215,7 +215,7 @@ _TEST = (
     _category("MilkCarton", "k3", _TOP, (1.0, 1.4), _FIRM, food.milk_carton),
     _category("Pot", "k4 t0.3", _OPEN, (0.9, 1.8), _FIRM, kitchen.pot),
     _category("Kettle", "k3 l2 b1 t0.5", _TOP, (0.8, 1.5), _FIRM, appliances.kettle),
-    _category("Ladle", "k3", _OPEN, (0.12, 0.3), _METAL, kitchen.ladle),
+    _category("Ladle", "k3", _OPEN, (0.12, 0.3), _METAL, kitchen.ladle, contains=False),
     _category("Knife", "k2", _OPEN, (0.1, 0.25), _METAL, kitchen.knife),
     _category("Blender", "k3", _OPEN, (3.4, 4.8), _FEET, appliances.blender, pickupable=False),
     _category("Microwave", "k3 l0.5 b0.5", _OPEN, (9.0, 13.0), _FEET, appliances.microwave, pickupable=False),

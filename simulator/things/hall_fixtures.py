@@ -63,4 +63,4 @@ def hall_bench(draw: Draw, style: Style, width: float) -> Fixture:
         Top(0, 0, height, (width / 2 - 0.01, depth / 2 - 0.01)),
         Top(0, 0, 0.16, (width / 2 - 0.1, depth / 2 - 0.05), height - 0.22, "shelf"),
     )
-    return Fixture("", parts, (width, depth, height), tops, 0.4)
+    return Fixture("Bench", parts, (width, depth, height), tops, 0.4)

@@ -193,7 +193,7 @@ def pantry(draw: Draw, style: Style, hinge: int = -1) -> Fixture:
         *boards(style.cabinet, "timber", pieces),
         *made.parts,
     ]
-    return Fixture("", parts, (width, depth, height), tuple(made.tops), 0.6, tuple(made.spaces))
+    return Fixture("ShelvingUnit", parts, (width, depth, height), tuple(made.tops), 0.6, tuple(made.spaces))
 
 
 def wall_cabinet(draw: Draw, style: Style, width: float, height: float = 0.6, hinge: int = -1) -> Fixture:

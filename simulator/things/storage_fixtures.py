@@ -188,7 +188,9 @@ def wardrobe(draw: Draw, style: Style, width: float, depth: float = 0.55) -> Fix
             drawer(look, f"Drawer|{number}", wide, depth - BOARD - 0.01, low - _FOOT - 0.01, (x, front, _FOOT + 0.005))
         )
     parts = [*boards(color, "timber", pieces), *clothes, *made.parts]
-    return Fixture("", parts, (width, depth, height), tuple(made.tops), max(0.55, wide + 0.05), tuple(made.spaces))
+    return Fixture(
+        "Dresser", parts, (width, depth, height), tuple(made.tops), max(0.55, wide + 0.05), tuple(made.spaces)
+    )
 
 
 def _clothes(draw: Draw, width: float, depth: float, height: float, low: float, made: Openings) -> list[Part]:

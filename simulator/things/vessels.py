@@ -230,7 +230,13 @@ def spaces_of(parts: Sequence[Part]) -> tuple[Space, ...]:
         return ()
     floor, ceiling, sides, bottom = hole
     if bottom.form == "cylinder":
-        sides = dict.fromkeys(sides, max(*sides.values(), bottom.size[0]))
+        middle = (floor + ceiling) / 2
+        reaches = [
+            math.hypot(part.pos[0], part.pos[1]) - part.size[0]
+            for part in parts
+            if part.solid and part is not bottom and part_bounds(part)[0][2] < middle < part_bounds(part)[1][2]
+        ]
+        sides = dict.fromkeys(sides, max([*reaches, *sides.values()]))
     lid = next((part.motion for part in parts if part.motion is not None), None)
     center = ((sides["east"] - sides["west"]) / 2, (sides["north"] - sides["south"]) / 2, (floor + ceiling) / 2)
     half = ((sides["east"] + sides["west"]) / 2, (sides["north"] + sides["south"]) / 2, (ceiling - floor) / 2)
