@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -33,7 +34,8 @@ class RoomSource:
     names: tuple[str, ...]
     build: Callable[[str], Scene]
     spawn: Callable[..., None]
-    """spawn(scene, data, seed, attempts=..., force_visible=...) writes the positions of all dynamic objects."""
+    """spawn(scene, data, seed, attempts=..., force_visible=..., inside_share=...) writes the positions of all dynamic
+    objects."""
 
 
 def generated_rooms() -> RoomSource:
@@ -49,11 +51,23 @@ def rooms_of_module(name: str) -> RoomSource:
     """
     try:
         module = importlib.import_module(name)
-        return RoomSource(tuple(module.SCENE_NAMES), module.build_scene, module.spawn)
+        return RoomSource(tuple(module.SCENE_NAMES), module.build_scene, _with_share(module.spawn))
     except (ImportError, AttributeError) as error:
         raise ValueError(
             f"--rooms must name a module with SCENE_NAMES, build_scene and spawn, but '{name}' has not: {error}"
         ) from None
+
+
+def _with_share(spawn: Callable[..., None]) -> Callable[..., None]:
+    """A user's function `spawn`, which need not know `inside_share`: it is not passed to one that does not."""
+    parameters = inspect.signature(spawn).parameters.values()
+    if any(each.name == "inside_share" or each.kind is each.VAR_KEYWORD for each in parameters):
+        return spawn
+
+    def without(*arguments: object, inside_share: float, **others: object) -> None:
+        spawn(*arguments, **others)
+
+    return without
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,14 @@ def build_scene(name: str) -> Scene:
     return Scene(name, "kitchen", model, tuple(objects), surfaces, floor, 2.5)
 
 
-def spawn(scene: Scene, data: mujoco.MjData, seed: int, attempts: int = 5, force_visible: bool = True) -> None:
+def spawn(
+    scene: Scene,
+    data: mujoco.MjData,
+    seed: int,
+    attempts: int = 5,
+    force_visible: bool = True,
+    inside_share: float = 0.0,
+) -> None:
     """Permutes and jitters the places of the boxes on the table; they fall 1 cm."""
     rng = np.random.default_rng(seed)
     places = [(x, y) for _, _, _, x, y in BOXES.values()]
