@@ -121,6 +121,8 @@ class Environment:
         self.agent = Agent(0.0, 0.0)
         self._camera: Camera | None = None
         self.ids: list[str] = []
+        self.described: frozenset[int] | None = None
+        """Numbers of the objects whose metadata the client wants; None for all."""
         open_graphics()
         self._rooms = RoomCache(source, limits.cached_rooms, limits.time_step, limits.rest_timeout, limits.push)
         self._room: Room | None = None
@@ -170,6 +172,7 @@ class Environment:
         self._no_room = f"loading '{name}' failed, see the simulator's log"
         self._room = self._rooms.get(name)
         self.physics_paused = False
+        self.described = None
         self.agent = Agent(*self._room.start)
         self._objects = ObjectDescriptions(self._room)
         self.ids = object_ids(self._room)
@@ -278,10 +281,15 @@ class Environment:
                 "isStanding": agent.standing,
             },
             "isSceneAtRest": room is None or room.physics.at_rest,
-            "objects": [] if room is None else self._objects.seen(self.ids, camera, self.view.visibility_distance),
-            "inventoryObjects": [],
+            "objects": []
+            if room is None
+            else self._objects.seen(self.ids, camera, self.view.visibility_distance, self.described),
+            "inventoryObjects": [] if room is None or room.held is None else [self._held(room, room.held)],
             "colors": None if room is None or not self.view.instances else describe_colors(room, self.ids),
         }
+
+    def _held(self, room: Room, number: int) -> dict[str, str]:
+        return {"objectId": self.ids[number], "objectType": room.scene.objects[number].category}
 
     def close(self) -> None:
         """Frees the cached rooms."""

@@ -143,7 +143,7 @@ class ObjectDescriptions:
         self._lasting: list[tuple[int, dict[str, Any]]] = []
 
     def seen(
-        self, ids: list[str], camera: Camera, reach: float, only: frozenset[str] | None = None
+        self, ids: list[str], camera: Camera, reach: float, only: frozenset[int] | None = None
     ) -> list[dict[str, Any]]:
         """One dictionary for each object, with its distance and visibility for the agent's camera.
 
@@ -151,7 +151,7 @@ class ObjectDescriptions:
             ids: object ids in the scene's order.
             camera: the agent's camera.
             reach: distance up to which an object counts as visible, metres.
-            only: ids of the objects that are described; None for all that are in the room.
+            only: numbers of the objects that are described; None for all that are in the room.
         """
         if only is not None and not only:
             return []
@@ -169,7 +169,7 @@ class ObjectDescriptions:
         return [
             {**lasting, "distance": distances[number], "visible": visible[number]}
             for number, lasting in self._lasting
-            if only is None or ids[number] in only
+            if only is None or number in only
         ]
 
     def _describe(self, ids: list[str], positions: NDArray[np.float64]) -> list[tuple[int, dict[str, Any]]]:
