@@ -149,7 +149,7 @@ class ObjectDescriptions:
         camera: Camera,
         reach: float,
         frame: Frame = WORLD,
-        only: frozenset[str] | None = None,
+        only: frozenset[int] | None = None,
     ) -> list[dict[str, Any]]:
         """One dictionary for each object, with its distance and visibility for the agent's camera.
 
@@ -158,7 +158,7 @@ class ObjectDescriptions:
             camera: the agent's camera.
             reach: distance up to which an object counts as visible, metres.
             frame: the client's, in which positions and rotations are given.
-            only: ids of the objects that are described; None for all that are in the room.
+            only: numbers of the objects that are described; None for all that are in the room.
         """
         if only is not None and not only:
             return []
@@ -176,7 +176,7 @@ class ObjectDescriptions:
         return [
             {**lasting, "distance": distances[number], "visible": visible[number]}
             for number, lasting in self._lasting
-            if only is None or ids[number] in only
+            if only is None or number in only
         ]
 
     def _describe(

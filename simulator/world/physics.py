@@ -197,10 +197,8 @@ class Physics:
     def place(self, qpos: NDArray[np.float64]) -> None:
         """Sets all positions (nq,), at rest, and ends any push. Doors and drawers stay where they are."""
         data = self.data
-        parts = data.mocap_pos.copy(), data.mocap_quat.copy()
         mujoco.mj_resetData(self.model, data)
         data.qpos[:] = qpos
-        data.mocap_pos[:], data.mocap_quat[:] = parts
         self._push, self._owed_seconds = None, 0.0
         mujoco.mj_forward(self.model, self.data)
 
