@@ -121,8 +121,15 @@ class Parts:
         self.of_object: dict[int, tuple[Part, ...]] = {}
         for part in self.parts:
             self.of_object[part.object] = (*self.of_object.get(part.object, ()), part)
+        self._geoms_of = {
+            number: np.concatenate([part.geoms for part in parts]) for number, parts in self.of_object.items()
+        }
         self.openness = np.zeros(len(scene.objects))
         """(n,) of each object, from 0 to 1; 0 for those that do not open. Set it with `set`."""
+
+    def geoms_of(self, number: int) -> NDArray[np.intp]:
+        """Numbers of the geoms of an object's parts."""
+        return self._geoms_of[number]
 
     def fronts(self, number: int, eye: NDArray[np.float64]) -> NDArray[np.float64]:
         """(p, 3) points on the outsides of an object's parts that face `eye` (3,), world frame, metres."""

@@ -120,7 +120,7 @@ class _Pins:
         solid = (model.geom_contype != 0) | (model.geom_conaffinity != 0)
         self._geoms = np.flatnonzero(np.isin(model.geom_bodyid, self._whole) & solid)
         model.body_gravcomp[self._whole] = 1.0
-        # Like doors they meet free objects alone. What else they touch would push at them and never let them sleep.
+        # Like doors they meet free objects alone: contacts with anything else would never let them sleep.
         self._collide(MOVING_BITS)
         data.qvel[self._speeds] = 0.0
 
