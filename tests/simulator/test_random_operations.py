@@ -16,22 +16,28 @@ from simulator.world.rendering import Quality
 from simulator.world.room import generated_rooms
 
 ROOMS = ("FloorPlan2", "FloorPlan207", "FloorPlan304", "FloorPlan411", "FloorPlan503")
-SMALL = st.floats(0, 1).map(lambda value: round(value, 2))
+SHARE = st.floats(0, 1).map(lambda value: round(value, 2))
 ALONG = st.sampled_from([-0.3, -0.1, -0.04, 0.04, 0.1, 0.3])
-STEPS = st.one_of(
+WHICH = st.integers(0, 30)
+"""Number of a visible object among those that an action suits."""
+CHANCES = st.one_of(
     st.sampled_from(["MoveAhead", "MoveBack", "MoveLeft", "MoveRight", "RotateLeft", "RotateRight", "LookUp",
-                     "LookDown", "Crouch", "Stand", "DropHeldObject", "CloseVisibleObjects"]).map(lambda name: {"action": name}),
-    st.builds(lambda x, y: {"action": "OpenObjectAtLocation", "x": x, "y": y, "z": 0.2}, SMALL, SMALL),
-    st.builds(lambda x, y, share: {"action": "OpenObject", "x": x, "y": y, "openness": share}, SMALL, SMALL, SMALL),
-    st.builds(lambda x, y: {"action": "CloseObject", "x": x, "y": y}, SMALL, SMALL),
-    st.builds(lambda x, y: {"action": "PickupObject", "x": x, "y": y}, SMALL, SMALL),
-    st.builds(lambda x, y: {"action": "PutObject", "x": x, "y": y}, SMALL, SMALL),
+                     "LookDown", "Crouch", "Stand"]).map(lambda name: {"action": name}),
+    st.sampled_from(["DropHeldObject", "CloseVisibleObjects"]).map(lambda name: {"action": name}),
+    st.builds(lambda x, y: {"action": "OpenObjectAtLocation", "x": x, "y": y, "z": 0.2}, SHARE, SHARE),
+    st.builds(lambda which, share: {"action": "OpenObject", "which": which, "openness": share}, WHICH, SHARE),
+    st.builds(lambda which: {"action": "OpenObject", "which": which}, WHICH),
+    st.builds(lambda which: {"action": "CloseObject", "which": which}, WHICH),
+    st.builds(lambda which: {"action": "PickupObject", "which": which}, WHICH),
+    st.builds(lambda which: {"action": "PutObject", "which": which}, WHICH),
     st.builds(lambda x, y, z: {"action": "MoveHandForce", "x": x, "y": y, "z": z}, ALONG, ALONG, ALONG),
     st.builds(lambda pitch, yaw: {"action": "RotateHeldObject", "pitch": pitch, "yaw": yaw},
               st.sampled_from([0, 30, -90]), st.sampled_from([0, 45, 180])),
     st.builds(lambda x, y: {"action": "TouchThenApplyForce", "x": x, "y": y, "direction": {"x": 0, "y": 0.3, "z": 1},
-                            "moveMagnitude": 30, "handDistance": 1.4}, SMALL, SMALL),
+                            "moveMagnitude": 30, "handDistance": 1.4}, SHARE, SHARE),
 )  # fmt: skip
+SUITS = {"OpenObject": "openable", "CloseObject": "isOpen", "PickupObject": "pickupable", "PutObject": "receptacle"}
+"""Action -> the key of the metadata that its object must have."""
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +54,16 @@ def attempt(environment: Environment, request: dict[str, Any]) -> bool:
     except ActionFailed:
         return False
     return True
+
+
+def resolved(environment: Environment, request: dict[str, Any]) -> dict[str, Any]:
+    """The request with the id of a visible object in place of its number."""
+    if "which" not in request:
+        return request
+    key = SUITS[request["action"]]
+    fitting = [one["objectId"] for one in environment.describe()["objects"] if one["visible"] and one[key]]
+    chosen = {"objectId": fitting[request["which"] % len(fitting)]} if fitting else {"x": 0.5, "y": 0.5}
+    return {name: value for name, value in request.items() if name != "which"} | chosen
 
 
 def start(environment: Environment, name: str, seed: int, place: int) -> None:
@@ -112,11 +128,12 @@ def check(environment: Environment) -> None:
     name=st.sampled_from(ROOMS),
     seed=st.integers(0, 5),
     place=st.integers(0, 500),
-    steps=st.lists(STEPS, min_size=4, max_size=25),
+    chances=st.lists(CHANCES, min_size=4, max_size=25),
 )
-def test_any_order_of_actions_keeps_the_room_whole(environment, name, seed, place, steps):
+def test_any_order_of_actions_keeps_the_room_whole(environment, name, seed, place, chances):
     start(environment, name, seed, place)
-    for request in steps:
+    for chance in chances:
+        request = resolved(environment, chance)
         before, inside = everything(environment), contents(environment)
         openness = environment.room.parts.openness.copy()
         held = environment.room.held
