@@ -17,7 +17,7 @@ from simulator.wire.environment import ActionFailed, Environment, Limits
 from simulator.world.collisions import overlaps
 from simulator.world.opening import Blocked, Person, move_parts
 from simulator.world.rendering import Quality
-from simulator.world.room import Room, RoomSource, generated_rooms
+from simulator.world.room import Room, generated_rooms
 from tests.simulator.opening_room import (
     DOOR,
     DRAWER,
@@ -437,12 +437,3 @@ def do_visible(environment: Environment) -> list[int]:
     """Numbers of the objects that open and that the client is told to be visible."""
     numbers = {name: number for number, name in enumerate(environment.ids)}
     return [numbers[one["objectId"]] for one in environment.describe()["objects"] if one["openable"] and one["visible"]]
-
-
-def test_a_source_of_rooms_with_an_opening_room():
-    room = make_room()
-    source = RoomSource(("FloorPlan1",), lambda name: room.scene, lambda *_, **__: None)
-    environment = Environment(source, Limits(0.008, 4.0, 1), Quality(False, 0), 100, 100)
-    environment.reset("FloorPlan1")
-    assert environment.room.parts.of_object
-    environment.close()
