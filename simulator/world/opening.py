@@ -196,7 +196,7 @@ class _Way:
     def _carry(self, part: Part, held: tuple[int, ...]) -> None:
         room, model = self.room, self.room.model
         shift = part.axis * part.moving.travel
-        for number in room.containment.carried(self.number, [part.body], room.present, *held):
+        for number in room.containment.carried(self.number, [part.body], room.present, held):
             body = int(room.object_bodies[number])
             at = int(model.jnt_qposadr[model.body_jntadr[body]])
             self._carried_bodies.append(body)

@@ -117,3 +117,8 @@ def place_of(room: Room, name: str) -> np.ndarray:
 def parts_of(room: Room, name: str) -> tuple[MovingPart, ...]:
     """The moving parts of an object."""
     return room.parts.of_object[number(room, name)]
+
+
+def hold(room: Room, name: str = "") -> None:
+    """Lets the room take an object, where it is, for the one in the agent's hand; none without a name."""
+    room.held = number(room, name) if name else None

@@ -388,6 +388,8 @@ def test_no_action_takes_another_agent_or_an_unknown_argument(client, name):
         "TeleportFull": {"x": 0, "y": 0.9, "z": 0, "rotation": 0, "horizon": 0},
         "TouchThenApplyForce": {"x": 0.5, "y": 0.5, "direction": FORWARD, "moveMagnitude": 5, "handDistance": 1},
         "SetMassProperties": {"objectId": "a", "mass": 1, "drag": 0, "angularDrag": 0},
+        "OpenObjectAtLocation": {"x": 0.5, "y": 0.5},
+        "SetObjectFilter": {"objectIds": ["a"]},
     }
     right = arguments.get(name, {})
     before = client.step("Pass")

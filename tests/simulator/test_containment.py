@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from simulator.world.room import Room
-from tests.simulator.opening_room import DOOR, DRAWER, FRONT, bowl, cube, lidded, make_room, number
+from tests.simulator.opening_room import DOOR, DRAWER, FRONT, bowl, cube, hold, lidded, make_room, number
 
 INSIDE = 0.72
 TOP = "CounterTop_1"
@@ -77,10 +77,10 @@ def test_a_receptacle_is_not_in_what_it_holds():
 
 def test_what_is_held_or_absent_is_in_nothing():
     room = make_room([bowl("Bowl_1", 0.1, FRONT + 0.3, INSIDE), cube("Apple_1", 0.1, FRONT + 0.3, INSIDE + 0.01, 0.05)])
-    room.held = number(room, "Bowl_1")
+    hold(room, "Bowl_1")
     assert parents(room, "Bowl_1") == set()
     assert "Bowl_1" in parents(room, "Apple_1")
-    room.held = None
+    hold(room)
     room.present[number(room, "Bowl_1")] = False
     assert parents(room, "Apple_1") == {DRAWER}
     assert parents(room, "Bowl_1") == set()
@@ -114,5 +114,5 @@ def test_what_a_drawer_carries(openness):
     mujoco.mj_kinematics(room.model, room.data)
     carried = room.containment.carried(drawer, [body], room.present)
     assert carried == [number(room, "Bowl_1"), number(room, "Apple_1")]
-    assert room.containment.carried(drawer, [body], room.present, number(room, "Bowl_1")) == [number(room, "Apple_1")]
+    assert room.containment.carried(drawer, [body], room.present, [number(room, "Bowl_1")]) == [number(room, "Apple_1")]
     assert room.containment.carried(number(room, DOOR), [body], room.present) == []

@@ -25,6 +25,7 @@ from tests.simulator.opening_room import (
     block,
     bowl,
     cube,
+    hold,
     lidded,
     make_room,
     number,
@@ -148,10 +149,10 @@ def test_another_drawer_stops_it():
 
 def test_a_held_object_stops_it():
     room = make_room([cube("Cup_1", 0.0, FRONT - 0.2, 0.0, 0.3)])
-    room.held = number(room, "Cup_1")
+    hold(room, "Cup_1")
     assert refused(room, DOOR, 1.0) == "Cup_1"
     move(room, DOOR, 1.0, force=True)
-    room.held = None
+    hold(room)
     move(room, DOOR, 0.0, force=True)
 
 

@@ -12,7 +12,8 @@ from simulator.wire.environment import ActionFailed, Environment, Limits
 from simulator.wire.metadata import axis_distances, visible_objects
 from simulator.world.rendering import Quality
 from simulator.world.room import Room, RoomSource
-from tests.simulator.opening_room import DOOR, DRAWER, FRONT, bowl, cube, lidded, make_room, number
+from tests.simulator.conftest import EXECUTABLE
+from tests.simulator.opening_room import DOOR, DRAWER, FRONT, bowl, cube, hold, lidded, make_room, number
 
 BACK, NEAR = FRONT - 1.0, FRONT - 0.3
 """y of an agent that is out of the parts' way, and of one that is in it, metres."""
@@ -239,7 +240,7 @@ def test_receptacles_in_the_metadata(environment):
 
 def test_the_held_object_in_the_metadata(environment):
     assert environment.describe()["inventoryObjects"] == []
-    environment.room.held = number(environment.room, "Apple_1")
+    hold(environment.room, "Apple_1")
     try:
         assert described(environment, "Apple_1")["isPickedUp"] is True
         assert described(environment, "Apple_1")["parentReceptacles"] is None
@@ -248,7 +249,7 @@ def test_the_held_object_in_the_metadata(environment):
             {"objectId": name_of(environment, "Apple_1"), "objectType": "Apple"}
         ]
     finally:
-        environment.room.held = None
+        hold(environment.room)
 
 
 def test_a_filter_limits_the_metadata(environment):
@@ -276,3 +277,32 @@ def test_visible_means_near_the_agents_axis(environment):
     assert visible_objects(environment.room, camera, 1.05)[door]
     assert not visible_objects(environment.room, camera, 0.95)[door]
     assert not visible_objects(environment.room, camera, 1.05, only=number(environment.room, DRAWER))[door]
+
+
+def test_through_the_client(start_client):
+    client = start_client(EXECUTABLE, scene="FloorPlan2", renderInstanceSegmentation=True)
+    found = None
+    for place in client.step("GetReachablePositions").metadata["actionReturn"]:
+        for yaw in (0, 90, 180, 270):
+            event = client.step("TeleportFull", position=place, rotation=yaw, horizon=30, standing=True)
+            for one in event.metadata["objects"]:
+                if found is None and one["openable"] and one["visible"] and one["objectType"] == "Drawer":
+                    opened = client.step("OpenObject", objectId=one["objectId"])
+                    found = (event, opened, one["objectId"]) if opened.metadata["lastActionSuccess"] else None
+        if found is not None:
+            break
+    assert found is not None
+    before, opened, name = found
+    assert opened.get_object(name)["isOpen"]
+    assert (before.frame != opened.frame).any()
+    assert opened.instance_masks[name].sum() > 0
+    idle = client.step("Pass")
+    np.testing.assert_array_equal(idle.frame, client.step("Pass").frame)
+    assert not client.step("OpenObject", objectId=name, openness=2.0).metadata["lastActionSuccess"]
+    with pytest.raises(ValueError, match="must be named"):
+        client.step("OpenObject")
+    closed = client.step("CloseObject", objectId=name, forceAction=True)
+    assert closed.metadata["lastActionSuccess"]
+    assert not closed.get_object(name)["isOpen"]
+    client.step("SetObjectFilter", objectIds=[name])
+    assert [one["objectId"] for one in client.step("Pass").metadata["objects"]] == [name]
