@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from simulator.things.shapes import box
 from simulator.wire.actions import perform
 from simulator.wire.environment import ActionFailed, Environment, Limits
+from simulator.world import opening
 from simulator.world.collisions import overlaps
 from simulator.world.opening import Blocked, Person, move_parts
 from simulator.world.rendering import Quality
@@ -183,6 +184,22 @@ def test_a_jammed_object_stops_it():
     room = make_room([block("Chair_1", 0.0, FRONT - 0.3, (0.3, 0.3, 0.85), 4.0)], fixed=wall)
     assert refused(room, DRAWER, 0.8) == "Chair_1"
     move(room, DRAWER, 0.2)
+
+
+@pytest.mark.parametrize(
+    ("openness", "ignored", "stops"),
+    [(0.6, ["SQUEEZED"], True), (0.5, ["JAMMED"], True), (0.5, ["JAMMED", "SQUEEZED"], False)],
+)
+def test_a_jam_is_noticed_on_the_way_and_at_the_end(monkeypatch, openness, ignored, stops):
+    for name in ignored:
+        monkeypatch.setattr(opening, name, 1.0)
+    wall = [box((1.0, 0.1, 0.9), (0.0, FRONT - 0.55, 0.0), (0.5, 0.5, 0.5))]
+    # The chair can give way by 5 cm; the drawer would need 6.6 cm and 10.9 cm.
+    room = make_room([block("Chair_1", 0.0, FRONT - 0.3, (0.3, 0.3, 0.85), 4.0)], fixed=wall)
+    if stops:
+        assert refused(room, DRAWER, openness) == "Chair_1"
+    else:
+        move(room, DRAWER, openness)
 
 
 def test_a_row_of_objects_is_jammed_too():
