@@ -81,25 +81,27 @@ class Containment:
             present: (n,) whether each object is in the room.
             held: the object in the agent's hand, which is in nothing.
         """
-        related = np.zeros((len(self._dynamic), self._count), dtype=bool)
-        centers, lowest = self._middles()
-        for owners, found in (
-            (self._space_owners, self._inside(centers, lowest, slice(None))),
-            (self._top_owners, self._on(centers, lowest)),
-        ):
-            # Rows of `found` with the same owner are consecutive, but ORing them one by one needs no such rule.
-            np.logical_or.at(related.T, owners, found)
-        rows = np.arange(len(self._dynamic))
-        related[rows, self._dynamic] = False
-        related[:, ~present] = False
-        related[~present[self._dynamic]] = False
-        # A cup's box and that of the bowl that it stands in may each hold the other's middle.
-        related[:, self._dynamic] &= lowest[:, None] > lowest[None] - 1e-3
+        # Most objects wait outside the room, and most containers with them.
+        chosen = present[self._dynamic]
         if held is not None:
-            related[self._row[held]] = False
+            chosen[self._row[held]] = False
+        rows, numbers = np.flatnonzero(chosen), self._dynamic[chosen]
+        centers, lowest = self._middles()
+        heights = np.full(self._count, -np.inf)
+        heights[self._dynamic] = lowest
+        spaces, tops = np.flatnonzero(present[self._space_owners]), np.flatnonzero(present[self._top_owners])
+        related: set[tuple[int, int]] = set()
+        for owners, found in (
+            (self._space_owners[spaces], self._inside(centers[rows], lowest[rows], spaces)),
+            (self._top_owners[tops], self._on(centers[rows], lowest[rows], tops)),
+        ):
+            which, column = np.nonzero(found)
+            related.update(zip(numbers[column].tolist(), owners[which].tolist(), strict=True))
         holders_of: dict[int, set[int]] = {}
-        for row, holder in np.argwhere(related).tolist():
-            holders_of.setdefault(int(self._dynamic[row]), set()).add(holder)
+        for number, holder in related:
+            # A cup's box and that of the bowl that it stands in may each hold the other's middle.
+            if number != holder and heights[number] > heights[holder] - 1e-3:
+                holders_of.setdefault(number, set()).add(holder)
         grown = True
         while grown:
             grown = False
@@ -110,16 +112,22 @@ class Containment:
         return [tuple(sorted(holders_of.get(number, ()))) for number in range(self._count)]
 
     def carried(
-        self, owner: int, bodies: Sequence[int], present: NDArray[np.bool_], held: int | None = None
+        self, owner: int, bodies: Sequence[int], present: NDArray[np.bool_], held: Sequence[int] = ()
     ) -> list[int]:
-        """Numbers of the objects in the containers of `owner` that belong to these bodies, and of what is in those."""
+        """Numbers of the objects in the containers of `owner` that belong to these bodies, and of what is in those.
+
+        Args:
+            owner: the object whose containers they are.
+            bodies: MuJoCo bodies, of drawers.
+            present: (n,) whether each object is in the room.
+            held: the object in the agent's hand and what is in it.
+        """
         spaces = np.flatnonzero((self._space_owners == owner) & np.isin(self._space_bodies, bodies))
         if not len(spaces):
             return []
         centers, lowest = self._middles()
         free = present[self._dynamic]
-        if held is not None:
-            free[self._row[held]] = False
+        free[self._row[list(held)]] = False
         found = np.zeros(len(self._dynamic), dtype=bool)
         while len(spaces):
             new = self._inside(centers, lowest, spaces).any(axis=0) & free & ~found
@@ -146,7 +154,7 @@ class Containment:
         return centers, lowest
 
     def _inside(
-        self, centers: NDArray[np.float64], lowest: NDArray[np.float64], spaces: NDArray[np.intp] | slice
+        self, centers: NDArray[np.float64], lowest: NDArray[np.float64], spaces: NDArray[np.intp]
     ) -> NDArray[np.bool_]:
         """(k, d) whether each dynamic object is in each of the chosen containers."""
         bodies, halves = self._space_bodies[spaces], self._space_halves[spaces]
@@ -161,14 +169,17 @@ class Containment:
         below = height < np.minimum(DEEPEST * depth, depth - BELOW_RIM)
         return np.where(upright[:, None], over & below & (height > -BELOW_FLOOR), inside)
 
-    def _on(self, centers: NDArray[np.float64], lowest: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """(t, d) whether each dynamic object stands on each surface."""
-        turns = self._data.xmat[self._top_bodies].reshape(-1, 3, 3)
-        origins = self._data.xpos[self._top_bodies] + (turns @ self._top_centers[..., None])[..., 0]
+    def _on(
+        self, centers: NDArray[np.float64], lowest: NDArray[np.float64], tops: NDArray[np.intp]
+    ) -> NDArray[np.bool_]:
+        """(t, d) whether each dynamic object stands on each of the chosen surfaces."""
+        bodies, halves = self._top_bodies[tops], self._top_halves[tops]
+        turns = self._data.xmat[bodies].reshape(-1, 3, 3)
+        origins = self._data.xpos[bodies] + (turns @ self._top_centers[tops][..., None])[..., 0]
         away = (centers[None] - origins[:, None]) @ turns
-        cos, sin = self._top_turns[:, 0, None], self._top_turns[:, 1, None]
+        cos, sin = self._top_turns[tops, 0, None], self._top_turns[tops, 1, None]
         along = np.abs(cos * away[..., 0] + sin * away[..., 1])
         across = np.abs(cos * away[..., 1] - sin * away[..., 0])
-        over = (along <= self._top_halves[:, 0, None] + ON) & (across <= self._top_halves[:, 1, None] + ON)
+        over = (along <= halves[:, 0, None] + ON) & (across <= halves[:, 1, None] + ON)
         level = np.abs(lowest[None] - origins[:, None, 2]) <= ON
         return over & level & (turns[:, 2, 2] > UPRIGHT)[:, None]

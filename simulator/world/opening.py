@@ -11,6 +11,7 @@ physics, from where it first comes near to one.
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import NamedTuple
 
@@ -24,7 +25,11 @@ from simulator.world.physics import Unstable
 from simulator.world.room import Room
 
 SECONDS = 0.5
-"""Simulated time in which a part opens fully."""
+"""Simulated time in which a part opens fully, if its edge is not faster than `MAX_SPEED`."""
+MAX_SPEED = 1.2
+"""Largest speed of a part that pushes, m/s: an object is noticed one step after it is met."""
+RECOVERY = 0.25
+"""Share of its depth in a part by which a pushed object is moved out in each step."""
 TURN, SLIDE = math.radians(5), 0.03
 """Largest distance between poses that are tested, radians and metres."""
 NEARBY = 0.02
@@ -32,8 +37,11 @@ NEARBY = 0.02
 edge less its thickness."""
 JAMMED = 0.025
 """Depth to which a part enters an object only if the object cannot give way, metres."""
-SQUEEZED = 0.01
+SQUEEZED = 0.005
 """Largest depth to which a pushed object may reach into something fixed in the end, metres."""
+
+
+_CORNERS = np.array(list(itertools.product((-1.0, 1.0), repeat=3)))
 
 
 class Person(NamedTuple):
@@ -96,7 +104,7 @@ def move_parts(
         mujoco.mj_kinematics(room.model, room.data)
         way.stop()
         return
-    before, speeds = room.state(), room.data.qvel.copy()
+    before, speeds = room.data.qpos.copy(), room.data.qvel.copy()
     try:
         way.go(float(way.samples[near - 1]))
         _push_through(way, openness, force, push)
@@ -106,8 +114,10 @@ def move_parts(
         if not force:
             way.check_pushed()
     except (Blocked, Unstable):
-        room.set_state(before)
-        room.data.qvel[:] = speeds
+        # Objects that did not move sleep on, unlike after Room.set_state.
+        room.parts.set(number, start)
+        room.data.qpos[:], room.data.qvel[:], room.data.qacc_warmstart[:] = before, speeds, 0.0
+        mujoco.mj_kinematics(room.model, room.data)
         raise
 
 
@@ -126,6 +136,8 @@ class _Way:
         self.contents: list[tuple[int, NDArray[np.float64], NDArray[np.float64]]] = []
         """(first position in qpos, (3,) position at the start, (3,) shift for each unit of openness) of what is
         carried."""
+        self.path = 0.0
+        """Length of the way of the parts' edges for each unit of openness, metres."""
         self._carried_bodies: list[int] = []
         moving: list[NDArray[np.intp]] = []
         positions: list[NDArray[np.float64]] = []
@@ -151,6 +163,7 @@ class _Way:
             masks.append(fixed & (roots != part.carrier))
             if part.moving.slides:
                 self._carry(part, held)
+            self.path = max(self.path, _path(room, part, geoms))
         for body, (_, _, shift) in zip(self._carried_bodies, self.contents, strict=True):
             geoms = np.flatnonzero((roots == body) & room.solid)
             self.yielding[geoms] = False
@@ -183,7 +196,7 @@ class _Way:
     def _carry(self, part: Part, held: tuple[int, ...]) -> None:
         room, model = self.room, self.room.model
         shift = part.axis * part.moving.travel
-        for number in room.containment.carried(self.number, [part.body], room.present, *held):
+        for number in room.containment.carried(self.number, [part.body], room.present, held):
             body = int(room.object_bodies[number])
             at = int(model.jnt_qposadr[model.body_jntadr[body]])
             self._carried_bodies.append(body)
@@ -339,6 +352,18 @@ def _in_world(room: Room, part: Part, samples: NDArray[np.float64]) -> tuple[NDA
     return room.data.xpos[parent] + places @ frame.T, frame @ turns
 
 
+def _path(room: Room, part: Part, geoms: NDArray[np.intp]) -> float:
+    """How far the part's outermost corner goes at openness 1, metres."""
+    if part.moving.slides or not len(geoms):
+        return part.moving.travel
+    boxes, turns = room.model.geom_aabb[geoms], room.data.geom_xmat[geoms].reshape(-1, 1, 3, 3)
+    corners = (turns @ (boxes[:, None, :3] + _CORNERS * boxes[:, None, 3:])[..., None])[..., 0]
+    away = (corners + room.data.geom_xpos[geoms, None] - room.data.xpos[part.body]) @ room.data.xmat[part.body].reshape(
+        3, 3
+    )
+    return part.moving.travel * float(np.linalg.norm(np.cross(part.moving.axis, away), axis=-1).max())
+
+
 def _push_through(way: _Way, end: float, force: bool, push: bool) -> None:
     """Moves the parts to their end with the physics.
 
@@ -349,7 +374,7 @@ def _push_through(way: _Way, end: float, force: bool, push: bool) -> None:
     model, data = room.model, room.data
     start = float(room.parts.openness[way.number])
     time_step = model.opt.timestep
-    steps = max(1, round(abs(end - start) * SECONDS / time_step))
+    steps = max(1, round(abs(end - start) * max(SECONDS, way.path / MAX_SPEED) / time_step))
     rate = (end - start) / (steps * time_step)
     roots = model.body_rootid[model.geom_bodyid]
     own = np.zeros(model.ngeom, dtype=bool)
@@ -379,7 +404,8 @@ def _push_through(way: _Way, end: float, force: bool, push: bool) -> None:
             normal = contacts.frame[index, :3] * (1.0 if own[first] else -1.0)
             part = part_of.get(mine)
             speed = carried[mine] * rate if part is None else _surface_speed(room, part, contacts.pos[index], rate)
-            _give_way(room, int(roots[other]), normal, float(speed @ normal))
+            recovery = RECOVERY * float(depths[index]) / time_step
+            _give_way(room, int(roots[other]), normal, float(speed @ normal), recovery)
             way.pushed.add(int(roots[other]))
         if way.pushed and not force:
             theirs = np.isin(roots, list(way.pushed))
@@ -395,20 +421,23 @@ def _push_through(way: _Way, end: float, force: bool, push: bool) -> None:
 
 def _surface_speed(room: Room, part: Part, point: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
     """(3,) velocity, m/s, of a point of a part whose openness changes by `rate` a second."""
-    frame = np.eye(3)
+    axis = part.axis
     if not part.fixed:
-        frame = room.data.xmat[room.model.body_parentid[part.body]].reshape(3, 3)
-    axis = frame @ part.axis * part.moving.travel * rate
-    return axis if part.moving.slides else np.cross(axis, point - room.data.xpos[part.body])
+        axis = room.data.xmat[room.model.body_parentid[part.body]].reshape(3, 3) @ axis
+    if part.moving.slides:
+        return axis * (part.moving.travel * rate)
+    (a, b, c), (x, y, z) = axis.tolist(), (point - room.data.xpos[part.body]).tolist()
+    # numpy.cross would take longer than the rest of a step.
+    return np.array([b * z - c * y, c * x - a * z, a * y - b * x]) * (part.moving.travel * rate)
 
 
-def _give_way(room: Room, body: int, normal: NDArray[np.float64], speed: float) -> None:
+def _give_way(room: Room, body: int, normal: NDArray[np.float64], speed: float, recovery: float) -> None:
     """Lets a body move at least as fast as the part that pushes it.
 
     Parts have poses but no velocities for MuJoCo, so the solver would let objects sink into them.
     """
     start = int(room.model.body_dofadr[body])
     velocity = room.data.qvel[start : start + 3]
-    missing = speed - float(velocity @ normal)
+    missing = speed + recovery - float(velocity @ normal)
     if speed > 0.0 and missing > 0.0:
         velocity += missing * normal
