@@ -190,7 +190,7 @@ def test_a_held_object_in_the_way_stops_the_agent(play):
 
 
 def test_looking_moves_the_held_object_about_the_camera(play):
-    play.start(z=0.0, horizon=0.0)
+    play.start(z=-1.0, horizon=0.0)
     play("CreateObject", objectType="Tomato")
     for _ in range(9):
         play("MoveHandForce", z=0.1)
@@ -206,9 +206,9 @@ def test_looking_moves_the_held_object_about_the_camera(play):
 
 
 def _about_camera(ahead: float, above: float, up: float) -> list[float]:
-    """(y, z) of a point in the frame of a camera at (0, 1.575) that looks up by `up` degrees."""
+    """(y, z) of a point in the frame of a camera at (-1, 1.575) that looks up by `up` degrees."""
     sine, cosine = math.sin(math.radians(up)), math.cos(math.radians(up))
-    return [ahead * cosine - above * sine, 1.575 + ahead * sine + above * cosine]
+    return [-1.0 + ahead * cosine - above * sine, 1.575 + ahead * sine + above * cosine]
 
 
 def test_the_held_object_does_not_block_its_agent(play):
