@@ -492,7 +492,7 @@ def perform_all(play: Player, chosen: list[tuple[str, dict[str, Any]]]) -> bytes
         room = play.room
         assert room.physics.at_rest
         present = np.flatnonzero(room.present)
-        assert all(play.at(number)[2] > 0 for number in present)
+        assert all(play.at(number)[2] > 0 for number in present.tolist())
         if room.held is not None:
             agent = play.environment.agent
             x, y, _ = play.held_at()

@@ -206,7 +206,7 @@ def test_spawn_coordinates_are_free_places_on_the_receptacle(play):
         assert -1.5 < point["x"] < 1.5 and 1.2 < point["z"] < 2.0 and point["y"] == pytest.approx(0.803)
         assert math.hypot(point["x"] + 0.55, point["z"] - 1.45) > 0.06  # not in the mug
     play.refused("GetSpawnCoordinatesAboveReceptacle", "no receptacle", objectId=play.name(MUG))
-    play("Teleport", x=-1.0, rotation=90.0)
+    play("Teleport", x=-0.5, rotation=90.0)
     seen = play("GetSpawnCoordinatesAboveReceptacle", objectId=play.name(TABLE), anywhere=False)
     assert 0 <= len(seen) < len(points)
 
