@@ -91,7 +91,7 @@ def follow(environment: Environment, swept: bool, forced: bool = False, at_eyes:
         held = middle(room, room.held)
         end = path(1.0)
         ends = end.turn @ held + end.by
-        too_far = math.hypot(ends[0] - environment.agent.x, ends[1] - environment.agent.y) > REACH
+        too_far = math.hypot(ends[0] - environment.agent.x, ends[1] - environment.agent.y) > REACH + 1e-6
         if found is not None or too_far:
             environment.agent = agent
             if found is None:

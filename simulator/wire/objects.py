@@ -19,7 +19,7 @@ from simulator.wire.environment import ActionFailed, Environment
 from simulator.wire.hands import body_of, into_hand, settle, undoing
 from simulator.wire.metadata import euler_angles, vector
 from simulator.world.hand import Group, Shift, move, rotation_about, to_pose, with_contents
-from simulator.world.placing import LIFT, grid, places_of
+from simulator.world.placing import spawn_points
 from simulator.world.room import Left, Room
 from simulator.world.spam import resting_places
 
@@ -300,7 +300,9 @@ def rotation_of(quaternion: Array) -> Array:
 
 
 def get_spawn_coordinates(environment: Environment, *, objectId: str, anywhere: bool = True) -> list[dict[str, float]]:
-    """Returns points 3 mm above the free tops of a receptacle, and in its open containers, on a grid of 4 cm.
+    """Returns points 3 mm above the tops of a receptacle and the floors of its open containers, on a grid of 4 cm.
+
+    Points inside or just below other objects are left out. `PlaceObjectAtPoint` tells whether an object fits at one.
 
     Args:
         environment: the state to act on.
@@ -311,14 +313,10 @@ def get_spawn_coordinates(environment: Environment, *, objectId: str, anywhere: 
     number = environment.object_number(objectId)
     if not room.scene.objects[number].receptacle:
         raise ActionFailed(f"The object '{objectId}' is no receptacle.")
-    points = [
-        np.array([x, y, place.center[2] + LIFT])
-        for place in places_of(room, number)
-        for x, y in grid(place, (0.02, 0.02)).tolist()
-    ]
+    points = spawn_points(room, number)
     if not anywhere:
-        points = [point for point in points if environment.camera.sees(point[None])[0]]
-    return [vector(*point.tolist()) for point in points]
+        points = points[environment.camera.sees(points)]
+    return [vector(*point) for point in points.tolist()]
 
 
 def spam_objects_in_room(

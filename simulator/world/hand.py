@@ -329,6 +329,6 @@ class Group:
                 return Meeting(done, geom, away)
             if share >= 1.0:
                 return None
-            # Nothing can be met before some point has moved as far as the slack.
+            # Nothing can be met before some point has moved as far as the slack; for rounding, a bit less.
             done = share
-            share = min(1.0, share + max(SAMPLE, slack) / max(length, 1e-9))
+            share = min(1.0, share + max(SAMPLE, slack - TOLERANCE / 2) / max(length, 1e-9))

@@ -10,13 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.rooms.scene import Surface
-from simulator.world.hand import Group, Shift, rotation_about, to_pose
+from simulator.world.hand import Group, Shift, middle, rotation_about, to_pose
 from simulator.world.room import Room
 
 SPACING = 0.04
 """Distance between the points of a rectangle that are tried, metres."""
 LIFT = 0.003
 """Height above a surface at which an object is put down, metres."""
+MARGIN = 0.02
+"""Distance of spawn points from the edges of a place and from other objects, metres."""
 LEVEL = 0.95
 """Smallest vertical part of a surface's normal on which something is put."""
 UP = np.array([0.0, 0.0, 1.0])
@@ -137,3 +139,20 @@ def free_poses(room: Room, numbers: Sequence[int], places: Sequence[Place], near
         shift = standing(room, numbers[0], place, x, y, yaw)
         if group.clear(shift) is None:
             yield shift
+
+
+def spawn_points(room: Room, number: int) -> Array:
+    """(n, 3) points of a grid just above the places of an object, world frame, metres, that no object covers."""
+    points = [
+        np.column_stack([corners := grid(place, (MARGIN, MARGIN)), np.full(len(corners), place.center[2] + LIFT)])
+        for place in places_of(room, number)
+    ]
+    found: Array = np.concatenate([*points, np.empty((0, 3))])
+    for other in np.flatnonzero(room.present).tolist():
+        if other == number or not room.scene.objects[other].dynamic:
+            continue
+        body = int(room.object_bodies[other])
+        turn, center = room.data.xmat[body].reshape(3, 3), middle(room, other)
+        local = np.abs((found + [0.0, 0.0, MARGIN] - center) @ turn)
+        found = found[~np.all(local <= room.box_halves[other] + MARGIN, axis=1)]
+    return found
