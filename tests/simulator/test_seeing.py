@@ -85,6 +85,23 @@ def test_a_masked_object_has_one_exact_colour_in_all_its_pixels(quality):
     environment.close()
 
 
+def test_masks_shine_in_the_dark(boxes):
+    start(boxes)
+    name, number = pot(boxes)
+    model = boxes.room.model
+    lights = [model.vis.headlight.ambient, model.vis.headlight.diffuse, model.light_diffuse]
+    before = [light.copy() for light in lights]
+    for light in lights:
+        light[:] = 0.0
+    do(boxes, "MaskObject", objectId=name)
+    drawn = images_of(boxes)
+    for light, value in zip(lights, before, strict=True):
+        light[:] = value
+    pixels = equal(drawn[Field.INSTANCES], instance_color(number))
+    np.testing.assert_array_equal(equal(drawn[Field.RGB], MAGENTA), pixels)
+    assert pixels.any() and not drawn[Field.RGB][~pixels].any()
+
+
 def test_emphasis_hides_everything_else(boxes):
     start(boxes)
     name, number = pot(boxes)

@@ -96,6 +96,24 @@ def test_objects_close_to_the_camera_and_behind_it(environment):
             assert (count > 0) == (offset[1] > 0.1)
 
 
+def test_objects_that_reach_behind_the_camera(environment):
+    start(environment, "FloorPlan203")
+    room, rng, cut = environment.room, np.random.default_rng(3), 0
+    large = [n for n in present(environment).tolist() if room.scene.objects[n].dynamic and room.box_radii[n] > 0.3]
+    x, y = environment.place
+    for number in large[:4]:
+        do(environment, "Reset", sceneName="FloorPlan203")
+        do(environment, "Initialize", renderInstanceSegmentation=True)
+        environment.move_agent(horizon=30.0)
+        for _ in range(12):
+            put(environment, number, np.array([x, y, 1.575]) + rng.uniform([-0.4, -0.2, -0.9], [0.4, 0.3, 0.0]))
+            count, _ = pixel_counts(room, environment.graphics(), environment.camera, number)
+            assert abs(count - pixels_of(environment, number)) <= 1
+            ahead = room.data.geom_xpos[room.geom_instances == number, 1] - y
+            cut += count > 0 and ahead.min() < 0.1
+    assert cut > 3
+
+
 def test_pixels_with_everything_else_invisible(environment):
     start(environment, "FloorPlan2")
     rng, agents, hidden = np.random.default_rng(1), all_agents(environment), 0
@@ -216,6 +234,9 @@ def test_a_hidden_door_shows_what_is_behind_it(environment):
         through = list(PixelCounter(room, graphics, number, through_parts=True).counts(cameras))
         environment.agent = agents[int(np.argmax(through))]
         do(environment, "HideObject", objectId=environment.ids[owner])
+        insides = room.hidden_geoms() & ~room.hidden_geoms(insides=True)
+        missing = environment.looks.hidden_geoms(room) & insides
+        assert insides.any() and set(room.geom_instances[missing]) <= {owner}
         shown += pixels_of(environment, number) > 0
         do(environment, "UnhideObject", objectId=environment.ids[owner])
         assert pixels_of(environment, number) == 0
