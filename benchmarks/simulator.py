@@ -1,22 +1,29 @@
 """Measures the embedded simulator's speed and the quality of masks of its touches, through the real client.
 
-    python -m benchmarks.simulator [--touches T] [--looks L] [--set-ups U] [--soak S] [--seed S]
+    python -m benchmarks.simulator [--touches T] [--looks L] [--set-ups U] [--steps N] [--soak S] [--games G] [--seed S]
 
 Client and simulator share one core. Three rates: touches that all hit a moveable object (rigid-body motion until rest,
 then RGB and depth), observations (a teleport, RGB and depth), and set-ups of locations (reset, spawn, teleport,
 observation) in rooms in the simulator's cache. The touches are chosen by a first simulator that draws instance masks; a
 second one, started as actors start it, repeats them and is timed.
 
+Hide and seek: steps of exploring and mapping (walking, turning, postures, opening, closing) with 224x224 images, hand
+actions (MoveHandForce, most of them with contacts) and set-ups of games in cached rooms. Three ratios compare
+observations, touches and steps with MuJoCo alone, which repeats the same steps of the physics and draws the same states
+in one process (`benchmarks._bare`).
+
 Mask quality: B+ of at least T touches that hit a moveable object, against the object's true mask before the touch, and
 half as many touches of random cells. A touch is truly a success if it moved what it hit by more than 5 cm or 15
 degrees. Precision and recall are the success rule's.
 
-`--soak S` sets up S further locations and reports the growth of the simulator's memory.
+`--soak S` sets up S further locations and `--games G` plays the start of G games; both report the growth of the
+simulator's memory.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 from time import perf_counter
 from typing import Any
@@ -26,11 +33,14 @@ import numpy as np
 import psutil
 from tqdm import tqdm
 
+from actors.config import SimulatorConfig
 from actors.controller import SimulatorProcess
 from actors.interaction.config import ActorConfig
 from actors.interaction.locations import Location, set_up
 from actors.launch import check_launch
 from benchmarks._arguments import whole
+from benchmarks._bare import BareMujoco
+from benchmarks._play import OPTIONS, SIZE, grow, openables, time_play
 from benchmarks._report import conditions, configuration, report
 from benchmarks.actor import RecordingSimulator
 from evaluation.interaction.rooms import StudiedTouch, fullest_views, study_touches
@@ -70,42 +80,56 @@ def study(
 
 
 def time_touches(
-    simulator: SimulatorProcess, asked: list[list[tuple[str, dict[str, Any]]]], hits: list[list[bool]]
-) -> float:
-    """Returns touches per second; only those that hit a moveable object are counted and timed."""
-    seconds, count = 0.0, 0
+    simulator: SimulatorProcess,
+    bare: BareMujoco,
+    asked: list[list[tuple[str, dict[str, Any]]]],
+    hits: list[list[bool]],
+) -> tuple[float, float]:
+    """Returns touches per second and MuJoCo's share of their time; only those that hit a moveable object are timed."""
+    seconds, alone, count = 0.0, 0.0, 0
     for actions, of_objects in zip(tqdm(asked, desc="touches, timed", disable=None), hits, strict=True):
         outcomes = iter(of_objects)
         for action, arguments in actions:
             if action == "reset":
                 simulator.reset(**arguments)
+                bare.follow(action, **arguments)
                 continue
             started = perf_counter()
             event = simulator.step(action, **arguments)
+            timed = False
             if action == "TouchThenApplyForce":
                 simulator.observe(event)
-                if next(outcomes):
+                if timed := next(outcomes):
                     seconds += perf_counter() - started
                     count += 1
-    return count / seconds
+            alone += timed * bare.follow(action, **arguments)
+    return count / seconds, alone / seconds
 
 
-def time_observations(simulator: SimulatorProcess, locations: list[Location], count: int, seed: int) -> float:
-    """Returns observations per second: teleports to random poses of some rooms, RGB and depth."""
+def time_observations(
+    simulator: RecordingSimulator, bare: BareMujoco, locations: list[Location], count: int, seed: int
+) -> tuple[float, float]:
+    """Returns observations per second and MuJoCo's share of their time.
+
+    They are teleports to random poses of some rooms, RGB and depth.
+    """
     random = np.random.default_rng(seed)
-    seconds = 0.0
+    seconds = alone = 0.0
     for location in locations:
+        simulator.asked.clear()
         set_up(simulator, location)
+        for action, arguments in simulator.asked:
+            bare.follow(action, **arguments)
         places = simulator.step("GetReachablePositions", renderImage=False).metadata["actionReturn"]
         for _ in range(count // len(locations)):
             place = places[random.integers(len(places))]
             turn = {"x": 0.0, "y": float(random.integers(8) * 45), "z": 0.0}
+            pose = {"position": place, "rotation": turn, "horizon": 30.0, "standing": True}
             started = perf_counter()
-            simulator.observe(
-                simulator.step("TeleportFull", position=place, rotation=turn, horizon=30.0, standing=True)
-            )
+            simulator.observe(simulator.step("TeleportFull", **pose))
             seconds += perf_counter() - started
-    return count // len(locations) * len(locations) / seconds
+            alone += bare.follow("TeleportFull", **pose)
+    return count // len(locations) * len(locations) / seconds, alone / seconds
 
 
 def time_set_ups(simulator: SimulatorProcess, locations: list[Location], count: int) -> float:
@@ -149,12 +173,46 @@ def quality(touches: list[StudiedTouch]) -> dict[str, Any]:
     }
 
 
+def bare_mujoco(config: SimulatorConfig, depth: bool, **keywords: Any) -> BareMujoco:
+    """MuJoCo alone with the same size, physics and options of Initialize as a client of this configuration."""
+    options = {
+        "fieldOfView": config.field_of_view, "visibilityDistance": config.visibility_distance,
+        "renderDepthImage": depth, **keywords,
+    }  # fmt: skip
+    time_step, rest_timeout = config.options["time_step"], config.options["rest_timeout"]
+    return BareMujoco(config.width, config.height, depth, time_step, rest_timeout, **options)
+
+
+def play(config: SimulatorConfig, arguments: argparse.Namespace) -> dict[str, float]:
+    """The figures of hide and seek."""
+    config = dataclasses.replace(config, width=SIZE, height=SIZE)
+    simulator = SimulatorProcess(config, **OPTIONS)
+    bare = bare_mujoco(config, depth=False, **{key: value for key, value in OPTIONS.items() if key[0] != "r"})
+    try:
+        random = np.random.default_rng(arguments.seed)
+        numbers = random.integers(1, 31, 2)
+        scenes = [f"FloorPlan{base + number}" for base in (0, 200) for number in numbers]
+        figures = time_play(simulator, bare, scenes, arguments.steps, arguments.hands, arguments.seed)
+        counts = openables(simulator, sorted(simulator.scenes))
+        figures |= {"openables_median": float(np.median(counts))}
+        if arguments.games:
+            early, late = grow(simulator, scenes, arguments.games)
+            figures |= {"games_rss_mb_early": round(early, 1), "games_rss_mb_late": round(late, 1)}
+    finally:
+        simulator.stop()
+        bare.close()
+    return figures
+
+
 def main() -> int:
     """Runs the benchmark and prints its table and RESULT."""
     parser = argparse.ArgumentParser(prog="./playpen bench simulator", description=__doc__.split("\n\n")[0])
     parser.add_argument("--touches", type=whole(1), default=500, help="touches that hit a moveable object (500)")
     parser.add_argument("--looks", type=whole(6), default=600, help="observations (600)")
     parser.add_argument("--set-ups", type=whole(1), default=60, help="locations set up in cached rooms (60)")
+    parser.add_argument("--steps", type=whole(40), default=800, help="steps of hide and seek (800)")
+    parser.add_argument("--hands", type=whole(1), default=300, help="hand actions (300)")
+    parser.add_argument("--games", type=whole(0), default=0, help="games set up to see whether memory grows (0)")
     parser.add_argument("--soak", type=whole(0), default=0, help="locations set up to see whether memory grows (0)")
     parser.add_argument("--seed", type=whole(0), default=0, help="seed of rooms, poses and touches (0)")
     arguments = parser.parse_args()
@@ -172,20 +230,28 @@ def main() -> int:
     remaining = iter(touches)
     for actions in asked:
         hits.append([next(remaining).mass is not None for action, _ in actions if action == "TouchThenApplyForce"])
-    timed = SimulatorProcess(simulator_config)
+    timed = RecordingSimulator(simulator_config)
+    bare = bare_mujoco(simulator_config, depth=True, **simulator_config.controller)
     try:
-        touches_per_s = time_touches(timed, asked, hits)
-        observations_per_s = time_observations(timed, locations[:6], arguments.looks, arguments.seed)
+        touches_per_s, touches_vs_bare = time_touches(timed, bare, asked, hits)
+        observations_per_s, looks_vs_bare = time_observations(
+            timed, bare, locations[:6], arguments.looks, arguments.seed
+        )
         setup_ms = time_set_ups(timed, locations, arguments.set_ups)
         grown = soak(timed, locations, arguments.soak) if arguments.soak else None
         rss_mb = psutil.Process(timed.pid).memory_info().rss / 1e6
     finally:
         timed.stop()
+        bare.close()
+    played = play(simulator_config, arguments)
     figures = {
         "touches_per_s": round(touches_per_s, 1),
         "looks_per_s": round(observations_per_s, 1),
         "setup_ms": round(setup_ms, 1),
         "rss_mb": round(rss_mb, 1),
+        "looks_vs_bare": round(looks_vs_bare, 3),
+        "touches_vs_bare": round(touches_vs_bare, 3),
+        **played,
         **quality(touches),
         "things_in_reach_median": float(np.median(in_reach)),
         "categories": len(CATEGORIES),

@@ -69,6 +69,10 @@ def parser() -> argparse.ArgumentParser:
         "--rest-timeout", type=float, default=4.0, metavar="S",
         help="longest motion after an action, simulated seconds (%(default)s)",
     )  # fmt: skip
+    result.add_argument(
+        "--inside-share", type=float, default=0.15, metavar="P",
+        help="InitialRandomSpawn without forceVisible: share of objects put into what is closed (%(default)s)",
+    )  # fmt: skip
     for value in fields(PushSettings):
         result.add_argument(
             option(value.name), type=float, default=value.default, metavar=value.metadata["unit"],
@@ -109,6 +113,8 @@ def check(options: argparse.Namespace) -> str | None:
         return f"--time-step must be between 0.0005 and 0.01 seconds, not {options.time_step}"
     if not 0.1 <= options.rest_timeout <= 60:
         return f"--rest-timeout must be between 0.1 and 60 seconds, not {options.rest_timeout}"
+    if not 0 <= options.inside_share <= 1:
+        return f"--inside-share must be between 0 and 1, not {options.inside_share}"
     if not 1 <= options.cached_rooms <= 1000:
         return f"--cached-rooms must be between 1 and 1000, not {options.cached_rooms}"
     problem = wrong_push(push_settings(options), options.time_step)
@@ -206,7 +212,13 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         environment = Environment(
             source,
-            Limits(options.time_step, options.rest_timeout, options.cached_rooms, push_settings(options)),
+            Limits(
+                options.time_step,
+                options.rest_timeout,
+                options.cached_rooms,
+                push_settings(options),
+                options.inside_share,
+            ),
             Quality(options.shadows, options.samples),
             options.screen_width,
             options.screen_height,

@@ -1,4 +1,4 @@
-"""Generates the 120 rooms as compiled MuJoCo models. A room depends on nothing but its name."""
+"""Generates the 150 rooms as compiled MuJoCo models. A room depends on nothing but its name."""
 
 from __future__ import annotations
 
@@ -12,14 +12,24 @@ from simulator.rooms.bodies import add_fixture, add_object, fixed_objects, park_
 from simulator.rooms.furnish import furnish
 from simulator.rooms.layout import Layout
 from simulator.rooms.scene import Scene, SceneObject, Surface
-from simulator.rooms.spawn import generator_of, plan
-from simulator.things.categories import CATEGORIES, GOALS, KINDS, LETTERS, Category, parse_scene_name, room_role
+from simulator.rooms.spawn import MIN_POSITIONS, generator_of, plan
+from simulator.things.categories import (
+    CATEGORIES,
+    GOALS,
+    KINDS,
+    LETTERS,
+    PROBE_RECEPTACLES,
+    PROBE_TABLES,
+    Category,
+    parse_scene_name,
+    room_role,
+)
 from simulator.things.materials import FINISHES, Draw, add_materials
 from simulator.things.shapes import UPRIGHT, Part, Quaternion, Space, Vector, bounds, flat_top, tilt
-from simulator.things.vessels import cavity, spaces_of
+from simulator.things.vessels import floor_of, spaces_of
 
 SCENE_NAMES: tuple[str, ...] = tuple(f"FloorPlan{base + number}" for base in KINDS.values() for number in range(1, 31))
-"""All scenes: 30 kitchens, living rooms, bedrooms and bathrooms each."""
+"""All scenes: 30 kitchens, living rooms, bedrooms, bathrooms and foyers each."""
 
 
 @dataclass(frozen=True)
@@ -31,17 +41,26 @@ class _Instance:
     parts: list[Part]
     friction: tuple[float, float, float]
     """MuJoCo's coefficients: sliding, torsional (m) and rolling (m)."""
-    top: Surface | None
+    tops: tuple[Surface, ...]
+    """What objects may be put on or into."""
     spaces: tuple[Space, ...]
 
 
 PARKED_COPIES = 2
 """Number of parked objects of each goal category; there is one of every other category."""
+_REDRAWS = 30
+"""Number of times that a parked object which must be open is drawn again if it is not."""
 _PARKED_SEED = 2**40
 """Seed of the parked objects, which no client's spawn has."""
-_ON_FLOOR = {"kitchen": (3, 5), "living_room": (4, 6), "bedroom": (2, 4), "bathroom": (2, 3)}
+_ON_FLOOR = {"kitchen": (4, 6), "living_room": (5, 8), "bedroom": (2, 4), "bathroom": (2, 3), "foyer": (2, 4)}
 """Range of the number of objects that belong on the floor only, by kind of room."""
-_ELSEWHERE = {"kitchen": (56, 64), "living_room": (62, 72), "bedroom": (60, 70), "bathroom": (54, 64)}
+_ELSEWHERE = {
+    "kitchen": (60, 70),
+    "living_room": (62, 72),
+    "bedroom": (60, 70),
+    "bathroom": (54, 64),
+    "foyer": (18, 25),
+}
 """Range of the number of other objects, if the tops have room for them."""
 _ROOMY = 0.05
 """Half the side, metres, that a container's floor must have for objects to be put into it."""
@@ -51,12 +70,14 @@ _COVER = 0.55
 """Largest share of the tops' area that objects may cover; more of them would not fit."""
 
 
+_FLOORS = {"kitchen": ["tile", "planks"], "bathroom": ["tile"], "foyer": ["tile", "planks"]}
 _WARM, _NEUTRAL, _COOL = (1.04, 1.0, 0.9), (1.0, 1.0, 0.98), (0.95, 0.99, 1.04)
 _LIGHT = {
     "kitchen": ((0.95, 1.08), (_NEUTRAL, _NEUTRAL, _COOL)),
     "living_room": ((0.85, 1.05), (_WARM, _WARM, _NEUTRAL)),
     "bedroom": ((0.8, 1.0), (_WARM, _NEUTRAL)),
     "bathroom": ((0.95, 1.1), (_NEUTRAL, _COOL, _COOL)),
+    "foyer": ((0.85, 1.05), (_WARM, _NEUTRAL)),
 }
 """Range of brightness and possible tints of the light, by kind of room."""
 
@@ -96,8 +117,20 @@ def _draw_parked(name: str) -> list[_Instance]:
     for category in CATEGORIES.values():
         for number in range(1, 1 + (PARKED_COPIES if category.name in GOALS else 1)):
             instance = _instance(category, number, draw, "_parked")
-            parked.append(replace(instance, obj=replace(instance.obj, parked=True), top=None))
+            for _ in range(_REDRAWS):
+                if _serves(instance):
+                    break
+                instance = _instance(category, number, draw, "_parked")
+            parked.append(replace(instance, obj=replace(instance.obj, parked=True), tops=()))
     return parked
+
+
+def _serves(instance: _Instance) -> bool:
+    """Whether a parked instance can do what the probes need: hold objects in it, or on a flat top."""
+    name = instance.category.name
+    return (name not in PROBE_RECEPTACLES or any(not space.behind for space in instance.spaces)) and (
+        name not in PROBE_TABLES or bool(instance.tops)
+    )
 
 
 def _instance(category: Category, number: int, draw: Draw, label: str = "") -> _Instance:
@@ -117,16 +150,23 @@ def _instance(category: Category, number: int, draw: Draw, label: str = "") -> _
         center_offset=_vector(offset),
         split=category.split,
     )
-    top = None
+    spaces = spaces_of(parts) if category.contains else ()
+    tops = []
     flat = flat_top(parts) if category.top > 0 else None
     if flat is not None:
         center, (half_x, half_y) = flat
-        top = Surface(f"{name}|0", center, (half_x - category.top, half_y - category.top), 0.0, 0.45, name)
+        tops.append(Surface(f"{name}|0", center, (half_x - category.top, half_y - category.top), 0.0, 0.45, name))
     else:
-        inside = cavity(parts)
-        if inside is not None and inside[1][0] >= _ROOMY:
-            top = Surface(f"{name}|0", *inside, 0.0, 0.45, name, "inside")
-    return _Instance(obj, category, parts, category.draw_friction(draw), top, spaces_of(parts))
+        inside = floor_of(parts)
+        if inside is not None and min(inside.half) >= _ROOMY:
+            behind = name if inside.behind else ""
+            tops.append(
+                Surface(
+                    f"{name}|0", (inside.x, inside.y, inside.z), inside.half, 0.0, inside.clearance, name, "inside",
+                    behind,
+                )
+            )  # fmt: skip
+    return _Instance(obj, category, parts, category.draw_friction(draw), tuple(tops), spaces)
 
 
 def _vector(values: np.ndarray) -> Vector:
@@ -162,9 +202,16 @@ def build_scene(name: str) -> Scene:
         "",
         "floor",
     )
-    surfaces = (ground, *layout.surfaces, *(instance.top for instance in instances if instance.top))
+    surfaces = (ground, *layout.surfaces, *(top for instance in instances for top in instance.tops))
     objects = [instance.obj for instance in instances]
-    poses = plan(objects, surfaces, layout.obstacles, layout.floor, generator_of(name, 0))
+    poses = plan(
+        objects,
+        surfaces,
+        layout.obstacles,
+        layout.floor,
+        generator_of(name, 0),
+        min_positions=MIN_POSITIONS[kind],
+    )
     spec = _start_spec(name)
     _add_walls(spec, kind, layout, draw)
     fixed: list[SceneObject] = []
@@ -200,7 +247,7 @@ def build_scene(name: str) -> Scene:
                 obj,
                 moving=tuple(built.moving.get(obj.name, ())),
                 containers=inside,
-                receptacle=bool(inside) or instance.top is not None,
+                receptacle=bool(inside) or bool(instance.tops),
             )
         )
         hidden |= built.hidden
@@ -237,9 +284,13 @@ def _add_walls(spec: mujoco.MjSpec, kind: str, layout: Layout, draw: Draw) -> No
     half_x, half_y, height = (x_max - x_min) / 2, (y_max - y_min) / 2, layout.height
     world = spec.worldbody
     wet = kind == "bathroom"
-    floor_finish = draw.pick({"kitchen": ["tile", "planks"], "bathroom": ["tile"]}.get(kind, ["planks", "carpet"]))
+    floor_finish = draw.pick(
+        {"kitchen": ["tile", "planks"], "bathroom": ["tile"], "foyer": ["tile", "planks"]}.get(
+            kind, ["planks", "carpet"]
+        )
+    )
     palette = {"tile": "floor_tile", "planks": "floor_wood", "carpet": "carpet"}[floor_finish]
-    wall = draw.plain_color("bath_wall" if wet else "wall")
+    wall = layout.style.wall
     plane = mujoco.mjtGeom.mjGEOM_PLANE
 
     def add(label: str, pos: Vector, quat: Quaternion, size: Vector, rgb: Vector, finish: str) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from simulator.rooms.bodies import part_owner
 from simulator.rooms.footprints import WalkGrid, footprint
 from simulator.rooms.scene import Obstacle, Surface
+from simulator.things.categories import CATEGORIES
 from simulator.things.fixtures import Fixture, Style
 from simulator.things.materials import Draw
 from simulator.things.shapes import Part
@@ -21,7 +22,8 @@ Rectangle = tuple[float, float, float, float]
 """(x_min, x_max, y_min, y_max), metres."""
 
 OPEN_POSITIONS = 40
-"""Number of walkable grid positions that fixed furniture must leave, so that objects fit on the floor."""
+"""Number of walkable grid positions that fixed furniture must leave in a small room, so that objects fit on the floor.
+"""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ class Layout:
     obstacles: list[Obstacle] = field(default_factory=list)
     kept_free: list[Rectangle] = field(default_factory=list)
     """Floor in front of doors and furniture."""
+    open_positions: int = OPEN_POSITIONS
+    """Number of walkable grid positions that fixed furniture must leave."""
 
     def wall_length(self, wall: int) -> float:
         """Length of a wall, metres."""
@@ -118,7 +122,7 @@ class Layout:
                 for other in self.obstacles
             ):
                 return False
-        return len(self.walkable(taken)) >= OPEN_POSITIONS
+        return len(self.walkable(taken)) >= self.open_positions
 
     def walkable(self, *more: Rectangle) -> list[tuple[float, float]]:
         """(x, y) of the grid positions in the largest connected free area, with `more` rectangles taken too, metres."""
@@ -136,8 +140,10 @@ class Layout:
     def put(self, fixture: Fixture, x: float, y: float, yaw: float, z: float = 0.0, label: str = "Structure") -> str:
         """Puts a fixture in its place without checking whether it fits; returns its body name."""
         category = fixture.category or label
-        count = sum(other.name.startswith(f"{category}_") for other in self.placed)
-        name = f"{category}_{count + 1}"
+        # Dynamic objects of the same category must have other names.
+        stem = f"{category}_fixed" if category in CATEGORIES else category
+        count = sum(other.name.startswith(f"{stem}_") for other in self.placed)
+        name = f"{stem}_{count + 1}"
         self.placed.append(Placed(name, fixture.category, x, y, z, yaw, fixture))
         low_x, high_x, low_y, high_y = self._rectangle(x, y, yaw, fixture.size[0], fixture.size[1])
         self.obstacles.append(Obstacle((low_x, low_y, z), (high_x, high_y, z + fixture.size[2]), name))
@@ -166,6 +172,23 @@ class Layout:
                 self.put(fixture, x, y, yaw)
                 return True
         return False
+
+    def stand_out(self, fixture: Fixture, wall: int, along: float) -> bool:
+        """Puts the fixture with one of its sides against a wall, so that it divides the room; False if it cannot.
+
+        `along` is where its middle lies along the wall, metres. Its front faces either way along the wall.
+        """
+        width, _, _ = fixture.size
+        x, y, yaw = self.at_wall(wall, along, width / 2)
+        yaw += self.draw.pick([-1, 1]) * math.pi / 2
+        if not self.fits(fixture, x, y, yaw):
+            return False
+        self.put(fixture, x, y, yaw)
+        return True
+
+    def hinge(self, fixture_width: float, wall: int, along: float) -> int:
+        """The side of a door's hinge, -1 left or 1 right, that is away from the nearer end of the wall."""
+        return -1 if along + fixture_width / 2 > self.wall_length(wall) / 2 else 1
 
     def row(self, first_wall: int, pieces: Sequence[Fixture]) -> None:
         """Puts pieces side by side along a wall, from a corner on, then along the next wall."""
@@ -247,6 +270,17 @@ class Layout:
                 self.put(fixture, x, y, below.yaw, top.center[2])
                 return True
         return False
+
+    def openables(self) -> int:
+        """Number of objects that open."""
+        return len(
+            {
+                part_owner(placed.name, part.motion)
+                for placed in self.placed
+                for part in placed.parts
+                if part.motion is not None
+            }
+        )
 
     def top_area(self) -> float:
         """Square metres of surfaces for objects; those other than tops and shelves count with their readiness."""

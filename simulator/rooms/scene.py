@@ -124,9 +124,9 @@ class Scene:
     """A compiled room and its objects."""
 
     name: str
-    """"FloorPlan1" ... "FloorPlan430", without the "_physics" suffix."""
+    """"FloorPlan1" ... "FloorPlan530", without the "_physics" suffix."""
     kind: str
-    """"kitchen", "living_room", "bedroom" or "bathroom"."""
+    """"kitchen", "living_room", "bedroom", "bathroom" or "foyer"."""
     model: mujoco.MjModel
     objects: tuple[SceneObject, ...]
     """Moveable, pickupable and fixed objects. Every other body or geom is structure (walls, floor, glued objects)."""

@@ -19,8 +19,8 @@ from simulator.rooms.footprints import Footprint, WalkGrid, blocked, footprint
 from simulator.rooms.scene import Obstacle, Scene, SceneObject, Surface
 from simulator.things.categories import CATEGORIES
 
-MIN_POSITIONS = 28
-"""Number of grid positions that must stay reachable from each other in every room."""
+MIN_POSITIONS = {"kitchen": 84, "living_room": 84, "bedroom": 28, "bathroom": 28, "foyer": 70}
+"""Number of grid positions that must stay reachable from each other, by kind of room."""
 LIKE: dict[str, tuple[str, float]] = {"basin": ("top", 0.08), "under": ("floor", 0.7), "inside": ("top", 8.0)}
 """Place that no category names -> (the place it is treated like, a factor on the readiness). The factor of containers
 ("inside") is large because readiness is multiplied by area and containers are small."""
@@ -28,6 +28,8 @@ CARELESS = 0.02
 """Readiness of pickupable objects for the floor if their category does not name it."""
 _DROP = 0.002
 _FLOOR_TRIES = 40
+_CLOSED_TRIES = 4
+"""Number of surfaces inside what is closed that are tried for an object."""
 _PLANS = 5
 _AREA_THAT_COUNTS = 0.8
 """Square metres beyond which a larger area of one kind of place attracts no more objects."""
@@ -102,6 +104,18 @@ def _spot(surface: Surface, obstacles: Sequence[Obstacle], pose: Pose | None = N
     return _Spot(surface, taken, area, x, y, z, yaw, surface.support if pose is not None else "")
 
 
+def _could_hold(spot: _Spot, obj: SceneObject) -> bool:
+    """Whether the surface is large enough for the object if it were empty, and not the object's own."""
+    smaller, larger = sorted(obj.half_extents[:2])
+    half = spot.surface.half_size
+    return (
+        spot.surface.clearance > 2 * obj.half_extents[2] + 0.01
+        and spot.holder != obj.name
+        and min(half) > smaller
+        and max(half) > larger
+    )
+
+
 class Crowded(Exception):
     """No place was found for an object."""
 
@@ -118,16 +132,25 @@ class _Placer:
         generator: np.random.Generator,
         attempts: int,
         force_visible: bool,
+        min_positions: int,
+        inside_share: float,
     ) -> None:
         self.generator = generator
         self.obstacles = obstacles
         self.attempts = attempts
+        self.min_positions = min_positions
+        self.inside_share = 0.0 if force_visible else inside_share
+        self.closed: list[_Spot] = []
+        """Surfaces inside what is closed."""
         self.carried: dict[str, list[Surface]] = {}
         dynamic = {obj.name for obj in objects}
         self.spots: list[_Spot] = []
         for surface in surfaces:
             if surface.support in dynamic:
                 self.carried.setdefault(surface.support, []).append(surface)
+            elif surface.behind:
+                if self.inside_share > 0:
+                    self.closed.append(_spot(surface, obstacles))
             elif not force_visible or surface.place in ("floor", "under", "basin") or surface.center[2] > 0.3:
                 self.spots.append(_spot(surface, obstacles))
         self.floor = next(spot for spot in self.spots if spot.surface.place == "floor")
@@ -147,19 +170,14 @@ class _Placer:
         Raises:
             Crowded: no place was found.
         """
+        chosen = self.inside_share > 0 and obj.pickupable and self.generator.random() < self.inside_share
+        if chosen and self._try_inside(obj):
+            return
         height = 2 * obj.half_extents[2]
-        smaller, larger = sorted(obj.half_extents[:2])
         open_spots: dict[str, list[_Spot]] = {}
         for spot in self.spots:
-            surface = spot.surface
-            if (
-                readiness(obj, surface.place) > 0
-                and surface.clearance > height + 0.01
-                and spot.holder != obj.name
-                and min(surface.half_size) > smaller
-                and max(surface.half_size) > larger
-            ):
-                open_spots.setdefault(surface.place, []).append(spot)
+            if readiness(obj, spot.surface.place) > 0 and _could_hold(spot, obj):
+                open_spots.setdefault(spot.surface.place, []).append(spot)
         while open_spots:
             places = list(open_spots)
             weights = [
@@ -191,9 +209,21 @@ class _Placer:
             return
         # As a last resort anywhere on the floor, also where it narrows the way.
         if not any(
-            self._try(obj, self.floor, 20 * _FLOOR_TRIES, min_positions) for min_positions in (MIN_POSITIONS - 6, 0)
+            self._try(obj, self.floor, 20 * _FLOOR_TRIES, min_positions)
+            for min_positions in (self.min_positions - 6, 0)
         ):
             raise Crowded(f"no free place for {obj.name} in the room: it holds too many objects")
+
+    def _try_inside(self, obj: SceneObject) -> bool:
+        """Tries surfaces inside what is closed, larger ones more often; returns whether the object was put there."""
+        spots = [
+            spot for spot in self.closed if readiness(obj, spot.surface.place) > 0 and _could_hold(spot, obj)
+        ]  # fmt: skip
+        for _ in range(min(len(spots), _CLOSED_TRIES)):
+            spot = spots.pop(self._weighted([max(0.01, spot.free_area) for spot in spots]))
+            if self._try(obj, spot, self.attempts):
+                return True
+        return False
 
     def _weighted(self, weights: Sequence[float]) -> int:
         target = self.generator.random() * sum(weights)
@@ -203,17 +233,19 @@ class _Placer:
                 return index
         return len(weights) - 1
 
-    def _try(self, obj: SceneObject, spot: _Spot, tries: int, min_positions: int = MIN_POSITIONS) -> bool:
+    def _try(self, obj: SceneObject, spot: _Spot, tries: int, min_positions: int | None = None) -> bool:
         """Tries random poses on a surface; returns whether the object was put there.
 
-        On the floor at least `min_positions` must stay walkable; with 0 the pose may be anywhere on it.
+        On the floor at least `min_positions` must stay walkable, by default those of the room; with 0 the pose may be
+        anywhere on it.
         """
+        least = self.min_positions if min_positions is None else min_positions
         a, b, half_height = obj.half_extents
         height = 2 * half_height
         on_floor = spot is self.floor
         cos_spot, sin_spot = math.cos(spot.yaw), math.sin(spot.yaw)
         for u, v, w, choice in self.generator.random((tries, 4)).tolist():
-            if on_floor and min_positions:
+            if on_floor and least:
                 x, y, yaw = self._floor_point(a, b, u, v, w, choice)
             elif on_floor:
                 x_min, x_max, y_min, y_max = self.bounds
@@ -242,7 +274,7 @@ class _Placer:
                 continue
             if on_floor:
                 left = self.grid.largest(self.walkable & ~self.grid.covered(box))
-                if left.bit_count() < min(min_positions, self.walkable.bit_count()):
+                if left.bit_count() < min(least, self.walkable.bit_count()):
                     continue
                 self.walkable = left
             self._put(obj, spot, box, yaw)
@@ -295,7 +327,10 @@ class _Placer:
         pose = Pose(box.x - cos * dx + sin * dy, box.y - sin * dx - cos * dy, foot, yaw)
         self.poses[obj.name] = pose
         for surface in self.carried.get(obj.name, ()):
-            self.spots.append(_spot(surface, self.obstacles, pose))
+            if not surface.behind:
+                self.spots.append(_spot(surface, self.obstacles, pose))
+            elif self.inside_share > 0:
+                self.closed.append(_spot(surface, self.obstacles, pose))
 
 
 def plan(
@@ -306,6 +341,8 @@ def plan(
     generator: np.random.Generator,
     attempts: int = 5,
     force_visible: bool = True,
+    min_positions: int = 28,
+    inside_share: float = 0.0,
 ) -> dict[str, Pose]:
     """Plans a pose for every dynamic object. Objects that carry others come first, then larger footprints.
 
@@ -316,7 +353,9 @@ def plan(
         floor: (x_min, x_max, y_min, y_max), metres.
         generator: decides everything random.
         attempts: tries per surface.
-        force_visible: leaves out surfaces lower than 0.3 m that an agent cannot look into.
+        force_visible: leaves out surfaces lower than 0.3 m that an agent cannot look into, and what is closed.
+        min_positions: number of grid positions that must stay reachable from each other.
+        inside_share: share of the objects that can be carried which are put into what is closed, if they fit there.
 
     Returns:
         The pose of each dynamic object by name.
@@ -337,7 +376,9 @@ def plan(
         )
 
     for attempt in range(_PLANS):
-        placer = _Placer(dynamic, surfaces, obstacles, floor, generator, attempts, force_visible)
+        placer = _Placer(
+            dynamic, surfaces, obstacles, floor, generator, attempts, force_visible, min_positions, inside_share
+        )
         try:
             for index in sorted(generator.permutation(len(dynamic)).tolist(), key=rank):
                 placer.place(dynamic[index])
@@ -349,7 +390,14 @@ def plan(
     return placer.poses
 
 
-def spawn(scene: Scene, data: mujoco.MjData, seed: int, attempts: int = 5, force_visible: bool = True) -> None:
+def spawn(
+    scene: Scene,
+    data: mujoco.MjData,
+    seed: int,
+    attempts: int = 5,
+    force_visible: bool = True,
+    inside_share: float = 0.0,
+) -> None:
     """Moves the dynamic objects of a scene by a seed; writes positions and velocities in `data`, nothing else.
 
     The objects end 2 mm above their surfaces, so the physics must settle them. Calls `mj_forward` at the end.
@@ -360,6 +408,8 @@ def spawn(scene: Scene, data: mujoco.MjData, seed: int, attempts: int = 5, force
         seed: any integer.
         attempts: tries per surface (numPlacementAttempts), at least 1.
         force_visible: uses only surfaces that an agent can look at (forceVisible).
+        inside_share: without `force_visible`, about this share of the objects that can be carried is put into closed
+            cupboards, drawers and other containers.
 
     Raises:
         ValueError: `attempts` is below 1.
@@ -375,6 +425,8 @@ def spawn(scene: Scene, data: mujoco.MjData, seed: int, attempts: int = 5, force
         generator_of(scene.name, seed),
         attempts,
         force_visible,
+        MIN_POSITIONS[scene.kind],
+        inside_share,
     )
     mujoco.mj_resetData(scene.model, data)
     for name, pose in poses.items():

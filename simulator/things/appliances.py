@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
+from simulator.things.cupboards import lining
 from simulator.things.materials import Draw, shade
 from simulator.things.meshes import (
     BLACK,
@@ -16,7 +20,9 @@ from simulator.things.meshes import (
     scaled,
 )
 from simulator.things.shapes import (
+    Motion,
     Part,
+    Vector,
     box,
     box_mesh,
     handle_mesh,
@@ -164,35 +170,44 @@ def coffee_machine(draw: Draw) -> list[Part]:
 
 
 def microwave(draw: Draw) -> list[Part]:
-    """A microwave: a dark window; beside it buttons or two dials, or a door with a bow."""
+    """A microwave whose door opens: beside its dark window buttons, two dials, or a bow and a row of keys."""
     form = draw.integer(0, 2)
     width, depth, height = draw.uniform(0.44, 0.52), draw.uniform(0.32, 0.38), draw.uniform(0.25, 0.3)
     color = draw.color(draw.pick(["white", "metal", "dark", "ceramic"]))
-    front = -depth / 2
-    panel = (width * 0.36, front - 0.002)
+    front, wall = -depth / 2, 0.018
+    panel, wide = width * 0.36, width * 0.72
     details = [
         [
-            box_mesh((0.03, 0.01, 0.02), (panel[0] + x, front, height * z))
+            box_mesh((0.03, 0.01, 0.02), (panel + x, front, height * z))
             for x in (-0.022, 0.022)
             for z in (0.15, 0.3, 0.45)
         ],
-        [disc(0.028, 0.03, (panel[0], front, height * z), 10) for z in (0.3, 0.65)],
-        [bar(0.009, (width * 0.22, front - 0.03, height * 0.15), (width * 0.22, front - 0.03, height * 0.85))],
+        [disc(0.028, 0.03, (panel, front, height * z), 10) for z in (0.3, 0.65)],
+        [box_mesh((0.05, 0.01, 0.02), (panel, front, height * z)) for z in (0.15, 0.25, 0.35, 0.45)],
     ][form]
-    window = width * (0.62 if form < 2 else 0.5)
+    # The door covers the left side of the front; behind it lies the cavity, beside it the panel.
+    leaf, x, right = 0.02, -(width - wide) / 2, width - wide
+    motion = Motion((-width / 2 + 0.001, front, 0.0), (0.0, 0.0, -1.0), math.pi / 2)
+    window = box_mesh((wide * 0.72, 0.004, height * (0.7 - 0.1 * form)), (x, front - 0.001, height * 0.17))
+    details.append(box_mesh((width * 0.16, 0.01, height * 0.12), (panel, front, height * 0.8)))
+    deep = depth - leaf
+    middle = front + leaf + deep / 2
+    body: list[tuple[Vector, Vector]] = [
+        ((width, deep, wall), (0, middle, 0)),
+        ((width, deep, wall), (0, middle, height - wall)),
+        ((wall, deep, height), (-(width - wall) / 2, middle, 0)),
+        ((right, depth, height), ((width - right) / 2, 0, 0)),
+        ((width, wall, height), (0, depth / 2 - wall / 2, 0)),
+    ]
+    inner = (wide - wall, deep - wall, height - 2 * wall)
+    grip = box_mesh((0.015, 0.03, height * 0.7), (x + wide * 0.43, front - 0.015, height * 0.15))
     return [
-        box((width, depth, height), (0, 0, 0), color, "metal"),
-        paint(
-            (0.09, 0.09, 0.1),
-            "glossy",
-            box_mesh((window, 0.012, height * (0.7 - 0.1 * form)), (-width * 0.14, front, height * 0.17)),
-        ),
-        paint(
-            shade(color, 0.6 if form == 0 else 1.3),
-            "plain",
-            *details,
-            box_mesh((width * 0.16, 0.01, height * 0.12), (panel[0], front, height * 0.8)),
-        ),
+        paint(color, "metal", *[box_mesh(*board) for board in body]),
+        *[hidden_box(*board) for board in body],
+        lining((0.4, 0.4, 0.4), *inner, (x + wall / 2, front + leaf + inner[1] / 2, wall), motion),
+        box((wide - 0.002, leaf, height - 0.004), (x, front + leaf / 2, 0.002), color, "metal", motion=motion),
+        replace(paint((0.09, 0.09, 0.1), "glossy", window, *([grip] if form == 2 else [])), motion=motion),
+        paint(shade(color, 0.6 if form == 0 else 1.3), "plain", *details),
     ]
 
 

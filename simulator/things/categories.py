@@ -38,15 +38,19 @@ from simulator.things.shapes import Part
 
 Role = Literal["train", "novel_objects", "novel_spaces"]
 
-KINDS: dict[str, int] = {"kitchen": 0, "living_room": 200, "bedroom": 300, "bathroom": 400}
+KINDS: dict[str, int] = {"kitchen": 0, "living_room": 200, "bedroom": 300, "bathroom": 400, "foyer": 500}
 """Kind of room -> what its FloorPlan numbers add to 1 ... 30."""
 
-LETTERS = {"k": "kitchen", "l": "living_room", "b": "bedroom", "t": "bathroom"}
+LETTERS = {"k": "kitchen", "l": "living_room", "b": "bedroom", "t": "bathroom", "f": "foyer"}
 """Short name of each kind in the tables below."""
 
 
 GOALS = ("Bread", "Cup", "Knife", "Plunger", "Tomato")
 """Categories of the objects that are hidden and sought in hide and seek (Weihs et al., section 3)."""
+PROBE_TABLES = ("CoffeeTable", "TVStand", "SideTable", "Desk", "DiningTable")
+"""Categories of moveable tables, by height, that the dynamic probes of hide and seek bring into foyers."""
+PROBE_RECEPTACLES = ("Mug", "Bowl", "Pot", "Bucket", "Box")
+"""Categories of containers, by size, that the dynamic probes put on these tables. Their parked objects are open."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,8 @@ class Category:
     split: str
     """"train" or "test"."""
     kinds: Mapping[str, float]
-    """Relative frequency of the category in each kind of room, by letter."""
+    """Relative frequency of the category in each kind of room, by letter; empty if it occurs only among the parked
+    objects, which actions bring in."""
     places: Mapping[str, float]
     """Relative weight with which it is put on each kind of surface (`Surface.place`)."""
     mass: tuple[float, float]
@@ -73,6 +78,8 @@ class Category:
     """Whether it is round and gets rolling friction, so that it comes to rest."""
     top: float = 0.0
     """If positive, objects may be put on instances with a flat top, at least as far from its edges, metres."""
+    contains: bool = True
+    """Whether what lies in its hollow counts as contained; not in trays and beds."""
 
     def draw_friction(self, draw: Draw) -> tuple[float, float, float]:
         """Draws MuJoCo's coefficients of sliding, torsional (m) and rolling (m) friction for an instance."""
@@ -129,8 +136,8 @@ def _furniture(
 _TRAIN = (
     _category("Mug", "k4 l3 b3 t1", _TOP, (0.25, 0.45), _CERAMIC, tableware.mug),
     _category("Bowl", "k3 l2", _TOP, (0.25, 0.45), _CERAMIC, tableware.bowl),
-    _category("Plate", "k3 l1", _TOP, (0.3, 0.48), _CERAMIC, tableware.plate),
-    _category("Tray", "k2 l2 b1 t1", _OPEN, (0.75, 1.4), _FIRM, tableware.tray),
+    _category("Plate", "k3 l1", _TOP, (0.3, 0.48), _CERAMIC, tableware.plate, contains=False),
+    _category("Tray", "k2 l2 b1 t1", _OPEN, (0.75, 1.4), _FIRM, tableware.tray, contains=False),
     _category("Jar", "k2 l1 t1", _TOP, (0.75, 1.5), _FIRM, bottles.jar),
     _category("SaltShaker", "k2", _TOP, (0.15, 0.3), _METAL, bottles.shaker),
     _category("WineBottle", "k3 l2", _TOP, (1.1, 1.5), _FIRM, bottles.wine_bottle, rolls=True),
@@ -193,6 +200,9 @@ _TRAIN = (
     _category(
         "HousePlant", "k2 l2 b2 t3", {"top": 1.0, "floor": 0.3}, (3.4, 6.0), _FEET, plants.house_plant, pickupable=False
     ),
+    _furniture("TVStand", "", (10.0, 14.0), furniture.low_table, top=0.01),
+    _furniture("Desk", "", (12.0, 16.0), furniture.work_table, top=0.01),
+    _furniture("DiningTable", "", (14.0, 19.0), furniture.large_table, top=0.01),
 )
 
 _TEST = (
@@ -205,7 +215,7 @@ _TEST = (
     _category("MilkCarton", "k3", _TOP, (1.0, 1.4), _FIRM, food.milk_carton),
     _category("Pot", "k4 t0.3", _OPEN, (0.9, 1.8), _FIRM, kitchen.pot),
     _category("Kettle", "k3 l2 b1 t0.5", _TOP, (0.8, 1.5), _FIRM, appliances.kettle),
-    _category("Ladle", "k3", _OPEN, (0.12, 0.3), _METAL, kitchen.ladle),
+    _category("Ladle", "k3", _OPEN, (0.12, 0.3), _METAL, kitchen.ladle, contains=False),
     _category("Knife", "k2", _OPEN, (0.1, 0.25), _METAL, kitchen.knife),
     _category("Blender", "k3", _OPEN, (3.4, 4.8), _FEET, appliances.blender, pickupable=False),
     _category("Microwave", "k3 l0.5 b0.5", _OPEN, (9.0, 13.0), _FEET, appliances.microwave, pickupable=False),
@@ -233,7 +243,15 @@ _TEST = (
         storage.tool_box,
         pickupable=False,
     ),
-    _category("DogBed", "l2 b2 t1", {"floor": 0.7, "soft": 1.0, "top": 0.3}, (0.9, 1.6), _FIRM, storage.dog_bed),
+    _category(
+        "DogBed",
+        "l2 b2 t1",
+        {"floor": 0.7, "soft": 1.0, "top": 0.3},
+        (0.9, 1.6),
+        _FIRM,
+        storage.dog_bed,
+        contains=False,
+    ),
     _category("Footstool", "l2 b2 t2 k1", {"floor": 1.0, "top": 0.3}, (1.1, 1.8), _FIRM, seats.footstool),
     _furniture("Stool", "k4 l1 b1 t2", (3.4, 5.0), seats.stool),
     _furniture("Ottoman", "l2 b2 t1", (4.0, 8.0), seats.ottoman, top=0.06),
@@ -241,8 +259,23 @@ _TEST = (
     _furniture("Cart", "k2 l1 t2", (5.0, 9.0), furniture.cart, _RUBBER, top=0.02),
 )
 
+_FOYER: dict[str, float] = {
+    "Boots": 4, "Slippers": 4, "Suitcase": 2, "Book": 2, "Newspaper": 3, "Vase": 3, "Candle": 2, "PictureFrame": 2,
+    "Basket": 2, "Box": 2, "SoccerBall": 1, "BasketBall": 1, "Chair": 2, "Bench": 1, "SideTable": 1, "FloorLamp": 1,
+    "RoomDecor": 2, "VacuumCleaner": 1, "HousePlant": 3, "Statue": 2, "TableTopDecor": 2, "DeskLamp": 1,
+    "AlarmClock": 1, "TissueBox": 1, "WateringCan": 1, "Mug": 1, "Towel": 1, "RemoteControl": 1,
+    "Hat": 4, "CellPhone": 3, "Backpack": 3, "TennisRacket": 2, "BaseballBat": 2, "Bottle": 2, "Cup": 1, "ToyCar": 2,
+    "Dumbbell": 1, "Stool": 2, "Footstool": 2, "Ottoman": 1, "Safe": 1, "ToolBox": 2, "GarbageBag": 2, "Fan": 1,
+    "DogBed": 2, "Cart": 1, "ScrubBrush": 1, "Bucket": 1, "LaundryHamper": 1,
+}  # fmt: skip
+"""Relative frequencies of categories in foyers."""
+
 CATEGORIES: dict[str, Category] = {
-    category.name: replace(category, split=split)
+    category.name: replace(
+        category,
+        split=split,
+        kinds={**category.kinds, **({"f": float(_FOYER[category.name])} if category.name in _FOYER else {})},
+    )
     for split, categories in (("train", _TRAIN), ("test", _TEST))
     for category in categories
 }
@@ -253,7 +286,7 @@ def parse_scene_name(name: str) -> tuple[str, int]:
     """The kind of room and its number from 1 to 30 within the kind.
 
     Args:
-        name: "FloorPlan1" ... "FloorPlan430", with or without the suffix "_physics".
+        name: "FloorPlan1" ... "FloorPlan530", with or without the suffix "_physics".
 
     Raises:
         ValueError: there is no such scene.
@@ -264,8 +297,8 @@ def parse_scene_name(name: str) -> tuple[str, int]:
         if 1 <= number - base <= 30:
             return kind, number - base
     raise ValueError(
-        f"scene must be FloorPlan1-30 (kitchens), 201-230 (living rooms), 301-330 (bedrooms) or 401-430 (bathrooms), "
-        f"with or without the suffix _physics, not {name!r}."
+        f"scene must be FloorPlan1-30 (kitchens), 201-230 (living rooms), 301-330 (bedrooms), 401-430 (bathrooms) or "
+        f"501-530 (foyers), with or without the suffix _physics, not {name!r}."
     )
 
 

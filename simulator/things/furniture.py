@@ -227,3 +227,46 @@ def cart(draw: Draw) -> list[Part]:
         *[hidden_box((width, depth, 0.03 if level == levels[-1] else 0.025), (0, 0, level), 2.0) for level in levels],
         *([hidden_box((0.022, depth - 0.04, 0.1), (x, 0, height), 0.2)] if form == 2 else []),
     ]
+
+
+def _broad_table(draw: Draw, width: float, depth: float, height: float) -> list[Part]:
+    """A table with a broad top: on four legs, on two boards with a beam, on trestles, or on legs with a lower board."""
+    form, wood = draw.integer(0, 3), draw.color(draw.pick(["wood", "wood", "white", "dark"]))
+    x, y, under = width / 2 - 0.07, depth / 2 - 0.06, height - 0.035
+    solid = hidden_legs(x, y, under, 0.06)
+    if form == 1:
+        frame = [box_mesh((0.05, depth * 0.9, under), (s * x, 0, 0)) for s in (-1, 1)]
+        frame.append(box_mesh((width - 0.14, 0.03, 0.12), (0, 0, height * 0.4)))
+        solid = [hidden_box((0.05, depth * 0.9, under), (s * x, 0, 0)) for s in (-1, 1)]
+        solid.append(hidden_box((width - 0.19, 0.03, 0.12), (0, 0, height * 0.4)))
+    elif form == 2:
+        frame = []
+        for side in (-x, x):
+            frame += [bar(0.024, (side, s * y, 0.014), (side, -s * y, under), 5) for s in (-1, 1)]
+            frame.append(box_mesh((0.05, 2 * y, 0.04), (side, 0, under - 0.04)))
+        solid = [hidden_box((0.06, 2 * y + 0.04, under), (s * x, 0, 0)) for s in (-1, 1)]
+    else:
+        frame = [legs(x, y, under, 0.06)]
+        if form == 3:
+            frame.append(box_mesh((width - 0.1, depth - 0.08, 0.025), (0, 0, height * 0.25)))
+            solid.append(hidden_box((width - 0.1, depth - 0.08, 0.025), (0, 0, height * 0.25)))
+    return [
+        paint(shade(wood, 0.8), "timber", *frame),
+        box((width, depth, 0.035), (0, 0, under), wood, "wood", density=2.0),
+        *solid,
+    ]
+
+
+def low_table(draw: Draw) -> list[Part]:
+    """A long low stand for a television."""
+    return _broad_table(draw, draw.uniform(1.0, 1.3), draw.uniform(0.4, 0.48), draw.uniform(0.52, 0.58))
+
+
+def work_table(draw: Draw) -> list[Part]:
+    """A writing desk that can be pushed."""
+    return _broad_table(draw, draw.uniform(0.9, 1.1), draw.uniform(0.52, 0.6), draw.uniform(0.7, 0.74))
+
+
+def large_table(draw: Draw) -> list[Part]:
+    """A dining table that can be pushed."""
+    return _broad_table(draw, draw.uniform(1.2, 1.5), draw.uniform(0.75, 0.85), draw.uniform(0.75, 0.79))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from simulator.things.materials import Draw, shade
 from simulator.things.meshes import (
@@ -17,6 +18,7 @@ from simulator.things.meshes import (
 )
 from simulator.things.shapes import (
     MeshArrays,
+    Motion,
     Part,
     Vector,
     box,
@@ -31,54 +33,33 @@ SCREENS = ((0.12, 0.13, 0.15), (0.25, 0.35, 0.45), (0.75, 0.78, 0.8))
 
 
 def laptop(draw: Draw) -> list[Part]:
-    """A laptop: open with its screen leaning back, wide open, closed, or standing like a tent."""
-    form = draw.integer(0, 3)
+    """A laptop that is shut; its screen turns up. Thin and square, with rounded edges, or thick with a badge."""
+    form = draw.integer(0, 2)
     width, depth = draw.uniform(0.31, 0.37), draw.uniform(0.21, 0.25)
     color, finish = draw.color(draw.pick(["metal", "dark", "white"])), draw.pick(["metal", "plain"])
-    if form == 2:
-        return [
-            box((width, depth, 0.026), (0, 0, 0), color, finish),
-            paint(
-                shade(color, 0.6),
-                "metal",
-                box_mesh((width * 1.002, depth * 1.002, 0.004), (0, 0, 0.011)),
-                post(0.02, 0.002, (0, 0, 0.025)),
-            ),
-        ]
-    screen, half = draw.pick(SCREENS), depth * 0.47
-    if form == 3:
-        lean, boards, inner = 0.5, [], []
-        for sign in (-1, 1):
-            center: Vector = (0.0, sign * math.sin(lean) * half, math.cos(lean) * half + 0.003)
-            turn = tilt("x", sign * lean)
-            boards.append(move_mesh(box_mesh((width, 0.012, 2 * half), (0, 0, -half)), turn, center))
-            inner.append(Part("box", (width / 2, 0.006, half), center, quat=turn, seen=False))
-        face = move_mesh(
-            box_mesh((width * 0.92, 0.004, half * 1.8), (0, -0.006, -half * 0.9)),
-            tilt("x", -lean),
-            (0, -math.sin(lean) * half, math.cos(lean) * half + 0.003),
-        )
-        return [paint(color, finish, *boards), paint(screen, "plain", face), *inner]
-    lean = draw.uniform(0.15, 0.4) if form == 0 else draw.uniform(0.75, 1.0)
-    center = (0.0, depth / 2 + math.sin(lean) * half, 0.02 + math.cos(lean) * half)
-    face_center = (center[0], center[1] - 0.006 * math.cos(lean), center[2] + 0.006 * math.sin(lean))
-    turn = tilt("x", -lean)
-    lid = move_mesh(box_mesh((width, 0.012, 2 * half), (0, 0, -half)), turn, center)
-    face = move_mesh(box_mesh((width * 0.92, 0.006, half * 1.8), (0, 0, -half * 0.9)), turn, face_center)
+    base, thick = (0.014, 0.009) if form < 2 else (0.022, 0.014)
+    motion = Motion((0.0, depth / 2, base + 0.001), (-1.0, 0.0, 0.0), math.radians(draw.uniform(100, 120)))
+    foot = (0.0, 0.0, base + 0.001)
+    shell = box_mesh((width, depth, thick), foot) if form != 1 else pad((width, depth, thick), foot, 0.2, 5, 16)
+    body = box_mesh((width, depth, base), (0, 0, 0)) if form != 1 else pad((width, depth, base), (0, 0, 0), 0.2, 5, 16)
+    screen = box_mesh((width * 0.92, depth * 0.88, 0.0008), (0, 0, base + 0.0004))
     keys = [
-        box_mesh((width * 0.85, depth * 0.1, 0.003), (0, depth * (0.3 - 0.13 * row), 0.0195))
-        for row in range(4 if form == 1 else 1)
-    ]
-    if form == 0:
-        keys = [box_mesh((width * 0.85, depth * 0.45, 0.003), (0, depth * 0.15, 0.0195))]
+        box_mesh((width * 0.85, depth * 0.1, 0.0008), (0, depth * (0.3 - 0.13 * row), base)) for row in range(4)
+    ]  # fmt: skip
+    keys.append(box_mesh((width * 0.25, depth * 0.2, 0.0008), (0, -depth * 0.33, base)))
+    badge = (
+        post(0.02, 0.001, (0, 0, base + thick + 0.001))
+        if form
+        else box_mesh((0.04, 0.01, 0.001), (0, 0, base + thick + 0.001))
+    )
     return [
-        paint(color, finish, box_mesh((width, depth, 0.02), (0, 0, 0)), lid),
-        paint(screen, "plain", face),
-        paint(
-            shade(color, 0.45), "plain", *keys, box_mesh((width * 0.25, depth * 0.2, 0.003), (0, -depth * 0.33, 0.0195))
-        ),
-        hidden_box((width, depth, 0.02), density=1.6),
-        Part("box", (width / 2, 0.006, half), center, quat=turn, seen=False, density=0.6),
+        paint(color, finish, body),
+        replace(paint(color, finish, shell), motion=motion),
+        replace(paint(shade(color, 0.6), "metal", badge), motion=motion),
+        replace(paint(draw.pick(SCREENS), "plain", screen), motion=motion, behind=motion),
+        replace(paint(shade(color, 0.45), "plain", *keys), behind=motion),
+        hidden_box((width, depth, base), density=2.0),
+        replace(hidden_box((width, depth, thick), foot), motion=motion),
     ]
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
+from simulator.things.cupboards import lining
 from simulator.things.materials import Draw, shade
 from simulator.things.meshes import (
     BLACK,
@@ -11,6 +13,7 @@ from simulator.things.meshes import (
     ball,
     bar,
     disc,
+    hidden_legs,
     hoop,
     legs,
     pad,
@@ -20,7 +23,9 @@ from simulator.things.meshes import (
 )
 from simulator.things.shapes import (
     MeshArrays,
+    Motion,
     Part,
+    Vector,
     box,
     box_mesh,
     hidden_box,
@@ -35,7 +40,7 @@ from simulator.things.vessels import crate, hollow
 
 
 def carton(draw: Draw) -> list[Part]:
-    """A box: closed with tape or a label, open with its flaps out, a lidded storage box, or a wooden crate."""
+    """A box: closed with tape or a label, open with its flaps out, with a lid on hinges, or a wooden crate."""
     form = draw.integer(0, 3)
     width, depth, height = draw.uniform(0.22, 0.46), draw.uniform(0.2, 0.36), draw.uniform(0.16, 0.34)
     color = draw.color("carton")
@@ -48,11 +53,16 @@ def carton(draw: Draw) -> list[Part]:
         return [mesh(*body, color, "rough"), paint(shade(color, 1.15), "rough", *flaps), *walls]
     if form == 2:
         color = draw.color(draw.pick(["fabric", "plastic", "white", "book"]))
-        lid = [box_mesh((width * 1.04, depth * 1.04, height * 0.18), (0, 0, height * 0.84))]
+        rim = height * 0.9
+        body, walls = crate(width, depth, rim, 0.01, 0.012)
+        motion = Motion((0.0, depth / 2, rim), (-1.0, 0.0, 0.0), math.radians(100))
+        sides, foot = (width * 1.03, depth * 1.03, height * 0.1), (0.0, 0.0, rim + 0.001)
+        lid = paint(shade(color, draw.pick([0.7, 1.3])), "plain", box_mesh(sides, foot))
         return [
-            box((width, depth, height * 0.9), (0, 0, 0), color, draw.pick(["plain", "cloth", "stripes"])),
-            paint(shade(color, draw.pick([0.7, 1.3])), "plain", *lid),
-            hidden_box((width * 1.04, depth * 1.04, height * 0.18), (0, 0, height * 0.84)),
+            mesh(*body, color, draw.pick(["plain", "cloth", "stripes"])),
+            replace(lid, motion=motion),
+            *walls,
+            replace(hidden_box(sides, foot), motion=motion),
         ]
     if form == 3:
         wood = draw.color("wood")
@@ -283,7 +293,11 @@ def safe(draw: Draw) -> list[Part]:
             ),
             paint((0.75, 0.74, 0.7), "metal", disc(0.02, 0.02, (0, front, height * 0.45), 8)),
         ]
-    door = [box_mesh((width * 0.8, 0.012, height * 0.8), (0, front, height * 0.1))]
+    # The door fills most of the front; behind it lies the hollow.
+    thick, wall = 0.03, 0.025
+    motion = Motion((-width / 2 + 0.002, front, 0.0), (0.0, 0.0, -1.0), math.pi / 2)
+    deep = depth - thick
+    middle = front + thick + deep / 2
     if form == 0:
         wheel = [move_mesh(hoop(0.045, 0.007, (0, 0, 0)), tilt("x", math.pi / 2), (-0.02, front - 0.035, height / 2))]
         wheel += [
@@ -298,14 +312,28 @@ def safe(draw: Draw) -> list[Part]:
         wheel.append(disc(0.012, 0.04, (-0.02, front - 0.016, height / 2), 8))
     else:
         wheel = [
-            box_mesh((0.014, 0.006, 0.014), (width * 0.1 + 0.022 * x, front - 0.008, height * 0.45 + 0.022 * z))
+            box_mesh((0.014, 0.006, 0.014), (width * 0.1 + 0.022 * x, front - 0.003, height * 0.45 + 0.022 * z))
             for x in range(3)
             for z in range(4)
         ]
         wheel.append(box_mesh((0.012, 0.03, height * 0.25), (-width * 0.25, front - 0.01, height * 0.38)))
+    body, foot = height - 0.006, 0.006
+    pieces: list[tuple[Vector, Vector]] = [
+        ((width, deep, wall), (0, middle, foot)),
+        ((width, deep, wall), (0, middle, height - wall)),
+        *[((wall, deep, body), (sign * (width - wall) / 2, middle, foot)) for sign in (-1, 1)],
+        ((width, wall, body), (0, depth / 2 - wall / 2, foot)),
+    ]
+    inner = (width - 2 * wall, deep - wall, height - foot - 2 * wall)
+    leaf = box(
+        (width - 0.004, thick - 0.002, body - 0.004), (0, front + thick / 2, foot + 0.002), shade(color, 1.2), "metal"
+    )
     return [
-        box((width, depth, height), (0, 0, 0), color, "metal"),
-        paint(shade(color, 1.25), "metal", *door),
-        paint((0.75, 0.74, 0.7), "metal", *wheel),
-        paint(BLACK, "plain", legs(width * 0.4, depth * 0.4, 0.004, 0.03)),
+        paint(color, "metal", *[box_mesh(*piece) for piece in pieces]),
+        *[hidden_box(*piece) for piece in pieces],
+        lining(color, *inner, (0, front + thick + inner[1] / 2, foot + wall), motion),
+        replace(leaf, motion=motion),
+        replace(paint((0.75, 0.74, 0.7), "metal", *wheel), motion=motion),
+        paint(BLACK, "plain", legs(width * 0.4, depth * 0.4, 0.006, 0.03)),
+        *hidden_legs(width * 0.4, depth * 0.4, 0.006, 0.03),
     ]

@@ -19,6 +19,7 @@ from simulator.things.shapes import (
     MeshArrays,
     Part,
     Space,
+    Top,
     Vector,
     about_z,
     box_mesh,
@@ -35,6 +36,8 @@ Outline = Sequence[tuple[float, float]]
 
 BOTTOM_DENSITY = 3.0
 """Density of bottoms relative to walls, so that vessels stand firmly."""
+_SHALLOW = 0.03
+"""Depth from which a hollow is a container, metres."""
 
 
 def vessel_mesh(outline: Outline, wall: float, floor: float, segments: int = 14) -> MeshArrays:
@@ -165,14 +168,76 @@ def cavity(parts: Sequence[Part], depth: float = 0.02) -> tuple[Vector, tuple[fl
     return ((0.0, 0.0, floor), (half, half)) if half > 0 else None
 
 
-def spaces_of(parts: Sequence[Part]) -> tuple[Space, ...]:
-    """The spaces inside an object: above its floor and between its walls, behind its lid if it has one."""
-    still = [part for part in parts if part.motion is None]
-    inside = cavity(still)
-    if inside is None:
-        return ()
-    (x, y, floor), half = inside
-    high = float(max(part_bounds(part)[1][2] for part in still if part.solid))
+def _compartment(parts: Sequence[Part]) -> tuple[float, float, dict[str, float], Part] | None:
+    """The hollow of an object with all lids closed: (floor, ceiling, distances of its walls by side, its bottom).
+
+    It is the tallest gap above the middle: between a bottom and the part above it, or the highest edge of the walls.
+    """
+    solid = [(part, *part_bounds(part)) for part in parts if part.solid]
+    rim = max(float(high[2]) for _, _, high in solid)
+    over = [(part, low, high) for part, low, high in solid if (low[:2] < 0).all() and (high[:2] > 0).all()]
+    over.sort(key=lambda entry: float(entry[2][2]))
+    best: tuple[float, float, Part] | None = None
+    for index, (part, _, high) in enumerate(over):
+        above = [float(low[2]) for _, low, _ in over[index + 1 :]]
+        floor, ceiling = float(high[2]), min(above, default=rim)
+        flat = part.quat == UPRIGHT and part.form in ("box", "cylinder")
+        if flat and (best is None or ceiling - floor > best[1] - best[0]):
+            best = floor, ceiling, part
+    if best is None or best[1] - best[0] < _SHALLOW:
+        return None
+    floor, ceiling, bottom = best
+    level = floor + min(0.02, (ceiling - floor) / 2)
+    low, high = part_bounds(bottom)
+    sides = {"east": float(high[0]), "west": float(-low[0]), "north": float(high[1]), "south": float(-low[1])}
+    found = set()
+    for part, wall_low, wall_high in solid:
+        if part is bottom or wall_high[2] < level or wall_low[2] > level:
+            continue
+        x, y = (wall_low + wall_high)[:2] / 2
+        if abs(x) >= abs(y):
+            side, inner = ("east", float(wall_low[0])) if x > 0 else ("west", float(-wall_high[0]))
+        else:
+            side, inner = ("north", float(wall_low[1])) if y > 0 else ("south", float(-wall_high[1]))
+        sides[side] = max(inner, 1e-6) if side not in found else min(sides[side], max(inner, 1e-6))
+        found.add(side)
+    return (floor, ceiling, sides, bottom) if len(found) == 4 else None
+
+
+def floor_of(parts: Sequence[Part]) -> Top | None:
+    """A rectangle on the floor inside an object where others can lie, behind its lid if it has one; None if none is."""
+    hole = _compartment(parts)
+    if hole is None:
+        return None
+    floor, ceiling, sides, bottom = hole
     lid = next((part.motion for part in parts if part.motion is not None), None)
-    tall = (high - floor) / 2
-    return (Space((x, y, floor + tall), (half[0], half[1], tall), lid),)
+    if lid is None:
+        inside = cavity(parts)
+        return None if inside is None else Top(0.0, 0.0, inside[0][2], inside[1], 0.45, "inside")
+    x, y = (sides["east"] - sides["west"]) / 2, (sides["north"] - sides["south"]) / 2
+    half = ((sides["east"] + sides["west"]) / 2 - 0.01, (sides["north"] + sides["south"]) / 2 - 0.01)
+    return Top(x, y, floor, half, ceiling - floor - 0.01, "inside", lid)
+
+
+def spaces_of(parts: Sequence[Part]) -> tuple[Space, ...]:
+    """The spaces inside an object: above its floor and between its walls, behind its lid if it has one.
+
+    Those of round vessels are the boxes around them, as wide as the inside half-way up: what is below the rim within
+    such a box can only be inside. Objects that are hardly hollow have none.
+    """
+    hole = _compartment(parts)
+    if hole is None:
+        return ()
+    floor, ceiling, sides, bottom = hole
+    if bottom.form == "cylinder":
+        middle = (floor + ceiling) / 2
+        reaches = [
+            math.hypot(part.pos[0], part.pos[1]) - part.size[0]
+            for part in parts
+            if part.solid and part is not bottom and part_bounds(part)[0][2] < middle < part_bounds(part)[1][2]
+        ]
+        sides = dict.fromkeys(sides, max([*reaches, *sides.values()]))
+    lid = next((part.motion for part in parts if part.motion is not None), None)
+    center = ((sides["east"] - sides["west"]) / 2, (sides["north"] - sides["south"]) / 2, (floor + ceiling) / 2)
+    half = ((sides["east"] + sides["west"]) / 2, (sides["north"] + sides["south"]) / 2, (ceiling - floor) / 2)
+    return (Space(center, half, lid),)

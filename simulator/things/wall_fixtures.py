@@ -121,16 +121,6 @@ def switch(draw: Draw, style: Style) -> Fixture:
     return _structure(parts, (0.085, 0.016, 0.085))
 
 
-def wall_cabinet(draw: Draw, style: Style, width: float) -> Fixture:
-    """A kitchen cabinet on the wall."""
-    height = 0.6
-    parts = [
-        box((width, 0.32, height), (0, 0, 0), style.cabinet, "wood"),
-        box((0.012, 0.01, height), (0, -0.16, 0), shade(style.cabinet, 0.6), solid=False),
-    ]
-    return _structure(parts, (width, 0.32, height))
-
-
 def wall_shelf(draw: Draw, style: Style, width: float) -> Fixture:
     """A board on the wall that holds objects."""
     depth = draw.uniform(0.24, 0.3)

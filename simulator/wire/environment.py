@@ -61,6 +61,8 @@ class Limits:
     """Number of compiled rooms that are kept."""
     push: PushSettings = PushSettings()
     """How a touch pushes."""
+    inside_share: float = 0.15
+    """Share of the objects that InitialRandomSpawn without forceVisible puts into what is closed."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,7 @@ class Environment:
 
     def __init__(self, source: RoomSource, limits: Limits, quality: Quality, width: int, height: int) -> None:
         self.source = source
+        self._inside_share = limits.inside_share
         self.quality = quality
         self.width, self.height = width, height
         self.view = View()
@@ -240,7 +243,14 @@ class Environment:
         before = room.state()
         try:
             room.restore_positions()
-            self.source.spawn(room.scene, room.data, seed, attempts=attempts, force_visible=force_visible)
+            self.source.spawn(
+                room.scene,
+                room.data,
+                seed,
+                attempts=attempts,
+                force_visible=force_visible,
+                inside_share=self._inside_share,
+            )
             room.physics.place(room.data.qpos.copy())
             room.physics.run_to_rest()
         except Exception:

@@ -1,8 +1,500 @@
-"""The actions of the hand: picking up, carrying, moving, turning and dropping an object."""
+"""The actions of the hand: picking up, carrying, moving, turning, putting and dropping an object.
+
+A held object is a child of the camera: it follows the agent's moves, turns and looks. The functions at the top are what
+`simulator.wire.moves` needs for that.
+"""
 
 from __future__ import annotations
 
-from simulator.wire.arguments import Action
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
 
-HANDS: dict[str, Action] = {}
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.wire.arguments import INVALID, MISSING, Action
+from simulator.wire.environment import ActionFailed, Environment
+from simulator.wire.metadata import visible_objects
+from simulator.world.hand import (
+    REACH,
+    SAMPLE,
+    Body,
+    Group,
+    Meeting,
+    Shift,
+    carried_by,
+    default_pose,
+    middle,
+    move,
+    rotation_about,
+    straight,
+    turning,
+    with_contents,
+)
+from simulator.world.hand_force import push_held, push_out
+from simulator.world.physics import Unstable
+from simulator.world.placing import free_poses, places_of, shut
+from simulator.world.room import Room
+
+MAX_HAND_MOVE = 10.0
+"""Largest part of a movement of the hand, metres; it reaches 1.5 m."""
+LEAST_MOVE, LEAST_TURN = 1e-3, math.radians(1e-3)
+"""Metres and radians below which MoveHandForce counts as not having moved anything."""
+PUT_TRIES = 5
+"""Places on a receptacle at which PutObject lets the object come to rest before it gives up."""
+MAX_SLIP = 0.1
+"""How far, metres, an object may move from where it was put until it rests."""
+
+Array = NDArray[np.float64]
+
+
+# --- For moves of the agent
+
+
+def follow(environment: Environment, swept: bool, forced: bool = False, at_eyes: bool = False, **changes: Any) -> None:
+    """Changes the agent's pose; the held object goes along.
+
+    Args:
+        environment: the state to act on.
+        swept: whether its whole way must be free, or only its end.
+        forced: whether nothing is checked.
+        at_eyes: whether the object moves past the agent's body, which then must not be in its way.
+        changes: fields of the agent's pose.
+
+    Raises:
+        ActionFailed: the held object is in the way; the agent's pose and everything else stay as they were.
+    """
+    room, agent = environment.room, environment.agent
+    if room.held is None:
+        environment.move_agent(**changes)
+        return
+    before = environment.camera
+    environment.move_agent(**changes)
+    after = environment.camera
+    path = carried_by(before, after)
+    carried = with_contents(room, room.carried[0])
+    if not forced:
+        body = body_of(environment) if at_eyes else None
+        distance = float(np.linalg.norm(np.subtract(after.position, before.position)))
+        lever = float(np.linalg.norm(middle(room, room.held) - before.position))
+        turned = abs(after.horizon - before.horizon) + abs((after.yaw - before.yaw + 180.0) % 360.0 - 180.0)
+        group = Group(room, carried, 0.0 if not swept else distance + math.radians(turned) * (lever + 1.0))
+        found: Meeting | None
+        if swept:
+            found = group.sweep(path, distance + math.radians(turned) * (lever + group.radius), body)
+        else:
+            end = path(1.0)
+            found = Group(room, carried, 0.0, end.turn @ group.center + end.by).clear(end, body)
+        held = middle(room, room.held)
+        end = path(1.0)
+        ends = end.turn @ held + end.by
+        too_far = math.hypot(ends[0] - environment.agent.x, ends[1] - environment.agent.y) > REACH
+        if found is not None or too_far:
+            environment.agent = agent
+            if found is None:
+                raise ActionFailed("The held object would be farther from the agent than its arm reaches.")
+            raise ActionFailed(f"The held object would collide with {_name(environment, found)}.")
+    with undoing(room):
+        try:
+            carry(environment, carried, path(1.0))
+        except Exception:
+            environment.agent = agent
+            raise
+
+
+def carry(environment: Environment, carried: tuple[int, ...], shift: Shift) -> None:
+    """Moves the held object with its contents. What leaned on it falls."""
+    room = environment.room
+    touched = Group(room, carried, 0.01).touched()
+    room.carried = carried
+    move(room, carried, shift)
+    if len(touched):
+        room.wake(touched)
+        settle(environment)
+
+
+def settle(environment: Environment) -> None:
+    """Lets everything come to rest, unless physics is paused."""
+    if not environment.physics_paused:
+        environment.room.physics.run_to_rest()
+
+
+@contextmanager
+def undoing(room: Room) -> Iterator[None]:
+    """Puts everything back if the action fails."""
+    with room.trial() as restore:
+        try:
+            yield
+        except Exception:
+            restore()
+            raise
+
+
+def body_of(environment: Environment) -> Body:
+    """The agent's body."""
+    agent = environment.agent
+    return Body(agent.x, agent.y, agent.standing)
+
+
+def _name(environment: Environment, meeting: Meeting) -> str:
+    return "the agent" if meeting.geom is None else environment.name_of_geom(meeting.geom)
+
+
+def held_object(environment: Environment) -> int:
+    """The number of the held object.
+
+    Raises:
+        ActionFailed: the hand is empty.
+    """
+    held = environment.room.held
+    if held is None:
+        raise ActionFailed("The hand is empty: nothing is held.")
+    return held
+
+
+def chosen_object(
+    environment: Environment, object_id: str | None, x: float | None, y: float | None, forced: bool
+) -> tuple[int, Array | None]:
+    """The object that an action names, by its id or an image point, and the hit point (3,) for the latter.
+
+    Raises:
+        ActionFailed: there is none, or it is not visible and `forced` is False.
+    """
+    room = environment.room
+    if object_id is not None:
+        if x is not None or y is not None:
+            raise ActionFailed("The object must be named by 'objectId' or by 'x' and 'y', not by both.", INVALID)
+        number = environment.object_number(object_id)
+        if not forced and not visible_objects(room, environment.camera, environment.view.visibility_distance)[number]:
+            raise ActionFailed(f"The object '{object_id}' is not visible within visibilityDistance.")
+        return number, None
+    if x is None or y is None:
+        raise ActionFailed("The action needs 'objectId', or 'x' and 'y'.", MISSING)
+    if not (0.0 <= x <= 1.0 and 0.0 <= y <= 1.0):
+        raise ActionFailed("The image point is outside the agent's view: x and y go from 0 to 1.")
+    pick = environment.pick(x, y, math.inf if forced else environment.view.visibility_distance)
+    if pick is None or pick.object is None:
+        raise ActionFailed("There is no object at the image point within visibilityDistance.")
+    return pick.object, pick.point
+
+
+def into_hand(environment: Environment, number: int, forced: bool) -> None:
+    """Holds an object, with its contents, at the hand's default place. Everything that leaned on it falls.
+
+    Raises:
+        ActionFailed: it would collide there.
+    """
+    room = environment.room
+    carried = with_contents(room, number)
+    shift = default_pose(room, environment.camera, number)
+    group = Group(room, carried, 0.0)
+    if not forced:
+        found = Group(room, carried, 0.0, shift.turn @ group.center + shift.by).clear(shift)
+        if found is not None:
+            raise ActionFailed(
+                f"'{room.scene.objects[number].category}' cannot be held: at the hand's default place it would collide "
+                f"with {_name(environment, found)}."
+            )
+    room.hold(carried)
+    carry(environment, carried, shift)
+
+
+# --- Picking up, putting and dropping
+
+
+def pickup_object(
+    environment: Environment,
+    *,
+    objectId: str | None = None,
+    x: float | None = None,
+    y: float | None = None,
+    forceAction: bool = False,
+) -> None:
+    """Takes a pickupable object, with what lies in it, into the empty hand, at the hand's default place.
+
+    Args:
+        environment: the state to act on.
+        objectId: of the object.
+        x: image point of the object instead, from 0 (left) to 1.
+        y: from 0 (top) to 1.
+        forceAction: whether the object may be out of sight and may collide in the hand.
+    """
+    room = environment.room
+    if room.held is not None:
+        raise ActionFailed(f"The hand already holds {environment.ids[room.held]}.")
+    number, _ = chosen_object(environment, objectId, x, y, forceAction)
+    if not room.scene.objects[number].pickupable:
+        raise ActionFailed(f"The object '{environment.ids[number]}' is not pickupable.")
+    with undoing(room):
+        into_hand(environment, number, forceAction)
+
+
+def put_object(
+    environment: Environment,
+    *,
+    objectId: str | None = None,
+    x: float | None = None,
+    y: float | None = None,
+    forceAction: bool = False,
+    placeStationary: bool = True,
+) -> None:
+    """Puts the held object on the nearest free place of a receptacle, or into it, and lets it come to rest.
+
+    `placeStationary` has no effect: objects always come to rest before the reply.
+
+    Args:
+        environment: the state to act on.
+        objectId: of the receptacle.
+        x: image point of the receptacle instead, from 0 (left) to 1; the object goes as near to it as possible.
+        y: from 0 (top) to 1.
+        forceAction: whether the receptacle may be out of sight.
+        placeStationary: has no effect.
+    """
+    room = environment.room
+    held = held_object(environment)
+    number, point = chosen_object(environment, objectId, x, y, forceAction)
+    name = environment.ids[number]
+    if number in room.carried:
+        raise ActionFailed("The held object cannot be put on itself.")
+    if not room.scene.objects[number].receptacle:
+        raise ActionFailed(f"The object '{name}' is no receptacle.")
+    if shut(room, number):
+        raise ActionFailed(f"The receptacle '{name}' is closed: open it first.")
+    near = np.array([environment.agent.x, environment.agent.y]) if point is None else point
+    carried = with_contents(room, held)
+    # The places are found before the first try, because the search looks at the room as it is.
+    shifts = list(islice(free_poses(room, carried, places_of(room, number), near), PUT_TRIES))
+    with room.trial() as restore:
+        for shift in shifts:
+            carry_off(environment, carried, shift)
+            target = middle(room, held)
+            try:
+                settle(environment)
+            except Unstable:
+                target += np.inf
+            if float(np.linalg.norm(middle(room, held) - target)) <= MAX_SLIP:
+                return
+            restore()
+        raise ActionFailed(
+            f"There is no free place on '{name}' at which the held object stays."
+            if shifts
+            else f"There is no free place for the held object on '{name}'."
+        )
+
+
+def carry_off(environment: Environment, carried: tuple[int, ...], shift: Shift) -> None:
+    """Moves the held object and lets go of it."""
+    room = environment.room
+    touched = Group(room, carried, 0.01).touched()
+    room.hold(())
+    move(room, carried, shift)
+    room.wake(np.array([*carried, *touched], dtype=np.intp))
+
+
+def drop_held_object(environment: Environment, *, forceAction: bool = False) -> None:
+    """Lets go of the held object, which falls and comes to rest; fails if it overlaps the agent or anything else."""
+    room = environment.room
+    held = held_object(environment)
+    carried = with_contents(room, held)
+    if not forceAction:
+        found = Group(room, carried, 0.01).clear(Shift(np.eye(3), np.zeros(3)), body_of(environment))
+        if found is not None:
+            raise ActionFailed(f"The held object cannot be dropped: it collides with {_name(environment, found)}.")
+    with undoing(room):
+        room.hold(())
+        room.wake(np.array(carried, dtype=np.intp))
+        settle(environment)
+
+
+# --- Moving the hand
+
+
+def _within(environment: Environment, place: Array) -> str | None:
+    """What forbids that the middle of the held object is at a place (3,), or None."""
+    agent = environment.agent
+    if math.hypot(place[0] - agent.x, place[1] - agent.y) > REACH:
+        return f"The held object would be more than {REACH} m from the agent."
+    if not environment.camera.sees(place[None])[0]:
+        return "The held object would leave the agent's view."
+    return None
+
+
+def _check_move(**parts: float) -> None:
+    for name, value in parts.items():
+        if abs(value) > MAX_HAND_MOVE:
+            raise ActionFailed(f"The argument '{name}' must be at most {MAX_HAND_MOVE:g} m, not {value:g}.", INVALID)
+
+
+def _move_held(environment: Environment, by: Array) -> None:
+    """Moves the held object along a vector (3,) of the world, if its way is free."""
+    room = environment.room
+    place = middle(room, held_object(environment)) + by
+    forbidden = _within(environment, place)
+    if forbidden is not None:
+        raise ActionFailed(forbidden)
+    carried = with_contents(room, room.carried[0])
+    length = float(np.linalg.norm(by))
+    found = Group(room, carried, length).sweep(straight(by), length, body_of(environment))
+    if found is not None:
+        raise ActionFailed(f"The held object cannot be moved: {_name(environment, found)} is in the way.")
+    with undoing(room):
+        carry(environment, carried, Shift(np.eye(3), by))
+
+
+def _camera_axes(environment: Environment, right: float, up: float, ahead: float) -> Array:
+    """(3,) world vector from one along the camera's axes."""
+    axes = environment.camera.axes()
+    vector: Array = right * axes[0] + up * axes[1] + ahead * axes[2]
+    return vector
+
+
+def _moving(right: float, up: float, ahead: float, direction: str) -> Callable[..., None]:
+    def move_held(environment: Environment, *, moveMagnitude: float) -> None:
+        if moveMagnitude <= 0:
+            raise ActionFailed(f"The argument 'moveMagnitude' must be greater than 0, not {moveMagnitude}.", INVALID)
+        _check_move(moveMagnitude=moveMagnitude)
+        held_object(environment)
+        _move_held(environment, moveMagnitude * _camera_axes(environment, right, up, ahead))
+
+    move_held.__doc__ = (
+        f"Moves the held object {direction} in the camera's frame by `moveMagnitude` metres; fails beyond 1.5 m, out "
+        "of the view, or with something in the way."
+    )
+    return move_held
+
+
+def move_held_object(environment: Environment, *, ahead: float = 0.0, right: float = 0.0, up: float = 0.0) -> None:
+    """Moves the held object along a vector of the camera's frame, metres, by the rules of MoveHeldObjectAhead."""
+    _check_move(ahead=ahead, right=right, up=up)
+    held_object(environment)
+    _move_held(environment, _camera_axes(environment, right, up, ahead))
+
+
+def move_hand_force(environment: Environment, *, x: float = 0.0, y: float = 0.0, z: float = 0.0) -> None:
+    """Moves the held object by metres along the agent's axes, right, up and ahead; it pushes what is in its way.
+
+    The movement ends at its distance, 1.5 m from the agent, at the edge of the view or when it is stuck. It fails, and
+    everything is put back, if nothing moved or if the object ends inside something.
+
+    Args:
+        environment: the state to act on.
+        x: to the right.
+        y: up.
+        z: ahead.
+    """
+    _check_move(x=x, y=y, z=z)
+    room = environment.room
+    held = held_object(environment)
+    by = environment.to_world(np.array([x, y, z]))
+    length = float(np.linalg.norm(by))
+    if length < LEAST_MOVE:
+        raise ActionFailed("The hand was not moved: the distance is below 0.001 m.")
+    start = middle(room, held)
+    length = _allowed_length(environment, start, by / length, length)
+    if length < LEAST_MOVE:
+        raise ActionFailed(_within(environment, start + SAMPLE * by / np.linalg.norm(by)) or "The hand did not move.")
+    by *= length / np.linalg.norm(by)
+    carried = with_contents(room, held)
+    found = Group(room, carried, length).sweep(straight(by), length, body_of(environment))
+    with undoing(room):
+        if found is None:
+            carry(environment, carried, Shift(np.eye(3), by))
+            return
+        turned = room.data.xmat[room.object_bodies[held]].copy()
+        # The free share of the way needs no physics.
+        carry(environment, carried, Shift(np.eye(3), found.share * by))
+        _push_on(environment, by / length, length - found.share * length)
+        change = room.data.xmat[room.object_bodies[held]] @ turned
+        turn = math.acos(min(1.0, max(-1.0, (change - 1) / 2)))
+        if float(np.linalg.norm(middle(room, held) - start)) < LEAST_MOVE and turn < LEAST_TURN:
+            raise ActionFailed(f"The hand did not move: {_name(environment, found)} is in the way.")
+
+
+def _push_on(environment: Environment, direction: Array, distance: float) -> None:
+    """Moves the held object by force and checks where it ends."""
+    room, body = environment.room, body_of(environment)
+    held = held_object(environment)
+    limit = Group(room, room.carried, 0.0).agent_distance(body)
+
+    def allowed() -> bool:
+        if _within(environment, middle(room, held)) is not None:
+            return False
+        near = math.hypot(*(middle(room, held)[:2] - (body.x, body.y))) < room.box_radii[held] + 0.2
+        return not near or Group(room, room.carried, 0.0).agent_distance(body) >= min(limit - 1e-3, 0.175)
+
+    push_held(room, direction, distance, allowed)
+    settle(environment)
+    if not push_out(room):
+        raise ActionFailed("The hand was put back: the held object ended inside something.")
+
+
+def _allowed_length(environment: Environment, start: Array, direction: Array, length: float) -> float:
+    """The length of the part of a way that stays within reach and in the view, metres."""
+    if _within(environment, start + length * direction) is None:
+        return length
+    low, high = 0.0, length  # both regions are convex
+    if _within(environment, start) is not None:
+        return 0.0
+    while high - low > 1e-4:
+        half = (low + high) / 2
+        low, high = (half, high) if _within(environment, start + half * direction) is None else (low, half)
+    return low
+
+
+def rotate_held_object(environment: Environment, *, pitch: float = 0.0, yaw: float = 0.0, roll: float = 0.0) -> None:
+    """Turns the held object about its middle, degrees about the agent's axes; fails if something is in the way.
+
+    Args:
+        environment: the state to act on.
+        pitch: about the axis to the right; positive tips its front down.
+        yaw: about the vertical, clockwise seen from above.
+        roll: about the axis ahead; positive is counter-clockwise seen from the agent.
+    """
+    room = environment.room
+    held = held_object(environment)
+    angles = [math.radians(math.remainder(angle, 360.0)) for angle in (yaw, pitch, roll)]
+    right, ahead = (environment.to_world(np.array(axis)) for axis in ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0)))
+    up = np.array([0.0, 0.0, 1.0])
+
+    def turn(share: float) -> Array:
+        # In Unity's order (z, x, y) and with its left-handed signs.
+        first, second, third = (
+            rotation_about(axis, -share * angle) for axis, angle in zip((up, right, ahead), angles, strict=True)
+        )
+        product: Array = first @ second @ third
+        return product
+
+    carried = with_contents(room, held)
+    group = Group(room, carried, 0.0)
+    path = turning(turn, middle(room, held))
+    length = sum(map(abs, angles)) * 2 * group.radius
+    found = Group(room, carried, 2 * group.radius).sweep(path, length, body_of(environment))
+    if found is not None:
+        raise ActionFailed(f"The held object cannot be turned: {_name(environment, found)} is in the way.")
+    with undoing(room):
+        carry(environment, carried, path(1.0))
+
+
+_ABOVE = {"forceVisible": False}
+_DIRECTIONS: Sequence[tuple[str, tuple[float, float, float], str]] = (
+    ("Ahead", (0.0, 0.0, 1.0), "away from the camera"),
+    ("Back", (0.0, 0.0, -1.0), "towards the camera"),
+    ("Left", (-1.0, 0.0, 0.0), "to the left"),
+    ("Right", (1.0, 0.0, 0.0), "to the right"),
+    ("Up", (0.0, 1.0, 0.0), "up"),
+    ("Down", (0.0, -1.0, 0.0), "down"),
+)
+HANDS: dict[str, Action] = {
+    "PickupObject": Action(pickup_object, {"manualInteract": False}),
+    "PutObject": Action(put_object),
+    "DropHeldObject": Action(drop_held_object, {"autoSimulation": True}),
+    "DropHandObject": Action(drop_held_object, {"autoSimulation": True}),
+    "MoveHeldObject": Action(move_held_object, _ABOVE),
+    **{f"MoveHeldObject{name}": Action(_moving(*axes, words), _ABOVE) for name, axes, words in _DIRECTIONS},
+    "MoveHandForce": Action(move_hand_force),
+    "RotateHeldObject": Action(rotate_held_object),
+}
 """Name -> action."""

@@ -6,6 +6,7 @@ Unity's frame is left-handed, x east, y up, z north; rotations are Euler angles 
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import mujoco
@@ -64,38 +65,63 @@ def object_ids(room: Room) -> list[str]:
     return ids
 
 
-def visible_objects(room: Room, camera: Camera, reach: float, only: int | None = None) -> NDArray[np.bool_]:
-    """(n,) whether a point of each object is in view, unobstructed and within `reach` metres of the camera.
+def axis_distances(camera: Camera, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) distances, metres, of points (n, 3) from the agent's vertical axis, which ends at the camera."""
+    away = points - np.asarray(camera.position)
+    away[:, 2] = np.maximum(away[:, 2], 0.0)
+    distances: NDArray[np.float64] = np.linalg.norm(away, axis=1)
+    return distances
 
-    With `only`, the number of an object, all others count as not visible, which is faster.
+
+def visible_objects(room: Room, camera: Camera, reach: float, only: int | None = None) -> NDArray[np.bool_]:
+    """(n,) whether a point of each object is in view, unobstructed and within `reach` metres of the agent's axis.
+
+    Args:
+        room: the poses in its data must be up to date.
+        camera: the agent's camera.
+        reach: metres.
+        only: number of the only object that is asked for; the others count as not visible.
     """
     data, position = room.data, np.asarray(camera.position)
     rotations = data.xmat[room.object_bodies].reshape(-1, 3, 3)
     centers = data.xpos[room.object_bodies] + (rotations @ room.box_centers[..., None])[..., 0]
-    near = room.present & (np.linalg.norm(centers - position, axis=1) <= reach + room.box_radii)
-    candidates = np.flatnonzero(near & camera.sees(centers, room.box_radii))
+    near = room.present & (axis_distances(camera, centers) <= reach + room.box_radii)
     if only is not None:
-        candidates = candidates[candidates == only]
+        near &= np.arange(len(near)) == only
+    # The doors of a cupboard may swing out of the box of its closed shape, so their own fronts decide below.
+    candidates = np.flatnonzero(near & (camera.sees(centers, room.box_radii) | room.openable))
     local = _PROBES * room.box_halves[candidates, None]
-    directions = centers[candidates, None] - position + local @ rotations[candidates].transpose(0, 2, 1)
-    in_view = camera.sees((position + directions).reshape(-1, 3)).reshape(directions.shape[:2])
-    directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
+    probes = centers[candidates, None] + local @ rotations[candidates].transpose(0, 2, 1)
+    in_view = camera.sees(probes.reshape(-1, 3)).reshape(probes.shape[:2])
     visible = np.zeros(len(centers), dtype=bool)
-    if not in_view.any():
-        return visible
-    hit = np.full(1, -1, np.int32)
-    in_reach = np.linalg.norm(data.geom_xpos - position, axis=1) <= reach + room.geom_radii
-    met = in_reach & camera.sees(data.geom_xpos, room.geom_radii)
+    met = (axis_distances(camera, data.geom_xpos) <= reach + room.geom_radii) & camera.sees(
+        data.geom_xpos, room.geom_radii
+    )
     # Every ray tests every geom of the given groups. Leaving only geoms that can be hit saves two thirds of the time.
     with geom_groups(room.model, np.where(met, room.model.geom_group, HIDDEN_GROUP)):
-        # One ray at a time until one hits: mj_multiRay prepares every geom first, which costs as much as thirty rays.
         for index, number in enumerate(candidates.tolist()):
-            for direction in directions[index, in_view[index]]:
-                distance = mujoco.mj_ray(room.model, data, position, direction, VISIBLE_GROUPS, 1, -1, hit)
-                if 0 <= distance <= reach and room.geom_instances[hit[0]] == number:
-                    visible[number] = True
-                    break
+            visible[number] = _any_hit(room, camera, reach, number, probes[index, in_view[index]])
+            if not visible[number] and room.openable[number]:
+                fronts = room.parts.fronts(number, position)
+                visible[number] = _any_hit(room, camera, reach, number, fronts[camera.sees(fronts)])
     return visible
+
+
+def _any_hit(room: Room, camera: Camera, reach: float, number: int, points: NDArray[np.float64]) -> bool:
+    """Whether the ray to one of the points (p, 3) meets the object first, within reach."""
+    position = np.asarray(camera.position)
+    directions = points - position
+    directions /= np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), 1e-9)
+    hit = np.full(1, -1, np.int32)
+    # One ray at a time until one hits: mj_multiRay prepares every geom first, which costs as much as thirty rays.
+    for direction in directions:
+        distance = mujoco.mj_ray(room.model, room.data, position, direction, VISIBLE_GROUPS, 1, -1, hit)
+        if distance >= 0 and room.geom_instances[hit[0]] == number:
+            # The same as axis_distances, for one point.
+            x, y, z = (distance * direction).tolist()
+            if math.hypot(x, y, max(z, 0.0)) <= reach:
+                return True
+    return False
 
 
 def moving_objects(room: Room) -> NDArray[np.bool_]:
@@ -117,7 +143,14 @@ class ObjectDescriptions:
         self._state: tuple[object, ...] = ()
         self._lasting: list[tuple[int, dict[str, Any]]] = []
 
-    def seen(self, ids: list[str], camera: Camera, reach: float, frame: Frame = WORLD) -> list[dict[str, Any]]:
+    def seen(
+        self,
+        ids: list[str],
+        camera: Camera,
+        reach: float,
+        frame: Frame = WORLD,
+        only: frozenset[str] | None = None,
+    ) -> list[dict[str, Any]]:
         """One dictionary for each object, with its distance and visibility for the agent's camera.
 
         Args:
@@ -125,18 +158,25 @@ class ObjectDescriptions:
             camera: the agent's camera.
             reach: distance up to which an object counts as visible, metres.
             frame: the client's, in which positions and rotations are given.
+            only: ids of the objects that are described; None for all that are in the room.
         """
+        if only is not None and not only:
+            return []
         room, data = self._room, self._room.data
         positions = data.xpos[room.object_bodies]
         # The state itself is compared, so no code that changes an object can forget to invalidate this.
-        arrays = (positions, data.xmat[room.object_bodies], data.qvel, room.model.body_mass, room.parts.openness)
-        state = (frame, *ids, *(array.tobytes() for array in arrays))
+        arrays = (
+            positions, data.xmat[room.object_bodies], data.qvel, room.model.body_mass, room.parts.openness, room.present
+        )  # fmt: skip
+        state = (frame, room.held, *ids, *(array.tobytes() for array in arrays))
         if state != self._state:
             self._state, self._lasting = state, self._describe(ids, positions, frame)
         distances = np.linalg.norm(positions - np.asarray(camera.position), axis=1).tolist()
         visible = visible_objects(room, camera, reach).tolist()
         return [
-            {**lasting, "distance": distances[number], "visible": visible[number]} for number, lasting in self._lasting
+            {**lasting, "distance": distances[number], "visible": visible[number]}
+            for number, lasting in self._lasting
+            if only is None or ids[number] in only
         ]
 
     def _describe(
@@ -147,7 +187,13 @@ class ObjectDescriptions:
         angles = euler_angles(turns if frame.same else frame.rotation @ turns).tolist()
         moving = moving_objects(room).tolist()
         masses = room.model.body_mass[room.object_bodies].tolist()
+        openness = room.parts.openness.tolist()
         placed = frame.to_client(positions).tolist()
+        parents = room.containment.parents(room.present, room.held)
+        inside: dict[int, list[str]] = {}
+        for number, holders in enumerate(parents):
+            for holder in holders:
+                inside.setdefault(holder, []).append(ids[number])
         found = []
         for index in np.flatnonzero(room.present).tolist():
             obj, (x, y, z) = room.scene.objects[index], placed[index]
@@ -164,10 +210,13 @@ class ObjectDescriptions:
                         "moveable": obj.moveable,
                         "pickupable": obj.pickupable,
                         "isMoving": moving[index],
+                        "isPickedUp": index == room.held,
                         "openable": obj.openable,
-                        "isOpen": bool(room.parts.openness[index] > 0.0),
-                        "openness": float(room.parts.openness[index]),
+                        "isOpen": openness[index] > 0.0,
+                        "openness": openness[index],
                         "receptacle": obj.receptacle,
+                        "receptacleObjectIds": inside.get(index, []) if obj.receptacle else None,
+                        "parentReceptacles": [ids[holder] for holder in parents[index]] or None,
                     },
                 )
             )

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from simulator.rooms.scene import from_unity, to_unity
 from simulator.wire.arguments import INVALID, MISSING, Action, Angles, Vector
 from simulator.wire.environment import AGENT_CENTER, ActionFailed, Environment
+from simulator.wire.hands import follow
 from simulator.wire.metadata import vector
 
 HORIZONS = (-30.0, 60.0)
@@ -50,7 +51,7 @@ def _stepping(turned: float) -> Callable[..., None]:
                 raise ActionFailed(
                     f"{name} is blocking Agent 0 from moving by ({step[0]:.4f}, {0:.4f}, {step[1]:.4f})."
                 )
-        environment.move_agent(x=x, y=y)
+        follow(environment, True, forceAction, x=x, y=y)
 
     return move
 
@@ -70,7 +71,7 @@ def _turning(direction: float) -> Callable[..., None]:
         if angle <= 0:
             raise ActionFailed(f"The argument 'degrees' must be null or greater than 0, not {angle}.", INVALID)
         yaw = round((environment.agent.yaw + direction * (angle % 360.0)) % 360.0, _DECIMALS)
-        environment.move_agent(yaw=yaw % 360.0)
+        follow(environment, False, yaw=yaw % 360.0)
 
     return rotate
 
@@ -91,7 +92,7 @@ def _looking(direction: float) -> Callable[..., None]:
             raise ActionFailed(
                 f"can't look down beyond {down:g} degrees below the forward horizon", "LookDownCantExceedMin"
             )
-        environment.move_agent(horizon=horizon)
+        follow(environment, True, at_eyes=True, horizon=horizon)
 
     return look
 
@@ -110,7 +111,7 @@ def _change_height(environment: Environment, standing: bool) -> None:
     environment.room  # noqa: B018 - fails without a scene
     if environment.agent.standing == standing:
         raise ActionFailed(f"Already {'Standing' if standing else 'Crouching'}")
-    environment.move_agent(standing=standing)
+    follow(environment, True, at_eyes=True, standing=standing)
 
 
 def teleport_full(
@@ -177,7 +178,10 @@ def teleport(
             geom = obstacles.hit(*target)
             if geom is not None:
                 raise ActionFailed(f"The target position is taken by {environment.name_of_geom(geom)}.")
-    environment.move_agent(
+    follow(
+        environment,
+        False,
+        forceAction,
         x=east,
         y=north,
         yaw=agent.yaw if rotation is None else rotation.y % 360.0,

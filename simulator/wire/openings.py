@@ -1,8 +1,147 @@
-"""The actions that open and close furniture, lids and drawers."""
+"""The actions that open and close furniture, lids and drawers.
+
+Names, arguments and the wording of failures are those of AI2-THOR. An object is named by its id or by the image point
+that shows it. It must be visible (`simulator.wire.metadata`), unless the action is forced. `simulator.world.opening`
+moves its parts.
+"""
 
 from __future__ import annotations
 
-from simulator.wire.arguments import Action
+import math
 
-OPENINGS: dict[str, Action] = {}
+import numpy as np
+
+from simulator.wire.arguments import INVALID, MISSING, Action
+from simulator.wire.environment import ActionFailed, Environment
+from simulator.wire.metadata import axis_distances, visible_objects
+from simulator.world.opening import Blocked, Person, move_parts
+
+RINGS = 10
+"""Number of rings on which OpenObjectAtLocation searches, the first of which is the point itself."""
+
+
+def open_object(
+    environment: Environment,
+    *,
+    objectId: str | None = None,
+    x: float | None = None,
+    y: float | None = None,
+    openness: float = 1.0,
+    forceAction: bool = False,
+    stopAtNonStaticCol: bool = False,
+) -> None:
+    """Opens an object, named by its id or by an image point, as far as `openness` says (0 to 1).
+
+    The agent, a held object and whatever is fixed stop it; then everything returns to where it was. Objects that can
+    move are pushed; with `stopAtNonStaticCol` they stop it too. `forceAction` ignores all obstacles, and it opens also
+    what is not visible.
+    """
+    number = _target(environment, objectId, x, y, forceAction)
+    if not 0.0 <= openness <= 1.0:
+        raise ActionFailed(f"openness must be between 0 and 1, not {openness:g}.")
+    _move(environment, number, openness, forceAction, not stopAtNonStaticCol)
+
+
+def close_object(
+    environment: Environment,
+    *,
+    objectId: str | None = None,
+    x: float | None = None,
+    y: float | None = None,
+    forceAction: bool = False,
+) -> None:
+    """Closes an object, named by its id or by an image point, by the rules of OpenObject."""
+    _move(environment, _target(environment, objectId, x, y, forceAction), 0.0, forceAction)
+
+
+def open_object_at_location(environment: Environment, *, x: float, y: float, z: float = 0.0) -> None:
+    """Opens the closed object nearest to an image point within the radius `z` (as a share of the image), with force.
+
+    The search goes over 10 rings around (x, y), the i-th of radius z i / 9 with 2 i + 1 points, to the first point that
+    shows an object that is closed, opens and is visible. With z = 0 it looks at (x, y) alone.
+    """
+    room = environment.room
+    seen = _visible(environment)
+    for ring in range(RINGS if z > 0 else 1):
+        radius, count = z * ring / (RINGS - 1), 2 * ring + 1
+        for number in range(count):
+            angle = 2 * math.pi * number / count
+            point = x + radius * math.cos(angle), y + radius * math.sin(angle)
+            if not all(0.0 <= one <= 1.0 for one in point):
+                continue
+            pick = environment.pick(*point, math.inf)
+            if pick is None or pick.object is None:
+                continue
+            closed = room.scene.objects[pick.object].openable and room.parts.openness[pick.object] == 0.0
+            if closed and seen[pick.object]:
+                _move(environment, pick.object, 1.0, force=True)
+                return
+    raise ActionFailed("There is no closed openable object that is visible near this point.")
+
+
+def close_visible_objects(environment: Environment) -> None:
+    """Closes every open object that is visible; fails if there is none or if none of them can be closed."""
+    room = environment.room
+    found = np.flatnonzero(_visible(environment) & (room.parts.openness > 0.0)).tolist()
+    if not found:
+        raise ActionFailed("There is no open object that is visible.")
+    failures = []
+    for number in found:
+        try:
+            _move(environment, number, 0.0)
+        except ActionFailed as failure:
+            failures.append(failure)
+    if len(failures) == len(found):
+        raise failures[0]
+
+
+def _target(environment: Environment, object_id: str | None, x: float | None, y: float | None, force: bool) -> int:
+    """The number of the openable object that an action names."""
+    room = environment.room
+    if object_id is None and (x is None or y is None):
+        raise ActionFailed("The object must be named by 'objectId' or by the image point 'x' and 'y'.", MISSING)
+    if object_id is not None and (x, y) != (None, None):
+        raise ActionFailed("The object must be named by 'objectId' or by 'x' and 'y', not by both.", INVALID)
+    near = force
+    if object_id is not None:
+        number = environment.object_number(object_id)
+    else:
+        assert x is not None
+        assert y is not None
+        if not (0.0 <= x <= 1.0 and 0.0 <= y <= 1.0):
+            raise ActionFailed("The point is outside the agent's view: x and y go from 0 to 1.")
+        pick = environment.pick(x, y, math.inf)
+        if pick is None or pick.object is None:
+            raise ActionFailed("There is no object at this point.")
+        number = pick.object
+        reach = environment.view.visibility_distance
+        near = near or bool(axis_distances(environment.camera, pick.point[None])[0] <= reach)
+    name = environment.ids[number]
+    if not room.scene.objects[number].openable:
+        raise ActionFailed(f"{name} is not an Openable object")
+    if not near and not _visible(environment, number)[number]:
+        raise ActionFailed(f"{name} is not visible.")
+    return number
+
+
+def _visible(environment: Environment, only: int | None = None) -> np.ndarray:
+    return visible_objects(environment.room, environment.camera, environment.view.visibility_distance, only)
+
+
+def _move(environment: Environment, number: int, openness: float, force: bool = False, push: bool = True) -> None:
+    room, agent = environment.room, environment.agent
+    person = Person(agent.x, agent.y, agent.standing)
+    try:
+        move_parts(room, number, openness, person, force=force, push=push, rest=not environment.physics_paused)
+    except Blocked as blocked:
+        name = "the agent" if blocked.geom is None else environment.name_of_geom(blocked.geom)
+        raise ActionFailed(f"Openable object collided with {name}") from None
+
+
+OPENINGS: dict[str, Action] = {
+    "OpenObject": Action(open_object, {"moveMagnitude": None}),
+    "CloseObject": Action(close_object),
+    "OpenObjectAtLocation": Action(open_object_at_location),
+    "CloseVisibleObjects": Action(close_visible_objects, {"forceAction": False}),
+}
 """Name -> action."""

@@ -42,7 +42,7 @@ def overlaps(
     candidates = np.flatnonzero(others)
     found = []
     fromto = np.zeros(6)
-    planes = model.geom_type[candidates] == mujoco.mjtGeom.mjGEOM_PLANE
+    planes = np.isinf(room.geom_radii[candidates])
     centers, radii = data.geom_xpos[candidates], room.geom_radii[candidates]
     for geom in geoms.tolist():
         gaps = np.linalg.norm(centers - data.geom_xpos[geom], axis=1) - radii - room.geom_radii[geom]

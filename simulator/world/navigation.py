@@ -83,6 +83,13 @@ class Footprints:
         _, near = hulls.near(center[None], radius)
         return bool((hulls.distances(center[None].repeat(len(near), axis=0), near) < radius).any())
 
+    def distance(self, data: mujoco.MjData, point: NDArray[np.float64], height: float) -> float:
+        """Distance of a point (2,) of the floor from the nearest footprint below `height`; infinite without any."""
+        polygons = [hull for _, hull in self.at(data, height)]
+        count = len(polygons)
+        found = _Hulls(polygons).distances(point[None].repeat(count, axis=0), np.arange(count))
+        return float(found.min(initial=math.inf))
+
     def at(self, data: mujoco.MjData, height: float = AGENT_HEIGHT) -> list[Print]:
         """The footprints of the geoms at the height of an agent. The poses in `data` must be up to date."""
         if not len(self._geoms):

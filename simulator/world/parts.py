@@ -15,8 +15,27 @@ from numpy.typing import NDArray
 
 from simulator.rooms.scene import MovingPart, Scene
 
+_EDGE = 0.7
+"""Where the probes of a face lie besides its middle, in half sides."""
+_NORMALS = np.concatenate([np.eye(3), -np.eye(3)])
+_PROBES = np.array(
+    [
+        np.where(
+            normal != 0, normal, [u if axis == int((np.argmax(np.abs(normal)) + 1) % 3) else v for axis in range(3)]
+        )
+        for normal in _NORMALS
+        for u, v in ((0.0, 0.0), (_EDGE, _EDGE), (_EDGE, -_EDGE), (-_EDGE, _EDGE), (-_EDGE, -_EDGE))
+    ]
+).reshape(6, 5, 3)
+"""(6, 5, 3) points of the faces of a box, in half sides."""
 NUDGE = 1e-12
 """Velocity that wakes an object, m/s. MuJoCo leaves the poses of a sleeping object's bodies as they are."""
+
+
+def _matrix(quaternion: NDArray[np.float64]) -> NDArray[np.float64]:
+    found = np.empty(9)
+    mujoco.mju_quat2Mat(found, quaternion)
+    return found.reshape(3, 3)
 
 
 @dataclass(frozen=True)
@@ -35,6 +54,26 @@ class Part:
     moving: MovingPart
     geoms: NDArray[np.intp]
     """Numbers of its geoms."""
+    carrier: int
+    """The body that it is part of: the fixed furniture around it, or the dynamic object that it is the lid of."""
+
+    @property
+    def axis(self) -> NDArray[np.float64]:
+        """(3,) unit vector along the hinge, or in which a drawer opens, in the frame of `closed_position`."""
+        return _matrix(self.closed_rotation) @ np.array(self.moving.axis)
+
+    def poses(self, openness: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(s, 3) positions and (s, 3, 3) rotations at s values of openness, in the frame of its closed pose."""
+        closed, amounts = _matrix(self.closed_rotation), openness * self.moving.travel
+        if self.moving.slides:
+            turns = np.broadcast_to(closed, (len(amounts), 3, 3))
+            return self.closed_position + amounts[:, None] * self.axis, turns
+        x, y, z = self.moving.axis
+        cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+        # Rodrigues' formula.
+        sines, rest = np.sin(amounts)[:, None, None], (1 - np.cos(amounts))[:, None, None]
+        turns = closed @ (np.eye(3) + sines * cross + rest * (cross @ cross))
+        return np.broadcast_to(self.closed_position, (len(amounts), 3)), turns
 
     def pose(self, openness: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(3,) position and (4,) rotation at an openness, in the frame of its closed pose."""
@@ -69,15 +108,35 @@ class Parts:
                 model.body_quat[body].copy(),
                 moving,
                 np.flatnonzero(model.geom_bodyid == body),
+                self._carrier(obj.name, body),
             )
             for number, obj in enumerate(scene.objects)
             for moving in obj.moving
         )
+        hidden = [model.geom(name).id for name in scene.hidden]
+        self._drawn = ~np.isin(np.arange(model.ngeom), hidden) & (model.geom_rgba[:, 3] > 0)
         self.of_object: dict[int, tuple[Part, ...]] = {}
         for part in self.parts:
             self.of_object[part.object] = (*self.of_object.get(part.object, ()), part)
         self.openness = np.zeros(len(scene.objects))
         """(n,) of each object, from 0 to 1; 0 for those that do not open. Set it with `set`."""
+
+    def fronts(self, number: int, eye: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(p, 3) points on the outsides of an object's parts that face `eye` (3,), world frame, metres."""
+        geoms = np.concatenate([part.geoms[self._drawn[part.geoms]] for part in self.of_object[number]])
+        boxes, turns = self._model.geom_aabb[geoms], self._data.geom_xmat[geoms].reshape(-1, 1, 1, 3, 3)
+        points = boxes[:, None, None, :3] + _PROBES * boxes[:, None, None, 3:]
+        points = (turns @ points[..., None])[..., 0] + self._data.geom_xpos[geoms, None, None]
+        normals = (turns[:, :, 0] @ _NORMALS[..., None])[..., 0]
+        chosen: NDArray[np.float64] = points[((eye - points[:, :, 0]) * normals).sum(-1) > 0].reshape(-1, 3)
+        return chosen
+
+    def _carrier(self, name: str, body: int) -> int:
+        if self._model.body_mocapid[body] < 0:
+            return int(self._model.body_rootid[body])
+        # A drawer's object is named after its fixture and itself, see `simulator.rooms.bodies`.
+        fixture = mujoco.mj_name2id(self._model, mujoco.mjtObj.mjOBJ_BODY, name.split("|")[0])
+        return fixture if fixture >= 0 else body
 
     def set(self, number: int, openness: float) -> None:
         """Puts an object's parts where they are at an openness, whatever is in their way."""

@@ -25,6 +25,8 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.things.shapes import FREE_BITS, MOVING_BITS
+from simulator.world.parts import NUDGE
 from simulator.world.push import PushSettings
 
 SLEEP_TOLERANCE = 4e-2
@@ -35,6 +37,8 @@ lie on their side roll for seconds. With 0.03, 300 touches came to rest after 0.
 PUSH_SUBSTEPS = 2
 """Substeps of each step while a hand pushes. With single steps of 8 ms, a light block that hops under the push slides a
 fifth farther than the formula says."""
+PINNED_MASS = 1024.0
+"""Factor on the masses of held bodies during a step; a power of two, which is undone exactly."""
 STEPS_BETWEEN_CHECKS = 4
 """Steps between two checks of rest and speeds."""
 
@@ -95,6 +99,59 @@ def _inertial_half_sides(model: mujoco.MjModel, bodies: NDArray[np.int32]) -> ND
     return np.sqrt(np.maximum(squares, 0.0))
 
 
+def _cross(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(3,) cross product; NumPy's takes ten times as long for a single pair of vectors."""
+    a, b, c = one.tolist()
+    x, y, z = other.tolist()
+    return np.array([b * z - c * y, c * x - a * z, a * y - b * x])
+
+
+class _Pins:
+    """Bodies with a free joint that are held where they were when this was made: a context for each step."""
+
+    def __init__(self, model: mujoco.MjModel, data: mujoco.MjData, bodies: NDArray[np.intp]) -> None:
+        self._model, self._data = model, data
+        self._whole = np.flatnonzero(np.isin(model.body_rootid, bodies)) if len(bodies) else bodies
+        self._trees = model.body_treeid[bodies]
+        joints = model.body_jntadr[bodies]
+        self._positions = (model.jnt_qposadr[joints][:, None] + np.arange(7)).ravel()
+        self._speeds = (model.jnt_dofadr[joints][:, None] + np.arange(6)).ravel()
+        self._targets = data.qpos[self._positions]
+        solid = (model.geom_contype != 0) | (model.geom_conaffinity != 0)
+        self._geoms = np.flatnonzero(np.isin(model.geom_bodyid, self._whole) & solid)
+        model.body_gravcomp[self._whole] = 1.0
+        # Like doors they meet free objects alone. What else they touch would push at them and never let them sleep.
+        self._collide(MOVING_BITS)
+        data.qvel[self._speeds] = 0.0
+
+    def release(self) -> None:
+        """Lets the bodies fall from where they are, and wakes them."""
+        self._model.body_gravcomp[self._whole] = 0.0
+        self._collide(FREE_BITS)
+        self._data.qvel[self._speeds] += NUDGE
+
+    def _collide(self, bits: tuple[int, int]) -> None:
+        model = self._model
+        model.geom_contype[self._geoms], model.geom_conaffinity[self._geoms] = bits
+        # MuJoCo compares the bits of whole bodies before those of their geoms.
+        model.body_contype[self._whole], model.body_conaffinity[self._whole] = bits
+
+    def awake(self) -> bool:
+        """Whether something may move the bodies."""
+        return bool(self._data.tree_awake[self._trees].any())
+
+    def __enter__(self) -> None:
+        # As heavy bodies they stop what hits them instead of giving way within the step.
+        for values in (self._model.body_mass, self._model.body_subtreemass, self._model.body_inertia):
+            values[self._whole] *= PINNED_MASS
+
+    def __exit__(self, *_: object) -> None:
+        for values in (self._model.body_mass, self._model.body_subtreemass, self._model.body_inertia):
+            values[self._whole] /= PINNED_MASS
+        self._data.qpos[self._positions] = self._targets
+        self._data.qvel[self._speeds] = 0.0
+
+
 class Physics:
     """The motion of one room.
 
@@ -128,6 +185,7 @@ class Physics:
         sizes = _inertial_half_sides(model, bodies)
         for axis in range(3, 6):
             model.dof_frictionloss[starts + axis] = ROLLING_RESISTANCE * weights * np.median(sizes, axis=1)
+        self._pinned = _Pins(model, data, np.empty(0, np.intp))
         self._linear = (starts[:, None] + np.arange(3)).ravel()
         self._angular = (starts[:, None] + np.arange(3, 6)).ravel()
 
@@ -145,6 +203,11 @@ class Physics:
         data.mocap_pos[:], data.mocap_quat[:] = parts
         self._push, self._owed_seconds = None, 0.0
         mujoco.mj_forward(self.model, self.data)
+
+    def pin(self, bodies: NDArray[np.intp]) -> None:
+        """Holds bodies with a free joint where they are now, whatever hits them, instead of those held before."""
+        self._pinned.release()
+        self._pinned = _Pins(self.model, self.data, bodies)
 
     def push(self, push: Push | None) -> None:
         """Starts a push, which the next steps apply. Ends one that is still under way."""
@@ -165,6 +228,10 @@ class Physics:
                 break
         self._finish(before)
         self.freeze()
+
+    def step(self) -> None:
+        """Makes one step, for callers that look at the room after each."""
+        self._advance(1)
 
     def run(self, seconds: float) -> None:
         """Steps for `seconds` without stopping the objects. The rest below one step is carried over to the next call.
@@ -203,15 +270,20 @@ class Physics:
 
     def _advance(self, steps: int) -> int:
         """Makes `steps` steps, or one if an object is being pushed; returns how many."""
+        pinned = self._pinned
         if self._push is None:
-            mujoco.mj_step(self.model, self.data, steps)
+            if pinned.awake():
+                steps = 1
+            with pinned:
+                mujoco.mj_step(self.model, self.data, steps)
         else:
             steps, time_step = 1, self.model.opt.timestep
             self.model.opt.timestep = time_step / PUSH_SUBSTEPS
             for _ in range(PUSH_SUBSTEPS):
                 if self._push is not None:
                     self._apply(self._push)
-                mujoco.mj_step(self.model, self.data)
+                with pinned:
+                    mujoco.mj_step(self.model, self.data)
             self.model.opt.timestep = time_step
         velocity = self.data.qvel
         speed, spin = self.push_settings.speed_limit, self.push_settings.spin_limit
@@ -227,14 +299,14 @@ class Physics:
         rotation = data.xmat[push.body].reshape(3, 3)
         start = model.jnt_dofadr[model.body_jntadr[push.body]]
         lever = rotation @ push.point
-        point_velocity = data.qvel[start : start + 3] + np.cross(rotation @ data.qvel[start + 3 : start + 6], lever)
+        point_velocity = data.qvel[start : start + 3] + _cross(rotation @ data.qvel[start + 3 : start + 6], lever)
         missing = self.push_settings.hand_speed - float(point_velocity @ push.direction)
         if push.seconds_left < step / 2 or missing <= 0.0:
             self._release()
             return
         # Inverse of the effective mass at the point along the push.
         arm = data.xpos[push.body] + lever - data.xipos[push.body]
-        torque = np.cross(arm, push.direction)
+        torque = _cross(arm, push.direction)
         principal = data.ximat[push.body].reshape(3, 3).T @ torque
         inverse_mass = 1.0 / model.body_mass[push.body] + float(principal**2 @ (1.0 / model.body_inertia[push.body]))
         gain = min(missing / step, self.push_settings.hand_acceleration)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import mujoco
 import numpy as np
@@ -17,8 +19,9 @@ from simulator.rooms.generate import SCENE_NAMES, build_scene
 from simulator.rooms.scene import Scene
 from simulator.rooms.spawn import spawn
 from simulator.things.shapes import ABSENT_BITS, FREE_BITS
+from simulator.world.containment import Containment
 from simulator.world.navigation import Footprints, Obstacles
-from simulator.world.parts import Parts
+from simulator.world.parts import NUDGE, Parts
 from simulator.world.physics import Physics
 from simulator.world.push import PushSettings
 from simulator.world.rendering import Quality, RoomGraphics, geom_radii
@@ -31,7 +34,8 @@ class RoomSource:
     names: tuple[str, ...]
     build: Callable[[str], Scene]
     spawn: Callable[..., None]
-    """spawn(scene, data, seed, attempts=..., force_visible=...) writes the positions of all dynamic objects."""
+    """spawn(scene, data, seed, attempts=..., force_visible=..., inside_share=...) writes the positions of all dynamic
+    objects."""
 
 
 def generated_rooms() -> RoomSource:
@@ -47,11 +51,32 @@ def rooms_of_module(name: str) -> RoomSource:
     """
     try:
         module = importlib.import_module(name)
-        return RoomSource(tuple(module.SCENE_NAMES), module.build_scene, module.spawn)
+        return RoomSource(tuple(module.SCENE_NAMES), module.build_scene, _with_share(module.spawn))
     except (ImportError, AttributeError) as error:
         raise ValueError(
             f"--rooms must name a module with SCENE_NAMES, build_scene and spawn, but '{name}' has not: {error}"
         ) from None
+
+
+def _with_share(spawn: Callable[..., None]) -> Callable[..., None]:
+    """A user's function `spawn`, which need not know `inside_share`: it is not passed to one that does not."""
+    parameters = inspect.signature(spawn).parameters.values()
+    if any(each.name == "inside_share" or each.kind is each.VAR_KEYWORD for each in parameters):
+        return spawn
+
+    def without(*arguments: object, inside_share: float, **others: object) -> None:
+        spawn(*arguments, **others)
+
+    return without
+
+
+@dataclass(frozen=True)
+class Left:
+    """What is remembered of a disabled object, so that it can come back."""
+
+    object_id: str
+    pose: NDArray[np.float64]
+    """(7,) position and rotation of its free joint."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +89,10 @@ class RoomState:
     """(n,) of each object."""
     present: NDArray[np.bool_]
     """(n,) whether each object is in the room."""
+    carried: tuple[int, ...] = ()
+    """The held object and its contents."""
+    left: Mapping[int, Left] = field(default_factory=dict)
+    """Objects that have been disabled."""
 
 
 class Room:
@@ -98,6 +127,8 @@ class Room:
         """(n, 3) half sides of that box, metres."""
         self.box_radii = np.linalg.norm(self.box_halves, axis=1)
         """(n,) half diagonal of that box, metres."""
+        self.openable = np.array([obj.openable for obj in scene.objects], dtype=bool)
+        """(n,) whether each object opens."""
         self.geom_instances, self.structure_names = self._number_instances()
         """(ngeom,) instance number of each geom (the objects in order, then pieces of structure), and the names of the
         latter."""
@@ -105,6 +136,15 @@ class Room:
         """(ngeom,) radii of the geoms' bounding spheres, metres."""
         self.present = np.array([not obj.parked for obj in scene.objects], dtype=bool)
         """(n,) whether each object is in the room; set it with `set_present`."""
+        self.solid = (self.model.geom_contype != 0) | (self.model.geom_conaffinity != 0)
+        """(ngeom,) whether each geom collides with anything while its object is in the room and in nobody's hand."""
+        self.containment = Containment(scene, self.data, self.geom_instances)
+        """What lies in what."""
+        self.carried: tuple[int, ...] = ()
+        """Numbers of the held object and of what comes along in it; empty for an empty hand. Set it with `hold`."""
+        self._spare_data: list[mujoco.MjData] = []
+        self.left: dict[int, Left] = {}
+        """Number -> what is remembered of a disabled object."""
         self._hiders = self._number_hiders()
         self._original_mass = self.model.body_mass.copy()
         self._original_inertia = self.model.body_inertia.copy()
@@ -124,12 +164,29 @@ class Room:
         self.start = self.obstacles().start(GRID)
         """(x, y) where the agent stands in the fresh room."""
 
+    @property
+    def held(self) -> int | None:
+        """Number of the held object; None for an empty hand."""
+        return self.carried[0] if self.carried else None
+
+    def hold(self, numbers: tuple[int, ...]) -> None:
+        """Holds objects with a free joint where they are now, instead of those that were held; an empty hand for ().
+
+        Args:
+            numbers: of the held object and of what comes along in it.
+        """
+        self.carried = numbers
+        self.physics.pin(self.object_bodies[list(numbers)])
+
     def obstacles(self) -> Obstacles:
-        """The obstacles for an agent now. They are computed again only after a geom has moved."""
+        """The obstacles for an agent now, without what it holds. They are computed again only after one has moved."""
         # The poses themselves are compared, so no code that moves an object can forget to invalidate this.
         poses = np.concatenate([self.data.geom_xpos[self._movable], self.data.geom_xmat[self._movable]], axis=1)
+        held = np.isin(self.geom_instances, self.carried)
+        poses[held[self._movable]] = 0.0
         if self._obstacles is None or not np.array_equal(poses, self._poses_of_obstacles):
-            self._obstacles = Obstacles(self.scene.floor, self._fixed_prints + self._footprints.at(self.data))
+            prints = [one for one in self._footprints.at(self.data) if not held[one[0]]]
+            self._obstacles = Obstacles(self.scene.floor, self._fixed_prints + prints)
             self._poses_of_obstacles = poses
         return self._obstacles
 
@@ -149,14 +206,48 @@ class Room:
 
     def state(self) -> RoomState:
         """Where everything is now."""
-        return RoomState(self.data.qpos.copy(), self.parts.openness.copy(), self.present.copy())
+        return RoomState(
+            self.data.qpos.copy(), self.parts.openness.copy(), self.present.copy(), self.carried, dict(self.left)
+        )
 
     def set_state(self, state: RoomState) -> None:
         """Puts everything where it was, at rest."""
+        self.hold(())
         self.parts.restore(state.openness)
         for number in np.flatnonzero(self.present != state.present).tolist():
             self.set_present(number, bool(state.present[number]))
         self.physics.place(state.positions)
+        self.hold(state.carried)
+        self.left = dict(state.left)
+
+    @contextmanager
+    def trial(self) -> Iterator[Callable[[], None]]:
+        """Gives, inside a `with` block, a function that puts everything back exactly, also what moves or sleeps.
+
+        It is faster than `set_state`, after which everything is awake.
+        """
+        saved = self._spare_data.pop() if self._spare_data else mujoco.MjData(self.model)
+        mujoco.mj_copyData(saved, self.model, self.data)
+        state = self.state()
+
+        def restore() -> None:
+            self.hold(())
+            self.parts.restore(state.openness)
+            for number in np.flatnonzero(self.present != state.present).tolist():
+                self.set_present(number, bool(state.present[number]))
+            mujoco.mj_copyData(self.data, self.model, saved)
+            self.hold(state.carried)
+            self.left = dict(state.left)
+
+        try:
+            yield restore
+        finally:
+            self._spare_data.append(saved)
+
+    def wake(self, numbers: NDArray[np.intp]) -> None:
+        """Lets dynamic objects that sleep take part in the physics again: what they rested on has gone."""
+        joints = self.model.body_jntadr[self.object_bodies[numbers]]
+        self.data.qvel[self.model.jnt_dofadr[joints[joints >= 0]]] += NUDGE
 
     def set_present(self, number: int, present: bool) -> None:
         """Takes a dynamic object out of the room, or lets it take part again where it is now.
@@ -169,6 +260,8 @@ class Room:
         geoms = np.isin(self.model.geom_bodyid, bodies)
         solid = geoms & (self.model.geom_conaffinity != 0)
         self.model.geom_contype[solid], self.model.geom_conaffinity[solid] = FREE_BITS if present else ABSENT_BITS
+        # MuJoCo keeps the bits of all geoms of a body together, and looks for contacts only of bodies that have some.
+        self.model.body_contype[bodies], self.model.body_conaffinity[bodies] = FREE_BITS if present else (0, 0)
         self.model.body_gravcomp[bodies] = 0.0 if present else 1.0
         if not present:
             start = self.model.jnt_qposadr[self.model.body_jntadr[body]]

@@ -6,10 +6,14 @@ It has the names that a module of rooms must have (SCENE_NAMES, build_scene, spa
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import mujoco
 import numpy as np
 
+from simulator.rooms.bodies import park_place
 from simulator.rooms.scene import Scene, SceneObject, Surface
+from simulator.things.shapes import ABSENT_BITS, FREE_BITS
 
 SCENE_NAMES = ("FloorPlan1", "FloorPlan2", "FloorPlan3")
 
@@ -26,14 +30,21 @@ BOXES = {
 TABLE_TOP = 0.8
 FRICTION = "0.5 0.005 0.0005"
 FLOOR_BOXES = {"Box_a": ("Box", 3.0, 0.15, 1.3, -0.8), "Chair_a": ("Chair", 6.0, 0.2, -1.3, -0.8)}
+PARKED_BOXES = {"Tomato_a": ("Tomato", 0.2, 0.05), "Tomato_b": ("Tomato", 0.2, 0.04), "Bread_a": ("Bread", 0.4, 0.06)}
+"""Boxes that wait outside: category, mass in kg, half side in m."""
 WALL = 0.1
 
 
-def _box(name: str, mass: float, half: float, position: tuple[float, float, float], colour: str) -> str:
+def _box(
+    name: str, mass: float, half: float, position: tuple[float, float, float], colour: str, parked: bool = False
+) -> str:
     x, y, z = position
+    # Parked objects have gravcomp; in a model in which no body has it from the start, no held object would stay up.
+    settings, bits = (' gravcomp="1"', ABSENT_BITS) if parked else ("", FREE_BITS)
     return (
-        f'<body name="{name}" pos="{x} {y} {z}"><freejoint/>'
-        f'<geom type="box" size="{half} {half} {half}" mass="{mass}" rgba="{colour} 1" friction="{FRICTION}"/>'
+        f'<body name="{name}" pos="{x} {y} {z}"{settings}><freejoint/>'
+        f'<geom type="box" size="{half} {half} {half}" mass="{mass}" rgba="{colour} 1" friction="{FRICTION}" '
+        f'contype="{bits[0]}" conaffinity="{bits[1]}"/>'
         "</body>"
     )
 
@@ -52,7 +63,12 @@ def build_scene(name: str) -> Scene:
         objects.append(
             SceneObject(key, category, mass, not pickupable, pickupable, (half, half, half), (0.0, 0.0, 0.0), "train")
         )
-    objects.append(SceneObject("Table_a", "CounterTop", 40.0, False, False, (1.5, 0.4, 0.4), (0.0, 0.0, 0.4), "train"))
+    table = SceneObject("Table_a", "CounterTop", 40.0, False, False, (1.5, 0.4, 0.4), (0.0, 0.0, 0.4), "train")
+    objects.append(replace(table, receptacle=True))
+    for index, (key, (category, mass, half)) in enumerate(PARKED_BOXES.items()):
+        bodies.append(_box(key, mass, half, park_place(index), "0.8 0.2 0.2", parked=True))
+        size = (half, half, half)
+        objects.append(SceneObject(key, category, mass, False, True, size, (0.0, 0.0, 0.0), "train", parked=True))
     sides = {"east": (1, 0), "west": (-1, 0), "north": (0, 1), "south": (0, -1)}
     walls = "".join(
         f'<geom name="wall_{side}" type="box" size="{WALL if x else half_x} {WALL if y else half_y} 1.25" '
@@ -85,7 +101,14 @@ def build_scene(name: str) -> Scene:
     return Scene(name, "kitchen", model, tuple(objects), surfaces, floor, 2.5)
 
 
-def spawn(scene: Scene, data: mujoco.MjData, seed: int, attempts: int = 5, force_visible: bool = True) -> None:
+def spawn(
+    scene: Scene,
+    data: mujoco.MjData,
+    seed: int,
+    attempts: int = 5,
+    force_visible: bool = True,
+    inside_share: float = 0.0,
+) -> None:
     """Permutes and jitters the places of the boxes on the table; they fall 1 cm."""
     rng = np.random.default_rng(seed)
     places = [(x, y) for _, _, _, x, y in BOXES.values()]

@@ -41,7 +41,7 @@ def test_each_split_covers_all_masses_in_all_kinds_of_rooms(split: str) -> None:
 
 
 def test_roles_of_rooms() -> None:
-    for base in (0, 200, 300, 400):
+    for base in (0, 200, 300, 400, 500):
         roles = [room_role(f"FloorPlan{base + number}") for number in range(1, 31)]
         assert roles == ["train"] * 20 + ["novel_objects"] * 5 + ["novel_spaces"] * 5
 
@@ -51,7 +51,16 @@ def test_scene_names() -> None:
     assert parse_scene_name("FloorPlan201_physics") == ("living_room", 1)
     assert parse_scene_name("FloorPlan315") == ("bedroom", 15)
     assert parse_scene_name("FloorPlan430") == ("bathroom", 30)
-    for wrong in ("FloorPlan200", "FloorPlan231", "FloorPlan01", "FloorPlan1 ", "FloorPlan1_physics_physics"):
+    assert parse_scene_name("FloorPlan501_physics") == ("foyer", 1)
+    for wrong in (
+        "FloorPlan200",
+        "FloorPlan500",
+        "FloorPlan531",
+        "FloorPlan231",
+        "FloorPlan01",
+        "FloorPlan1 ",
+        "FloorPlan1_physics_physics",
+    ):
         with pytest.raises(ValueError, match="scene must be"):
             parse_scene_name(wrong)
 

@@ -1,0 +1,174 @@
+"""What lies in or on what, from the poses of a room's objects alone.
+
+An object is contained in another if the centre of its bounding box lies over the floor of one of the other's containers
+and its lowest point lies between that floor and clearly below the rim. It stands on another if its centre lies over one
+of the other's surfaces and its lowest point is at the surface's height. Whatever contains or carries its receptacle
+contains or carries it too: an apple in a bowl in a drawer is in both. Everything is computed for all pairs at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.rooms.scene import Scene
+
+BELOW_FLOOR = 0.01
+"""How far an object's lowest point may lie below a container's floor, metres: it may have sunk in a little, or stand in
+the round where the container's box is flat."""
+BELOW_RIM = 0.01
+"""How far its lowest point must lie below the rim, metres."""
+DEEPEST = 0.8
+"""The same as a share of the container's depth: what lies on the rim of a flat one is not in it."""
+ON = 0.02
+"""Largest distance of an object's lowest point from the surface that it stands on, and how far its centre may lie
+beyond the surface's edge, metres."""
+UPRIGHT = 0.7
+"""A container whose vertical has a smaller cosine than this lies on its side: what is in its box is in it."""
+_SURFACES = ("top", "shelf", "soft", "basin")
+"""Places whose surfaces belong to their object. Insides are containers, and what is under a table is not on it."""
+
+
+class Containment:
+    """The containers and surfaces of one room. The poses in `data` must be up to date.
+
+    Args:
+        scene: the room.
+        data: its state.
+        geom_instances: (ngeom,) number of the object that each geom belongs to, or a larger number.
+    """
+
+    def __init__(self, scene: Scene, data: mujoco.MjData, geom_instances: NDArray[np.int64]) -> None:
+        model = scene.model
+        self._model, self._data, self._count = model, data, len(scene.objects)
+        bodies = [model.body(obj.name).id for obj in scene.objects]
+        numbers = {obj.name: number for number, obj in enumerate(scene.objects)}
+        self._dynamic = np.array([number for number, obj in enumerate(scene.objects) if obj.dynamic], dtype=np.intp)
+        self._bodies = np.array([bodies[number] for number in self._dynamic], dtype=np.intp)
+        self._centers = np.array([scene.objects[number].center_offset for number in self._dynamic]).reshape(-1, 3)
+        self._row = np.full(self._count, -1, dtype=np.intp)
+        self._row[self._dynamic] = np.arange(len(self._dynamic))
+
+        solid = (model.geom_contype != 0) | (model.geom_conaffinity != 0)
+        mine = np.flatnonzero(solid & np.isin(geom_instances, self._dynamic))
+        self._geoms = mine[np.argsort(geom_instances[mine], kind="stable")]
+        owners, self._starts = np.unique(geom_instances[self._geoms], return_index=True)
+        self._solid_rows = self._row[owners]
+
+        spaces = [(number, space) for number, obj in enumerate(scene.objects) for space in obj.containers]
+        self._space_owners = np.array([number for number, _ in spaces], dtype=np.intp)
+        self._space_bodies = np.array([model.body(space.body).id for _, space in spaces], dtype=np.intp)
+        self._space_centers = np.array([space.center for _, space in spaces]).reshape(-1, 3)
+        self._space_halves = np.array([space.half for _, space in spaces]).reshape(-1, 3)
+
+        tops = [one for one in scene.surfaces if one.place in _SURFACES and one.support in numbers]
+        self._top_owners = np.array([numbers[one.support] for one in tops], dtype=np.intp)
+        # Surfaces of fixed furniture are given in the world's frame, which is that of body 0.
+        self._top_bodies = np.array(
+            [bodies[number] if scene.objects[number].dynamic else 0 for number in self._top_owners], dtype=np.intp
+        )
+        self._top_centers = np.array([one.center for one in tops]).reshape(-1, 3)
+        self._top_halves = np.array([one.half_size for one in tops]).reshape(-1, 2)
+        self._top_turns = np.array([[np.cos(one.yaw), np.sin(one.yaw)] for one in tops]).reshape(-1, 2)
+
+    def parents(self, present: NDArray[np.bool_], held: int | None = None) -> list[tuple[int, ...]]:
+        """For each object the numbers of the objects that it is in or on, in their order; empty for fixed objects.
+
+        Args:
+            present: (n,) whether each object is in the room.
+            held: the object in the agent's hand, which is in nothing.
+        """
+        related = np.zeros((len(self._dynamic), self._count), dtype=bool)
+        centers, lowest = self._middles()
+        for owners, found in (
+            (self._space_owners, self._inside(centers, lowest, slice(None))),
+            (self._top_owners, self._on(centers, lowest)),
+        ):
+            # Rows of `found` with the same owner are consecutive, but ORing them one by one needs no such rule.
+            np.logical_or.at(related.T, owners, found)
+        rows = np.arange(len(self._dynamic))
+        related[rows, self._dynamic] = False
+        related[:, ~present] = False
+        related[~present[self._dynamic]] = False
+        # A cup's box and that of the bowl that it stands in may each hold the other's middle.
+        related[:, self._dynamic] &= lowest[:, None] > lowest[None] - 1e-3
+        if held is not None:
+            related[self._row[held]] = False
+        holders_of: dict[int, set[int]] = {}
+        for row, holder in np.argwhere(related).tolist():
+            holders_of.setdefault(int(self._dynamic[row]), set()).add(holder)
+        grown = True
+        while grown:
+            grown = False
+            for number, holders in holders_of.items():
+                indirect = set().union(*(holders_of.get(holder, ()) for holder in holders)) - {number}
+                grown |= not indirect <= holders
+                holders |= indirect
+        return [tuple(sorted(holders_of.get(number, ()))) for number in range(self._count)]
+
+    def carried(
+        self, owner: int, bodies: Sequence[int], present: NDArray[np.bool_], held: int | None = None
+    ) -> list[int]:
+        """Numbers of the objects in the containers of `owner` that belong to these bodies, and of what is in those."""
+        spaces = np.flatnonzero((self._space_owners == owner) & np.isin(self._space_bodies, bodies))
+        if not len(spaces):
+            return []
+        centers, lowest = self._middles()
+        free = present[self._dynamic]
+        if held is not None:
+            free[self._row[held]] = False
+        found = np.zeros(len(self._dynamic), dtype=bool)
+        while len(spaces):
+            new = self._inside(centers, lowest, spaces).any(axis=0) & free & ~found
+            found |= new
+            spaces = np.flatnonzero(np.isin(self._space_owners, self._dynamic[new]))
+        numbers: list[int] = self._dynamic[found].tolist()
+        return numbers
+
+    def _middles(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(d, 3) centres of the dynamic objects' boxes and (d,) their lowest points, metres."""
+        data, model = self._data, self._model
+        turns = data.xmat[self._bodies].reshape(-1, 3, 3)
+        centers = data.xpos[self._bodies] + (turns @ self._centers[..., None])[..., 0]
+        rows = data.geom_xmat[self._geoms].reshape(-1, 3, 3)[:, 2]
+        boxes = model.geom_aabb[self._geoms]
+        low = (
+            data.geom_xpos[self._geoms, 2]
+            + (rows * boxes[:, :3]).sum(axis=1)
+            - (np.abs(rows) * boxes[:, 3:]).sum(axis=1)
+        )
+        lowest = centers[:, 2].copy()
+        if len(self._starts):
+            lowest[self._solid_rows] = np.minimum.reduceat(low, self._starts)
+        return centers, lowest
+
+    def _inside(
+        self, centers: NDArray[np.float64], lowest: NDArray[np.float64], spaces: NDArray[np.intp] | slice
+    ) -> NDArray[np.bool_]:
+        """(k, d) whether each dynamic object is in each of the chosen containers."""
+        bodies, halves = self._space_bodies[spaces], self._space_halves[spaces]
+        turns = self._data.xmat[bodies].reshape(-1, 3, 3)
+        origins = self._data.xpos[bodies] + (turns @ self._space_centers[spaces][..., None])[..., 0]
+        middles = (centers[None] - origins[:, None]) @ turns
+        inside: NDArray[np.bool_] = np.all(np.abs(middles) <= halves[:, None], axis=-1)
+        upright = turns[:, 2, 2] > UPRIGHT
+        over = np.all(np.abs(middles[..., :2]) <= halves[:, None, :2], axis=-1)
+        height = lowest[None] - origins[:, None, 2] + halves[:, None, 2]
+        depth = 2 * halves[:, None, 2]
+        below = height < np.minimum(DEEPEST * depth, depth - BELOW_RIM)
+        return np.where(upright[:, None], over & below & (height > -BELOW_FLOOR), inside)
+
+    def _on(self, centers: NDArray[np.float64], lowest: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """(t, d) whether each dynamic object stands on each surface."""
+        turns = self._data.xmat[self._top_bodies].reshape(-1, 3, 3)
+        origins = self._data.xpos[self._top_bodies] + (turns @ self._top_centers[..., None])[..., 0]
+        away = (centers[None] - origins[:, None]) @ turns
+        cos, sin = self._top_turns[:, 0, None], self._top_turns[:, 1, None]
+        along = np.abs(cos * away[..., 0] + sin * away[..., 1])
+        across = np.abs(cos * away[..., 1] - sin * away[..., 0])
+        over = (along <= self._top_halves[:, 0, None] + ON) & (across <= self._top_halves[:, 1, None] + ON)
+        level = np.abs(lowest[None] - origins[:, None, 2]) <= ON
+        return over & level & (turns[:, 2, 2] > UPRIGHT)[:, None]
