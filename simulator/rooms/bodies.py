@@ -1,7 +1,8 @@
 """MuJoCo bodies of fixtures and objects, with one body more for each door, drawer and lid.
 
-The doors and drawers of fixed furniture are mocap bodies: they are moved by us, they push objects, and nothing moves
-them. The lids of dynamic objects are bodies without joints inside the object's body, so they add no degree of freedom.
+The doors and drawers of fixed furniture are static bodies: they are moved by us (`simulator.world.parts`), and nothing
+else moves them. The lids of dynamic objects are bodies without joints inside the object's body, so they add no degree
+of freedom.
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ def add_fixture(spec: mujoco.MjSpec, name: str, parts: Sequence[Part], place: Ve
         x, y, z = motion.origin
         at = (place[0] + cos * x - sin * y, place[1] + sin * x + cos * y, place[2] + z)
         moved = [part for part in parts if part.motion == motion]
-        child = spec.worldbody.add_body(name=label, mocap=True, pos=at, quat=about_z(yaw))
+        child = spec.worldbody.add_body(name=label, pos=at, quat=about_z(yaw))
         add_parts(spec, child, moved, bits=MOVING_BITS, origin=motion.origin)
         _enter(built, name, motion, label)
         _hide(built, name, label, moved)

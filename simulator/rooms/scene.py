@@ -19,8 +19,8 @@ Vector = tuple[float, float, float]
 class MovingPart:
     """A door, a drawer or a lid, as a MuJoCo body of its own.
 
-    Those of fixed furniture are mocap bodies. Those of dynamic objects are children of the object's body, to which they
-    are fastened. `simulator.world.parts` moves them.
+    Those of fixed furniture are static bodies. Those of dynamic objects are children of the object's body, to which
+    they are fastened. `simulator.world.parts` moves them.
     """
 
     body: str

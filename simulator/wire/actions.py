@@ -161,6 +161,24 @@ def initialize(
     return {"cameraNearPlane": NEAR, "cameraFarPlane": FAR}
 
 
+@action("SetObjectFilter")
+def set_object_filter(environment: Environment, *, objectIds: list[str]) -> None:
+    """Limits the metadata's `objects` to these until ResetObjectFilter or Reset; ids of no object are ignored.
+
+    The client reads a reply of a few objects in a tenth of the time.
+    """
+    environment.room  # noqa: B018 - fails without a scene
+    wanted = set(objectIds) - {""}
+    environment.described = frozenset(number for number, name in enumerate(environment.ids) if name in wanted)
+
+
+@action("ResetObjectFilter")
+def reset_object_filter(environment: Environment) -> None:
+    """Ends SetObjectFilter: the metadata describes all objects."""
+    environment.room  # noqa: B018 - fails without a scene
+    environment.described = None
+
+
 # --- The agent (simulator.wire.moves has the others)
 
 

@@ -137,6 +137,8 @@ class Environment:
         """What the client has hidden and painted."""
         self._camera: Camera | None = None
         self.ids: list[str] = []
+        self.described: frozenset[int] | None = None
+        """Numbers of the objects whose metadata the client wants; None for all."""
         open_graphics()
         self._rooms = RoomCache(source, limits.cached_rooms, limits.time_step, limits.rest_timeout, limits.push)
         self._room: Room | None = None
@@ -230,6 +232,7 @@ class Environment:
         self._no_room = f"loading '{name}' failed, see the simulator's log"
         self._room = self._rooms.get(name)
         self.physics_paused = False
+        self.described = None
         self.agent, self.frame, self.looks = Agent(*self._room.start), WORLD, Looks()
         self._objects = ObjectDescriptions(self._room)
         self.ids = object_ids(self._room)
@@ -364,12 +367,15 @@ class Environment:
             },
             "isSceneAtRest": room is None or room.physics.at_rest,
             "objects": [] if room is None else self._described(camera),
-            "inventoryObjects": [],
+            "inventoryObjects": [] if room is None or room.held is None else [self._held(room, room.held)],
             "colors": None if room is None or not self.view.instances else describe_colors(room, self.ids),
         }
 
     def _described(self, camera: Camera) -> list[dict[str, Any]]:
-        return self._objects.seen(self.ids, camera, self.view.visibility_distance, self.frame)
+        return self._objects.seen(self.ids, camera, self.view.visibility_distance, self.frame, self.described)
+
+    def _held(self, room: Room, number: int) -> dict[str, str]:
+        return {"objectId": self.ids[number], "objectType": room.scene.objects[number].category}
 
     def close(self) -> None:
         """Frees the cached rooms."""

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.world.collisions import TOLERANCE, meets_agent, overlaps
-from simulator.world.parts import Part
+from simulator.world.parts import NUDGE, Part
 from simulator.world.physics import Unstable
 from simulator.world.room import Room
 
@@ -90,8 +90,7 @@ def move_parts(
             way.check(agent)
         near = way.first_near()
     finally:
-        # The tests leave poses of the moving geoms behind.
-        mujoco.mj_kinematics(room.model, room.data)
+        way.undo_tests()
     if near is None:
         way.go(openness)
         mujoco.mj_kinematics(room.model, room.data)
@@ -166,6 +165,7 @@ class _Way:
         """(g,) all geoms that move."""
         self.positions, self.turns = np.concatenate(positions, axis=1), np.concatenate(turns, axis=1)
         """(s, g, 3) and (s, g, 3, 3) their poses."""
+        self._before = data.geom_xpos[self.geoms], data.geom_xmat[self.geoms]
         self.fixed = np.stack(masks)
         """(m, ngeom) what must not be in the way of each of the m moving bodies."""
         self.bodies = np.repeat(np.arange(len(masks)), [len(geoms) for geoms in moving])
@@ -177,6 +177,8 @@ class _Way:
         """(s, g, 3) corners of their bounding boxes."""
         self.pushed: set[int] = set()
         """Bodies that the parts have pushed."""
+        self.close_dofs = np.empty(0, dtype=np.intp)
+        """A degree of freedom of each object that is close to the way, see `first_near`."""
 
     def _carry(self, part: Part, held: tuple[int, ...]) -> None:
         room, model = self.room, self.room.model
@@ -197,8 +199,12 @@ class _Way:
     def stop(self) -> None:
         """Takes the velocity with which a lid's object was woken."""
         for part in self.parts:
-            if part.mocap < 0:
+            if not part.fixed:
                 self.room.data.qvel[self.room.model.dof_treeid == self.room.model.body_treeid[part.body]] = 0.0
+
+    def undo_tests(self) -> None:
+        """Puts the moving geoms back after tests of their poses."""
+        self.room.data.geom_xpos[self.geoms], self.room.data.geom_xmat[self.geoms] = self._before
 
     def check(self, agent: Person) -> None:
         """Tests the way against what does not give way.
@@ -223,7 +229,10 @@ class _Way:
 
     def first_near(self) -> int | None:
         """The first sample, from 1 on, at which something that can be pushed is near; None if nothing ever is."""
-        pairs = self._near(np.broadcast_to(self.yielding, self.fixed.shape), NEARBY)
+        candidates, meets = pairs = self._near(np.broadcast_to(self.yielding, self.fixed.shape), NEARBY)
+        model = self.room.model
+        close = np.unique(model.body_rootid[model.geom_bodyid[candidates[meets.any(axis=(0, 1))]]])
+        self.close_dofs = model.body_dofadr[close]
         for sample in range(len(self.samples)):
             if self._overlapping(sample, pairs, set(), -NEARBY):
                 return max(sample, 1)
@@ -323,7 +332,7 @@ class _Way:
 def _in_world(room: Room, part: Part, samples: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(s, 3) positions and (s, 3, 3) rotations of a part in the world at s values of openness."""
     places, turns = part.poses(samples)
-    if part.mocap >= 0:
+    if part.fixed:
         return places, turns
     parent = int(room.model.body_parentid[part.body])
     frame = room.data.xmat[parent].reshape(3, 3)
@@ -351,6 +360,8 @@ def _push_through(way: _Way, end: float, force: bool, push: bool) -> None:
     before: set[tuple[int, int]] = set()
     for step in range(1, steps + 1):
         way.go(start + (end - start) * step / steps)
+        # Parts are static for MuJoCo, which lets sleeping objects lie where a static body has come.
+        data.qvel[way.close_dofs] += NUDGE
         room.physics.step()
         if not data.ncon:
             continue
@@ -377,12 +388,15 @@ def _push_through(way: _Way, end: float, force: bool, push: bool) -> None:
                 first, second = pairs[deep[0]].tolist()
                 raise Blocked(first if theirs[first] else second)
     way.go(end)
+    # A hand opens slowly: what it pushes stops with it and does not fly on.
+    for body in way.pushed:
+        data.qvel[model.body_dofadr[body] : model.body_dofadr[body] + 6] = 0.0
 
 
 def _surface_speed(room: Room, part: Part, point: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
     """(3,) velocity, m/s, of a point of a part whose openness changes by `rate` a second."""
     frame = np.eye(3)
-    if part.mocap < 0:
+    if not part.fixed:
         frame = room.data.xmat[room.model.body_parentid[part.body]].reshape(3, 3)
     axis = frame @ part.axis * part.moving.travel * rate
     return axis if part.moving.slides else np.cross(axis, point - room.data.xpos[part.body])
@@ -391,7 +405,7 @@ def _surface_speed(room: Room, part: Part, point: NDArray[np.float64], rate: flo
 def _give_way(room: Room, body: int, normal: NDArray[np.float64], speed: float) -> None:
     """Lets a body move at least as fast as the part that pushes it.
 
-    Parts have poses but no velocities, so the solver would let objects sink into them.
+    Parts have poses but no velocities for MuJoCo, so the solver would let objects sink into them.
     """
     start = int(room.model.body_dofadr[body])
     velocity = room.data.qvel[start : start + 3]

@@ -1,8 +1,9 @@
 """Doors, drawers and lids of a room: how far each object is open, and the poses that follow from it.
 
 A part turns about its hinge or slides along its axis in proportion to the object's openness, from 0 (closed) to 1.
-Parts of fixed furniture are mocap bodies, whose poses are part of the state. Lids of dynamic objects are fastened to
-them, and their poses are part of the model.
+Their poses are part of the model: parts of fixed furniture are static bodies, and lids are fastened to their object.
+MuJoCo computes the poses of static bodies once, so they are also written into the state here. It would update mocap
+bodies, but nothing that lies on one can sleep, so the contents of drawers would cost time in each step.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ class Part:
     object: int
     """Number of the object that it belongs to."""
     body: int
-    mocap: int
-    """Number of its mocap pose; -1 for the lid of a dynamic object."""
+    fixed: bool
+    """Whether it belongs to fixed furniture; False for the lid of a dynamic object."""
     closed_position: NDArray[np.float64]
     """(3,) in the world frame; for a lid in the object's frame."""
     closed_rotation: NDArray[np.float64]
@@ -89,7 +90,7 @@ class Part:
 
 
 class Parts:
-    """The moving parts of one room. The poses in `data` must be brought up to date after every change.
+    """The moving parts of one room.
 
     Args:
         scene: the room.
@@ -103,7 +104,7 @@ class Parts:
             Part(
                 number,
                 body := model.body(moving.body).id,
-                int(model.body_mocapid[body]),
+                bool(model.body_weldid[body] == 0),
                 model.body_pos[body].copy(),
                 model.body_quat[body].copy(),
                 moving,
@@ -114,12 +115,21 @@ class Parts:
             for moving in obj.moving
         )
         hidden = [model.geom(name).id for name in scene.hidden]
+        self._geom_turns = np.array([_matrix(quaternion) for quaternion in model.geom_quat])
+        """(ngeom, 3, 3) rotations of the geoms in their bodies' frames."""
         self._drawn = ~np.isin(np.arange(model.ngeom), hidden) & (model.geom_rgba[:, 3] > 0)
         self.of_object: dict[int, tuple[Part, ...]] = {}
         for part in self.parts:
             self.of_object[part.object] = (*self.of_object.get(part.object, ()), part)
+        self._geoms_of = {
+            number: np.concatenate([part.geoms for part in parts]) for number, parts in self.of_object.items()
+        }
         self.openness = np.zeros(len(scene.objects))
         """(n,) of each object, from 0 to 1; 0 for those that do not open. Set it with `set`."""
+
+    def geoms_of(self, number: int) -> NDArray[np.intp]:
+        """Numbers of the geoms of an object's parts."""
+        return self._geoms_of[number]
 
     def fronts(self, number: int, eye: NDArray[np.float64]) -> NDArray[np.float64]:
         """(p, 3) points on the outsides of an object's parts that face `eye` (3,), world frame, metres."""
@@ -132,22 +142,32 @@ class Parts:
         return chosen
 
     def _carrier(self, name: str, body: int) -> int:
-        if self._model.body_mocapid[body] < 0:
+        if self._model.body_weldid[body] != 0:
             return int(self._model.body_rootid[body])
         # A drawer's object is named after its fixture and itself, see `simulator.rooms.bodies`.
         fixture = mujoco.mj_name2id(self._model, mujoco.mjtObj.mjOBJ_BODY, name.split("|")[0])
         return fixture if fixture >= 0 else body
 
     def set(self, number: int, openness: float) -> None:
-        """Puts an object's parts where they are at an openness, whatever is in their way."""
+        """Puts an object's parts where they are at an openness, whatever is in their way.
+
+        It wakes no other object. The poses of lids must be brought up to date with mj_kinematics.
+        """
+        model, data = self._model, self._data
         self.openness[number] = openness
         for part in self.of_object.get(number, ()):
+            body, geoms = part.body, part.geoms
             position, rotation = part.pose(openness)
-            if part.mocap >= 0:
-                self._data.mocap_pos[part.mocap], self._data.mocap_quat[part.mocap] = position, rotation
-            else:
-                self._model.body_pos[part.body], self._model.body_quat[part.body] = position, rotation
-                self._data.qvel[self._model.dof_treeid == self._model.body_treeid[part.body]] = NUDGE
+            model.body_pos[body], model.body_quat[body] = position, rotation
+            if not part.fixed:
+                data.qvel[model.dof_treeid == model.body_treeid[body]] = NUDGE
+                continue
+            turn = _matrix(rotation)
+            data.xpos[body], data.xquat[body], data.xmat[body] = position, rotation, turn.ravel()
+            data.xipos[body] = position + turn @ model.body_ipos[body]
+            data.ximat[body] = (turn @ _matrix(model.body_iquat[body])).ravel()
+            data.geom_xpos[geoms] = position + model.geom_pos[geoms] @ turn.T
+            data.geom_xmat[geoms] = (turn @ self._geom_turns[geoms]).reshape(-1, 9)
 
     def restore(self, openness: NDArray[np.float64]) -> None:
         """Puts every object's parts where they are at these values (n,)."""

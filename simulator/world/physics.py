@@ -120,7 +120,7 @@ class _Pins:
         solid = (model.geom_contype != 0) | (model.geom_conaffinity != 0)
         self._geoms = np.flatnonzero(np.isin(model.geom_bodyid, self._whole) & solid)
         model.body_gravcomp[self._whole] = 1.0
-        # Like doors they meet free objects alone. What else they touch would push at them and never let them sleep.
+        # Like doors they meet free objects alone: contacts with anything else would never let them sleep.
         self._collide(MOVING_BITS)
         data.qvel[self._speeds] = 0.0
 
@@ -197,10 +197,8 @@ class Physics:
     def place(self, qpos: NDArray[np.float64]) -> None:
         """Sets all positions (nq,), at rest, and ends any push. Doors and drawers stay where they are."""
         data = self.data
-        parts = data.mocap_pos.copy(), data.mocap_quat.copy()
         mujoco.mj_resetData(self.model, data)
         data.qpos[:] = qpos
-        data.mocap_pos[:], data.mocap_quat[:] = parts
         self._push, self._owed_seconds = None, 0.0
         mujoco.mj_forward(self.model, self.data)
 

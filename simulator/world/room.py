@@ -155,7 +155,9 @@ class Room:
             self.set_present(number, False)
         self.physics.run_to_rest()
         self._fresh = self.state()
-        fixed = self.model.body_weldid[self.model.geom_bodyid] == 0
+        still = self.model.body_weldid == 0
+        still[[part.body for part in self.parts.parts]] = False
+        fixed = still[self.model.geom_bodyid]
         self._fixed_prints = Footprints(self.model, np.flatnonzero(fixed)).at(self.data)
         self._movable = np.flatnonzero(~fixed)
         self._footprints = Footprints(self.model, self._movable)

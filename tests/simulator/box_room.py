@@ -63,12 +63,12 @@ def build_scene(name: str) -> Scene:
         objects.append(
             SceneObject(key, category, mass, not pickupable, pickupable, (half, half, half), (0.0, 0.0, 0.0), "train")
         )
-    table = SceneObject("Table_a", "CounterTop", 40.0, False, False, (1.5, 0.4, 0.4), (0.0, 0.0, 0.4), "train")
-    objects.append(replace(table, receptacle=True))
     for index, (key, (category, mass, half)) in enumerate(PARKED_BOXES.items()):
         bodies.append(_box(key, mass, half, park_place(index), "0.8 0.2 0.2", parked=True))
         size = (half, half, half)
         objects.append(SceneObject(key, category, mass, False, True, size, (0.0, 0.0, 0.0), "train", parked=True))
+    table = SceneObject("Table_a", "CounterTop", 40.0, False, False, (1.5, 0.4, 0.4), (0.0, 0.0, 0.4), "train")
+    objects.append(replace(table, receptacle=True))
     sides = {"east": (1, 0), "west": (-1, 0), "north": (0, 1), "south": (0, -1)}
     walls = "".join(
         f'<geom name="wall_{side}" type="box" size="{WALL if x else half_x} {WALL if y else half_y} 1.25" '

@@ -34,7 +34,8 @@ RESET: list[dict[str, Any]] = [
 ]
 RIGHT = {
     "x": 1, "y": 1, "moveMagnitude": 5, "handDistance": 1, "direction": {"x": 1}, "rotation": 0, "horizon": 0,
-    "sceneName": "FloorPlan1", "objectId": "a", "mass": 1, "drag": 0, "angularDrag": 0,
+    "sceneName": "FloorPlan1", "objectId": "a", "objectIds": ["a"], "mass": 1, "drag": 0, "angularDrag": 0,
+    "objectType": "Tomato", "position": {"x": 0, "y": 1, "z": 0},
 }  # fmt: skip
 """A valid value for every required argument of any action."""
 VASE = "Vase|+00.60|+00.88|+01.45"
