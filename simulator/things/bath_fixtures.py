@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from simulator.things.cupboards import BOARD, Look, Openings, boards, carcass, cupboard, drawer, rail
+from simulator.things.cupboards import BOARD, Look, Openings, boards, carcass, cupboard, drawer, partition, rail
 from simulator.things.fixtures import Fixture, Style
 from simulator.things.materials import Draw, shade
 from simulator.things.shapes import (
@@ -111,7 +111,7 @@ def vanity(draw: Draw, style: Style, width: float) -> Fixture:
     made.add(cupboard(look, "Cabinet|1", under, deep, tall, (basin, front, foot), doors=2))
     body = depth - 0.01 - BOARD
     pieces = carcass(width, body, tall, (0, 0.005 + BOARD / 2, foot))
-    pieces.append(((BOARD, body - 0.02, tall), (side * (width / 2 - under), 0.01, foot)))
+    pieces.append(partition(side * (width / 2 - under), front + BOARD, depth / 2 - 0.014, tall, foot))
     pieces.append(((width - 0.04, body - 0.04, foot), (0, 0.02, 0)))
     rows = 3
     for row in range(rows):

@@ -100,6 +100,14 @@ def rail(width: float, foot: Vector) -> Board:
     return (width - 2 * BOARD, 0.02, 0.02), (x, y + BOARD + 0.01, z - 0.01)
 
 
+def partition(x: float, front: float, back: float, height: float, foot: float) -> Board:
+    """A board between two columns, for both of which it is a side: it is twice as thick as one.
+
+    It begins at `front`, right behind the fronts, so that nobody looks past it through the gap between them.
+    """
+    return (2 * BOARD, back - front, height), (x, (front + back) / 2, foot)
+
+
 def lining(color: Color, width: float, depth: float, height: float, foot: Vector, motion: Motion) -> Part:
     """The dark inner faces of a space of this size with the middle of its floor at `foot`; its front is open."""
     x, y, z = foot

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from simulator.things.cupboards import BOARD, Look, Openings, boards, carcass, cupboard, drawer, flap, interior, rail
+from simulator.things.cupboards import (
+    BOARD,
+    Look,
+    Openings,
+    boards,
+    carcass,
+    cupboard,
+    drawer,
+    flap,
+    interior,
+    partition,
+    rail,
+)
 from simulator.things.fixtures import Fixture, Style
 from simulator.things.materials import Draw, shade
 from simulator.things.meshes import paint, post
@@ -38,7 +50,7 @@ def counter(draw: Draw, style: Style, width: float, depth: float = 0.6, hinge: i
     for column in range(columns):
         x = (column - (columns - 1) / 2) * wide
         if column:
-            pieces.append(((BOARD, depth - 0.06, _BODY), (x - wide / 2, 0.02, _PLINTH)))
+            pieces.append(partition(x - wide / 2, front + BOARD, depth / 2 - 0.01, _BODY, _PLINTH))
         if draw.chance(0.12):  # a stack of drawers
             first, heights = column * 4, (0.17, 0.17, 0.22, 0.22)
             top_edge = _PLINTH + _BODY

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from simulator.things.cupboards import BOARD, Board, Look, Openings, boards, carcass, cupboard, drawer, rail
+from simulator.things.cupboards import BOARD, Board, Look, Openings, boards, carcass, cupboard, drawer, partition, rail
 from simulator.things.fixtures import Fixture, Style
 from simulator.things.materials import Draw, shade
 from simulator.things.shapes import Color, Part, Top, box
@@ -59,7 +59,7 @@ def chest(draw: Draw, style: Style, width: float, depth: float, height: float) -
     for column in range(columns):
         x = (column - (columns - 1) / 2) * wide
         if column:
-            pieces.append(((BOARD, depth - 0.06, height - _TOP - _FOOT), (0, 0.02, _FOOT)))
+            pieces.append(partition(0, front + BOARD, depth / 2 - 0.01, height - _TOP - _FOOT, _FOOT))
         for row in range(rows):
             low = _FOOT + row * tall
             made.add(
@@ -82,7 +82,7 @@ def sideboard(draw: Draw, style: Style, width: float, depth: float, height: floa
     for column in range(columns):
         x = (column - (columns - 1) / 2) * wide
         if column:
-            pieces.append(((BOARD, depth - 0.06, height - _TOP - _FOOT), (x - wide / 2, 0.02, _FOOT)))
+            pieces.append(partition(x - wide / 2, front + BOARD, depth / 2 - 0.01, height - _TOP - _FOOT, _FOOT))
         made.add(
             drawer(look, f"Drawer|{column + 1}", wide, deep, 0.16, (x, front, split)),
             cupboard(
@@ -139,7 +139,7 @@ def stand(draw: Draw, style: Style, category: str, width: float, depth: float, h
         x = (column - (columns - 1) / 2) * inner
         made.add(drawer(look, f"Drawer|{column + 1}", inner, depth - 0.03, tall, (x, front, split)))
         if column:
-            pieces.append(((BOARD, depth - 0.06, tall), (x - inner / 2, 0.01, split)))
+            pieces.append(partition(x - inner / 2, front + BOARD, depth / 2 - 0.02, tall, split))
     shelf = Top(0, -0.01, low, (width / 2 - 0.05, depth / 2 - 0.025), split - BOARD - low - 0.03, "shelf")
     return _finish(category, color, (width, depth, height), pieces, made, [shelf])
 
@@ -154,7 +154,8 @@ def media_stand(draw: Draw, style: Style, width: float, depth: float, height: fl
     pieces, made = _body(width, depth, height), Openings()
     for number, side in enumerate((-1, 1), 1):
         x = side * (width - wide) / 2
-        pieces.append(((BOARD, depth - BOARD - 0.01, tall), (side * (width / 2 - wide + BOARD / 2), 0.012, _FOOT)))
+        inside = side * (width / 2 - wide + BOARD / 2)
+        pieces.append(((BOARD, depth - BOARD - 0.006, tall), (inside, BOARD / 2 + 0.001, _FOOT)))
         if draw.chance(0.5):
             made.add(cupboard(look, f"Cabinet|{number}", wide, deep, tall, (x, front, _FOOT), (), hinge=side))
         else:
@@ -180,7 +181,7 @@ def wardrobe(draw: Draw, style: Style, width: float, depth: float = 0.55) -> Fix
     pieces = [
         *carcass(width, body, height - _FOOT, (0, BOARD / 2, _FOOT)),
         ((width, body, 2 * BOARD), (0, BOARD / 2, low - BOARD)),
-        ((BOARD, body - 0.02, low - _FOOT), (0, BOARD / 2, _FOOT)),
+        partition(0, front + BOARD, depth / 2 - 0.01, low - _FOOT, _FOOT),
         ((width - 0.03, body - 0.03, _FOOT), (0, BOARD / 2, 0)),
     ]
     for number, x in enumerate((-wide / 2, wide / 2), 1):

@@ -353,7 +353,7 @@ class RoomGraphics:
 
 def _whiten(geom: mujoco.MjvGeom) -> None:
     """Makes a geom of a scene white and dull, without a texture."""
-    geom.matid = geom.texid = -1
+    geom.matid = -1
     geom.rgba = (1.0, 1.0, 1.0, 1.0)
     geom.transparent = 0
     geom.emission = geom.specular = geom.shininess = geom.reflectance = 0.0

@@ -85,6 +85,23 @@ def test_a_masked_object_has_one_exact_colour_in_all_its_pixels(quality):
     environment.close()
 
 
+def test_masks_shine_in_the_dark(boxes):
+    start(boxes)
+    name, number = pot(boxes)
+    model = boxes.room.model
+    lights = [model.vis.headlight.ambient, model.vis.headlight.diffuse, model.light_diffuse]
+    before = [light.copy() for light in lights]
+    for light in lights:
+        light[:] = 0.0
+    do(boxes, "MaskObject", objectId=name)
+    drawn = images_of(boxes)
+    for light, value in zip(lights, before, strict=True):
+        light[:] = value
+    pixels = equal(drawn[Field.INSTANCES], instance_color(number))
+    np.testing.assert_array_equal(equal(drawn[Field.RGB], MAGENTA), pixels)
+    assert pixels.any() and not drawn[Field.RGB][~pixels].any()
+
+
 def test_emphasis_hides_everything_else(boxes):
     start(boxes)
     name, number = pot(boxes)
@@ -222,7 +239,11 @@ def test_the_walkable_floor_is_painted(generated, angle):
 @pytest.mark.parametrize("angle", [0, 37])
 def test_the_grid_agrees_with_the_images(generated, angle):
     start(generated, "FloorPlan3", startAgentsRotatedBy=angle, renderNormalsImage=True)
-    generated.move_agent(yaw=float(angle), horizon=30.0)
+    openable = [n for n, obj in enumerate(generated.room.scene.objects) if obj.openable and not obj.dynamic]
+    poses = [
+        do(generated, "GetInteractablePoses", objectId=generated.ids[number], horizons=[30]) for number in openable
+    ]
+    do(generated, "TeleportFull", **next(some[0] for some in poses if some))
     do(generated, "MaskWalkable")
     drawn = {field: image[::-1] for field, image in images_of(generated).items()}
     grid = do(generated, "GetMetadataOnGrid", x=50, y=30)

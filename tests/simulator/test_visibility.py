@@ -54,12 +54,19 @@ def all_agents(environment: Environment) -> list[Agent]:
     ]
 
 
-def put(environment: Environment, number: int, position: np.ndarray) -> None:
-    """Moves a dynamic object, upright and at rest."""
+def put(environment: Environment, number: int, position: np.ndarray, rotation: Any = (1.0, 0.0, 0.0, 0.0)) -> None:
+    """Moves a dynamic object, at rest."""
     room = environment.room
     address = room.model.jnt_qposadr[room.model.body_jntadr[room.object_bodies[number]]]
-    room.data.qpos[address : address + 7] = (*position, 1.0, 0.0, 0.0, 0.0)
+    room.data.qpos[address : address + 7] = (*position, *rotation)
     room.physics.place(room.data.qpos.copy())
+
+
+def put_inside(environment: Environment, number: int, space: Container) -> None:
+    """Moves a dynamic object into the middle of a container, turned as the container is."""
+    data, body = environment.room.data, environment.room.model.body(space.body).id
+    local = np.array(space.center) - environment.room.box_centers[number]
+    put(environment, number, data.xpos[body] + data.xmat[body].reshape(3, 3) @ local, data.xquat[body].copy())
 
 
 @pytest.mark.parametrize("scene", ["FloorPlan2", "FloorPlan203", "FloorPlan404"])
@@ -94,6 +101,24 @@ def test_objects_close_to_the_camera_and_behind_it(environment):
         if offset[1] != 0.1:
             # What is behind the camera is not projected to the other side. At 0.1 m the near plane cuts it.
             assert (count > 0) == (offset[1] > 0.1)
+
+
+def test_objects_that_reach_behind_the_camera(environment):
+    start(environment, "FloorPlan203")
+    room, rng, cut = environment.room, np.random.default_rng(3), 0
+    large = [n for n in present(environment).tolist() if room.scene.objects[n].dynamic and room.box_radii[n] > 0.3]
+    x, y = environment.place
+    for number in large[:4]:
+        do(environment, "Reset", sceneName="FloorPlan203")
+        do(environment, "Initialize", renderInstanceSegmentation=True)
+        environment.move_agent(horizon=30.0)
+        for _ in range(12):
+            put(environment, number, np.array([x, y, 1.575]) + rng.uniform([-0.4, -0.2, -0.9], [0.4, 0.3, 0.0]))
+            count, _ = pixel_counts(room, environment.graphics(), environment.camera, number)
+            assert abs(count - pixels_of(environment, number)) <= 1
+            ahead = room.data.geom_xpos[room.geom_instances == number, 1] - y
+            cut += count > 0 and ahead.min() < 0.1
+    assert cut > 3
 
 
 def test_pixels_with_everything_else_invisible(environment):
@@ -138,13 +163,6 @@ def test_number_of_positions(environment):
         do(environment, "NumberOfPositionsFromWhichItemIsVisible", objectId=name, by="guess")
 
 
-def space_center(environment: Environment, space: Container) -> np.ndarray:
-    """In the world, metres."""
-    data, body = environment.room.data, environment.room.model.body(space.body).id
-    center: np.ndarray = data.xpos[body] + data.xmat[body].reshape(3, 3) @ np.array(space.center)
-    return center
-
-
 def fitting(environment: Environment) -> list[tuple[int, int, Container]]:
     """(fixed container, dynamic object, its space inside): one object that fits for each container that closes."""
     room, found = environment.room, []
@@ -179,7 +197,7 @@ def test_nothing_shows_through_what_is_closed(environment, scene):
         owner, number, space = cases[index]
         do(environment, "Reset", sceneName=scene)
         do(environment, "Initialize", renderInstanceSegmentation=True)
-        put(environment, number, space_center(environment, space) - room.box_centers[number])
+        put_inside(environment, number, space)
         name, container = environment.ids[number], environment.ids[owner]
         # Poses that see the object with everything else invisible, so that the test can fail.
         alone = np.array(list(PixelCounter(room, graphics, number, alone=True).counts(cameras)))
@@ -200,7 +218,7 @@ def test_nothing_shows_through_what_is_closed(environment, scene):
         assert search["objectSeen"] == bool(through.any())
         room.parts.set(owner, 1.0)
         mujoco.mj_kinematics(room.model, room.data)
-        put(environment, number, space_center(environment, space) - room.box_centers[number])
+        put_inside(environment, number, space)
         seen_when_open += any(PixelCounter(room, graphics, number).counts(cameras))
         room.parts.set(owner, 0.0)
     assert seen_when_open > 0
@@ -211,11 +229,14 @@ def test_a_hidden_door_shows_what_is_behind_it(environment):
     room, graphics, shown = environment.room, environment.graphics(), 0
     agents = all_agents(environment)
     for owner, number, space in fitting(environment):
-        put(environment, number, space_center(environment, space) - room.box_centers[number])
+        put_inside(environment, number, space)
         cameras = [environment.camera_of(agent) for agent in agents]
         through = list(PixelCounter(room, graphics, number, through_parts=True).counts(cameras))
         environment.agent = agents[int(np.argmax(through))]
         do(environment, "HideObject", objectId=environment.ids[owner])
+        insides = room.hidden_geoms() & ~room.hidden_geoms(insides=True)
+        missing = environment.looks.hidden_geoms(room) & insides
+        assert insides.any() and set(room.geom_instances[missing]) <= {owner}
         shown += pixels_of(environment, number) > 0
         do(environment, "UnhideObject", objectId=environment.ids[owner])
         assert pixels_of(environment, number) == 0
