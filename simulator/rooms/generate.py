@@ -121,7 +121,7 @@ def _draw_parked(name: str) -> list[_Instance]:
                 if _serves(instance):
                     break
                 instance = _instance(category, number, draw, "_parked")
-            parked.append(replace(instance, obj=replace(instance.obj, parked=True), tops=()))
+            parked.append(replace(instance, obj=replace(instance.obj, parked=True)))
     return parked
 
 
