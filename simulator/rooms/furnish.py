@@ -23,7 +23,7 @@ _SIDES = {
     "foyer": (3.3, 4.6),
 }
 """Range of a room's width and depth, metres."""
-_TOP_AREA = {"kitchen": 4.3, "living_room": 4.3, "bedroom": 4.2, "bathroom": 3.1, "foyer": 1.8}
+_TOP_AREA = {"kitchen": 4.3, "living_room": 4.3, "bedroom": 3.9, "bathroom": 3.0, "foyer": 1.8}
 """Square metres of tops that a room should offer for its objects."""
 _OPENABLES = {"kitchen": 15, "living_room": 6, "bedroom": 8, "bathroom": 5, "foyer": 3}
 """Number of objects that open in every room."""
@@ -40,7 +40,7 @@ _BOARDS = {
 _TALL_SHELVES = ((0.4, 0.76, 1.08, 1.36), (0.6, 1.0, 1.35), (0.1, 0.45, 0.78, 1.1, 1.38))
 _SHELVES = ((0.12, 0.5, 0.85, 1.15), (0.4, 0.8, 1.2), (0.45, 0.8, 1.1))
 """Heights of the boards of open shelves, metres."""
-_PLANS = 20
+_PLANS = 14
 _WALL_CABINETS = 1.45
 """Height of the lower edge of wall cabinets, metres: above the heads of objects on the worktop."""
 
