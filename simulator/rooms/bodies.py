@@ -151,6 +151,7 @@ def add_object(
         label = f"{name}|part{number}"
         moved = [part for part in parts if part.motion == motion]
         child = body.add_body(name=label, pos=motion.origin)
+        child.gravcomp = body.gravcomp
         add_parts(
             spec, child, moved, mass=mass * share / len(motions), origin=motion.origin, **settings,  # type: ignore[arg-type]
         )  # fmt: skip

@@ -23,7 +23,7 @@ _SIDES = {
     "foyer": (3.3, 4.6),
 }
 """Range of a room's width and depth, metres."""
-_TOP_AREA = {"kitchen": 5.0, "living_room": 5.0, "bedroom": 4.2, "bathroom": 3.1, "foyer": 1.8}
+_TOP_AREA = {"kitchen": 4.3, "living_room": 4.3, "bedroom": 3.9, "bathroom": 3.0, "foyer": 1.8}
 """Square metres of tops that a room should offer for its objects."""
 _OPENABLES = {"kitchen": 15, "living_room": 6, "bedroom": 8, "bathroom": 5, "foyer": 3}
 """Number of objects that open in every room."""
@@ -40,7 +40,7 @@ _BOARDS = {
 _TALL_SHELVES = ((0.4, 0.76, 1.08, 1.36), (0.6, 1.0, 1.35), (0.1, 0.45, 0.78, 1.1, 1.38))
 _SHELVES = ((0.12, 0.5, 0.85, 1.15), (0.4, 0.8, 1.2), (0.45, 0.8, 1.1))
 """Heights of the boards of open shelves, metres."""
-_PLANS = 20
+_PLANS = 14
 _WALL_CABINETS = 1.45
 """Height of the lower edge of wall cabinets, metres: above the heads of objects on the worktop."""
 
@@ -99,15 +99,20 @@ def _divide(layout: Layout, door_wall: int, near: bool) -> None:
         wall = door_wall if not aside else (door_wall + (-1 if near else 1)) % 4
         door_at_start = near != aside
         total = layout.wall_length(wall)
-        gap, length = draw.uniform(1.25, 1.7), draw.uniform(1.1, 1.5)
+        gap, length = draw.uniform(1.4, 1.9), draw.uniform(1.2, 1.5)
         along = total - gap if door_at_start else gap
+        # Furniture leaves a strip behind it free, so that there is something to hide in.
+        niche = along + (0.65 if door_at_start else -0.65)
+        free = (*layout.at_wall(wall, niche, length / 2), 0.85, length)
         if draw.chance(0.6):
             x, y, yaw = layout.at_wall(wall, along, length / 2)
             stub = hall_fixtures.partition(layout.style, length, layout.height)
             if layout.fits(stub, x, y, yaw):
                 layout.put(stub, x, y, yaw, label="Partition")
+                layout.keep_free(*free)
                 return
         elif layout.stand_out(hall_fixtures.divider(draw, layout.style, length), wall, along):
+            layout.keep_free(*free)
             return
 
 

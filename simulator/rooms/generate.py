@@ -41,9 +41,9 @@ class _Instance:
     parts: list[Part]
     friction: tuple[float, float, float]
     """MuJoCo's coefficients: sliding, torsional (m) and rolling (m)."""
-    tops: tuple[Surface, ...]
+    tops: tuple[Surface, ...] = ()
     """What objects may be put on or into."""
-    spaces: tuple[Space, ...]
+    spaces: tuple[Space, ...] = ()
 
 
 PARKED_COPIES = 2
@@ -106,7 +106,7 @@ def _draw_instances(kind: str, split: str, area: float, draw: Draw) -> list[_Ins
                 covered += footprint
                 counts[index] += 1
                 weights[index] *= 0.45  # makes a second one of a category likely and a fifth one unlikely
-                instances.append(instance)
+                instances.append(_with_insides(instance))
     return instances
 
 
@@ -116,12 +116,12 @@ def _draw_parked(name: str) -> list[_Instance]:
     parked = []
     for category in CATEGORIES.values():
         for number in range(1, 1 + (PARKED_COPIES if category.name in GOALS else 1)):
-            instance = _instance(category, number, draw, "_parked")
+            instance = _with_insides(_instance(category, number, draw, "_parked"))
             for _ in range(_REDRAWS):
                 if _serves(instance):
                     break
-                instance = _instance(category, number, draw, "_parked")
-            parked.append(replace(instance, obj=replace(instance.obj, parked=True), tops=()))
+                instance = _with_insides(_instance(category, number, draw, "_parked"))
+            parked.append(replace(instance, obj=replace(instance.obj, parked=True)))
     return parked
 
 
@@ -150,6 +150,12 @@ def _instance(category: Category, number: int, draw: Draw, label: str = "") -> _
         center_offset=_vector(offset),
         split=category.split,
     )
+    return _Instance(obj, category, parts, category.draw_friction(draw))
+
+
+def _with_insides(instance: _Instance) -> _Instance:
+    """The instance with what objects may be put on or into."""
+    category, parts, name = instance.category, instance.parts, instance.obj.name
     spaces = spaces_of(parts) if category.contains else ()
     tops = []
     flat = flat_top(parts) if category.top > 0 else None
@@ -159,14 +165,9 @@ def _instance(category: Category, number: int, draw: Draw, label: str = "") -> _
     else:
         inside = floor_of(parts)
         if inside is not None and min(inside.half) >= _ROOMY:
-            behind = name if inside.behind else ""
-            tops.append(
-                Surface(
-                    f"{name}|0", (inside.x, inside.y, inside.z), inside.half, 0.0, inside.clearance, name, "inside",
-                    behind,
-                )
-            )  # fmt: skip
-    return _Instance(obj, category, parts, category.draw_friction(draw), tuple(tops), spaces)
+            place, behind = (inside.x, inside.y, inside.z), name if inside.behind else ""
+            tops.append(Surface(f"{name}|0", place, inside.half, 0.0, inside.clearance, name, "inside", behind))
+    return replace(instance, tops=tuple(tops), spaces=spaces)
 
 
 def _vector(values: np.ndarray) -> Vector:

@@ -186,10 +186,6 @@ class Layout:
         self.put(fixture, x, y, yaw)
         return True
 
-    def hinge(self, fixture_width: float, wall: int, along: float) -> int:
-        """The side of a door's hinge, -1 left or 1 right, that is away from the nearer end of the wall."""
-        return -1 if along + fixture_width / 2 > self.wall_length(wall) / 2 else 1
-
     def row(self, first_wall: int, pieces: Sequence[Fixture]) -> None:
         """Puts pieces side by side along a wall, from a corner on, then along the next wall."""
         wall, start = first_wall, self.draw.pick([0.0, 0.0, 0.3])

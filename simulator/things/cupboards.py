@@ -155,8 +155,8 @@ def drawer(
             for side in (-1, 1)
         ],
         box((inner - 0.02, 0.01, tall), (x, y + BOARD + deep - 0.005, base), wood, **moved),
-        lining(look.front, width - 2 * BOARD, depth - BOARD, height - 0.004, (x, y + (depth + BOARD) / 2, z + 0.002),
-               motion),
+        # The boards in front of its edges hide them in the gaps around the closed drawer.
+        lining(look.front, width - 2 * BOARD, deep, height - 0.024, (x, middle + 0.01, z + 0.012), motion),
     ]  # fmt: skip
     half = (inner / 2 - 0.015, deep / 2 - 0.012)
     bottom = base + 0.008

@@ -131,14 +131,14 @@ def box(sides: Vector, foot: Vector, rgb: Color, finish: str = "plain", **other:
     """A box of full `sides` (x, y, z) whose bottom's centre is at `foot`."""
     width, depth, height = sides
     half = (width / 2, depth / 2, height / 2)
-    return replace(Part("box", half, (foot[0], foot[1], foot[2] + half[2]), rgb, finish), **other)  # type: ignore[arg-type]
+    return Part("box", half, (foot[0], foot[1], foot[2] + half[2]), rgb, finish, **other)  # type: ignore[arg-type]
 
 
 def cylinder(radius: float, height: float, foot: Vector, rgb: Color, finish: str = "plain", **other: object) -> Part:
     """An upright cylinder whose bottom's centre is at `foot`."""
     size = (radius, height / 2, 0.0)
-    part = Part("cylinder", size, (foot[0], foot[1], foot[2] + height / 2), rgb, finish)
-    return replace(part, **other)  # type: ignore[arg-type]
+    pos = (foot[0], foot[1], foot[2] + height / 2)
+    return Part("cylinder", size, pos, rgb, finish, **other)  # type: ignore[arg-type]
 
 
 def sphere(radius: float, center: Vector, rgb: Color, finish: str = "plain", **other: object) -> Part:

@@ -64,7 +64,7 @@ def _with_share(spawn: Callable[..., None]) -> Callable[..., None]:
     if any(each.name == "inside_share" or each.kind is each.VAR_KEYWORD for each in parameters):
         return spawn
 
-    def without(*arguments: object, inside_share: float, **others: object) -> None:
+    def without(*arguments: object, inside_share: float = 0.0, **others: object) -> None:
         spawn(*arguments, **others)
 
     return without

@@ -12,9 +12,9 @@ import mujoco
 import numpy as np
 import pytest
 
-from simulator.rooms.generate import SCENE_NAMES, build_scene
+from simulator.rooms.generate import PARKED_COPIES, SCENE_NAMES, build_scene
 from simulator.rooms.scene import Scene
-from simulator.things.categories import CATEGORIES, room_role
+from simulator.things.categories import CATEGORIES, GOALS, PROBE_RECEPTACLES, PROBE_TABLES, room_role
 
 ROOT = Path(__file__).resolve().parents[2]
 MUST_HAVE = {
@@ -22,7 +22,12 @@ MUST_HAVE = {
     "living_room": {"Sofa", "TVStand"},
     "bedroom": {"Bed", "Desk"},
     "bathroom": {"Toilet", "SinkBasin", "Bathtub"},
+    "foyer": {"Dresser", "Bench", "Shelf"},
 }
+COUNTS = {"foyer": (18, 30)}
+"""Range of the number of dynamic objects, if it differs from that of other rooms."""
+OPENABLES = {"kitchen": 15, "living_room": 6, "bedroom": 8, "bathroom": 5, "foyer": 2}
+"""Number of objects that open in every room."""
 
 
 @pytest.fixture(scope="module")
@@ -53,11 +58,19 @@ def digest(scene: Scene) -> str:
 
 
 def test_names() -> None:
-    assert len(SCENE_NAMES) == len(set(SCENE_NAMES)) == 120
-    assert {"FloorPlan1", "FloorPlan30", "FloorPlan201", "FloorPlan330", "FloorPlan430"} <= set(SCENE_NAMES)
+    assert len(SCENE_NAMES) == len(set(SCENE_NAMES)) == 150
+    assert {
+        "FloorPlan1",
+        "FloorPlan30",
+        "FloorPlan201",
+        "FloorPlan330",
+        "FloorPlan430",
+        "FloorPlan501",
+        "FloorPlan530",
+    } <= set(SCENE_NAMES)
 
 
-@pytest.mark.parametrize("name", ["FloorPlan0", "FloorPlan31", "FloorPlan501", "floorplan1", "FloorPlan1_fast", ""])
+@pytest.mark.parametrize("name", ["FloorPlan0", "FloorPlan31", "FloorPlan531", "floorplan1", "FloorPlan1_fast", ""])
 def test_unknown_names_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match="FloorPlan1-30"):
         build_scene(name)
@@ -100,7 +113,7 @@ def test_dynamic_objects_have_free_joints_and_their_masses(scenes: list[Scene]) 
                 assert obj.moveable != obj.pickupable
                 assert body.jntnum[0] == 1
                 assert model.jnt_type[body.jntadr[0]] == mujoco.mjtJoint.mjJNT_FREE
-                assert body.mass[0] == pytest.approx(obj.mass)
+                assert model.body_subtreemass[body.id] == pytest.approx(obj.mass)
                 assert (body.inertia > 0).all()
                 free.add(obj.name)
             else:
@@ -112,12 +125,45 @@ def test_rooms_hold_enough_of_many_kinds(scenes: list[Scene]) -> None:
     everywhere: Counter[str] = Counter()
     for scene in scenes:
         dynamic = [obj for obj in scene.objects if obj.dynamic and not obj.parked]
-        assert 25 <= len(dynamic) <= 80, scene.name
+        low, high = COUNTS.get(scene.kind, (25, 80))
+        assert low <= len(dynamic) <= high, scene.name
         assert len({obj.category for obj in dynamic}) >= 8, scene.name
         assert {obj.category for obj in scene.objects if not obj.dynamic} >= MUST_HAVE[scene.kind], scene.name
         everywhere.update({obj.category for obj in dynamic})
-    assert set(everywhere) == set(CATEGORIES)
+    assert set(everywhere) == {name for name, category in CATEGORIES.items() if category.kinds}
     assert min(everywhere.values()) >= 3
+
+
+def test_rooms_offer_enough_that_opens(scenes: list[Scene]) -> None:
+    for scene in scenes:
+        fixed = [obj for obj in scene.objects if obj.openable and not obj.dynamic]
+        assert len(fixed) >= OPENABLES[scene.kind], scene.name
+        assert all(obj.containers and obj.receptacle for obj in fixed), scene.name
+
+
+def test_what_is_behind_belongs_to_something_that_opens(scenes: list[Scene]) -> None:
+    for scene in scenes:
+        openable = {obj.name for obj in scene.objects if obj.openable}
+        assert {surface.behind for surface in scene.surfaces} - {""} <= openable
+        assert set(scene.hidden.values()) <= openable
+        assert all((surface.place == "inside") or not surface.behind for surface in scene.surfaces)
+
+
+def test_the_pool_serves_goals_and_probes(scenes: list[Scene]) -> None:
+    for scene in scenes[::10]:
+        parked = Counter(obj.category for obj in scene.objects if obj.parked)
+        assert set(parked) == set(CATEGORIES)
+        assert all(parked[name] == PARKED_COPIES for name in GOALS)
+        sizes, heights = [], []
+        for obj in scene.objects:
+            if obj.parked and obj.category in PROBE_RECEPTACLES:
+                assert any(not container.closed for container in obj.containers), (scene.name, obj.name)
+            if obj.parked and obj.category in PROBE_TABLES:
+                assert obj.moveable and obj.receptacle
+                heights.append((2 * obj.half_extents[2], PROBE_TABLES.index(obj.category)))
+                sizes.append(obj.half_extents[0] * obj.half_extents[1])
+        assert len(heights) == len(PROBE_TABLES) == len(set(sizes))
+        assert min(heights)[0] < 0.51 and max(heights)[0] > 0.74
 
 
 def test_split_of_categories_between_rooms(scenes: list[Scene]) -> None:
@@ -177,7 +223,7 @@ def test_surfaces_lie_in_the_room_and_on_their_holders(scenes: list[Scene]) -> N
                 x, y, z = surface.center
                 assert x_min - 1e-6 <= x - surface.half_size[0] and x + surface.half_size[0] <= x_max + 1e-6
                 assert y_min - 1e-6 <= y - surface.half_size[1] and y + surface.half_size[1] <= y_max + 1e-6
-                assert 0 <= z < 1.6
+                assert 0 <= z < (2.1 if surface.behind else 1.6)
 
 
 def test_fixed_furniture_does_not_stand_in_other_furniture(scenes: list[Scene]) -> None:

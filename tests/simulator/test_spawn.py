@@ -141,7 +141,7 @@ def test_enough_positions_stay_connected(scenes: dict[str, Scene]) -> None:
                 x = body.xpos[0] + math.cos(yaw) * dx - math.sin(yaw) * dy
                 y = body.xpos[1] + math.sin(yaw) * dx + math.cos(yaw) * dy
                 free &= ~grid.covered(footprint(x, y, obj.half_extents[0], obj.half_extents[1], yaw))
-        assert grid.largest(free).bit_count() >= MIN_POSITIONS - 6, (scene.name, seed)
+        assert grid.largest(free).bit_count() >= MIN_POSITIONS[scene.kind] - 6, (scene.name, seed)
 
 
 def test_hidden_surfaces_are_used_only_when_allowed(scenes: dict[str, Scene]) -> None:
@@ -152,6 +152,48 @@ def test_hidden_surfaces_are_used_only_when_allowed(scenes: dict[str, Scene]) ->
     data = mujoco.MjData(scene.model)
     spawn(scene, data, 1, force_visible=False)
     assert np.isfinite(data.qpos).all()
+
+
+def closed_in(scene: Scene, data: mujoco.MjData) -> dict[str, str]:
+    """Name of each object that stands in something closed -> the name of the latter."""
+    found = {}
+    bodies = {obj.name: data.body(obj.name) for obj in scene.objects if obj.dynamic and not obj.parked}
+    for surface in scene.surfaces:
+        if not surface.behind:
+            continue
+        carrier = bodies.get(surface.support)
+        for obj in scene.objects:
+            if obj.name not in bodies or obj.name == surface.support:
+                continue
+            body = bodies[obj.name]
+            place = body.xpos + body.xmat.reshape(3, 3) @ np.array(obj.center_offset)
+            if carrier is not None:
+                place = carrier.xmat.reshape(3, 3).T @ (place - carrier.xpos)
+            foot = place[2] - obj.half_extents[2] - surface.center[2]
+            if (np.abs(place[:2] - surface.center[:2]) < surface.half_size).all() and -0.01 < foot < 0.02:
+                found[obj.name] = surface.behind
+    return found
+
+
+def test_a_share_is_put_into_what_is_closed() -> None:
+    """It stays there when the physics runs, below the clearance; not with force_visible, and not by default."""
+    inside = total = 0
+    for name, seed in itertools.product(NAMES, range(2)):
+        scene = build_scene(name)
+        data = mujoco.MjData(scene.model)
+        spawn(scene, data, seed, force_visible=True, inside_share=0.5)
+        assert np.array_equal(data.qpos, spawned(scene, seed).qpos)
+        spawn(scene, data, seed, force_visible=False)
+        assert not closed_in(scene, data)
+        spawn(scene, data, seed, force_visible=False, inside_share=0.4)
+        stored = closed_in(scene, data)
+        inside += len(stored)
+        total += sum(obj.pickupable and not obj.parked for obj in scene.objects)
+        physics = Physics(scene.model, data, 0.008, 4.0)
+        physics.place(data.qpos.copy())
+        physics.run_to_rest()
+        assert set(stored.items()) <= set(closed_in(scene, data).items()), (name, seed)
+    assert 0.2 * total < inside < 0.45 * total
 
 
 def test_attempts_must_be_positive(scenes: dict[str, Scene]) -> None:
