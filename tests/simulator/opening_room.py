@@ -14,7 +14,8 @@ import numpy as np
 
 from simulator.rooms.bodies import add_fixture, add_object, fixed_objects
 from simulator.rooms.scene import Scene, SceneObject, Surface
-from simulator.things.fixtures import counter, draw_style
+from simulator.things.fixtures import draw_style
+from simulator.things.kitchen_fixtures import counter
 from simulator.things.materials import FINISHES, Draw, add_materials
 from simulator.things.shapes import Motion, Part, Space, bounds, box, hidden_box
 from simulator.things.vessels import crate_walls
@@ -121,4 +122,4 @@ def parts_of(room: Room, name: str) -> tuple[MovingPart, ...]:
 
 def hold(room: Room, name: str = "") -> None:
     """Lets the room take an object, where it is, for the one in the agent's hand; none without a name."""
-    room.held = number(room, name) if name else None
+    room.hold((number(room, name),) if name else ())
