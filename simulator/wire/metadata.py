@@ -68,8 +68,8 @@ def object_ids(room: Room) -> list[str]:
 def axis_distances(camera: Camera, points: NDArray[np.float64]) -> NDArray[np.float64]:
     """(n,) distances, metres, of points (n, 3) from the agent's vertical axis, which ends at the camera."""
     away = points - np.asarray(camera.position)
-    away[:, 2] = np.maximum(away[:, 2], 0.0)
-    distances: NDArray[np.float64] = np.linalg.norm(away, axis=1)
+    np.maximum(away[:, 2], 0.0, out=away[:, 2])
+    distances: NDArray[np.float64] = np.sqrt((away * away).sum(axis=1))
     return distances
 
 
