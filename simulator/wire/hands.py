@@ -1,34 +1,37 @@
 """The actions of the hand: picking up, carrying, moving, turning, putting and dropping an object.
 
-A held object is a child of the camera: it follows the agent's moves, turns and looks. The functions at the top are what
-`simulator.wire.moves` needs for that.
+`simulator.wire.carrying` has what they share with the actions that move the agent.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from itertools import islice
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.wire.arguments import INVALID, MISSING, Action
+from simulator.wire.arguments import INVALID, Action
+from simulator.wire.carrying import (
+    body_of,
+    carry,
+    carry_off,
+    chosen_object,
+    held_object,
+    into_hand,
+    named,
+    settle,
+    undoing,
+)
 from simulator.wire.environment import ActionFailed, Environment
-from simulator.wire.metadata import visible_objects
+from simulator.world.collisions import CAPSULE_RADIUS
 from simulator.world.hand import (
     REACH,
     SAMPLE,
-    Body,
     Group,
-    Meeting,
     Shift,
-    carried_by,
-    default_pose,
     middle,
-    move,
     rotation_about,
     straight,
     turning,
@@ -37,7 +40,6 @@ from simulator.world.hand import (
 from simulator.world.hand_force import push_held, push_out
 from simulator.world.physics import Unstable
 from simulator.world.placing import free_poses, places_of, shut
-from simulator.world.room import Room
 
 MAX_HAND_MOVE = 10.0
 """Largest part of a movement of the hand, metres; it reaches 1.5 m."""
@@ -49,157 +51,6 @@ MAX_SLIP = 0.1
 """How far, metres, an object may move from where it was put until it rests."""
 
 Array = NDArray[np.float64]
-
-
-# --- For moves of the agent
-
-
-def follow(environment: Environment, swept: bool, forced: bool = False, at_eyes: bool = False, **changes: Any) -> None:
-    """Changes the agent's pose; the held object goes along.
-
-    Args:
-        environment: the state to act on.
-        swept: whether its whole way must be free, or only its end.
-        forced: whether nothing is checked.
-        at_eyes: whether the object moves past the agent's body, which then must not be in its way.
-        changes: fields of the agent's pose.
-
-    Raises:
-        ActionFailed: the held object is in the way; the agent's pose and everything else stay as they were.
-    """
-    room, agent = environment.room, environment.agent
-    if room.held is None:
-        environment.move_agent(**changes)
-        return
-    before = environment.camera
-    environment.move_agent(**changes)
-    after = environment.camera
-    path = carried_by(before, after)
-    carried = with_contents(room, room.carried[0])
-    if not forced:
-        body = body_of(environment) if at_eyes else None
-        distance = float(np.linalg.norm(np.subtract(after.position, before.position)))
-        lever = float(np.linalg.norm(middle(room, room.held) - before.position))
-        turned = abs(after.horizon - before.horizon) + abs((after.yaw - before.yaw + 180.0) % 360.0 - 180.0)
-        group = Group(room, carried, 0.0 if not swept else distance + math.radians(turned) * (lever + 1.0))
-        found: Meeting | None
-        if swept:
-            found = group.sweep(path, distance + math.radians(turned) * (lever + group.radius), body)
-        else:
-            end = path(1.0)
-            found = Group(room, carried, 0.0, end.turn @ group.center + end.by).clear(end, body)
-        held = middle(room, room.held)
-        end = path(1.0)
-        ends = end.turn @ held + end.by
-        too_far = math.hypot(ends[0] - environment.agent.x, ends[1] - environment.agent.y) > REACH + 1e-6
-        if found is not None or too_far:
-            environment.agent = agent
-            if found is None:
-                raise ActionFailed("The held object would be farther from the agent than its arm reaches.")
-            raise ActionFailed(f"The held object would collide with {_name(environment, found)}.")
-    with undoing(room):
-        try:
-            carry(environment, carried, path(1.0))
-        except Exception:
-            environment.agent = agent
-            raise
-
-
-def carry(environment: Environment, carried: tuple[int, ...], shift: Shift) -> None:
-    """Moves the held object with its contents. What leaned on it falls."""
-    room = environment.room
-    touched = Group(room, carried, 0.01).touched()
-    room.carried = carried
-    move(room, carried, shift)
-    if len(touched):
-        room.wake(touched)
-        settle(environment)
-
-
-def settle(environment: Environment) -> None:
-    """Lets everything come to rest, unless physics is paused."""
-    if not environment.physics_paused:
-        environment.room.physics.run_to_rest()
-
-
-@contextmanager
-def undoing(room: Room) -> Iterator[None]:
-    """Puts everything back if the action fails."""
-    with room.trial() as restore:
-        try:
-            yield
-        except Exception:
-            restore()
-            raise
-
-
-def body_of(environment: Environment) -> Body:
-    """The agent's body."""
-    agent = environment.agent
-    return Body(agent.x, agent.y, agent.standing)
-
-
-def _name(environment: Environment, meeting: Meeting) -> str:
-    return "the agent" if meeting.geom is None else environment.name_of_geom(meeting.geom)
-
-
-def held_object(environment: Environment) -> int:
-    """The number of the held object.
-
-    Raises:
-        ActionFailed: the hand is empty.
-    """
-    held = environment.room.held
-    if held is None:
-        raise ActionFailed("The hand is empty: nothing is held.")
-    return held
-
-
-def chosen_object(
-    environment: Environment, object_id: str | None, x: float | None, y: float | None, forced: bool
-) -> tuple[int, Array | None]:
-    """The object that an action names, by its id or an image point, and the hit point (3,) for the latter.
-
-    Raises:
-        ActionFailed: there is none, or it is not visible and `forced` is False.
-    """
-    room = environment.room
-    if object_id is not None:
-        if x is not None or y is not None:
-            raise ActionFailed("The object must be named by 'objectId' or by 'x' and 'y', not by both.", INVALID)
-        number = environment.object_number(object_id)
-        if not forced and not visible_objects(room, environment.camera, environment.view.visibility_distance)[number]:
-            raise ActionFailed(f"The object '{object_id}' is not visible within visibilityDistance.")
-        return number, None
-    if x is None or y is None:
-        raise ActionFailed("The action needs 'objectId', or 'x' and 'y'.", MISSING)
-    if not (0.0 <= x <= 1.0 and 0.0 <= y <= 1.0):
-        raise ActionFailed("The image point is outside the agent's view: x and y go from 0 to 1.")
-    pick = environment.pick(x, y, math.inf if forced else environment.view.visibility_distance)
-    if pick is None or pick.object is None:
-        raise ActionFailed("There is no object at the image point within visibilityDistance.")
-    return pick.object, pick.point
-
-
-def into_hand(environment: Environment, number: int, forced: bool) -> None:
-    """Holds an object, with its contents, at the hand's default place. Everything that leaned on it falls.
-
-    Raises:
-        ActionFailed: it would collide there.
-    """
-    room = environment.room
-    carried = with_contents(room, number)
-    shift = default_pose(room, environment.camera, number)
-    group = Group(room, carried, 0.0)
-    if not forced:
-        found = Group(room, carried, 0.0, shift.turn @ group.center + shift.by).clear(shift)
-        if found is not None:
-            raise ActionFailed(
-                f"'{room.scene.objects[number].category}' cannot be held: at the hand's default place it would collide "
-                f"with {_name(environment, found)}."
-            )
-    room.hold(carried)
-    carry(environment, carried, shift)
 
 
 # --- Picking up, putting and dropping
@@ -285,15 +136,6 @@ def put_object(
         )
 
 
-def carry_off(environment: Environment, carried: tuple[int, ...], shift: Shift) -> None:
-    """Moves the held object and lets go of it."""
-    room = environment.room
-    touched = Group(room, carried, 0.01).touched()
-    room.hold(())
-    move(room, carried, shift)
-    room.wake(np.array([*carried, *touched], dtype=np.intp))
-
-
 def drop_held_object(environment: Environment, *, forceAction: bool = False) -> None:
     """Lets go of the held object, which falls and comes to rest; fails if it overlaps the agent or anything else."""
     room = environment.room
@@ -302,7 +144,7 @@ def drop_held_object(environment: Environment, *, forceAction: bool = False) -> 
     if not forceAction:
         found = Group(room, carried, 0.01).clear(Shift(np.eye(3), np.zeros(3)), body_of(environment))
         if found is not None:
-            raise ActionFailed(f"The held object cannot be dropped: it collides with {_name(environment, found)}.")
+            raise ActionFailed(f"The held object cannot be dropped: it collides with {named(environment, found)}.")
     with undoing(room):
         room.hold(())
         room.wake(np.array(carried, dtype=np.intp))
@@ -339,7 +181,7 @@ def _move_held(environment: Environment, by: Array) -> None:
     length = float(np.linalg.norm(by))
     found = Group(room, carried, length).sweep(straight(by), length, body_of(environment))
     if found is not None:
-        raise ActionFailed(f"The held object cannot be moved: {_name(environment, found)} is in the way.")
+        raise ActionFailed(f"The held object cannot be moved: {named(environment, found)} is in the way.")
     with undoing(room):
         carry(environment, carried, Shift(np.eye(3), by))
 
@@ -410,7 +252,7 @@ def move_hand_force(environment: Environment, *, x: float = 0.0, y: float = 0.0,
         change = room.data.xmat[room.object_bodies[held]] @ turned
         turn = math.acos(min(1.0, max(-1.0, (change - 1) / 2)))
         if float(np.linalg.norm(middle(room, held) - start)) < LEAST_MOVE and turn < LEAST_TURN:
-            raise ActionFailed(f"The hand did not move: {_name(environment, found)} is in the way.")
+            raise ActionFailed(f"The hand did not move: {named(environment, found)} is in the way.")
 
 
 def _push_on(environment: Environment, direction: Array, distance: float) -> None:
@@ -422,8 +264,8 @@ def _push_on(environment: Environment, direction: Array, distance: float) -> Non
     def allowed() -> bool:
         if _within(environment, middle(room, held)) is not None:
             return False
-        near = math.hypot(*(middle(room, held)[:2] - (body.x, body.y))) < room.box_radii[held] + 0.2
-        return not near or Group(room, room.carried, 0.0).agent_distance(body) >= min(limit - 1e-3, 0.175)
+        near = math.hypot(*(middle(room, held)[:2] - (body.x, body.y))) < room.box_radii[held] + 2 * CAPSULE_RADIUS
+        return not near or Group(room, room.carried, 0.0).agent_distance(body) >= min(limit - 1e-3, CAPSULE_RADIUS)
 
     push_held(room, direction, distance, allowed)
     settle(environment)
@@ -473,7 +315,7 @@ def rotate_held_object(environment: Environment, *, pitch: float = 0.0, yaw: flo
     length = sum(map(abs, angles)) * 2 * group.radius
     found = Group(room, carried, 2 * group.radius).sweep(path, length, body_of(environment))
     if found is not None:
-        raise ActionFailed(f"The held object cannot be turned: {_name(environment, found)} is in the way.")
+        raise ActionFailed(f"The held object cannot be turned: {named(environment, found)} is in the way.")
     with undoing(room):
         carry(environment, carried, path(1.0))
 

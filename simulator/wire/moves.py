@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 from simulator.rooms.scene import from_unity, to_unity
 from simulator.wire.arguments import INVALID, MISSING, Action, Angles, Vector
+from simulator.wire.carrying import follow
 from simulator.wire.environment import AGENT_CENTER, ActionFailed, Environment
-from simulator.wire.hands import follow
 from simulator.wire.metadata import vector
 
 HORIZONS = (-30.0, 60.0)

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from simulator.rooms.scene import from_unity, to_unity
 from simulator.rooms.spawn import generator_of
 from simulator.things.categories import CATEGORIES
+from simulator.things.shapes import rotation as rotation_of
 from simulator.wire.arguments import INVALID, MISSING, Action, Angles, Vector, shown
+from simulator.wire.carrying import body_of, into_hand, named, settle, tried, undoing
 from simulator.wire.environment import ActionFailed, Environment
-from simulator.wire.hands import body_of, into_hand, settle, undoing
 from simulator.wire.metadata import euler_angles, vector
 from simulator.world.hand import Group, Shift, move, rotation_about, to_pose, with_contents
 from simulator.world.placing import spawn_points
@@ -175,10 +176,9 @@ def _put(environment: Environment, numbers: tuple[int, ...], shift: Shift, force
     room = environment.room
     here = Group(room, numbers, 0.01)
     if not forced:
-        found = Group(room, numbers, 0.0, shift.turn @ here.center + shift.by).clear(shift, body_of(environment))
+        found = tried(room, numbers, shift).clear(shift, body_of(environment))
         if found is not None:
-            name = "the agent" if found.geom is None else environment.name_of_geom(found.geom)
-            raise ActionFailed(f"The place is not clear: the object would collide with {name}.")
+            raise ActionFailed(f"The place is not clear: the object would collide with {named(environment, found)}.")
     touched = here.touched()
     _let_go(room, numbers)
     move(room, numbers, shift)
@@ -275,25 +275,13 @@ def enable_object(environment: Environment, *, objectId: str, forceAction: bool 
             raise ActionFailed(f"The object '{objectId}' is not disabled.")
         raise ActionFailed(f"There is no disabled object '{objectId}'.")
     pose = room.left[number].pose
-    turn = rotation_of(pose[3:])
+    turn = rotation_of(tuple((pose[3:] / np.linalg.norm(pose[3:])).tolist()))
     with undoing(room):
         del room.left[number]
         room.set_present(number, True)
         _put(environment, (number,), to_pose(room, number, pose[:3], turn), forceAction)
         settle(environment)
     environment.ids = [*environment.ids[:number], objectId, *environment.ids[number + 1 :]]
-
-
-def rotation_of(quaternion: Array) -> Array:
-    """(3, 3) matrix of a quaternion (4,)."""
-    w, x, y, z = quaternion / np.linalg.norm(quaternion)
-    return np.array(
-        [
-            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-        ]
-    )
 
 
 # --- Where objects can go

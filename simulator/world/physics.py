@@ -25,7 +25,6 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.things.shapes import FREE_BITS, MOVING_BITS
 from simulator.world.parts import NUDGE
 from simulator.world.push import PushSettings
 
@@ -117,31 +116,21 @@ class _Pins:
         self._positions = (model.jnt_qposadr[joints][:, None] + np.arange(7)).ravel()
         self._speeds = (model.jnt_dofadr[joints][:, None] + np.arange(6)).ravel()
         self._targets = data.qpos[self._positions]
-        solid = (model.geom_contype != 0) | (model.geom_conaffinity != 0)
-        self._geoms = np.flatnonzero(np.isin(model.geom_bodyid, self._whole) & solid)
         model.body_gravcomp[self._whole] = 1.0
-        # Like doors they meet free objects alone: contacts with anything else would never let them sleep.
-        self._collide(MOVING_BITS)
         data.qvel[self._speeds] = 0.0
 
     def release(self) -> None:
         """Lets the bodies fall from where they are, and wakes them."""
         self._model.body_gravcomp[self._whole] = 0.0
-        self._collide(FREE_BITS)
         self._data.qvel[self._speeds] += NUDGE
-
-    def _collide(self, bits: tuple[int, int]) -> None:
-        model = self._model
-        model.geom_contype[self._geoms], model.geom_conaffinity[self._geoms] = bits
-        # MuJoCo compares the bits of whole bodies before those of their geoms.
-        model.body_contype[self._whole], model.body_conaffinity[self._whole] = bits
 
     def awake(self) -> bool:
         """Whether something may move the bodies."""
         return bool(self._data.tree_awake[self._trees].any())
 
     def __enter__(self) -> None:
-        # As heavy bodies they stop what hits them instead of giving way within the step.
+        # As heavy bodies they stop what hits them instead of giving way within the step. What they overlap hardly moves
+        # them either, so they sleep.
         for values in (self._model.body_mass, self._model.body_subtreemass, self._model.body_inertia):
             values[self._whole] *= PINNED_MASS
 

@@ -303,15 +303,16 @@ def test_the_hand_pushes_what_moves(play):
 
 
 def test_the_drift_to_the_side_is_limited(play):
-    play.start(z=0.75)
+    play.start(z=0.4)
     play("CreateObject", objectType="Tomato")
-    play("RotateHeldObject", yaw=45)
-    for _ in range(3):
-        play("MoveHandForce", y=-0.1)
+    play("MoveHandForce", y=-0.43)
+    play("RotateHeldObject", pitch=45)
     start = play.held_at()
-    play("MoveHandForce", z=0.4)
+    assert start[2] - 0.05 * math.sqrt(2) == pytest.approx(0.737, abs=2e-3)
+    # The table's edge meets its slanted lower side. To slide over the table it would have to rise by 6 cm.
+    play("MoveHandForce", z=0.45)
     moved = play.held_at() - start
-    assert abs(moved[0]) <= 0.1 * max(moved[1], 0.01) + 0.01
+    assert moved[1] > 0.3 and abs(moved[2]) <= 0.1 * moved[1] + 0.01
 
 
 def test_turning_the_held_object(play):
@@ -439,6 +440,15 @@ def test_a_falling_object_lands_on_the_held_one(play):
 def test_a_held_object_lets_the_room_sleep(play):
     play.start()
     play("PickupObject", objectId=play.name(MUG))
+    before = play.room.data.time
+    play.room.physics.run_to_rest()
+    assert play.room.data.ntree_awake == 0 and play.room.data.time < before + 0.5
+
+
+def test_overlapping_fixed_things_lets_the_room_sleep(play):
+    play.start(z=1.62, forceAction=True)
+    play("CreateObject", objectType="Tomato", forceAction=True)
+    assert Group(play.room, play.room.carried, 0.01).nearest()[0] < -0.02
     before = play.room.data.time
     play.room.physics.run_to_rest()
     assert play.room.data.ntree_awake == 0 and play.room.data.time < before + 0.5

@@ -287,3 +287,40 @@ def test_the_objects_own_geoms_are_no_obstacles(play):
     group = Group(play.room, (MUG,), 10.0)
     assert not set(group.geoms.tolist()) & set(np.flatnonzero(play.room.geom_instances != MUG).tolist())
     assert middle(play.room, MUG) == pytest.approx(group.center)
+
+
+# --- Through the real client
+
+
+def test_the_hand_through_the_client(client):
+    client.reset("FloorPlan1", renderInstanceSegmentation=True, renderDepthImage=True, snapToGrid=False)
+    empty = client.step("Teleport", x=0.0, z=0.0, horizon=30.0)
+    held = client.step("CreateObject", objectType="Tomato")
+    name = held.metadata["actionReturn"]
+    assert held.metadata["lastActionSuccess"] and name.startswith("Tomato|")
+    assert name in held.instance_masks and name not in empty.instance_masks
+    # The middle of the view is close to the object, which is half a metre away.
+    shown = held.instance_masks[name]
+    rows, columns = np.nonzero(shown)
+    assert shown.sum() > 500 and abs(columns.mean() - 150) < 10 and 150 < rows.mean() < 210
+    assert held.depth_frame[shown].mean() == pytest.approx(0.5, abs=0.06)
+    turned = client.step("RotateRight")
+    assert turned.metadata["lastActionSuccess"]
+    np.testing.assert_array_equal(turned.instance_masks[name], shown)
+    one = next(one for one in turned.metadata["objects"] if one["objectId"] == name)
+    assert one["position"]["x"] > 0.3 and abs(one["position"]["z"]) < 1e-6
+    moved = client.step("MoveHandForce", x=0.0, y=0.0, z=0.1)
+    assert moved.metadata["lastActionSuccess"]
+    failed = client.step("MoveHandForce", x=0.0, y=0.0, z=0.0001)
+    assert not failed.metadata["lastActionSuccess"] and "0.001" in failed.metadata["errorMessage"]
+    np.testing.assert_array_equal(failed.frame, moved.frame)
+    dropped = client.step("DropHeldObject")
+    again = client.step("Pass")
+    assert dropped.metadata["isSceneAtRest"]
+    np.testing.assert_array_equal(dropped.frame, again.frame)
+    gone = client.step("DisableObject", objectId=name)
+    assert name not in gone.instance_masks
+    back = client.step("EnableObject", objectId=name)
+    assert back.metadata["lastActionSuccess"] and name in [one["objectId"] for one in back.metadata["objects"]]
+    with pytest.raises(ValueError, match="needs the argument 'objectType'"):
+        client.step("CreateObject")
