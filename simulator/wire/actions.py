@@ -149,14 +149,16 @@ def initialize(
     if rotateStepDegrees <= 0:
         raise ActionFailed(f"The argument 'rotateStepDegrees' must be positive, not {rotateStepDegrees}.", INVALID)
     environment.room  # noqa: B018 - fails without a scene
+    frame = environment.frame
+    if startAgentsRotatedBy is not None:
+        frame = environment.turned(startAgentsRotatedBy - frame.angle)
     if width is not None or height is not None:
         change_resolution(environment, x=width or environment.width, y=height or environment.height)
+    environment.frame = frame
     environment.view = View(
         gridSize, visibilityDistance, fieldOfView, snapToGrid, rotateStepDegrees, renderImage, renderDepthImage,
         renderInstanceSegmentation or renderObjectImage, renderNormalsImage,
     )  # fmt: skip
-    if startAgentsRotatedBy is not None:
-        environment.turn_world(startAgentsRotatedBy - environment.frame.angle)
     environment.initialized = True
     return {"cameraNearPlane": NEAR, "cameraFarPlane": FAR}
 

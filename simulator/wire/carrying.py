@@ -81,7 +81,7 @@ def _check_way(
 
     Without `longest` only the end counts. `environment` has the agent's new pose.
     """
-    room, agent = environment.room, environment.agent
+    room = environment.room
     held, end = middle(room, carried[0]), path(1.0)
     body = body_of(environment) if at_eyes else None
     if longest is None:
@@ -93,8 +93,7 @@ def _check_way(
         found = Group(room, carried, length).sweep(path, length, body)
     if found is not None:
         raise ActionFailed(f"The held object would collide with {named(environment, found)}.")
-    x, y, _ = end.turn @ held + end.by
-    if math.hypot(x - agent.x, y - agent.y) > REACH + ROUNDING:
+    if math.dist((end.turn @ held + end.by)[:2], environment.place) > REACH + ROUNDING:
         raise ActionFailed("The held object would be farther from the agent than its arm reaches.")
 
 
@@ -139,8 +138,7 @@ def undoing(room: Room) -> Iterator[None]:
 
 def body_of(environment: Environment) -> Body:
     """The agent's body."""
-    agent = environment.agent
-    return Body(agent.x, agent.y, agent.standing)
+    return Body(*environment.place, environment.agent.standing)
 
 
 def named(environment: Environment, meeting: Meeting) -> str:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from simulator.wire.metadata import ObjectDescriptions, describe_colors, object_ids, vector
 from simulator.wire.protocol import Field
 from simulator.world.camera import FAR, NEAR, Camera
-from simulator.world.frame import WORLD
+from simulator.world.frame import WORLD, Frame
 from simulator.world.looks import MASK, Looks, WalkableFloor
 from simulator.world.push import PushSettings
 from simulator.world.rendering import PAINTS, VISIBLE_GROUPS, Quality, RoomGraphics, open_graphics
@@ -202,15 +202,20 @@ class Environment:
         x, y = self.snapped(self.agent.x, self.agent.y)
         return self.room.obstacles().reachable(x, y, self.view.grid_size, self.frame)
 
-    def turn_world(self, angle: int) -> None:
-        """Turns the world by `angle` degrees about the agent, clockwise seen from above, as the client sees it.
+    def turned(self, angle: int) -> Frame:
+        """The client's frame after the world has turned by `angle` degrees about the agent, clockwise from above.
 
         Raises:
-            ActionFailed: forceAction has put the agent so far away that positions would lose their digits.
+            ActionFailed: the hand holds something, which would have to turn with the agent and not with the world; or
+                forceAction has put the agent so far away that positions would lose their digits.
         """
+        if angle % 360 == 0:
+            return self.frame
+        if self.room.held is not None:
+            raise ActionFailed("The world turns only about an agent with an empty hand.")
         if max(abs(self.agent.x), abs(self.agent.y)) > MAX_PIVOT:
             raise ActionFailed(f"The world turns only about an agent within {MAX_PIVOT:g} m of the origin.")
-        self.frame = self.frame.turned(angle, (self.agent.x, self.agent.y))
+        return self.frame.turned(angle, (self.agent.x, self.agent.y))
 
     def reset(self, name: str) -> None:
         """Loads a room in its fresh state and puts the agent at its start.

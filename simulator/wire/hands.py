@@ -114,7 +114,7 @@ def put_object(
         raise ActionFailed(f"The object '{name}' is no receptacle.")
     if shut(room, number):
         raise ActionFailed(f"The receptacle '{name}' is closed: open it first.")
-    near = np.array([environment.agent.x, environment.agent.y]) if point is None else point
+    near = np.array(environment.place) if point is None else point
     carried = with_contents(room, held)
     # The places are found before the first try, because the search looks at the room as it is.
     shifts = list(islice(free_poses(room, carried, places_of(room, number), near), PUT_TRIES))
@@ -156,8 +156,7 @@ def drop_held_object(environment: Environment, *, forceAction: bool = False) -> 
 
 def _within(environment: Environment, place: Array) -> str | None:
     """What forbids that the middle of the held object is at a place (3,), or None."""
-    agent = environment.agent
-    if math.hypot(place[0] - agent.x, place[1] - agent.y) > REACH:
+    if math.dist(place[:2], environment.place) > REACH:
         return f"The held object would be more than {REACH} m from the agent."
     if not environment.camera.sees(place[None])[0]:
         return "The held object would leave the agent's view."

@@ -153,8 +153,10 @@ def _place(environment: Environment, number: int, position: Vector, rotation: An
     """
     room = environment.room
     body = room.object_bodies[number]
-    target = np.array(from_unity(position.x, position.y, position.z))
-    turn = room.data.xmat[body].reshape(3, 3) if rotation is None else _matrix(rotation)
+    target = environment.from_client(np.array(from_unity(position.x, position.y, position.z)))
+    turn = room.data.xmat[body].reshape(3, 3)
+    if rotation is not None:
+        turn = environment.frame.rotation.T @ _matrix(rotation)
     if not _inside(room, number, target, turn):
         raise ActionFailed("The position is out of the room's bounds.")
     numbers = with_contents(room, number)
@@ -304,7 +306,7 @@ def get_spawn_coordinates(environment: Environment, *, objectId: str, anywhere: 
     points = spawn_points(room, number)
     if not anywhere:
         points = points[environment.camera.sees(points)]
-    return [vector(*point) for point in points.tolist()]
+    return [vector(*point) for point in environment.to_client(points).tolist()]
 
 
 def spam_objects_in_room(
@@ -339,10 +341,11 @@ def spam_objects_in_room(
         raise ActionFailed("The action needs either 'objectId' or 'objectType'.", MISSING)
     number = _spare(environment, objectType) if objectType is not None else _removable(environment, objectId or "")
     found = resting_places(room, number, generator_of(room.scene.name, randomSeed), count)
-    angles = euler_angles(np.array([one.rotation for one in found]).reshape(-1, 3, 3)).tolist()
+    turns = environment.frame.rotation @ np.array([one.rotation for one in found]).reshape(-1, 3, 3)
+    angles = euler_angles(turns).tolist()
     return [
         {
-            "position": vector(*one.position.tolist()),
+            "position": vector(*environment.to_client(one.position).tolist()),
             "rotation": {"x": x, "y": y, "z": z},
             "parentReceptacles": [environment.ids[parent] for parent in one.parents],
         }

@@ -129,8 +129,8 @@ def _visible(environment: Environment, only: int | None = None) -> np.ndarray:
 
 
 def _move(environment: Environment, number: int, openness: float, force: bool = False, push: bool = True) -> None:
-    room, agent = environment.room, environment.agent
-    person = Person(agent.x, agent.y, agent.standing)
+    room = environment.room
+    person = Person(*environment.place, environment.agent.standing)
     try:
         move_parts(room, number, openness, person, force=force, push=push, rest=not environment.physics_paused)
     except Blocked as blocked:

@@ -280,7 +280,7 @@ def rotate_universe_around_agent(environment: Environment, *, rotation: Angles) 
     if rotation.x or rotation.z or rotation.y != int(rotation.y):
         raise ActionFailed("The argument 'rotation' must be whole degrees about the vertical.", INVALID)
     environment.room  # noqa: B018 - fails without a scene
-    environment.turn_world(int(rotation.y))
+    environment.frame = environment.turned(int(rotation.y))
 
 
 SEEING: dict[str, Action] = {

@@ -65,7 +65,7 @@ class Sweep:
         )
         self.samples = np.linspace(start, end, math.ceil(steps - 1e-9) + 1)
         """(s,) values of openness that are tested; the first is the start."""
-        held = () if room.held is None else (room.held,)
+        held = room.carried
         self.contents: list[tuple[int, NDArray[np.float64], NDArray[np.float64]]] = []
         """(first position in qpos, (3,) position at the start, (3,) shift for each unit of openness) of what is
         carried."""

@@ -239,11 +239,16 @@ def test_the_walkable_floor_is_painted(generated, angle):
 @pytest.mark.parametrize("angle", [0, 37])
 def test_the_grid_agrees_with_the_images(generated, angle):
     start(generated, "FloorPlan3", startAgentsRotatedBy=angle, renderNormalsImage=True)
+    # A view of furniture that opens and of the floor in front of it.
     openable = [n for n, obj in enumerate(generated.room.scene.objects) if obj.openable and not obj.dynamic]
-    poses = [
-        do(generated, "GetInteractablePoses", objectId=generated.ids[number], horizons=[30]) for number in openable
-    ]
-    do(generated, "TeleportFull", **next(some[0] for some in poses if some))
+    for number in openable:
+        for pose in do(generated, "GetInteractablePoses", objectId=generated.ids[number], horizons=[30])[:3]:
+            do(generated, "TeleportFull", **pose)
+            if sum(cell["walkable"] for cell in do(generated, "GetMetadataOnGrid", x=10, y=10)) > 5:
+                break
+        else:
+            continue
+        break
     do(generated, "MaskWalkable")
     drawn = {field: image[::-1] for field, image in images_of(generated).items()}
     grid = do(generated, "GetMetadataOnGrid", x=50, y=30)
@@ -265,7 +270,7 @@ def test_the_grid_agrees_with_the_images(generated, angle):
         assert cell["openable"] == (number is not None and generated.room.scene.objects[number].openable)
         assert not cell["isOpen"]
     depth, normals, objects, walkable = np.mean(agreeing, axis=0).tolist()
-    assert depth > 0.97 and normals > 0.9 and objects > 0.97 and walkable > 0.98
+    assert depth > 0.95 and normals > 0.85 and objects > 0.95 and walkable > 0.97
     assert any(cell["openable"] for cell in grid) and any(cell["walkable"] for cell in grid)
     number = next(generated.ids.index(cell["objectId"]) for cell in grid if cell["openable"])
     generated.room.parts.openness[number] = 0.5

@@ -195,3 +195,80 @@ def test_a_quarter_reaches_the_same_places(environment):
     turned = do(environment, "GetReachablePositions")
     other = environment.from_client(np.array([[point["x"], point["z"]] for point in turned]))
     assert {tuple(np.round(point, 6) + 0.0) for point in one} == {tuple(np.round(point, 6) + 0.0) for point in other}
+
+
+def described(environment: Environment, name: str) -> dict[str, Any]:
+    return next(one for one in environment.describe()["objects"] if one["objectId"] == name)
+
+
+def test_hands_and_new_objects_are_in_the_clients_frame(environment):
+    start(environment, startAgentsRotatedBy=37, visibilityDistance=3.0)
+    agent = environment.agent
+    name = do(environment, "CreateObject", objectType="Tomato", forceAction=True)
+    held = described(environment, name)["position"]
+    # It is straight ahead of the agent, which faces north for the client.
+    assert held["x"] == pytest.approx(agent.x, abs=0.02) and 0.2 < held["z"] - agent.y < 0.8
+    with pytest.raises(ActionFailed, match="empty hand"):
+        do(environment, "RotateUniverseAroundAgent", rotation=10)
+    with pytest.raises(ActionFailed, match="empty hand"):
+        do(environment, "Initialize", startAgentsRotatedBy=10, fieldOfView=60)
+    assert environment.frame.angle == 37 and environment.view.field_of_view == 90.0
+    do(environment, "Initialize", startAgentsRotatedBy=37, visibilityDistance=3.0)
+    do(environment, "MoveHeldObjectRight", moveMagnitude=0.1)
+    moved = described(environment, name)["position"]
+    assert moved["x"] - held["x"] == pytest.approx(0.1, abs=1e-6)
+    assert moved["z"] == pytest.approx(held["z"], abs=1e-6)
+    # The places that the room offers are those at which an object can be placed.
+    tables = [obj["objectId"] for obj in environment.describe()["objects"] if obj["objectType"] == "CounterTop"]
+    points = do(environment, "GetSpawnCoordinatesAboveReceptacle", objectId=tables[0])
+    placed = 0
+    for point in points[:: len(points) // 12]:
+        try:
+            do(environment, "PlaceObjectAtPoint", objectId=name, position=point, rotation={"y": 50.0})
+        except ActionFailed:
+            continue
+        placed += 1
+        there = described(environment, name)
+        assert math.hypot(there["position"]["x"] - point["x"], there["position"]["z"] - point["z"]) < 0.1
+    assert placed > 2
+    for place in do(environment, "SpamObjectsInRoom", objectId=name, count=3):
+        assert {"x", "y", "z"} == set(place["position"])
+        world = environment.from_client(np.array([place["position"]["x"], place["position"]["z"]]))
+        x_min, x_max, y_min, y_max = environment.room.scene.floor
+        assert x_min <= world[0] <= x_max and y_min <= world[1] <= y_max
+
+
+def test_a_placed_object_has_the_rotation_that_was_asked_for(environment):
+    start(environment, startAgentsRotatedBy=37)
+    place = do(environment, "GetReachablePositions")[0]
+    position = {"x": place["x"], "y": 0.05, "z": place["z"]}
+    name = do(environment, "CreateObjectAtLocation", objectType="Bread", position=position, rotation={"y": 70.0},
+              forceAction=True)  # fmt: skip
+    there = described(environment, name)
+    assert math.remainder(there["rotation"]["y"] - 70.0, 360.0) == pytest.approx(0.0, abs=5.0)
+    assert math.hypot(there["position"]["x"] - place["x"], there["position"]["z"] - place["z"]) < 0.1
+
+
+def test_doors_meet_the_agent_where_it_stands(environment):
+    # From the same pose in the room the same doors open, and the same ones meet the agent, with and without the turn.
+    start(environment, "FloorPlan3")
+    objects = environment.room.scene.objects
+    poses = {}
+    for number in [number for number, obj in enumerate(objects) if obj.openable and not obj.dynamic]:
+        found = do(environment, "GetInteractablePoses", objectId=environment.ids[number], horizons=[30])
+        center = environment.room.data.xpos[environment.room.object_bodies[number]]
+        if found:
+            poses[number] = min(found, key=lambda pose: math.hypot(pose["x"] - center[0], pose["z"] - center[1]))
+    outcomes: dict[int, list[str]] = {0: [], 37: []}
+    for angle, results in outcomes.items():
+        for number, pose in poses.items():
+            start(environment, "FloorPlan3", startAgentsRotatedBy=angle)
+            x, y = environment.to_client(np.array([pose["x"], pose["z"]])).tolist()
+            environment.move_agent(x=x, y=y, yaw=pose["rotation"] + angle, standing=pose["standing"])
+            try:
+                do(environment, "OpenObject", objectId=environment.ids[number])
+                results.append("opened")
+            except ActionFailed as failure:
+                results.append(str(failure))
+    assert outcomes[0] == outcomes[37]
+    assert "opened" in outcomes[0] and "Openable object collided with the agent" in outcomes[0]
