@@ -116,7 +116,7 @@ def test_the_cache_keeps_the_latest_rooms():
 
 
 def test_sources_of_rooms():
-    assert len(generated_rooms().names) == 120
+    assert len(generated_rooms().names) == 150
     with pytest.raises(ValueError, match="'json' has not"):
         rooms_of_module("json")
     with pytest.raises(ValueError, match="no_such_module"):

@@ -124,7 +124,15 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
 def test_help_names_the_options():
     done = run("--help")
     assert done.returncode == 0
-    for word in ("--shadows", "--samples", "--time-step", "--rest-timeout", "--cached-rooms", "-force-device-index"):
+    for word in (
+        "--shadows",
+        "--samples",
+        "--time-step",
+        "--rest-timeout",
+        "--cached-rooms",
+        "--inside-share",
+        "-force-device-index",
+    ):
         assert word in done.stdout
 
 
@@ -136,6 +144,7 @@ def test_help_names_the_options():
         (["--time-step", "nan"], "--time-step"),
         (["--rest-timeout", "0"], "--rest-timeout"),
         (["--cached-rooms", "0"], "--cached-rooms"),
+        (["--inside-share", "1.5"], "--inside-share"),
         (["--push-seconds", "0"], "--push-seconds"),
         (["--push-seconds", "0.003"], "--push-seconds"),
         (["--push-force-scale", "-1"], "--push-force-scale"),

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from simulator.things.categories import CATEGORIES
 from simulator.things.shapes import bounds, hidden_box, hidden_cylinder, rotation
-from simulator.things.vessels import cavity, crate, hollow, vessel_mesh
+from simulator.things.vessels import cavity, crate, floor_of, hollow, spaces_of, vessel_mesh
 from simulator.world.physics import Physics, make_push
 from simulator.world.push import PushSettings
 from simulator.world.rendering import VISIBLE_GROUPS
@@ -82,6 +83,40 @@ def test_the_floor_of_a_container_is_where_objects_lie() -> None:
     assert cavity(parts[:5]) is None, "open at one side"
 
 
+def test_a_round_space_is_as_wide_as_the_inside_half_way_up() -> None:
+    """A cone from radius 0.1 to 0.2 with a wall of 0.01: about 0.14 half-way up, from its floor to its rim."""
+    _, parts = hollow([(0.1, 0.0), (0.2, 0.2)], 0.01, 0.02, 8)
+    (space,) = spaces_of(parts)
+    assert space.half[0] == space.half[1] == pytest.approx(0.14, abs=0.01)
+    assert space.center[2] - space.half[2] == pytest.approx(0.02)
+    assert space.center[2] + space.half[2] == pytest.approx(0.2, abs=0.01)
+    assert space.behind is None
+    _, parts = crate(0.4, 0.3, 0.1, 0.02, 0.01)
+    (space,) = spaces_of(parts)
+    assert space.half == pytest.approx((0.18, 0.13, 0.045)) and space.center == pytest.approx((0.0, 0.0, 0.055))
+    assert not spaces_of(crate(0.4, 0.3, 0.03, 0.02, 0.01)[1]), "too shallow"
+    assert not spaces_of([hidden_box((0.4, 0.3, 0.1))])
+
+
+@pytest.mark.parametrize("name", ["Microwave", "Safe", "Box"])
+def test_what_opens_holds_things_behind_its_lid(name: str) -> None:
+    count = 0
+    for seed in range(12):
+        parts = draw_object(name, seed).parts
+        lids = {part.motion for part in parts if part.motion is not None}
+        if not lids:
+            continue
+        count += 1
+        (space,), top = spaces_of(parts), floor_of(parts)
+        assert {space.behind} == lids and min(space.half) > 0.04
+        assert top is not None and top.behind == space.behind
+        assert top.z == pytest.approx(space.center[2] - space.half[2])
+        assert 2 * space.half[2] > top.clearance > 0.05
+        low, high = bounds(parts)
+        assert (np.array(space.center) - space.half > low).all() and (np.array(space.center) + space.half < high).all()
+    assert count >= 2
+
+
 def look_into(physics: Physics, body: int, obj: Staged) -> tuple[float, float] | None:
     """(height of the floor inside, free radius above it) of an object seen from above, metres; None if it is closed."""
     place, hit = physics.data.xpos[body], np.full(1, -1, np.int32)
@@ -133,6 +168,10 @@ def test_vessels_hold_what_falls_into_them(name: str) -> None:
     assert physics.data.ntree_awake == 0
     for vessel, content, (obj, (floor, _)) in pairs:
         assert inside(physics, vessel, content, obj, floor), (name, obj.place)
+        if CATEGORIES[name].contains and height(obj) - floor > 0.04:
+            (space,) = spaces_of(obj.parts)
+            place = physics.data.xmat[vessel].reshape(3, 3).T @ (physics.data.xpos[content] - physics.data.xpos[vessel])
+            assert (np.abs(place + [0, 0, 0.02] - space.center) < space.half).all(), (name, obj.place, space)
     for vessel, _, (obj, _) in pairs:  # twice the force of friction
         magnitude = 2 * obj.friction[0] * (obj.mass + 0.05) * 9.81 / PushSettings().force_scale
         point = physics.data.xipos[vessel].copy()
