@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cache
 
 import mujoco
 import numpy as np
@@ -111,18 +112,37 @@ def _draw_instances(kind: str, split: str, area: float, draw: Draw) -> list[_Ins
 
 
 def _draw_parked(name: str) -> list[_Instance]:
-    """Draws the room's parked objects: of every category at least one, which actions can bring in."""
+    """Draws the room's parked objects: of every category at least one, which actions can bring in.
+
+    The objects that hide and seek plays with look different in each room. The others are the same everywhere, so that
+    a process draws them only once.
+    """
     draw = Draw(generator_of(name, _PARKED_SEED))
-    parked = []
-    for category in CATEGORIES.values():
-        for number in range(1, 1 + (PARKED_COPIES if category.name in GOALS else 1)):
-            instance = _with_insides(_instance(category, number, draw, "_parked"))
-            for _ in range(_REDRAWS):
-                if _serves(instance):
-                    break
-                instance = _with_insides(_instance(category, number, draw, "_parked"))
-            parked.append(replace(instance, obj=replace(instance.obj, parked=True)))
-    return parked
+    return [
+        instance
+        for category in CATEGORIES.values()
+        for instance in (
+            [_parked(category, number, draw) for number in range(1, 1 + PARKED_COPIES)]
+            if category.name in GOALS
+            else [_common_spare(category.name)]
+        )
+    ]
+
+
+@cache
+def _common_spare(category: str) -> _Instance:
+    """The parked object of a category that all rooms share."""
+    return _parked(CATEGORIES[category], 1, Draw(generator_of(category, _PARKED_SEED)))
+
+
+def _parked(category: Category, number: int, draw: Draw) -> _Instance:
+    """Draws a parked object."""
+    instance = _with_insides(_instance(category, number, draw, "_parked"))
+    for _ in range(_REDRAWS):
+        if _serves(instance):
+            break
+        instance = _with_insides(_instance(category, number, draw, "_parked"))
+    return replace(instance, obj=replace(instance.obj, parked=True))
 
 
 def _serves(instance: _Instance) -> bool:
