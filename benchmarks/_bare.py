@@ -54,14 +54,22 @@ class BareMujoco:
         depth: whether depth is read, too.
         time_step: of the physics, seconds.
         rest_timeout: see `simulator.world.physics.Physics`.
+        spares: whether rooms have spare objects.
         options: of Initialize.
     """
 
     def __init__(
-        self, width: int, height: int, depth: bool, time_step: float, rest_timeout: float, **options: Any
+        self,
+        width: int,
+        height: int,
+        depth: bool,
+        time_step: float,
+        rest_timeout: float,
+        spares: bool,
+        **options: Any,
     ) -> None:
         self._environment = Environment(
-            generated_rooms(), Limits(time_step, rest_timeout, 4), Quality(False, 0), width, height
+            generated_rooms(spares), Limits(time_step, rest_timeout, 4), Quality(False, 0), width, height
         )
         self._options = options
         self._rgb = np.empty((height, width, 3), np.uint8)

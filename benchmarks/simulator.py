@@ -180,12 +180,13 @@ def bare_mujoco(config: SimulatorConfig, depth: bool, **keywords: Any) -> BareMu
         "renderDepthImage": depth, **keywords,
     }  # fmt: skip
     time_step, rest_timeout = config.options["time_step"], config.options["rest_timeout"]
-    return BareMujoco(config.width, config.height, depth, time_step, rest_timeout, **options)
+    spares = config.options["spare_objects"]
+    return BareMujoco(config.width, config.height, depth, time_step, rest_timeout, spares, **options)
 
 
 def play(config: SimulatorConfig, arguments: argparse.Namespace) -> dict[str, float]:
     """The figures of hide and seek."""
-    config = dataclasses.replace(config, width=SIZE, height=SIZE)
+    config = dataclasses.replace(config, width=SIZE, height=SIZE, options={**config.options, "spare_objects": True})
     simulator = SimulatorProcess(config, **OPTIONS)
     bare = bare_mujoco(config, depth=False, **{key: value for key, value in OPTIONS.items() if key[0] != "r"})
     try:

@@ -31,6 +31,8 @@ FIXED_MASS = 100.0
 """Mass that is reported for fixed objects, kg."""
 PARK_DEPTH = -50.0
 """Height at which parked objects wait, metres."""
+WEIGHTY = 1e-300
+"""Compensation of gravity that is not 0 and yet has no effect."""
 PARK_SPACING = 3.0
 """Distance between parked objects, metres."""
 
@@ -131,8 +133,8 @@ def add_object(
     """Adds a dynamic object with its foot at `place` (metres), turned by `yaw` (radians), with its lids."""
     built = Built()
     body = spec.worldbody.add_body(name=name, pos=place, quat=about_z(yaw))
-    # MuJoCo looks at this only in models in which some body has it, so parked objects must have it from the start.
-    body.gravcomp = 1.0 if parked else 0.0
+    # MuJoCo looks at this only in models in which some body has it from the start, as held objects must later on.
+    body.gravcomp = 1.0 if parked else WEIGHTY
     joint = body.add_freejoint(name=name)
     joint.damping = [2.0 * mass * sum(half * half for half in half_extents) / 5, 0, 0]
     settings = {

@@ -194,11 +194,12 @@ def _vector(values: np.ndarray) -> Vector:
     return float(values[0]), float(values[1]), float(values[2])
 
 
-def build_scene(name: str) -> Scene:
+def build_scene(name: str, spares: bool = True) -> Scene:
     """Generates and compiles a room.
 
     Args:
         name: a scene name, with or without the suffix "_physics".
+        spares: whether it has parked objects. All else is the same without them, and made in two thirds of the time.
 
     Returns:
         The compiled room. Its reference configuration (`model.qpos0`) has all objects in their first places.
@@ -244,7 +245,7 @@ def build_scene(name: str) -> Scene:
         fixed += fixed_objects(placed.name, fixture.category, fixture.parts, fixture.spaces, bool(fixture.tops), built)
         hidden |= built.hidden
         finishes |= {part.finish for part in fixture.parts}
-    parked = _draw_parked(name)
+    parked = _draw_parked(name) if spares else []
     dynamic = []
     for number, instance in enumerate([*instances, *parked]):
         obj = instance.obj

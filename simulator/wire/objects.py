@@ -43,8 +43,9 @@ def _spare(environment: Environment, category: str) -> int:
     room = environment.room
     parked = [number for number, obj in enumerate(room.scene.objects) if obj.parked and obj.category == category]
     if not parked:
-        known = ", ".join(sorted({obj.category for obj in room.scene.objects if obj.parked})) or "none"
-        raise ActionFailed(f"This room has no spare object of the type {shown(category)}; it has {known}.")
+        known = ", ".join(sorted({obj.category for obj in room.scene.objects if obj.parked}))
+        others = f"it has {known}" if known else "the simulator was started with --no-spare-objects"
+        raise ActionFailed(f"This room has no spare object of the type {shown(category)}; {others}.")
     for number in parked:
         if not room.present[number] and number not in room.left:
             return number

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import mujoco
 import numpy as np
@@ -38,9 +39,9 @@ class RoomSource:
     objects."""
 
 
-def generated_rooms() -> RoomSource:
-    """The rooms that this package generates."""
-    return RoomSource(SCENE_NAMES, build_scene, spawn)
+def generated_rooms(spares: bool = True) -> RoomSource:
+    """The rooms that this package generates, with or without the spare objects that actions can bring in."""
+    return RoomSource(SCENE_NAMES, partial(build_scene, spares=spares), spawn)
 
 
 def rooms_of_module(name: str) -> RoomSource:
