@@ -14,10 +14,10 @@ import numpy as np
 
 from simulator.rooms.bodies import add_fixture, add_object, fixed_objects
 from simulator.rooms.scene import Scene, SceneObject, Surface
-from simulator.things.fixtures import draw_style
-from simulator.things.kitchen_fixtures import counter
-from simulator.things.materials import FINISHES, Draw, add_materials
-from simulator.things.shapes import Motion, Part, Space, bounds, box, hidden_box
+from simulator.things.cupboards import Look, Openings, boards, carcass, cupboard, drawer
+from simulator.things.fixtures import Fixture
+from simulator.things.materials import FINISHES, add_materials
+from simulator.things.shapes import Motion, Part, Space, Top, bounds, box, hidden_box
 from simulator.things.vessels import crate_walls
 from simulator.world.parts import Part as MovingPart
 from simulator.world.room import Room
@@ -47,6 +47,20 @@ def lidded(x: float, y: float, z: float) -> Thing:
     return "Box_1", [*walls, lid], (x, y, z), 1.0
 
 
+def base_cabinet() -> Fixture:
+    """A cabinet 0.6 m wide: a drawer above a door that is hinged on its left side."""
+    look, front = Look((0.8, 0.7, 0.6), "plain", (0.5, 0.5, 0.5)), -0.28
+    made = Openings()
+    made.add(
+        drawer(look, "Drawer|1", 0.6, 0.54, 0.17, (0, front, 0.68)),
+        cupboard(look, "Cabinet|1", 0.6, 0.54, 0.6, (0, front, 0.08), doors=1, hinge=-1),
+    )
+    walls = boards(look.front, "plain", carcass(0.6, 0.562, 0.78, (0, 0.019, 0.08)))
+    parts = [*walls, box((0.6, 0.6, 0.04), (0, 0, 0.86), (0.3, 0.3, 0.3)), *made.parts]
+    top = Top(0, 0, 0.9, (0.29, 0.28))
+    return Fixture("CounterTop", parts, (0.6, 0.6, 0.9), (top, *made.tops), 0.6, tuple(made.spaces))
+
+
 def make_room(things: Sequence[Thing] = (), fixed: Sequence[Part] = (), opposite: bool = False) -> Room:
     """Builds the room.
 
@@ -61,8 +75,7 @@ def make_room(things: Sequence[Thing] = (), fixed: Sequence[Part] = (), opposite
     world.add_geom(name="floor", type=mujoco.mjtGeom.mjGEOM_PLANE, size=(3, 3, 0.1))
     for name, x in (("wall_east", 2.1), ("wall_west", -2.1)):
         world.add_geom(name=name, type=mujoco.mjtGeom.mjGEOM_BOX, size=(0.1, 2.0, 1.25), pos=(x, 0, 1.25))
-    draw = Draw(np.random.default_rng(0))
-    made = counter(draw, draw_style(draw), 0.6)
+    made = base_cabinet()
     objects: list[SceneObject] = []
     hidden: dict[str, str] = {}
     surfaces = [Surface("floor", (0, 0, 0), (2.0, 2.0), 0.0, 2.5, "", "floor")]

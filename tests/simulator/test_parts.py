@@ -77,4 +77,5 @@ def test_fronts_face_the_eye():
     assert np.ptp(front[:, 0]) == pytest.approx(2 * 0.7 * 0.297)
     assert not (np.abs(points[:, 1] - FRONT - 0.018) < 1e-6).sum() >= 5  # not the face behind it
     behind = room.parts.fronts(number(room, DRAWER), np.array([0.0, 3.0, 0.7]))
-    assert not (np.abs(behind[:, 1] - FRONT) < 1e-6).sum() >= 5
+    wide = behind[np.abs(behind[:, 0]) > 0.15]  # the handle in the middle has faces of its own
+    assert not (np.abs(wide[:, 1] - FRONT) < 1e-6).any()

@@ -256,13 +256,13 @@ def test_the_grid_agrees_with_the_images(generated, angle):
     agreeing = []
     for index, cell in enumerate(grid):
         row, column = index // 50 * 5 + 2, index % 50 * 3 + 1  # the pixels in the middle of the cells
-        number = generated.ids.index(cell["objectId"]) if cell["objectId"] else None
+        met = generated.ids.index(cell["objectId"]) if cell["objectId"] else None
         normal = [127.5 + 127.5 * cell["normal"][axis] for axis in "xyz"]
         agreeing.append(
             [
                 abs(cell["depth"] - drawn[Field.DEPTH][row, column]) < 5e-3,
                 np.abs(drawn[Field.NORMALS][row, column] - normal).max() <= 2,
-                number is None or tuple(drawn[Field.INSTANCES][row, column, :3]) == instance_color(number),
+                met is None or tuple(drawn[Field.INSTANCES][row, column, :3]) == instance_color(met),
                 cell["walkable"] == bool(equal(drawn[Field.RGB][row, column], MAGENTA)),
             ]
         )
