@@ -267,7 +267,7 @@ def test_the_grid_agrees_with_the_images(generated, angle):
             ]
         )
         assert cell["distance"] >= cell["depth"] > 0
-        assert cell["openable"] == (number is not None and generated.room.scene.objects[number].openable)
+        assert cell["openable"] == (met is not None and generated.room.scene.objects[met].openable)
         assert not cell["isOpen"]
     depth, normals, objects, walkable = np.mean(agreeing, axis=0).tolist()
     assert depth > 0.95 and normals > 0.85 and objects > 0.95 and walkable > 0.97
