@@ -10,10 +10,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simulator.wire.arguments import INVALID, MISSING, Action
 from simulator.wire.environment import ActionFailed, Environment
-from simulator.wire.metadata import axis_distances, visible_objects
+from simulator.wire.metadata import axis_distances, rays_within, visible_objects
 from simulator.world.opening import Blocked, Person, move_parts
 
 RINGS = 10
@@ -61,7 +62,16 @@ def open_object_at_location(environment: Environment, *, x: float, y: float, z: 
     shows an object that is closed, opens and is visible. With z = 0 it looks at (x, y) alone.
     """
     room = environment.room
-    seen = _visible(environment)
+    wanted = _visible(environment) & room.openable & (room.parts.openness == 0.0)
+    with rays_within(room, environment.camera, environment.view.visibility_distance):
+        found = _first_of(environment, wanted, x, y, z) if wanted.any() else None
+    if found is None:
+        raise ActionFailed("There is no closed openable object that is visible near this point.")
+    _move(environment, found, 1.0, force=True)
+
+
+def _first_of(environment: Environment, wanted: NDArray[np.bool_], x: float, y: float, z: float) -> int | None:
+    """The first of the wanted objects (n,) that a point of the rings shows, see `open_object_at_location`."""
     for ring in range(RINGS if z > 0 else 1):
         radius, count = z * ring / (RINGS - 1), 2 * ring + 1
         for number in range(count):
@@ -70,13 +80,9 @@ def open_object_at_location(environment: Environment, *, x: float, y: float, z: 
             if not all(0.0 <= one <= 1.0 for one in point):
                 continue
             pick = environment.pick(*point, math.inf)
-            if pick is None or pick.object is None:
-                continue
-            closed = room.scene.objects[pick.object].openable and room.parts.openness[pick.object] == 0.0
-            if closed and seen[pick.object]:
-                _move(environment, pick.object, 1.0, force=True)
-                return
-    raise ActionFailed("There is no closed openable object that is visible near this point.")
+            if pick is not None and pick.object is not None and wanted[pick.object]:
+                return pick.object
+    return None
 
 
 def close_visible_objects(environment: Environment) -> None:

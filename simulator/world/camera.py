@@ -37,6 +37,10 @@ class Camera:
 
     def axes(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Unit vectors (right, up, forward), each (3,)."""
+        return self._axes
+
+    @cached_property
+    def _axes(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         yaw, pitch = math.radians(self.yaw), math.radians(-self.horizon)
         sin_yaw, cos_yaw, sin_pitch, cos_pitch = math.sin(yaw), math.cos(yaw), math.sin(pitch), math.cos(pitch)
         right = np.array([cos_yaw, -sin_yaw, 0.0])

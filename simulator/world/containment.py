@@ -60,6 +60,7 @@ class Containment:
 
         spaces = [(number, space) for number, obj in enumerate(scene.objects) for space in obj.containers]
         self._space_owners = np.array([number for number, _ in spaces], dtype=np.intp)
+        self._space_closed = np.array([space.closed for _, space in spaces], dtype=bool)
         self._space_bodies = np.array([model.body(space.body).id for _, space in spaces], dtype=np.intp)
         self._space_centers = np.array([space.center for _, space in spaces]).reshape(-1, 3)
         self._space_halves = np.array([space.half for _, space in spaces]).reshape(-1, 3)
@@ -110,6 +111,14 @@ class Containment:
                 grown |= not indirect <= holders
                 holders |= indirect
         return [tuple(sorted(holders_of.get(number, ()))) for number in range(self._count)]
+
+    def enclosed(self, openness: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """(n,) whether each object lies in something that is closed; `openness` (n,) is that of all objects."""
+        centers, lowest = self._middles()
+        shut = np.flatnonzero(self._space_closed & (openness[self._space_owners] == 0.0))
+        found = np.zeros(self._count, dtype=bool)
+        found[self._dynamic[self._inside(centers, lowest, shut).any(axis=0)]] = True
+        return found
 
     def carried(
         self, owner: int, bodies: Sequence[int], present: NDArray[np.bool_], held: Sequence[int] = ()
