@@ -18,12 +18,12 @@ from simulator.things.shapes import Color
 _SIDES = {
     "kitchen": (3.9, 4.9),
     "living_room": (4.1, 5.1),
-    "bedroom": (3.1, 4.0),
+    "bedroom": (3.0, 3.9),
     "bathroom": (2.8, 3.5),
     "foyer": (3.3, 4.6),
 }
 """Range of a room's width and depth, metres."""
-_TOP_AREA = {"kitchen": 4.3, "living_room": 4.3, "bedroom": 3.9, "bathroom": 3.0, "foyer": 1.8}
+_TOP_AREA = {"kitchen": 4.3, "living_room": 4.3, "bedroom": 4.0, "bathroom": 3.0, "foyer": 1.8}
 """Square metres of tops that a room should offer for its objects."""
 _OPENABLES = {"kitchen": 15, "living_room": 6, "bedroom": 8, "bathroom": 5, "foyer": 3}
 """Number of objects that open in every room."""
@@ -40,7 +40,7 @@ _BOARDS = {
 _TALL_SHELVES = ((0.4, 0.76, 1.08, 1.36), (0.6, 1.0, 1.35), (0.1, 0.45, 0.78, 1.1, 1.38))
 _SHELVES = ((0.12, 0.5, 0.85, 1.15), (0.4, 0.8, 1.2), (0.45, 0.8, 1.1))
 """Heights of the boards of open shelves, metres."""
-_PLANS = 14
+_PLANS = 12
 _WALL_CABINETS = 1.45
 """Height of the lower edge of wall cabinets, metres: above the heads of objects on the worktop."""
 
@@ -93,7 +93,7 @@ def _divide(layout: Layout, door_wall: int, near: bool) -> None:
     is at the start of its wall.
     """
     draw = layout.draw
-    for _ in range(6):
+    for _ in range(12):
         aside = draw.chance(0.5)
         # Along the wall at the door's corner, the door is at the other end of its length.
         wall = door_wall if not aside else (door_wall + (-1 if near else 1)) % 4
@@ -103,7 +103,7 @@ def _divide(layout: Layout, door_wall: int, near: bool) -> None:
         along = total - gap if door_at_start else gap
         # Furniture leaves a strip behind it free, so that there is something to hide in.
         niche = along + (0.65 if door_at_start else -0.65)
-        free = (*layout.at_wall(wall, niche, length / 2), 0.85, length)
+        free = (*layout.at_wall(wall, niche, length / 2), 1.0, length)
         if draw.chance(0.6):
             x, y, yaw = layout.at_wall(wall, along, length / 2)
             stub = hall_fixtures.partition(layout.style, length, layout.height)

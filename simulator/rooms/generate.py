@@ -56,8 +56,8 @@ _PARKED_SEED = 2**40
 _ON_FLOOR = {"kitchen": (4, 6), "living_room": (5, 8), "bedroom": (2, 4), "bathroom": (2, 3), "foyer": (2, 4)}
 """Range of the number of objects that belong on the floor only, by kind of room."""
 _ELSEWHERE = {
-    "kitchen": (60, 70),
-    "living_room": (62, 72),
+    "kitchen": (58, 68),
+    "living_room": (70, 82),
     "bedroom": (60, 70),
     "bathroom": (54, 64),
     "foyer": (18, 25),
@@ -67,7 +67,7 @@ _ROOMY = 0.05
 """Half the side, metres, that a container's floor must have for objects to be put into it."""
 _LARGE = 0.05
 """Square metres: objects for tops that cover more are drawn less often."""
-_COVER = 0.55
+_COVER = 0.5
 """Largest share of the tops' area that objects may cover; more of them would not fit."""
 
 

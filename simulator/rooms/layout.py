@@ -239,10 +239,17 @@ class Layout:
         for below in [placed for placed in self.placed if placed.category == category]:
             back = (below.size[1] - fixture.size[1]) / 2
             x, y = below.x - math.sin(below.yaw) * back, below.y + math.cos(below.yaw) * back
-            if self.fits(fixture, x, y, below.yaw, z):
+            if self._at_a_wall(fixture, x, y, below.yaw) and self.fits(fixture, x, y, below.yaw, z):
                 self.put(fixture, x, y, below.yaw, z)
                 return True
         return False
+
+    def _at_a_wall(self, fixture: Fixture, x: float, y: float, yaw: float) -> bool:
+        """Whether the fixture's back lies at a wall, not in the middle of the room."""
+        x_min, x_max, y_min, y_max = self.floor
+        depth = fixture.size[1] / 2
+        back_x, back_y = x - math.sin(yaw) * depth, y + math.cos(yaw) * depth
+        return min(back_x - x_min, x_max - back_x, back_y - y_min, y_max - back_y) < 0.01
 
     def glue_on_top(self, fixture: Fixture, tries: int = 8) -> bool:
         """Fastens the fixture near the back edge of a top: it looks moveable and is not. False if it fits nowhere."""

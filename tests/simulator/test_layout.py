@@ -70,6 +70,22 @@ def test_rows_go_round_the_corner(layout: Layout) -> None:
     assert yaws.count(0) >= 3 and yaws.count(-1) >= 1
 
 
+def test_nothing_hangs_in_mid_air(layout: Layout) -> None:
+    layout.put(cupboard(), 0.0, 0.0, 0.0)
+    board = cupboard(0.6, 0.3, 0.1, front=0.0)
+    assert not layout.hang_over("Cabinet", board, 1.2)
+    layout.put(cupboard(), 0.0, 1.25, 0.0)
+    assert layout.hang_over("Cabinet", board, 1.2)
+    assert layout.placed[-1].y + 0.15 == pytest.approx(1.5)
+
+
+def test_dividers_stand_out_from_a_wall(layout: Layout) -> None:
+    assert layout.stand_out(cupboard(1.0, 0.4, 1.8), 0, 2.0)
+    (box_,) = layout.obstacles
+    assert box_.high[1] == pytest.approx(1.5) and box_.low[1] == pytest.approx(0.5)
+    assert box_.high[0] - box_.low[0] == pytest.approx(0.4)
+
+
 def test_glued_objects_stand_at_the_back_of_tops(layout: Layout) -> None:
     layout.put(cupboard(), 0.0, 1.25, 0.0)
     vase = Fixture("", [box((0.1, 0.1, 0.2), (0, 0, 0), (0.5, 0.5, 0.5))], (0.1, 0.1, 0.2), front=0.0)
