@@ -72,10 +72,15 @@ _COLORS: dict[str, tuple[Color, ...]] = {
 }
 
 
+@lru_cache(maxsize=4096)
+def _hsv(color: Color) -> Color:
+    return colorsys.rgb_to_hsv(*color)
+
+
 def color_distance(one: Color, other: Color) -> float:
     """Squared distance in HSV with circular hue: how well a difference image shows one colour replacing the other."""
-    h1, s1, v1 = colorsys.rgb_to_hsv(*one)
-    h2, s2, v2 = colorsys.rgb_to_hsv(*other)
+    h1, s1, v1 = _hsv(one)
+    h2, s2, v2 = _hsv(other)
     hue = min(abs(h1 - h2), 1 - abs(h1 - h2)) * min(s1, s2)  # the hue of a grey means little
     return hue**2 + (s1 - s2) ** 2 + (v1 - v2) ** 2
 
