@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.wire.metadata import ObjectDescriptions, describe_colors, object_ids, vector
-from simulator.wire.protocol import Field
+from simulator.wire.protocol import Field, Packed
 from simulator.world.camera import FAR, NEAR, Camera
 from simulator.world.frame import WORLD, Frame
 from simulator.world.looks import MASK, Looks, WalkableFloor
@@ -349,8 +349,11 @@ class Environment:
         )  # fmt: skip
         return [(field, image) for field, image in fields if image is not None]
 
-    def describe(self) -> dict[str, Any]:
-        """The agent's metadata, except for the fields about the action. Coordinates are Unity's."""
+    def describe(self, packed: bool = False) -> dict[str, Any]:
+        """The agent's metadata, except for the fields about the action. Coordinates are Unity's.
+
+        With `packed`, the objects are in the form in which they are sent.
+        """
         camera, agent, room = self.camera, self.agent, self._room
         return {
             "agentId": 0,
@@ -371,13 +374,14 @@ class Environment:
                 "isStanding": agent.standing,
             },
             "isSceneAtRest": room is None or room.physics.at_rest,
-            "objects": [] if room is None else self._described(camera),
+            "objects": [] if room is None else self._described(camera, packed),
             "inventoryObjects": [] if room is None or room.held is None else [self._held(room, room.held)],
             "colors": None if room is None or not self.view.instances else describe_colors(room, self.ids),
         }
 
-    def _described(self, camera: Camera) -> list[dict[str, Any]]:
-        return self._objects.seen(self.ids, camera, self.view.visibility_distance, self.frame, self.described)
+    def _described(self, camera: Camera, packed: bool) -> list[dict[str, Any]] | Packed:
+        describe = self._objects.packed if packed else self._objects.seen
+        return describe(self.ids, camera, self.view.visibility_distance, self.frame, self.described)
 
     def _held(self, room: Room, number: int) -> dict[str, str]:
         return {"objectId": self.ids[number], "objectType": room.scene.objects[number].category}

@@ -6,16 +6,18 @@ Unity's frame is left-handed, x east, y up, z north; rotations are Euler angles 
 
 from __future__ import annotations
 
-import math
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import msgpack
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
 from simulator.rooms.scene import to_unity
+from simulator.wire.protocol import Packed
 from simulator.world.camera import Camera
 from simulator.world.frame import WORLD, Frame
 from simulator.world.rendering import HIDDEN_GROUP, VISIBLE_GROUPS, geom_groups, instance_color
@@ -82,7 +84,8 @@ def rays_within(room: Room, camera: Camera, reach: float) -> Iterator[NDArray[np
     Every ray tests every geom of the given groups, so this saves two thirds of their time.
     """
     places = room.data.geom_xpos
-    met = camera.sees(places, room.geom_radii) & (axis_distances(camera, places) <= reach + room.geom_radii)
+    met = ~room.hidden_geoms() & camera.sees(places, room.geom_radii)
+    met &= axis_distances(camera, places) <= reach + room.geom_radii
     with geom_groups(room.model, np.where(met, room.model.geom_group, HIDDEN_GROUP)):
         yield met
 
@@ -120,28 +123,40 @@ def visible_objects(
     visible = np.zeros(len(centers), dtype=bool)
     if not (in_view.any() or opened.any()):
         return visible
+    rays = probes - position
     with rays_within(room, camera, reach) as met:
-        for index, number in enumerate(candidates.tolist()):
-            visible[number] = _any_hit(room, position, reach, number, probes[index, in_view[index]])
-            if not visible[number] and opened[number] and met[room.parts.geoms_of(number)].any():
+        # Most objects are seen at their first point, so the others are tried for the rest alone.
+        first = np.zeros_like(in_view)
+        rows = np.flatnonzero(in_view.any(axis=1))
+        first[rows, in_view[rows].argmax(axis=1)] = True
+        for tried in (first, in_view & ~first):
+            of, which = np.nonzero(tried & ~visible[candidates, None])
+            numbers = candidates[of]
+            visible[numbers[_hits(room, position, reach, numbers, rays[of, which])]] = True
+        for number in np.flatnonzero(opened & ~visible).tolist():
+            if met[room.parts.geoms_of(number)].any():
                 fronts = room.parts.fronts(number, position)
-                visible[number] = _any_hit(room, position, reach, number, fronts[camera.sees(fronts)])
+                fronts = fronts[camera.sees(fronts)]
+                visible[number] = _hits(room, position, reach, np.full(len(fronts), number), fronts - position).any()
     return visible
 
 
-def _any_hit(room: Room, position: NDArray[np.float64], reach: float, number: int, points: NDArray[np.float64]) -> bool:
-    """Whether the ray from the camera's position (3,) to one of the points (p, 3) meets the object within reach."""
-    hit = np.full(1, -1, np.int32)
-    # One ray at a time until one hits: mj_multiRay prepares every geom first, which costs as much as thirty rays.
-    for away in points - position:
-        # MuJoCo returns the distance in units of the vector's length.
-        share = mujoco.mj_ray(room.model, room.data, position, away, VISIBLE_GROUPS, 1, -1, hit)
-        if share >= 0 and room.geom_instances[hit[0]] == number:
-            # The same as axis_distances, for one point.
-            x, y, z = away.tolist()
-            if share * math.hypot(x, y, max(z, 0.0)) <= reach:
-                return True
-    return False
+def _hits(
+    room: Room, position: NDArray[np.float64], reach: float, numbers: NDArray[np.intp], rays: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """(p,) whether each ray (p, 3) from the camera's position (3,) meets the object (p,) first, within reach."""
+    if not len(rays):
+        return np.zeros(0, dtype=bool)
+    geoms, shares = np.full(len(rays), -1, np.int32), np.empty(len(rays))
+    mujoco.mj_multiRay(
+        room.model, room.data, position, rays.ravel(), VISIBLE_GROUPS, 1, -1, geoms, shares, None, len(rays),
+        mujoco.mjMAXVAL,
+    )  # fmt: skip
+    # MuJoCo returns distances in units of the vectors' lengths. The rest is axis_distances for the points that are hit.
+    away = shares[:, None] * rays
+    away[:, 2] = np.maximum(away[:, 2], 0.0)
+    met: NDArray[np.bool_] = (geoms >= 0) & (room.geom_instances[geoms] == numbers)
+    return met & ((away * away).sum(axis=1) <= reach * reach)
 
 
 def moving_objects(room: Room) -> NDArray[np.bool_]:
@@ -155,6 +170,23 @@ def moving_objects(room: Room) -> NDArray[np.bool_]:
     return moving
 
 
+_DISTANCE, _SEEN, _UNSEEN = (
+    msgpack.packb("distance"), msgpack.packb("visible") + msgpack.packb(True),
+    msgpack.packb("visible") + msgpack.packb(False),
+)  # fmt: skip
+_DOUBLE = struct.Struct("!Bd")
+"""msgpack's form of a float: a type (0xCB) and eight bytes."""
+
+
+def _open_map(entries: dict[str, Any], more: int) -> bytes:
+    """A dictionary in msgpack's form that says that it has `more` entries, which the caller must append."""
+    packer = msgpack.Packer(use_single_float=False)
+    pieces = [packer.pack_map_header(len(entries) + more)]
+    for key, value in entries.items():
+        pieces += (packer.pack(key), packer.pack(value))
+    return b"".join(pieces)
+
+
 class ObjectDescriptions:
     """Descriptions of a room's objects. The part that does not depend on the agent is cached until the room changes."""
 
@@ -162,6 +194,7 @@ class ObjectDescriptions:
         self._room = room
         self._state: tuple[object, ...] = ()
         self._lasting: list[tuple[int, dict[str, Any]]] = []
+        self._packed: dict[int, bytes] = {}
         self._enclosed = np.zeros(len(room.scene.objects), dtype=bool)
 
     def seen(
@@ -181,8 +214,35 @@ class ObjectDescriptions:
             frame: the client's, in which positions and rotations are given.
             only: numbers of the objects that are described; None for all that are in the room.
         """
-        if only is not None and not only:
-            return []
+        distances, visible = self._update(ids, camera, reach, frame, only)
+        return [
+            {**lasting, "distance": distances[number], "visible": visible[number]}
+            for number, lasting in self._lasting
+            if only is None or number in only
+        ]
+
+    def packed(
+        self,
+        ids: list[str],
+        camera: Camera,
+        reach: float,
+        frame: Frame = WORLD,
+        only: frozenset[int] | None = None,
+    ) -> Packed:
+        """The same as `seen` in msgpack's form, of which all that does not depend on the agent is packed only once."""
+        distances, visible = self._update(ids, camera, reach, frame, only)
+        if not self._packed:
+            self._packed = {number: _open_map(lasting, 2) for number, lasting in self._lasting}
+        chosen = self._packed if only is None else {one: self._packed[one] for one in self._packed if one in only}
+        pieces = [msgpack.Packer().pack_array_header(len(chosen))]
+        for number, start in chosen.items():
+            pieces += (start, _DISTANCE, _DOUBLE.pack(0xCB, distances[number]), _SEEN if visible[number] else _UNSEEN)
+        return Packed(b"".join(pieces))
+
+    def _update(
+        self, ids: list[str], camera: Camera, reach: float, frame: Frame, only: frozenset[int] | None
+    ) -> tuple[list[float], list[bool]]:
+        """Brings the lasting part up to date; returns each object's distance and whether it is visible."""
         room, data = self._room, self._room.data
         positions = data.xpos[room.object_bodies]
         # The state itself is compared, so no code that changes an object can forget to invalidate this.
@@ -191,15 +251,13 @@ class ObjectDescriptions:
         )  # fmt: skip
         state = (frame, room.held, *ids, *(array.tobytes() for array in arrays))
         if state != self._state:
-            self._state, self._lasting = state, self._describe(ids, positions, frame)
+            self._state, self._lasting, self._packed = state, self._describe(ids, positions, frame), {}
             self._enclosed = room.containment.enclosed(room.parts.openness)
         distances = np.linalg.norm(positions - np.asarray(camera.position), axis=1).tolist()
-        visible = visible_objects(room, camera, reach, hidden=self._enclosed).tolist()
-        return [
-            {**lasting, "distance": distances[number], "visible": visible[number]}
-            for number, lasting in self._lasting
-            if only is None or number in only
-        ]
+        hidden = self._enclosed
+        if only is not None:
+            hidden = hidden | ~np.isin(np.arange(len(hidden)), list(only))
+        return distances, visible_objects(room, camera, reach, hidden=hidden).tolist()
 
     def _describe(
         self, ids: list[str], positions: NDArray[np.float64], frame: Frame

@@ -8,8 +8,10 @@ images, bottom row first. `simulator.wire.server` opens the pipes.
 from __future__ import annotations
 
 import json
+import os
 import struct
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, BinaryIO
 
@@ -33,6 +35,17 @@ class Field(IntEnum):
     NORMALS = 6
     INSTANCES = 9
     END = 255
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A value of the metadata that is in msgpack's form already."""
+
+    data: bytes
+
+
+_STAND_IN = os.urandom(16)
+"""What is packed in place of a `Packed`. No client can know it, so it appears nowhere else."""
 
 
 class MalformedAction(Exception):
@@ -106,15 +119,29 @@ def event_metadata(agent: dict[str, Any], sequence: object, token: str) -> dict[
     }
 
 
+def _pack(metadata: dict[str, Any]) -> bytes:
+    packed: list[bytes] = []
+
+    def stand_in(value: Packed) -> bytes:
+        packed.append(value.data)
+        return _STAND_IN
+
+    body: bytes = msgpack.packb(metadata, use_single_float=False, default=stand_in)
+    # msgpack writes how many entries a list has, not how many bytes, so its entries may be replaced.
+    for data in packed:
+        body = body.replace(msgpack.packb(_STAND_IN), data, 1)
+    return body
+
+
 def write_reply(stream: BinaryIO, metadata: dict[str, Any], images: Iterable[tuple[Field, NDArray[Any]]]) -> None:
     """Writes one reply and flushes it.
 
     Args:
         stream: binary stream to the client.
-        metadata: of the whole event, see `event_metadata`; only types that msgpack knows.
+        metadata: of the whole event, see `event_metadata`; only types that msgpack knows, and `Packed`.
         images: C-contiguous arrays (height, width[, channels]) of the field's dtype, bottom row first.
     """
-    body = msgpack.packb(metadata, use_single_float=False)
+    body = _pack(metadata)
     stream.write(HEADER.pack(Field.METADATA, len(body)) + body)
     for kind, image in images:
         data = np.ascontiguousarray(image).data.cast("B")

@@ -88,7 +88,7 @@ class Session:
         message: str,
         images: Iterable[tuple[Field, NDArray[Any]]],
     ) -> None:
-        agent = self._environment.describe()
+        agent = self._environment.describe(packed=True)
         agent |= {
             "lastAction": _sendable(action),
             "lastActionSuccess": not message,

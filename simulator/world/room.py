@@ -147,6 +147,7 @@ class Room:
         self.left: dict[int, Left] = {}
         """Number -> what is remembered of a disabled object."""
         self._hiders = self._number_hiders()
+        self._hidden: dict[tuple[bytes, bytes, bool], NDArray[np.bool_]] = {}
         self._original_mass = self.model.body_mass.copy()
         self._original_inertia = self.model.body_inertia.copy()
         self._original_damping = self.model.dof_damping.copy()
@@ -278,11 +279,14 @@ class Room:
 
         With `insides`, the insides must be drawn, because something else makes them visible.
         """
-        closed = (self._hiders >= 0) & (self.parts.openness[self._hiders] == 0.0) & (not insides)
-        instances = self.geom_instances
-        objects = len(self.present)
-        absent = (instances < objects) & ~self.present[np.minimum(instances, objects - 1)]
-        return closed | absent
+        state = (self.parts.openness.tobytes(), self.present.tobytes(), insides)
+        if state not in self._hidden:
+            closed = (self._hiders >= 0) & (self.parts.openness[self._hiders] == 0.0) & (not insides)
+            instances = self.geom_instances
+            objects = len(self.present)
+            absent = (instances < objects) & ~self.present[np.minimum(instances, objects - 1)]
+            self._hidden = {state: closed | absent}
+        return self._hidden[state]
 
     def set_mass(self, index: int, mass: float, drag: float, angular_drag: float) -> None:
         """Changes the mass of an object with a free joint, its inertia in proportion, and its drag.
