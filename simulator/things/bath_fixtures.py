@@ -123,7 +123,7 @@ def vanity(draw: Draw, style: Style, width: float) -> Fixture:
     bowl, walls = hollow(outline, 0.012, 0.02, 8, 18)
     lifted = [replace(part, pos=(part.pos[0] + basin, part.pos[1] - 0.02, part.pos[2] + height)) for part in walls]
     parts = [
-        *boards(style.cabinet, "timber", pieces),
+        *boards(style.cabinet, "plain", pieces),
         box((width, depth, 0.04), (0, 0, height - 0.04), style.counter, "stone"),
         mesh(*move_mesh(bowl, shift=(basin, -0.02, height)), style.porcelain, "glossy"),
         *lifted,

@@ -32,7 +32,7 @@ def _base(color: Color, width: float, depth: float, letters: str = "blrtk") -> l
     """The plinth of a base cabinet, and the boards of its carcass as one."""
     return [
         box((width - 0.02, depth - 0.1, _PLINTH), (0, 0.03, 0), shade(color, 0.5)),
-        *boards(color, "timber", carcass(width, depth - 0.02 - BOARD, _BODY, (0, 0.01 + BOARD / 2, _PLINTH), letters)),
+        *boards(color, "plain", carcass(width, depth - 0.02 - BOARD, _BODY, (0, 0.01 + BOARD / 2, _PLINTH), letters)),
     ]
 
 
@@ -70,7 +70,7 @@ def counter(draw: Draw, style: Style, width: float, depth: float = 0.6, hinge: i
             pieces.append(rail(wide, (x, front + BOARD, 0.69)))
     parts = [
         box((width - 0.02, depth - 0.1, _PLINTH), (0, 0.03, 0), shade(style.cabinet, 0.5)),
-        *boards(style.cabinet, "timber", pieces),
+        *boards(style.cabinet, "plain", pieces),
         box((width, depth, 0.04), (0, 0, 0.86), style.counter, "stone"),
         *made.parts,
     ]
@@ -202,7 +202,7 @@ def pantry(draw: Draw, style: Style, hinge: int = -1) -> Fixture:
     ]
     parts = [
         box((width - 0.02, depth - 0.08, _PLINTH), (0, 0.03, 0), shade(style.cabinet, 0.5)),
-        *boards(style.cabinet, "timber", pieces),
+        *boards(style.cabinet, "plain", pieces),
         *made.parts,
     ]
     return Fixture("ShelvingUnit", parts, (width, depth, height), tuple(made.tops), 0.6, tuple(made.spaces))
@@ -216,5 +216,5 @@ def wall_cabinet(draw: Draw, style: Style, width: float, height: float = 0.6, hi
     made = cupboard(
         look, "", width, depth - BOARD, height, (0, front, 0), doors=2 if width > 0.5 else 1, hinge=hinge
     )  # fmt: skip
-    parts = [*boards(style.cabinet, "timber", carcass(width, body, height, (0, BOARD / 2, 0))), *made.parts]
+    parts = [*boards(style.cabinet, "plain", carcass(width, body, height, (0, BOARD / 2, 0))), *made.parts]
     return Fixture("Cabinet", parts, (width, depth, height), tuple(made.tops), 0.0, tuple(made.spaces))

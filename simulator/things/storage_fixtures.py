@@ -28,7 +28,7 @@ def _finish(
     """A fixture with a top board over boards and fronts."""
     width, depth, height = size
     parts = [
-        *boards(color, "timber", pieces),
+        *boards(color, "plain", pieces),
         box((width, depth, _TOP), (0, 0, height - _TOP), shade(color, 0.92), "wood"),
         *extra,
         *made.parts,
@@ -188,7 +188,7 @@ def wardrobe(draw: Draw, style: Style, width: float, depth: float = 0.55) -> Fix
         made.add(
             drawer(look, f"Drawer|{number}", wide, depth - BOARD - 0.01, low - _FOOT - 0.01, (x, front, _FOOT + 0.005))
         )
-    parts = [*boards(color, "timber", pieces), *clothes, *made.parts]
+    parts = [*boards(color, "plain", pieces), *clothes, *made.parts]
     return Fixture(
         "Dresser", parts, (width, depth, height), tuple(made.tops), max(0.55, wide + 0.05), tuple(made.spaces)
     )
@@ -217,5 +217,5 @@ def mirror_cabinet(draw: Draw, style: Style, width: float) -> Fixture:
         look, "", width, depth - BOARD, height, (0, front, 0), (0.35, 0.68), doors=2 if width > 0.5 else 1,
         color=style.cabinet,
     )  # fmt: skip
-    parts = [*boards(style.cabinet, "timber", carcass(width, body, height, (0, BOARD / 2, 0))), *made.parts]
+    parts = [*boards(style.cabinet, "plain", carcass(width, body, height, (0, BOARD / 2, 0))), *made.parts]
     return Fixture("Cabinet", parts, (width, depth, height), tuple(made.tops), 0.0, tuple(made.spaces))

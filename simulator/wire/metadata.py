@@ -16,7 +16,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.rooms.scene import to_unity
+from simulator.rooms.scene import SceneObject, to_unity
 from simulator.wire.protocol import Packed
 from simulator.world.camera import Camera
 from simulator.world.frame import WORLD, Frame
@@ -193,7 +193,9 @@ class ObjectDescriptions:
     def __init__(self, room: Room) -> None:
         self._room = room
         self._state: tuple[object, ...] = ()
-        self._lasting: list[tuple[int, dict[str, Any]]] = []
+        self._keys: dict[int, tuple[Any, ...]] = {}
+        """Number of each object in the room -> what its description is made from."""
+        self._lasting: dict[int, dict[str, Any]] = {}
         self._packed: dict[int, bytes] = {}
         self._enclosed = np.zeros(len(room.scene.objects), dtype=bool)
 
@@ -217,7 +219,7 @@ class ObjectDescriptions:
         distances, visible = self._update(ids, camera, reach, frame, only)
         return [
             {**lasting, "distance": distances[number], "visible": visible[number]}
-            for number, lasting in self._lasting
+            for number, lasting in self._lasting.items()
             if only is None or number in only
         ]
 
@@ -231,12 +233,13 @@ class ObjectDescriptions:
     ) -> Packed:
         """The same as `seen` in msgpack's form, of which all that does not depend on the agent is packed only once."""
         distances, visible = self._update(ids, camera, reach, frame, only)
-        if not self._packed:
-            self._packed = {number: _open_map(lasting, 2) for number, lasting in self._lasting}
-        chosen = self._packed if only is None else {one: self._packed[one] for one in self._packed if one in only}
+        chosen = [number for number in self._lasting if only is None or number in only]
         pieces = [msgpack.Packer().pack_array_header(len(chosen))]
-        for number, start in chosen.items():
-            pieces += (start, _DISTANCE, _DOUBLE.pack(0xCB, distances[number]), _SEEN if visible[number] else _UNSEEN)
+        for number in chosen:
+            if number not in self._packed:
+                self._packed[number] = _open_map(self._lasting[number], 2)
+            seen = _SEEN if visible[number] else _UNSEEN
+            pieces += (self._packed[number], _DISTANCE, _DOUBLE.pack(0xCB, distances[number]), seen)
         return Packed(b"".join(pieces))
 
     def _update(
@@ -251,17 +254,16 @@ class ObjectDescriptions:
         )  # fmt: skip
         state = (frame, room.held, *ids, *(array.tobytes() for array in arrays))
         if state != self._state:
-            self._state, self._lasting, self._packed = state, self._describe(ids, positions, frame), {}
-            self._enclosed = room.containment.enclosed(room.parts.openness)
+            self._state = state
+            self._describe(ids, positions, frame)
         distances = np.linalg.norm(positions - np.asarray(camera.position), axis=1).tolist()
         hidden = self._enclosed
         if only is not None:
             hidden = hidden | ~np.isin(np.arange(len(hidden)), list(only))
         return distances, visible_objects(room, camera, reach, hidden=hidden).tolist()
 
-    def _describe(
-        self, ids: list[str], positions: NDArray[np.float64], frame: Frame
-    ) -> list[tuple[int, dict[str, Any]]]:
+    def _describe(self, ids: list[str], positions: NDArray[np.float64], frame: Frame) -> None:
+        """Describes the objects that have changed anew."""
         room = self._room
         turns = room.data.xmat[room.object_bodies].reshape(-1, 3, 3)
         angles = euler_angles(turns if frame.same else frame.rotation @ turns).tolist()
@@ -269,38 +271,52 @@ class ObjectDescriptions:
         masses = room.model.body_mass[room.object_bodies].tolist()
         openness = room.parts.openness.tolist()
         placed = frame.to_client(positions).tolist()
-        parents = room.containment.parents(room.present, room.held)
+        parents, self._enclosed = room.containment.survey(room.present, room.held, room.parts.openness)
         inside: dict[int, list[str]] = {}
         for number, holders in enumerate(parents):
             for holder in holders:
                 inside.setdefault(holder, []).append(ids[number])
-        found = []
-        for index in np.flatnonzero(room.present).tolist():
-            obj, (x, y, z) = room.scene.objects[index], placed[index]
-            found.append(
-                (
-                    index,
-                    {
-                        "name": obj.name,
-                        "objectId": ids[index],
-                        "objectType": obj.category,
-                        "position": {"x": x, "y": z, "z": y},
-                        "rotation": {"x": angles[index][0], "y": angles[index][1], "z": angles[index][2]},
-                        "mass": masses[index] if obj.dynamic else obj.mass,
-                        "moveable": obj.moveable,
-                        "pickupable": obj.pickupable,
-                        "isMoving": moving[index],
-                        "isPickedUp": index == room.held,
-                        "openable": obj.openable,
-                        "isOpen": openness[index] > 0.0,
-                        "openness": openness[index],
-                        "receptacle": obj.receptacle,
-                        "receptacleObjectIds": inside.get(index, []) if obj.receptacle else None,
-                        "parentReceptacles": [ids[holder] for holder in parents[index]] or None,
-                    },
-                )
+        keys = {
+            number: (
+                ids[number], *placed[number], *angles[number], masses[number], moving[number], number == room.held,
+                openness[number], inside.get(number, []), [ids[holder] for holder in parents[number]],
             )
-        return found
+            for number in np.flatnonzero(room.present).tolist()
+        }  # fmt: skip
+        lasting, packed = {}, {}
+        for number, key in keys.items():
+            if key != self._keys.get(number):
+                lasting[number] = _description(room.scene.objects[number], *key)
+            else:
+                lasting[number] = self._lasting[number]
+                if number in self._packed:
+                    packed[number] = self._packed[number]
+        self._keys, self._lasting, self._packed = keys, lasting, packed
+
+
+def _description(
+    obj: SceneObject, name: str, x: float, y: float, z: float, pitch: float, yaw: float, roll: float, mass: float,
+    moving: bool, held: bool, openness: float, inside: list[str], parents: list[str],
+) -> dict[str, Any]:  # fmt: skip
+    """The metadata of an object with the id `name`, without what depends on the agent; x, y and z are MuJoCo's."""
+    return {
+        "name": obj.name,
+        "objectId": name,
+        "objectType": obj.category,
+        "position": {"x": x, "y": z, "z": y},
+        "rotation": {"x": pitch, "y": yaw, "z": roll},
+        "mass": mass if obj.dynamic else obj.mass,
+        "moveable": obj.moveable,
+        "pickupable": obj.pickupable,
+        "isMoving": moving,
+        "isPickedUp": held,
+        "openable": obj.openable,
+        "isOpen": openness > 0.0,
+        "openness": openness,
+        "receptacle": obj.receptacle,
+        "receptacleObjectIds": inside if obj.receptacle else None,
+        "parentReceptacles": parents or None,
+    }
 
 
 def describe_colors(room: Room, ids: list[str]) -> list[dict[str, Any]]:

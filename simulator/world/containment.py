@@ -82,6 +82,18 @@ class Containment:
             present: (n,) whether each object is in the room.
             held: the object in the agent's hand, which is in nothing.
         """
+        return self.survey(present, held, np.ones(self._count))[0]
+
+    def survey(
+        self, present: NDArray[np.bool_], held: int | None, openness: NDArray[np.float64]
+    ) -> tuple[list[tuple[int, ...]], NDArray[np.bool_]]:
+        """The same as `parents`, and (n,) whether each object lies in something that is closed.
+
+        Args:
+            present: (n,) whether each object is in the room.
+            held: the object in the agent's hand, which is in nothing.
+            openness: (n,) of each object, from 0 to 1.
+        """
         # Most objects wait outside the room, and most containers with them.
         chosen = present[self._dynamic]
         if held is not None:
@@ -91,9 +103,13 @@ class Containment:
         heights = np.full(self._count, -np.inf)
         heights[self._dynamic] = lowest
         spaces, tops = np.flatnonzero(present[self._space_owners]), np.flatnonzero(present[self._top_owners])
+        inside = self._inside(centers[rows], lowest[rows], spaces)
+        shut = self._space_closed[spaces] & (openness[self._space_owners[spaces]] == 0.0)
+        enclosed = np.zeros(self._count, dtype=bool)
+        enclosed[numbers] = inside[shut].any(axis=0)
         related: set[tuple[int, int]] = set()
         for owners, found in (
-            (self._space_owners[spaces], self._inside(centers[rows], lowest[rows], spaces)),
+            (self._space_owners[spaces], inside),
             (self._top_owners[tops], self._on(centers[rows], lowest[rows], tops)),
         ):
             which, column = np.nonzero(found)
@@ -110,15 +126,8 @@ class Containment:
                 indirect = set().union(*(holders_of.get(holder, ()) for holder in holders)) - {number}
                 grown |= not indirect <= holders
                 holders |= indirect
-        return [tuple(sorted(holders_of.get(number, ()))) for number in range(self._count)]
-
-    def enclosed(self, openness: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """(n,) whether each object lies in something that is closed; `openness` (n,) is that of all objects."""
-        centers, lowest = self._middles()
-        shut = np.flatnonzero(self._space_closed & (openness[self._space_owners] == 0.0))
-        found = np.zeros(self._count, dtype=bool)
-        found[self._dynamic[self._inside(centers, lowest, shut).any(axis=0)]] = True
-        return found
+        all_holders = [tuple(sorted(holders_of.get(number, ()))) for number in range(self._count)]
+        return all_holders, enclosed
 
     def carried(
         self, owner: int, bodies: Sequence[int], present: NDArray[np.bool_], held: Sequence[int] = ()

@@ -126,15 +126,19 @@ class _Pins:
 
     def awake(self) -> bool:
         """Whether something may move the bodies."""
-        return bool(self._data.tree_awake[self._trees].any())
+        return len(self._trees) > 0 and bool(self._data.tree_awake[self._trees].any())
 
     def __enter__(self) -> None:
+        if not len(self._trees):
+            return
         # As heavy bodies they stop what hits them instead of giving way within the step. What they overlap hardly moves
         # them either, so they sleep.
         for values in (self._model.body_mass, self._model.body_subtreemass, self._model.body_inertia):
             values[self._whole] *= PINNED_MASS
 
     def __exit__(self, *_: object) -> None:
+        if not len(self._trees):
+            return
         for values in (self._model.body_mass, self._model.body_subtreemass, self._model.body_inertia):
             values[self._whole] /= PINNED_MASS
         self._data.qpos[self._positions] = self._targets

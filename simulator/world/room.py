@@ -162,6 +162,7 @@ class Room:
         fixed = still[self.model.geom_bodyid]
         self._fixed_prints = Footprints(self.model, np.flatnonzero(fixed)).at(self.data)
         self._movable = np.flatnonzero(~fixed)
+        self._movable_bodies = np.unique(self.model.geom_bodyid[self._movable])
         self._footprints = Footprints(self.model, self._movable)
         self._obstacles: Obstacles | None = None
         self._poses_of_obstacles = np.empty(0)
@@ -185,10 +186,12 @@ class Room:
     def obstacles(self) -> Obstacles:
         """The obstacles for an agent now, without what it holds. They are computed again only after one has moved."""
         # The poses themselves are compared, so no code that moves an object can forget to invalidate this.
-        poses = np.concatenate([self.data.geom_xpos[self._movable], self.data.geom_xmat[self._movable]], axis=1)
-        held = np.isin(self.geom_instances, self.carried)
-        poses[held[self._movable]] = 0.0
+        bodies = self._movable_bodies
+        poses = np.concatenate([self.data.xpos[bodies], self.data.xquat[bodies]], axis=1)
+        if self.carried:
+            poses[np.isin(self.model.body_rootid[bodies], self.object_bodies[list(self.carried)])] = 0.0
         if self._obstacles is None or not np.array_equal(poses, self._poses_of_obstacles):
+            held = np.isin(self.geom_instances, self.carried)
             prints = [one for one in self._footprints.at(self.data) if not held[one[0]]]
             self._obstacles = Obstacles(self.scene.floor, self._fixed_prints + prints)
             self._poses_of_obstacles = poses
