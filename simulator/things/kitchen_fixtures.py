@@ -159,7 +159,7 @@ def stove(draw: Draw, style: Style) -> Fixture:
 def fridge(draw: Draw, style: Style, hinge: int = -1) -> Fixture:
     """A fridge with a freezer below or above; its two doors open together."""
     width, depth, height = 0.62, 0.64, draw.uniform(1.55, 1.85)
-    color = draw.plain_color(draw.pick(["white", "metal", "plastic"]))
+    color = draw.plain_color(draw.pick(["white", "metal", "dark"]))
     thick, low = 0.05, 0.05
     split = low + (height - low) * draw.pick([0.36, 0.64])
     front = -depth / 2

@@ -250,7 +250,7 @@ class ObjectDescriptions:
         positions = data.xpos[room.object_bodies]
         # The state itself is compared, so no code that changes an object can forget to invalidate this.
         arrays = (
-            positions, data.xmat[room.object_bodies], data.qvel, room.model.body_mass, room.parts.openness, room.present
+            positions, data.xmat[room.object_bodies], data.qvel, room.model.body_subtreemass, room.parts.openness, room.present
         )  # fmt: skip
         state = (frame, room.held, *ids, *(array.tobytes() for array in arrays))
         if state != self._state:
@@ -268,7 +268,7 @@ class ObjectDescriptions:
         turns = room.data.xmat[room.object_bodies].reshape(-1, 3, 3)
         angles = euler_angles(turns if frame.same else frame.rotation @ turns).tolist()
         moving = moving_objects(room).tolist()
-        masses = room.model.body_mass[room.object_bodies].tolist()
+        masses = room.model.body_subtreemass[room.object_bodies].tolist()
         openness = room.parts.openness.tolist()
         placed = frame.to_client(positions).tolist()
         parents, self._enclosed = room.containment.survey(room.present, room.held, room.parts.openness)

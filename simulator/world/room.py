@@ -301,8 +301,10 @@ class Room:
             angular_drag: rate at which its spin decays, 1/s.
         """
         body = int(self.object_bodies[index])
-        self.model.body_inertia[body] *= mass / self.model.body_mass[body]
-        self.model.body_mass[body] = mass
+        whole = self.model.body_rootid == body
+        before = self.model.body_mass[whole]  # lids share the object's mass
+        self.model.body_inertia[whole] *= mass / before.sum()
+        self.model.body_mass[whole] = before / before.sum() * mass
         start = self.model.jnt_dofadr[self.model.body_jntadr[body]]
         self.model.dof_damping[start : start + 3] = drag * mass
         self.model.dof_damping[start + 3 : start + 6] = angular_drag * self.model.body_inertia[body]

@@ -118,7 +118,7 @@ def test_descriptions_follow_whatever_changes(room):
         room.data.qvel[room.model.body_dofadr[body]] = 1.0
 
     def fatten():
-        room.model.body_mass[body] += 1.0
+        room.set_mass(0, float(room.model.body_mass[body]) + 1.0, 0.0, 0.0)
 
     def rename():
         ids[0] = "Cup|other"
