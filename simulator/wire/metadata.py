@@ -250,7 +250,8 @@ class ObjectDescriptions:
         positions = data.xpos[room.object_bodies]
         # The state itself is compared, so no code that changes an object can forget to invalidate this.
         arrays = (
-            positions, data.xmat[room.object_bodies], data.qvel, room.model.body_subtreemass, room.parts.openness, room.present
+            positions, data.xmat[room.object_bodies], data.qvel, room.model.body_subtreemass, room.parts.openness,
+            room.present,
         )  # fmt: skip
         state = (frame, room.held, *ids, *(array.tobytes() for array in arrays))
         if state != self._state:
