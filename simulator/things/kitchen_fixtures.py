@@ -126,7 +126,7 @@ def sink(draw: Draw, style: Style, width: float = 0.6, depth: float = 0.6) -> Fi
 
 def stove(draw: Draw, style: Style) -> Fixture:
     """An oven with four plates that pans stand on."""
-    body = draw.plain_color(draw.pick(["white", "metal", "dark"]))
+    body = draw.plain_color(draw.pick(["white", "white", "dark"]))
     width, depth, low, tall = 0.6, 0.6, 0.16, 0.56
     front, door_thick = -depth / 2, 0.03
     motion, door = flap(Look(body, "metal", style.metal), "Oven|1", width, tall, (0, front, low), door_thick)
@@ -159,7 +159,7 @@ def stove(draw: Draw, style: Style) -> Fixture:
 def fridge(draw: Draw, style: Style, hinge: int = -1) -> Fixture:
     """A fridge with a freezer below or above; its two doors open together."""
     width, depth, height = 0.62, 0.64, draw.uniform(1.55, 1.85)
-    color = draw.plain_color(draw.pick(["white", "metal", "dark"]))
+    color = draw.plain_color(draw.pick(["white", "white", "dark"]))
     thick, low = 0.05, 0.05
     split = low + (height - low) * draw.pick([0.36, 0.64])
     front = -depth / 2

@@ -59,7 +59,7 @@ def digest(scene: Scene) -> str:
 
 
 PINNED: dict[str, str] = {
-    "FloorPlan1": "83929ce9d423746ea1998f09edd94635abd97dd5ccf1261f1a9444ab3ef23c74",
+    "FloorPlan1": "826b3696196227a6796c68adf0c5068659d8ed99a7dd2ed795b735fda6b61d67",
     "FloorPlan203": "e57584a7ee7e251ccd7a9eeec9e68994000903c20e6f686afa05ab695e97ec63",
     "FloorPlan305": "6e68c507194c042751376bdedf64d2516245e474158862777895710cbe0f6ddb",
     "FloorPlan412": "3547f9d06ca3413c309c094a9c12ac47d351a5a0f1022f466884f83d318583c2",
