@@ -242,6 +242,43 @@ def test_another_process_shows_the_same_frames(start_client):
             np.testing.assert_array_equal(one, other)
 
 
+def game(client, scene: str) -> list[object]:
+    """The images and metadata of a short game of hide and seek: opening, carrying, crouching, dropping, closing."""
+    client.reset(scene)
+    client.step("InitialRandomSpawn", randomSeed=4)
+    places = client.step("GetReachablePositions").metadata["actionReturn"]
+    client.step("TeleportFull", position=places[len(places) // 2], rotation=90, horizon=30, standing=True)
+    client.step("RotateUniverseAroundAgent", rotation=37)
+    client.step("CreateObject", objectType="Cup", forceAction=True)
+    seen: list[object] = []
+    for number in range(8):
+        for action, arguments in (
+            ("RotateRight", {}),
+            ("MoveHandForce", {"x": 0.0, "y": -0.1, "z": 0.05}),
+            ("OpenObjectAtLocation", {"x": 0.5, "y": 0.6, "z": 0.4}),
+            ("Crouch" if number % 2 == 0 else "Stand", {}),
+            ("CloseVisibleObjects" if number % 3 == 2 else "MoveAhead", {}),
+        ):
+            event = client.step(action, **arguments)
+            seen += [event.frame.copy(), event.metadata["objects"], event.metadata["lastActionSuccess"]]
+    event = client.step("DropHeldObject", forceAction=True)
+    return [*seen, event.frame.copy(), event.metadata["objects"], event.metadata["lastActionSuccess"]]
+
+
+def test_another_process_plays_the_same_game(start_client):
+    settings = {"gridSize": 0.25, "visibilityDistance": 1.5}
+    ours = f"'{sys.executable}' -m simulator"
+    first = start_client(ours, scene="FloorPlan2", **settings)
+    second = start_client(ours, scene="FloorPlan430", **settings)
+    games = [game(first, "FloorPlan2"), game(first, "FloorPlan2"), game(second, "FloorPlan2")]
+    outcomes = games[0][2::3]
+    assert outcomes[-1] and 0.3 < np.mean(outcomes) < 1.0
+    assert any(one["isOpen"] for one in games[0][22 * 3 + 1])  # something stands open in the middle of the game
+    for other in games[1:]:
+        for one, same in zip(games[0], other, strict=True):
+            np.testing.assert_array_equal(one, same)
+
+
 def test_no_process_is_left_and_memory_stays_small(start_client):
     client = start_client(f"'{sys.executable}' -m simulator --cached-rooms 2", renderDepthImage=True)
     pid = client.unity_pid
