@@ -22,7 +22,8 @@ from simulator.wire.actions import perform
 from simulator.wire.environment import ActionFailed, Environment, Limits
 from simulator.world.camera import Camera
 from simulator.world.rendering import HIDDEN_GROUP, VISIBLE_GROUPS, Quality, geom_groups
-from simulator.world.room import Room, generated_rooms
+from simulator.world.room import Room
+from simulator.world.sources import generated_rooms
 
 
 @dataclass(frozen=True)

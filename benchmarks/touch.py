@@ -31,7 +31,8 @@ from evaluation.interaction.min_force import MOVED_DEGREES, MOVED_METRES
 from simulator.world.physics import make_push
 from simulator.world.push import PushSettings
 from simulator.world.rendering import VISIBLE_GROUPS
-from simulator.world.room import Room, RoomSource, generated_rooms, rooms_of_module
+from simulator.world.room import Room
+from simulator.world.sources import RoomSource, generated_rooms, rooms_of_module
 
 MAGNITUDES = (5.0, 30.0, 200.0)
 CLASSES = {"light": (0.0, 0.5), "medium": (0.5, 2.0), "heavy": (2.0, np.inf)}

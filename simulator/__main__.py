@@ -206,7 +206,7 @@ def main(arguments: list[str] | None = None) -> int:
     from simulator.wire.environment import Environment, Limits
     from simulator.wire.server import serve
     from simulator.world.rendering import Quality
-    from simulator.world.room import generated_rooms, rooms_of_module
+    from simulator.world.sources import generated_rooms, rooms_of_module
 
     exit_with_parent()
     try:

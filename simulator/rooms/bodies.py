@@ -14,18 +14,8 @@ from dataclasses import dataclass, field, replace
 import mujoco
 
 from simulator.rooms.scene import Container, MovingPart, SceneObject
-from simulator.things.shapes import (
-    ABSENT_BITS,
-    FREE_BITS,
-    MOVING_BITS,
-    Motion,
-    Part,
-    Space,
-    Vector,
-    about_z,
-    add_parts,
-    bounds,
-)
+from simulator.things.openings import Motion, Space, Vector
+from simulator.things.shapes import ABSENT_BITS, FREE_BITS, MOVING_BITS, Part, about_z, add_parts, bounds
 
 FIXED_MASS = 100.0
 """Mass that is reported for fixed objects, kg."""

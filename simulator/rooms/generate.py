@@ -26,7 +26,8 @@ from simulator.things.categories import (
     room_role,
 )
 from simulator.things.materials import FINISHES, Draw, add_materials
-from simulator.things.shapes import UPRIGHT, Part, Quaternion, Space, Vector, bounds, flat_top, tilt
+from simulator.things.openings import Space, Vector
+from simulator.things.shapes import UPRIGHT, Part, Quaternion, bounds, flat_top, tilt
 from simulator.things.vessels import floor_of, spaces_of
 
 SCENE_NAMES: tuple[str, ...] = tuple(f"FloorPlan{base + number}" for base in KINDS.values() for number in range(1, 31))

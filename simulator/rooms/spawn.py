@@ -10,22 +10,17 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import mujoco
 import numpy as np
 
 from simulator.rooms.footprints import Footprint, WalkGrid, blocked, footprint
 from simulator.rooms.scene import Obstacle, Scene, SceneObject, Surface
+from simulator.rooms.spots import Pose, Spot, could_hold, readiness, spot_of
 from simulator.things.categories import CATEGORIES
 
 MIN_POSITIONS = {"kitchen": 84, "living_room": 84, "bedroom": 28, "bathroom": 28, "foyer": 70}
 """Number of grid positions that must stay reachable from each other, by kind of room."""
-LIKE: dict[str, tuple[str, float]] = {"basin": ("top", 0.08), "under": ("floor", 0.7), "inside": ("top", 8.0)}
-"""Place that no category names -> (the place it is treated like, a factor on the readiness). The factor of containers
-("inside") is large because readiness is multiplied by area and containers are small."""
-CARELESS = 0.02
-"""Readiness of pickupable objects for the floor if their category does not name it."""
 _DROP = 0.002
 _FLOOR_TRIES = 40
 _CLOSED_TRIES = 4
@@ -35,85 +30,9 @@ _AREA_THAT_COUNTS = 0.8
 """Square metres beyond which a larger area of one kind of place attracts no more objects."""
 
 
-@dataclass(frozen=True)
-class Pose:
-    """Position of an object's foot (metres) and its yaw about +z (radians), world frame."""
-
-    x: float
-    y: float
-    z: float
-    yaw: float
-
-
-@dataclass
-class _Spot:
-    """A surface while it is being filled."""
-
-    surface: Surface
-    taken: list[Footprint]
-    """Footprints of the objects on it, and of fixtures that rise from it or hang over it."""
-    free_area: float
-    x: float
-    y: float
-    z: float
-    yaw: float
-    holder: str = field(default="")
-    """Name of the dynamic object that carries it, if any."""
-
-
-def readiness(obj: SceneObject, place: str) -> float:
-    """Relative weight with which an object is put on surfaces of a place; 0 means never."""
-    like, factor = LIKE.get(place, (place, 1.0))
-    default = CARELESS if like == "floor" and obj.pickupable else 0.0
-    return factor * CATEGORIES[obj.category].places.get(like, default)
-
-
 def generator_of(name: str, *numbers: int) -> np.random.Generator:
     """A random generator seeded by a scene name and further numbers; the same in every process."""
     return np.random.default_rng([zlib.crc32(name.encode()), *(number % 2**64 for number in numbers)])
-
-
-def _spot(surface: Surface, obstacles: Sequence[Obstacle], pose: Pose | None = None) -> _Spot:
-    x, y, z = surface.center
-    yaw = surface.yaw
-    if pose is not None:
-        cos, sin = math.cos(pose.yaw), math.sin(pose.yaw)
-        x, y, z = pose.x + cos * x - sin * y, pose.y + sin * x + cos * y, pose.z + z
-        yaw += pose.yaw
-    # Surfaces of fixtures are parallel to the walls; for the others a circle around them is close enough.
-    half_x, half_y = surface.half_size if pose is None else (sum(surface.half_size),) * 2
-    taken = [
-        footprint(
-            (obstacle.low[0] + obstacle.high[0]) / 2,
-            (obstacle.low[1] + obstacle.high[1]) / 2,
-            (obstacle.high[0] - obstacle.low[0]) / 2,
-            (obstacle.high[1] - obstacle.low[1]) / 2,
-            0.0,
-            max(0.0, obstacle.low[2] - z),
-        )
-        for obstacle in obstacles
-        if obstacle.low[0] < x + half_x
-        and obstacle.high[0] > x - half_x
-        and obstacle.low[1] < y + half_y
-        and obstacle.high[1] > y - half_y
-        and not (obstacle.owner and obstacle.owner == surface.support)
-        and obstacle.low[2] < z + surface.clearance
-        and obstacle.high[2] > z + 0.005
-    ]
-    area = 4 * surface.half_size[0] * surface.half_size[1]
-    return _Spot(surface, taken, area, x, y, z, yaw, surface.support if pose is not None else "")
-
-
-def _could_hold(spot: _Spot, obj: SceneObject) -> bool:
-    """Whether the surface is large enough for the object if it were empty, and not the object's own."""
-    smaller, larger = sorted(obj.half_extents[:2])
-    half = spot.surface.half_size
-    return (
-        spot.surface.clearance > 2 * obj.half_extents[2] + 0.01
-        and spot.holder != obj.name
-        and min(half) > smaller
-        and max(half) > larger
-    )
 
 
 class Crowded(Exception):
@@ -140,19 +59,19 @@ class _Placer:
         self.attempts = attempts
         self.min_positions = min_positions
         self.inside_share = 0.0 if force_visible else inside_share
-        self.closed: list[_Spot] = []
+        self.closed: list[Spot] = []
         """Surfaces inside what is closed."""
         self.carried: dict[str, list[Surface]] = {}
         dynamic = {obj.name for obj in objects}
-        self.spots: list[_Spot] = []
+        self.spots: list[Spot] = []
         for surface in surfaces:
             if surface.support in dynamic:
                 self.carried.setdefault(surface.support, []).append(surface)
             elif surface.behind:
                 if self.inside_share > 0:
-                    self.closed.append(_spot(surface, obstacles))
+                    self.closed.append(spot_of(surface, obstacles))
             elif not force_visible or surface.place in ("floor", "under", "basin") or surface.center[2] > 0.3:
-                self.spots.append(_spot(surface, obstacles))
+                self.spots.append(spot_of(surface, obstacles))
         self.floor = next(spot for spot in self.spots if spot.surface.place == "floor")
         self.bounds = floor
         self.grid = WalkGrid(floor)
@@ -174,9 +93,9 @@ class _Placer:
         if chosen and self._try_inside(obj):
             return
         height = 2 * obj.half_extents[2]
-        open_spots: dict[str, list[_Spot]] = {}
+        open_spots: dict[str, list[Spot]] = {}
         for spot in self.spots:
-            if readiness(obj, spot.surface.place) > 0 and _could_hold(spot, obj):
+            if readiness(obj, spot.surface.place) > 0 and could_hold(spot, obj):
                 open_spots.setdefault(spot.surface.place, []).append(spot)
         while open_spots:
             places = list(open_spots)
@@ -217,7 +136,7 @@ class _Placer:
     def _try_inside(self, obj: SceneObject) -> bool:
         """Tries surfaces inside what is closed, larger ones more often; returns whether the object was put there."""
         spots = [
-            spot for spot in self.closed if readiness(obj, spot.surface.place) > 0 and _could_hold(spot, obj)
+            spot for spot in self.closed if readiness(obj, spot.surface.place) > 0 and could_hold(spot, obj)
         ]  # fmt: skip
         for _ in range(min(len(spots), _CLOSED_TRIES)):
             spot = spots.pop(self._weighted([max(0.01, spot.free_area) for spot in spots]))
@@ -233,7 +152,7 @@ class _Placer:
                 return index
         return len(weights) - 1
 
-    def _try(self, obj: SceneObject, spot: _Spot, tries: int, min_positions: int | None = None) -> bool:
+    def _try(self, obj: SceneObject, spot: Spot, tries: int, min_positions: int | None = None) -> bool:
         """Tries random poses on a surface; returns whether the object was put there.
 
         On the floor at least `min_positions` must stay walkable, by default those of the room; with 0 the pose may be
@@ -318,7 +237,7 @@ class _Placer:
         y = min(max(y, low_y + half_y + 0.01), high_y - half_y - 0.01)
         return x, y, yaw
 
-    def _put(self, obj: SceneObject, spot: _Spot, box: Footprint, yaw: float) -> None:
+    def _put(self, obj: SceneObject, spot: Spot, box: Footprint, yaw: float) -> None:
         spot.taken.append(box)
         spot.free_area -= 4 * box.a * box.b
         cos, sin = math.cos(yaw), math.sin(yaw)
@@ -328,9 +247,9 @@ class _Placer:
         self.poses[obj.name] = pose
         for surface in self.carried.get(obj.name, ()):
             if not surface.behind:
-                self.spots.append(_spot(surface, self.obstacles, pose))
+                self.spots.append(spot_of(surface, self.obstacles, pose))
             elif self.inside_share > 0:
-                self.closed.append(_spot(surface, self.obstacles, pose))
+                self.closed.append(spot_of(surface, self.obstacles, pose))
 
 
 def plan(

@@ -19,18 +19,8 @@ from simulator.things.meshes import (
     post,
     scaled,
 )
-from simulator.things.shapes import (
-    Motion,
-    Part,
-    Vector,
-    box,
-    box_mesh,
-    handle_mesh,
-    hidden_box,
-    hidden_cylinder,
-    lathe_mesh,
-    move_mesh,
-)
+from simulator.things.openings import Motion, Vector
+from simulator.things.shapes import Part, box, box_mesh, handle_mesh, hidden_box, hidden_cylinder, lathe_mesh, move_mesh
 
 
 def kettle(draw: Draw) -> list[Part]:

@@ -8,18 +8,8 @@ from dataclasses import replace
 from simulator.things.cupboards import BOARD, Look, Openings, boards, carcass, cupboard, drawer, partition, rail
 from simulator.things.fixtures import Fixture, Style
 from simulator.things.materials import Draw, shade
-from simulator.things.shapes import (
-    Motion,
-    Part,
-    Space,
-    Top,
-    box,
-    hidden_box,
-    hidden_cylinder,
-    lathe_mesh,
-    mesh,
-    move_mesh,
-)
+from simulator.things.openings import Motion, Space, Top
+from simulator.things.shapes import Part, box, hidden_box, hidden_cylinder, lathe_mesh, mesh, move_mesh
 from simulator.things.vessels import hollow, ring
 
 

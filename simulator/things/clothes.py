@@ -19,10 +19,10 @@ from simulator.things.meshes import (
     post,
     scaled,
 )
+from simulator.things.openings import Vector
 from simulator.things.shapes import (
     MeshArrays,
     Part,
-    Vector,
     about_z,
     box_mesh,
     hidden_box,

@@ -13,19 +13,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from simulator.things.materials import shade
-from simulator.things.shapes import (
-    Color,
-    Motion,
-    Part,
-    Space,
-    Top,
-    Vector,
-    box,
-    box_mesh,
-    hidden_box,
-    join_meshes,
-    mesh,
-)
+from simulator.things.openings import Motion, Space, Top, Vector
+from simulator.things.shapes import Color, Part, box, box_mesh, hidden_box, join_meshes, mesh
 
 BOARD = 0.018
 """Thickness of boards, metres."""

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from simulator.things.cupboards import Board, boards
 from simulator.things.materials import Draw, shade
-from simulator.things.shapes import TALL, Color, Part, Space, Top, box
+from simulator.things.openings import TALL, Space, Top
+from simulator.things.shapes import Color, Part, box
 
 
 @dataclass(frozen=True)

@@ -16,17 +16,8 @@ from simulator.things.meshes import (
     post,
     scaled,
 )
-from simulator.things.shapes import (
-    MeshArrays,
-    Motion,
-    Part,
-    Vector,
-    box,
-    box_mesh,
-    hidden_box,
-    move_mesh,
-    tilt,
-)
+from simulator.things.openings import Motion, Vector
+from simulator.things.shapes import MeshArrays, Part, box, box_mesh, hidden_box, move_mesh, tilt
 
 SCREENS = ((0.12, 0.13, 0.15), (0.25, 0.35, 0.45), (0.75, 0.78, 0.8))
 """Colours of what a screen shows."""

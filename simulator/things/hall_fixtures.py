@@ -8,7 +8,8 @@ from simulator.things.cupboards import boards
 from simulator.things.fixtures import Fixture, Style, shelves
 from simulator.things.materials import Draw
 from simulator.things.meshes import bar, paint, post
-from simulator.things.shapes import Top, box, hidden_box, hidden_cylinder, mesh, superquadric_mesh
+from simulator.things.openings import Top
+from simulator.things.shapes import box, hidden_box, hidden_cylinder, mesh, superquadric_mesh
 
 
 def partition(style: Style, length: float, height: float) -> Fixture:

@@ -20,7 +20,8 @@ from simulator.things.cupboards import (
 from simulator.things.fixtures import Fixture, Style
 from simulator.things.materials import Draw, shade
 from simulator.things.meshes import paint, post
-from simulator.things.shapes import Color, Part, Space, Top, Vector, box, box_mesh
+from simulator.things.openings import Space, Top, Vector
+from simulator.things.shapes import Color, Part, box, box_mesh
 
 _PLINTH = 0.08
 """Height of the foot of base cabinets, metres."""

@@ -13,12 +13,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.things.openings import Vector
 from simulator.things.shapes import (
     Color,
     MeshArrays,
     Part,
     Quaternion,
-    Vector,
     box_mesh,
     hidden_box,
     join_meshes,

@@ -21,11 +21,10 @@ from simulator.things.meshes import (
     post,
     sleeve,
 )
+from simulator.things.openings import Motion, Vector
 from simulator.things.shapes import (
     MeshArrays,
-    Motion,
     Part,
-    Vector,
     box,
     box_mesh,
     hidden_box,

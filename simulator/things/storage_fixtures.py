@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from simulator.things.cupboards import BOARD, Board, Look, Openings, boards, carcass, cupboard, drawer, partition, rail
 from simulator.things.fixtures import Fixture, Style
 from simulator.things.materials import Draw, shade
-from simulator.things.shapes import Color, Part, Top, box
+from simulator.things.openings import Top
+from simulator.things.shapes import Color, Part, box
 
 _FOOT = 0.06
 """Height of the plinth of chests, metres."""

@@ -19,11 +19,11 @@ from simulator.things.meshes import (
     post,
     sleeve,
 )
+from simulator.things.openings import Vector
 from simulator.things.shapes import (
     Color,
     MeshArrays,
     Part,
-    Vector,
     about_z,
     box_mesh,
     hidden_box,

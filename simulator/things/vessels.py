@@ -14,13 +14,11 @@ from dataclasses import replace
 import numpy as np
 
 from simulator.things.meshes import turned
+from simulator.things.openings import Space, Top, Vector
 from simulator.things.shapes import (
     UPRIGHT,
     MeshArrays,
     Part,
-    Space,
-    Top,
-    Vector,
     about_z,
     box_mesh,
     hidden_box,

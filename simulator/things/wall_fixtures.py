@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from simulator.things.fixtures import Fixture, Style
 from simulator.things.materials import Draw, shade
+from simulator.things.openings import Top
 from simulator.things.shapes import (
     Part,
-    Top,
     box,
     cylinder,
     ellipsoid,

@@ -22,7 +22,8 @@ from simulator.world.frame import WORLD, Frame
 from simulator.world.looks import MASK, Looks, WalkableFloor
 from simulator.world.push import PushSettings
 from simulator.world.rendering import PAINTS, VISIBLE_GROUPS, Quality, RoomGraphics, open_graphics
-from simulator.world.room import Room, RoomCache, RoomSource
+from simulator.world.room import Room, RoomCache
+from simulator.world.sources import RoomSource
 
 AGENT_CENTER = 0.9
 """Height of the agent's position above the floor, metres."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 
 from evaluation.interaction.config import DatasetConfig, SplitConfig
@@ -16,9 +18,10 @@ def scenes(config: DatasetConfig, split: SplitConfig) -> list[str]:
     return [f"FloorPlan{offset + number}" for offset in config.scene_offsets for number in numbers]
 
 
+@cache
 def moveable(scene: str) -> set[str]:
     """Categories of the objects that move in a room, in any of its arrangements: spawning only moves them about."""
-    return {item.category for item in build_scene(scene).objects if item.dynamic and not item.parked}
+    return {item.category for item in build_scene(scene, spares=False).objects if item.dynamic}
 
 
 @pytest.mark.parametrize("name", ["novel_objects", "novel_spaces"])

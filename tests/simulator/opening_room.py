@@ -17,7 +17,8 @@ from simulator.rooms.scene import Scene, SceneObject, Surface
 from simulator.things.cupboards import Look, Openings, boards, carcass, cupboard, drawer
 from simulator.things.fixtures import Fixture
 from simulator.things.materials import FINISHES, add_materials
-from simulator.things.shapes import Motion, Part, Space, Top, bounds, box, hidden_box
+from simulator.things.openings import Motion, Space, Top
+from simulator.things.shapes import Part, bounds, box, hidden_box
 from simulator.things.vessels import crate_walls
 from simulator.world.parts import Part as MovingPart
 from simulator.world.room import Room

@@ -21,7 +21,7 @@ from simulator.wire.environment import Environment, Limits
 from simulator.wire.protocol import MalformedAction, read_action
 from simulator.wire.server import Session
 from simulator.world.rendering import Quality
-from simulator.world.room import rooms_of_module
+from simulator.world.sources import rooms_of_module
 from tests.simulator.raw_client import RawClient
 
 CODES = {"", "InvalidAction", "MissingArguments", "InvalidArgument", "LookUpCantExceedMax", "LookDownCantExceedMin"}

@@ -14,7 +14,7 @@ from simulator.wire.actions import perform
 from simulator.wire.environment import ActionFailed, Environment, Limits
 from simulator.world.hand import AHEAD, BELOW, REACH, Group, Shift, carried_by, middle
 from simulator.world.rendering import Quality
-from simulator.world.room import generated_rooms, rooms_of_module
+from simulator.world.sources import generated_rooms, rooms_of_module
 
 CUP, MUG, BOWL, POT, TELEVISION, BOX, TABLE = 0, 1, 2, 3, 5, 6, -1
 

@@ -17,7 +17,8 @@ from simulator.wire.metadata import (
     visible_objects,
 )
 from simulator.world.camera import Camera
-from simulator.world.room import Room, rooms_of_module
+from simulator.world.room import Room
+from simulator.world.sources import rooms_of_module
 
 
 @pytest.fixture

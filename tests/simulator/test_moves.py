@@ -15,7 +15,7 @@ from simulator.wire.actions import perform
 from simulator.wire.environment import ActionFailed, Agent, Environment, Limits
 from simulator.world.navigation import AGENT_RADIUS
 from simulator.world.rendering import Quality
-from simulator.world.room import RoomSource, generated_rooms, rooms_of_module
+from simulator.world.sources import RoomSource, generated_rooms, rooms_of_module
 
 Step = Callable[..., Any]
 STEPS = ("MoveAhead", "MoveRight", "MoveBack", "MoveLeft")

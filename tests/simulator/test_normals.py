@@ -10,7 +10,7 @@ from simulator.wire.actions import perform
 from simulator.wire.environment import Environment, Limits
 from simulator.wire.protocol import Field
 from simulator.world.rendering import VISIBLE_GROUPS, Quality
-from simulator.world.room import RoomSource, generated_rooms, rooms_of_module
+from simulator.world.sources import RoomSource, generated_rooms, rooms_of_module
 
 BOX_ROOMS = rooms_of_module("tests.simulator.box_room")
 

@@ -12,7 +12,7 @@ from simulator.wire.environment import Environment, Limits
 from simulator.wire.metadata import describe_colors
 from simulator.world.hand import Group, middle
 from simulator.world.rendering import Quality
-from simulator.world.room import generated_rooms, rooms_of_module
+from simulator.world.sources import generated_rooms, rooms_of_module
 from tests.simulator.test_hand import BOX, CUP, MUG, POT, TABLE, TELEVISION, Player
 
 TOMATOES, BREAD = (8, 9), 10

@@ -18,7 +18,8 @@ from simulator.world import opening
 from simulator.world.collisions import overlaps
 from simulator.world.opening import Blocked, Person, move_parts
 from simulator.world.rendering import Quality
-from simulator.world.room import Room, generated_rooms
+from simulator.world.room import Room
+from simulator.world.sources import generated_rooms
 from tests.simulator.opening_room import (
     DOOR,
     DRAWER,

@@ -11,7 +11,8 @@ from simulator.wire.actions import perform
 from simulator.wire.environment import ActionFailed, Environment, Limits
 from simulator.wire.metadata import axis_distances, visible_objects
 from simulator.world.rendering import Quality
-from simulator.world.room import Room, RoomSource
+from simulator.world.room import Room
+from simulator.world.sources import RoomSource
 from tests.simulator.conftest import EXECUTABLE
 from tests.simulator.opening_room import DOOR, DRAWER, FRONT, bowl, cube, hold, lidded, make_room, number
 

@@ -17,7 +17,8 @@ from simulator.world.physics import (
     make_push,
 )
 from simulator.world.push import PushSettings
-from simulator.world.room import Room, rooms_of_module
+from simulator.world.room import Room
+from simulator.world.sources import rooms_of_module
 from tests.simulator import box_room
 
 GRAVITY = 9.81

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from simulator.wire.actions import perform
 from simulator.wire.environment import ActionFailed, Environment, Limits
 from simulator.world.rendering import Quality
-from simulator.world.room import generated_rooms
+from simulator.world.sources import generated_rooms
 
 ROOMS = ("FloorPlan2", "FloorPlan207", "FloorPlan304", "FloorPlan411", "FloorPlan503")
 SHARE = st.floats(0, 1).map(lambda value: round(value, 2))

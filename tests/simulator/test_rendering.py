@@ -12,7 +12,7 @@ from simulator.wire.environment import ActionFailed, Environment, Limits
 from simulator.wire.protocol import Field
 from simulator.world.camera import FAR, MAX_IMAGE_SIDE, NEAR
 from simulator.world.rendering import Quality, instance_color, linear_depth
-from simulator.world.room import generated_rooms, rooms_of_module
+from simulator.world.sources import generated_rooms, rooms_of_module
 
 BOX_ROOMS = rooms_of_module("tests.simulator.box_room")
 

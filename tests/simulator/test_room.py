@@ -8,7 +8,8 @@ import pytest
 
 from simulator.world.navigation import Footprints
 from simulator.world.physics import make_push
-from simulator.world.room import Room, RoomCache, RoomSource, generated_rooms, rooms_of_module
+from simulator.world.room import Room, RoomCache
+from simulator.world.sources import RoomSource, generated_rooms, rooms_of_module
 
 SOURCE = rooms_of_module("tests.simulator.box_room")
 

@@ -13,7 +13,7 @@ from simulator.wire.environment import ActionFailed, Environment, Limits
 from simulator.wire.protocol import Field
 from simulator.world.looks import Looks
 from simulator.world.rendering import Quality, instance_color
-from simulator.world.room import generated_rooms, rooms_of_module
+from simulator.world.sources import generated_rooms, rooms_of_module
 
 MAGENTA, RED, GREEN = (255, 0, 255), (255, 0, 0), (0, 255, 0)
 

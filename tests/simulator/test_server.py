@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -242,7 +243,7 @@ def test_another_process_shows_the_same_frames(start_client):
             np.testing.assert_array_equal(one, other)
 
 
-def game(client, scene: str) -> list[object]:
+def game(client, scene: str) -> list[Any]:
     """The images and metadata of a short game of hide and seek: opening, carrying, crouching, dropping, closing."""
     client.reset(scene)
     client.step("InitialRandomSpawn", randomSeed=4)
@@ -250,7 +251,7 @@ def game(client, scene: str) -> list[object]:
     client.step("TeleportFull", position=places[len(places) // 2], rotation=90, horizon=30, standing=True)
     client.step("RotateUniverseAroundAgent", rotation=37)
     client.step("CreateObject", objectType="Cup", forceAction=True)
-    seen: list[object] = []
+    seen: list[Any] = []
     for number in range(8):
         for action, arguments in (
             ("RotateRight", {}),

@@ -15,7 +15,7 @@ from simulator.wire.environment import ActionFailed, Environment, Limits
 from simulator.wire.protocol import Field
 from simulator.world.frame import WORLD
 from simulator.world.rendering import Quality
-from simulator.world.room import generated_rooms
+from simulator.world.sources import generated_rooms
 
 PLACES = st.tuples(st.floats(-5, 5), st.floats(-5, 5))
 

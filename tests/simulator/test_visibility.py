@@ -14,7 +14,7 @@ from simulator.wire.environment import ActionFailed, Agent, Environment, Limits
 from simulator.wire.metadata import visible_objects
 from simulator.wire.protocol import Field
 from simulator.world.rendering import Quality, instance_color
-from simulator.world.room import generated_rooms
+from simulator.world.sources import generated_rooms
 from simulator.world.visibility import PixelCounter, pixel_counts
 
 
