@@ -1,4 +1,7 @@
-"""The hand: picking up, carrying, moving, turning, putting and dropping, each with its rules of failure."""
+"""The hand: picking up, carrying, moving, turning, putting and dropping, each with its rules of failure.
+
+This is one file because all actions of the hand are tried in the same staged rooms.
+"""
 
 from __future__ import annotations
 

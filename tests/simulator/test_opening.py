@@ -1,4 +1,7 @@
-"""Doors, drawers and lids that move: what stops them, what they push, what travels with them."""
+"""Doors, drawers and lids that move: what stops them, what they push, what travels with them.
+
+This is one file because all tests share one hand-made room, in which the places of parts are known exactly.
+"""
 
 from __future__ import annotations
 
