@@ -28,7 +28,7 @@ CLOSE_SHARE, OPEN_SHARE, POSTURE_SHARE = 0.05, 0.15, 0.1
 """Shares of the random actions of exploring and mapping."""
 MOVED = 0.095
 """Metres: a hand action of 0.1 m that moves the object less has met something or the hand's limits."""
-LOWERING = 4
+LOWERING = 6
 """Number of hand actions at the start of a game that go straight down."""
 STEPS_OF_A_GAME = 40
 """Steps after each set-up."""

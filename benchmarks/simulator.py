@@ -8,7 +8,7 @@ observation) in rooms in the simulator's cache. The touches are chosen by a firs
 second one, started as actors start it, repeats them and is timed.
 
 Hide and seek: steps of exploring and mapping (walking, turning, postures, opening, closing) with 224x224 images, hand
-actions (MoveHandForce, most of them with contacts) and set-ups of games in cached rooms. Three ratios compare
+actions (MoveHandForce, in front of furniture) and set-ups of games in cached rooms. Three ratios compare
 observations, touches and steps with MuJoCo alone, which repeats the same steps of the physics and draws the same states
 in one process (`benchmarks._bare`).
 
