@@ -336,9 +336,10 @@ def spawn(
     """
     if attempts < 1:
         raise ValueError(f"numPlacementAttempts must be at least 1, not {attempts}.")
+    parked = {obj.name for obj in scene.objects if obj.parked}
     poses = plan(
         scene.objects,
-        scene.surfaces,
+        [surface for surface in scene.surfaces if surface.support not in parked],
         scene.obstacles,
         scene.floor,
         generator_of(scene.name, seed),

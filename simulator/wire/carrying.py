@@ -171,7 +171,8 @@ def chosen_object(
         if x is not None or y is not None:
             raise ActionFailed("The object must be named by 'objectId' or by 'x' and 'y', not by both.", INVALID)
         number = environment.object_number(object_id)
-        if not forced and not visible_objects(room, environment.camera, environment.view.visibility_distance)[number]:
+        reach = environment.view.visibility_distance
+        if not forced and not visible_objects(room, environment.camera, reach, only=number)[number]:
             raise ActionFailed(f"The object '{object_id}' is not visible within visibilityDistance.")
         return number, None
     if x is None or y is None:

@@ -6,6 +6,7 @@ Unity's frame is left-handed, x east, y up, z north; rotations are Euler angles 
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,10 @@ MOVING = 1e-3
 """Speed above which an object counts as moving, m/s or rad/s."""
 _PROBES = np.array([[0, 0, 0], [0, 0, 1], [1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, -1]]) * 0.9
 """Points of an object's bounding box, in half sides, at which its visibility is tested."""
+_FINE_PROBES = np.array(
+    [point for point in itertools.product(np.linspace(-0.95, 0.95, 5), repeat=3) if max(map(abs, point)) > 0.9]
+)
+"""(98, 3) points all over the box, for a closer look."""
 
 
 def vector(x: float, y: float, z: float) -> dict[str, float]:
@@ -46,7 +51,8 @@ def euler_angles(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
     # When facing straight up or down, only the difference of the other two angles is defined; y takes all of it.
     about_y = np.where(locked, np.arctan2(-swapped[:, 2, 0], swapped[:, 0, 0]), about_y)
     about_z = np.where(locked, 0.0, about_z)
-    return np.mod(np.degrees(np.stack([about_x, about_y, about_z], axis=1)), 360.0)
+    angles = np.mod(np.degrees(np.stack([about_x, about_y, about_z], axis=1)), 360.0)
+    return np.where(angles == 360.0, 0.0, angles)  # what a tiny negative angle gives
 
 
 def object_ids(room: Room) -> list[str]:
@@ -121,7 +127,7 @@ def visible_objects(
     probes = centers[candidates, None] + local @ rotations[candidates].transpose(0, 2, 1)
     in_view = camera.sees(probes.reshape(-1, 3)).reshape(probes.shape[:2])
     visible = np.zeros(len(centers), dtype=bool)
-    if not (in_view.any() or opened.any()):
+    if not (in_view.any() or opened.any() or only is not None):
         return visible
     rays = probes - position
     with rays_within(room, camera, reach) as met:
@@ -133,11 +139,15 @@ def visible_objects(
             of, which = np.nonzero(tried & ~visible[candidates, None])
             numbers = candidates[of]
             visible[numbers[_hits(room, position, reach, numbers, rays[of, which])]] = True
-        for number in np.flatnonzero(opened & ~visible).tolist():
-            if met[room.parts.geoms_of(number)].any():
-                fronts = room.parts.fronts(number, position)
-                fronts = fronts[camera.sees(fronts)]
-                visible[number] = _hits(room, position, reach, np.full(len(fronts), number), fronts - position).any()
+        for index in np.flatnonzero(~visible[candidates]).tolist():
+            number = int(candidates[index])
+            points = np.empty((0, 3))
+            if only is not None:  # an action asks, so a corner of a large object at the image's edge counts, too
+                points = centers[number] + (_FINE_PROBES * room.box_halves[number]) @ rotations[number].T
+            if opened[number] and met[room.parts.geoms_of(number)].any():
+                points = np.concatenate([points, room.parts.fronts(number, position)])
+            points = points[camera.sees(points)]
+            visible[number] = _hits(room, position, reach, np.full(len(points), number), points - position).any()
     return visible
 
 
@@ -272,7 +282,8 @@ class ObjectDescriptions:
         masses = room.model.body_subtreemass[room.object_bodies].tolist()
         openness = room.parts.openness.tolist()
         placed = frame.to_client(positions).tolist()
-        parents, self._enclosed = room.containment.survey(room.present, room.held, room.parts.openness)
+        survey = room.containment.survey(room.present, room.held, room.parts.openness)
+        parents, self._enclosed = survey.parents, survey.enclosed
         inside: dict[int, list[str]] = {}
         for number, holders in enumerate(parents):
             for holder in holders:
@@ -281,6 +292,7 @@ class ObjectDescriptions:
             number: (
                 ids[number], *placed[number], *angles[number], masses[number], moving[number], number == room.held,
                 openness[number], inside.get(number, []), [ids[holder] for holder in parents[number]],
+                [ids[holder] for holder in survey.containers[number]],
             )
             for number in np.flatnonzero(room.present).tolist()
         }  # fmt: skip
@@ -298,6 +310,7 @@ class ObjectDescriptions:
 def _description(
     obj: SceneObject, name: str, x: float, y: float, z: float, pitch: float, yaw: float, roll: float, mass: float,
     moving: bool, held: bool, openness: float, inside: list[str], parents: list[str],
+    containers: list[str],
 ) -> dict[str, Any]:  # fmt: skip
     """The metadata of an object with the id `name`, without what depends on the agent; x, y and z are MuJoCo's."""
     return {
@@ -317,6 +330,7 @@ def _description(
         "receptacle": obj.receptacle,
         "receptacleObjectIds": inside if obj.receptacle else None,
         "parentReceptacles": parents or None,
+        "containedIn": containers or None,
     }
 
 

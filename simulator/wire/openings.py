@@ -61,6 +61,8 @@ def open_object_at_location(environment: Environment, *, x: float, y: float, z: 
     The search goes over 10 rings around (x, y), the i-th of radius z i / 9 with 2 i + 1 points, to the first point that
     shows an object that is closed, opens and is visible. With z = 0 it looks at (x, y) alone.
     """
+    if z < 0:
+        raise ActionFailed(f"The argument 'z' must be at least 0, not {z:g}.", INVALID)
     room = environment.room
     wanted = _visible(environment) & room.openable & (room.parts.openness == 0.0)
     with rays_within(room, environment.camera, environment.view.visibility_distance):

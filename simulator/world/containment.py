@@ -9,6 +9,7 @@ contains or carries it too: an apple in a bowl in a drawer is in both. Everythin
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import mujoco
 import numpy as np
@@ -30,6 +31,18 @@ UPRIGHT = 0.7
 """A container whose vertical has a smaller cosine than this lies on its side: what is in its box is in it."""
 _SURFACES = ("top", "shelf", "soft", "basin")
 """Places whose surfaces belong to their object. Insides are containers, and what is under a table is not on it."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What each object of a room is in or on."""
+
+    parents: list[tuple[int, ...]]
+    """Numbers of the objects that each is in or on, also indirectly, in their order; empty for fixed objects."""
+    containers: list[tuple[int, ...]]
+    """Those among them in whose containers it lies."""
+    enclosed: NDArray[np.bool_]
+    """(n,) whether each object lies in something that is closed."""
 
 
 class Containment:
@@ -65,7 +78,12 @@ class Containment:
         self._space_centers = np.array([space.center for _, space in spaces]).reshape(-1, 3)
         self._space_halves = np.array([space.half for _, space in spaces]).reshape(-1, 3)
 
-        tops = [one for one in scene.surfaces if one.place in _SURFACES and one.support in numbers]
+        # What lies on the lid or on the rim of a container is not in it.
+        tops = [
+            one
+            for one in scene.surfaces
+            if one.place in _SURFACES and one.support in numbers and not scene.objects[numbers[one.support]].containers
+        ]
         self._top_owners = np.array([numbers[one.support] for one in tops], dtype=np.intp)
         # Surfaces of fixed furniture are given in the world's frame, which is that of body 0.
         self._top_bodies = np.array(
@@ -82,12 +100,10 @@ class Containment:
             present: (n,) whether each object is in the room.
             held: the object in the agent's hand, which is in nothing.
         """
-        return self.survey(present, held, np.ones(self._count))[0]
+        return self.survey(present, held, np.ones(self._count)).parents
 
-    def survey(
-        self, present: NDArray[np.bool_], held: int | None, openness: NDArray[np.float64]
-    ) -> tuple[list[tuple[int, ...]], NDArray[np.bool_]]:
-        """The same as `parents`, and (n,) whether each object lies in something that is closed.
+    def survey(self, present: NDArray[np.bool_], held: int | None, openness: NDArray[np.float64]) -> Survey:
+        """What each object is in or on, see `Survey`.
 
         Args:
             present: (n,) whether each object is in the room.
@@ -127,7 +143,12 @@ class Containment:
                 grown |= not indirect <= holders
                 holders |= indirect
         all_holders = [tuple(sorted(holders_of.get(number, ()))) for number in range(self._count)]
-        return all_holders, enclosed
+        contained: list[list[int]] = [[] for _ in range(self._count)]
+        for which, column in zip(*np.nonzero(inside), strict=True):
+            number, holder = int(numbers[column]), int(self._space_owners[spaces[which]])
+            if holder in holders_of.get(number, ()):
+                contained[number].append(holder)
+        return Survey(all_holders, [tuple(sorted(set(one))) for one in contained], enclosed)
 
     def carried(
         self, owner: int, bodies: Sequence[int], present: NDArray[np.bool_], held: Sequence[int] = ()

@@ -8,6 +8,7 @@ bodies, but nothing that lies on one can sleep, so the contents of drawers would
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import mujoco
@@ -25,10 +26,10 @@ _PROBES = np.array(
             normal != 0, normal, [u if axis == int((np.argmax(np.abs(normal)) + 1) % 3) else v for axis in range(3)]
         )
         for normal in _NORMALS
-        for u, v in ((0.0, 0.0), (_EDGE, _EDGE), (_EDGE, -_EDGE), (-_EDGE, _EDGE), (-_EDGE, -_EDGE))
+        for u, v in itertools.product(np.linspace(-_EDGE, _EDGE, 5), repeat=2)
     ]
-).reshape(6, 5, 3)
-"""(6, 5, 3) points of the faces of a box, in half sides."""
+).reshape(6, 25, 3)
+"""(6, 25, 3) points of the faces of a box, in half sides."""
 NUDGE = 1e-12
 """Velocity that wakes an object, m/s. MuJoCo leaves the poses of a sleeping object's bodies as they are."""
 

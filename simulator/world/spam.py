@@ -28,7 +28,7 @@ class Resting:
     rotation: Array
     """(3, 3)."""
     parents: tuple[int, ...]
-    """Numbers of the objects that contain it, or else of the receptacles that it stands on."""
+    """Numbers of the objects that it is in or on."""
 
 
 def resting_places(room: Room, number: int, generator: np.random.Generator, count: int) -> list[Resting]:
@@ -119,21 +119,5 @@ def _resting(room: Room, number: int) -> Resting | None:
     x_min, x_max, y_min, y_max = room.scene.floor
     if not (x_min < x < x_max and y_min < y < y_max and z > 0):
         return None
-    return Resting(room.data.xpos[body].copy(), room.data.xmat[body].reshape(3, 3).copy(), parents(room, number))
-
-
-def parents(room: Room, number: int) -> tuple[int, ...]:
-    """Numbers of the objects in whose containers an object's middle is, or else of the receptacles that it touches."""
-    center = middle(room, number)
-    found = []
-    for other in np.flatnonzero(room.present).tolist():
-        for container in room.scene.objects[other].containers if other != number else ():
-            body = room.model.body(container.body).id
-            local = (center - room.data.xpos[body]) @ room.data.xmat[body].reshape(3, 3)
-            if np.all(np.abs(local - container.center) <= container.half):
-                found.append(other)
-                break
-    if found:
-        return tuple(found)
-    touched = Group(room, (number,), 0.01).touched(dynamic=False).tolist()
-    return tuple(sorted(other for other in touched if room.scene.objects[other].receptacle))
+    held_by = room.containment.parents(room.present)[number]
+    return Resting(room.data.xpos[body].copy(), room.data.xmat[body].reshape(3, 3).copy(), held_by)

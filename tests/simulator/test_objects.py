@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import resource
 
 import numpy as np
 import pytest
 
-from simulator.wire.environment import Environment, Limits
+from simulator.things.categories import PROBE_TABLES
+from simulator.wire.actions import perform
+from simulator.wire.environment import ActionFailed, Environment, Limits
 from simulator.wire.metadata import describe_colors
 from simulator.world.hand import Group, middle
 from simulator.world.rendering import Quality
@@ -324,3 +327,58 @@ def test_the_hand_through_the_client(client):
     assert back.metadata["lastActionSuccess"] and name in [one["objectId"] for one in back.metadata["objects"]]
     with pytest.raises(ValueError, match="needs the argument 'objectType'"):
         client.step("CreateObject")
+
+
+def test_what_was_opened_can_be_closed_from_the_same_place(homes):
+    """The drawer reaches into the image's corner alone."""
+    for request in (
+        {"action": "Reset", "sceneName": "FloorPlan207"},
+        {"action": "Initialize", "gridSize": 0.25},
+        {"action": "InitialRandomSpawn", "randomSeed": 5},
+        {"action": "TeleportFull", "x": -1.5, "y": 0.9, "z": -0.25, "rotation": 270, "horizon": 30},
+        {"action": "OpenObject", "objectId": "Drawer|-01.93|+00.27|-01.06"},
+        {"action": "CloseObject", "objectId": "Drawer|-01.93|+00.27|-01.06"},
+    ):
+        perform(homes.environment, request)
+    assert not homes.room.parts.openness.any()
+
+
+def test_spare_tables_hold_what_is_staged_on_them(homes):
+    for scene, table in zip(
+        ("FloorPlan501", "FloorPlan515", "FloorPlan522", "FloorPlan528", "FloorPlan530"), PROBE_TABLES, strict=True
+    ):
+        homes("Reset", sceneName=scene)
+        homes("Initialize", gridSize=0.25)
+        name = ""
+        for place in homes("GetReachablePositions"):
+            with contextlib.suppress(ActionFailed):
+                name = homes("CreateObjectAtLocation", objectType=table, position={**place, "y": 0.01})
+                break
+        points = homes("GetSpawnCoordinatesAboveReceptacle", objectId=name)
+        assert len(points) > 20, (scene, table)
+        bowl = ""
+        for point in points:
+            with contextlib.suppress(ActionFailed):
+                bowl = homes("CreateObjectAtLocation", objectType="Bowl", position=point)
+                break
+        seen = described(homes)
+        assert seen[bowl]["parentReceptacles"] == [name] and seen[bowl]["containedIn"] is None, (scene, table)
+        assert bowl in seen[name]["receptacleObjectIds"]
+        apple = ""
+        for point in homes("GetSpawnCoordinatesAboveReceptacle", objectId=bowl):
+            with contextlib.suppress(ActionFailed):
+                apple = homes("CreateObjectAtLocation", objectType="Tomato", position=point)
+                break
+        assert set(described(homes)[apple]["parentReceptacles"]) == {name, bowl}
+        assert described(homes)[apple]["containedIn"] == [bowl]
+
+
+def test_what_lies_on_a_closed_container_is_not_in_it(homes):
+    homes("Reset", sceneName="FloorPlan402")
+    homes("Initialize", gridSize=0.25)
+    toilet = next(name for name in described(homes) if name.startswith("Toilet|"))
+    for point in homes("GetSpawnCoordinatesAboveReceptacle", objectId=toilet):
+        with contextlib.suppress(ActionFailed):
+            tomato = homes("CreateObjectAtLocation", objectType="Tomato", position=point)
+            assert toilet not in (described(homes)[tomato]["parentReceptacles"] or [])
+            break
