@@ -15,8 +15,13 @@ from numpy.typing import NDArray
 from simulator.wire.arguments import INVALID, MISSING, Action
 from simulator.wire.environment import ActionFailed, Environment
 from simulator.wire.metadata import axis_distances, rays_within, visible_objects
+from simulator.world.navigation import Obstacles
 from simulator.world.opening import Blocked, Person, move_parts
 
+MOVED = 0.01
+"""Metres: an object that is pushed farther may stand in the agent's way."""
+FEW = 40
+"""Number of positions below which it is checked whether a push has shut the agent in."""
 RINGS = 10
 """Number of rings on which OpenObjectAtLocation searches, the first of which is the point itself."""
 
@@ -139,11 +144,36 @@ def _visible(environment: Environment, only: int | None = None) -> np.ndarray:
 def _move(environment: Environment, number: int, openness: float, force: bool = False, push: bool = True) -> None:
     room = environment.room
     person = Person(*environment.place, environment.agent.standing)
-    try:
-        move_parts(room, number, openness, person, force=force, push=push, rest=not environment.physics_paused)
-    except Blocked as blocked:
-        name = "the agent" if blocked.geom is None else environment.name_of_geom(blocked.geom)
-        raise ActionFailed(f"Openable object collided with {name}") from None
+    before = room.data.xpos[room.object_bodies]
+    with room.trial() as restore:
+        try:
+            move_parts(room, number, openness, person, force=force, push=push, rest=not environment.physics_paused)
+        except Blocked as blocked:
+            name = "the agent" if blocked.geom is None else environment.name_of_geom(blocked.geom)
+            raise ActionFailed(f"Openable object collided with {name}") from None
+        moved = np.linalg.norm(room.data.xpos[room.object_bodies] - before, axis=1)
+        # Parts move, and what lies in them travels along.
+        holders = room.containment.parents(room.present, room.held)
+        moved *= [obj.dynamic and number not in holders[index] for index, obj in enumerate(room.scene.objects)]
+        if moved.max(initial=0.0) > MOVED and (left := _positions(environment, number)) < FEW:
+            with room.trial() as proceed:
+                restore()
+                shut_in = left < _positions(environment, number) / 2
+                proceed()
+            if shut_in:
+                restore()
+                largest = int((room.box_radii * (moved > MOVED)).argmax())
+                raise ActionFailed(f"It would shut the agent in with {environment.ids[largest]}")
+
+
+def _positions(environment: Environment, number: int) -> int:
+    """Number of grid points to which the agent can walk if the parts of the object `number` are left out."""
+    room, agent = environment.room, environment.agent
+    parts = set(room.parts.geoms_of(number).tolist())
+    prints = [one for one in room.obstacles().prints if one[0] not in parts]
+    x, y = environment.snapped(agent.x, agent.y)
+    obstacles = Obstacles(room.scene.floor, prints)
+    return len(obstacles.reachable(x, y, environment.view.grid_size, environment.frame))
 
 
 OPENINGS: dict[str, Action] = {

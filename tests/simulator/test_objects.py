@@ -382,3 +382,21 @@ def test_what_lies_on_a_closed_container_is_not_in_it(homes):
             tomato = homes("CreateObjectAtLocation", objectType="Tomato", position=point)
             assert toilet not in (described(homes)[tomato]["parentReceptacles"] or [])
             break
+
+
+@pytest.mark.parametrize(
+    "scene, seed, place, name, pushed",
+    [
+        ("FloorPlan5", 5, {"x": -1.25, "z": -1.25, "rotation": 90}, "Cabinet|-00.15|+00.08|-01.75", "Bench"),
+        ("FloorPlan229", 229, {"x": -1.25, "z": -1.75, "rotation": 0}, "Drawer|-01.99|+00.06|-01.26", "Boots"),
+    ],
+)
+def test_no_push_shuts_the_agent_in(homes, scene, seed, place, name, pushed):
+    homes("Reset", sceneName=scene)
+    homes("Initialize", gridSize=0.25)
+    homes("InitialRandomSpawn", randomSeed=seed)
+    homes("TeleportFull", y=0.9, horizon=30, **place)
+    before = homes("GetReachablePositions"), homes.room.data.qpos.copy()
+    homes.refused("OpenObject", f"shut the agent in with {pushed}", objectId=name)
+    np.testing.assert_array_equal(homes.room.data.qpos, before[1])
+    assert homes("GetReachablePositions") == before[0]
