@@ -347,8 +347,8 @@ class RoomCache:
             while len(self._rooms) >= self._size:
                 self._rooms.popitem(last=False)[1].free()
             room = Room(self._source.build(name), self._time_step, self._rest_timeout, self._push)
-        else:
-            room.restore()
+        # A new room, too: what sleeps in it would otherwise differ from the same room restored.
+        room.restore()
         self._rooms[name] = room
         return room
 
