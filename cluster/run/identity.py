@@ -35,6 +35,10 @@ NOT_IN_IDENTITY = (
 """Parts of a configuration that do not change what is learned. The number of actors does, so `run_key` adds it."""
 
 
+LATER_OPTIONS = {"inside_share": 0.15, "spare_objects": False}
+"""Option of the embedded simulator that older runs do not have -> the value that agrees with them."""
+
+
 def check_version(config: Any) -> None:
     """Refuses a configuration whose `schema_version` an override changed.
 
@@ -77,6 +81,11 @@ def run_key(values: Mapping[str, Any], schema: type) -> str:
         schema: dataclass of the configuration.
     """
     kept = {name: value for name, value in without_defaults(values, schema).items() if name not in NOT_IN_IDENTITY}
+    simulator = kept.get("simulator")
+    if isinstance(simulator, Mapping) and isinstance(simulator.get("options"), Mapping):
+        # Options have no dataclass that could hold their defaults.
+        options = {key: value for key, value in simulator["options"].items() if LATER_OPTIONS.get(key, ...) != value}
+        kept["simulator"] = {**simulator, "options": options}
     kept["actors_at_work"] = (values.get("cluster") or {}).get("actors")
     return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:12]
 

@@ -70,6 +70,15 @@ def test_values_at_the_default_of_older_runs_are_not_part_of_the_identity(older:
     assert run_key(values, schema_of(values)) != key
 
 
+def test_options_of_the_simulator_that_came_later_count_only_where_they_differ(older: Path) -> None:
+    values = migrated(yaml.safe_load((older / "finished" / "config.yaml").read_text()), "config.yaml")
+    key = run_key(values, schema_of(values))
+    values["simulator"]["options"] |= {"inside_share": 0.15, "spare_objects": False}
+    assert run_key(values, schema_of(values)) == key
+    values["simulator"]["options"]["inside_share"] = 0.2
+    assert run_key(values, schema_of(values)) != key
+
+
 def test_unknown_keys_count_and_nested_defaults_do_not() -> None:
     from actors.config import SimulatorConfig
 
