@@ -37,6 +37,8 @@ class Place:
     half: tuple[float, float]
     clearance: float
     """Free height above it, metres."""
+    closes: bool = False
+    """Whether a door, drawer or lid closes over it, so that nothing may be higher than the clearance."""
 
 
 def surface_place(room: Room, surface: Surface) -> Place | None:
@@ -50,13 +52,13 @@ def surface_place(room: Room, surface: Surface) -> Place | None:
 
 
 def _placed(
-    room: Room, body: int, center: Array, yaw: float, half: tuple[float, float], clearance: float
+    room: Room, body: int, center: Array, yaw: float, half: tuple[float, float], clearance: float, closes: bool = False
 ) -> Place | None:
     turn = room.data.xmat[body].reshape(3, 3)
     if turn[2, 2] < LEVEL:
         return None
     yaw += math.atan2(turn[1, 0], turn[0, 0])
-    return Place(room.data.xpos[body] + turn @ center, yaw, half, clearance)
+    return Place(room.data.xpos[body] + turn @ center, yaw, half, clearance, closes)
 
 
 def places_of(room: Room, number: int, closed_too: bool = False) -> list[Place]:
@@ -75,7 +77,7 @@ def places_of(room: Room, number: int, closed_too: bool = False) -> list[Place]:
             x, y, z = container.center
             a, b, c = container.half
             body = room.model.body(container.body).id
-            found.append(_placed(room, body, np.array([x, y, z - c]), 0.0, (a, b), 2 * c))
+            found.append(_placed(room, body, np.array([x, y, z - c]), 0.0, (a, b), 2 * c, container.closed))
     return [place for place in found if place is not None]
 
 
@@ -109,12 +111,12 @@ def grid(place: Place, half: tuple[float, float], spacing: float = SPACING) -> A
 
 def fits(room: Room, number: int, places: Sequence[Place]) -> list[tuple[Place, float, tuple[float, float]]]:
     """Places that are large enough for an object, with the yaws at which it fits and its half sides there."""
-    a, b, _ = room.box_halves[number].tolist()
+    a, b, c = room.box_halves[number].tolist()
     return [
         (place, place.yaw + yaw, half)
         for place in places
         for yaw, half in ((0.0, (a, b)), (math.pi / 2, (b, a)))
-        if half[0] <= place.half[0] and half[1] <= place.half[1]
+        if half[0] <= place.half[0] and half[1] <= place.half[1] and not (place.closes and 2 * c > place.clearance)
     ]
 
 

@@ -399,6 +399,18 @@ def test_put_object_into_furniture_that_is_open_or_closed(homes):
     assert held is not None and cabinet in room.containment.parents(room.present)[held]
 
 
+def test_what_is_too_tall_for_a_drawer_is_not_put_into_it(homes):
+    homes("Reset", sceneName="FloorPlan3")
+    homes("Initialize", gridSize=0.25)
+    room = homes.room
+    drawers = [number for number, obj in enumerate(room.scene.objects) if obj.category == "Drawer"]
+    homes("CreateObject", objectType="Plunger", forceAction=True)
+    for drawer in drawers[:4]:
+        room.parts.set(drawer, 1.0)
+        room.physics.place(room.data.qpos.copy())
+        homes.refused("PutObject", "no free place", objectId=homes.name(drawer), forceAction=True)
+
+
 # --- Contents
 
 
