@@ -289,7 +289,9 @@ def test_interactable_poses(environment):
     # The metadata takes no such close look, so it may miss an object at the image's edge, but never shows a hidden one.
     described = {one["objectId"]: one["visible"] for one in environment.describe()["objects"]}
     for other, shown in described.items():
-        assert not shown or visible_objects(environment.room, environment.camera, 1.5, environment.ids.index(other)).any()
+        assert (
+            not shown or visible_objects(environment.room, environment.camera, 1.5, environment.ids.index(other)).any()
+        )
     few = do(environment, "GetInteractablePoses", objectId=name, positions=[{key: pose[key] for key in "xyz"}],
              rotations=[pose["rotation"]], horizons=[pose["horizon"]], standings=[pose["standing"]])  # fmt: skip
     assert few == [pose]
