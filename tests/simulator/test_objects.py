@@ -1,4 +1,7 @@
-"""Creating, placing, disabling and removing objects, and random places for one."""
+"""Creating, placing, disabling and removing objects, and random places for one.
+
+This is one file because all tests share one hand-made room and one process of generated rooms.
+"""
 
 from __future__ import annotations
 
