@@ -2,5 +2,4 @@
 
 from simulator.world.graphics import choose_backend
 
-BACKEND = choose_backend()
-"""The library that draws, for example "egl"."""
+choose_backend()

@@ -73,6 +73,7 @@ _COVER = 0.5
 
 
 _FLOORS = {"kitchen": ["tile", "planks"], "bathroom": ["tile"], "foyer": ["tile", "planks"]}
+"""Finishes of floors, by kind of room; the others have planks or carpet."""
 _WARM, _NEUTRAL, _COOL = (1.04, 1.0, 0.9), (1.0, 1.0, 0.98), (0.95, 0.99, 1.04)
 _LIGHT = {
     "kitchen": ((0.95, 1.08), (_NEUTRAL, _NEUTRAL, _COOL)),
@@ -307,11 +308,7 @@ def _add_walls(spec: mujoco.MjSpec, kind: str, layout: Layout, draw: Draw) -> No
     half_x, half_y, height = (x_max - x_min) / 2, (y_max - y_min) / 2, layout.height
     world = spec.worldbody
     wet = kind == "bathroom"
-    floor_finish = draw.pick(
-        {"kitchen": ["tile", "planks"], "bathroom": ["tile"], "foyer": ["tile", "planks"]}.get(
-            kind, ["planks", "carpet"]
-        )
-    )
+    floor_finish = draw.pick(_FLOORS.get(kind, ["planks", "carpet"]))
     palette = {"tile": "floor_tile", "planks": "floor_wood", "carpet": "carpet"}[floor_finish]
     wall = layout.style.wall
     plane = mujoco.mjtGeom.mjGEOM_PLANE

@@ -17,9 +17,9 @@ from simulator.wire.arguments import INVALID, MISSING
 from simulator.wire.environment import ActionFailed, Environment
 from simulator.wire.metadata import visible_objects
 from simulator.world.camera import Camera
+from simulator.world.collisions import Body
 from simulator.world.hand import (
     REACH,
-    Body,
     Group,
     Meeting,
     Path,
@@ -158,6 +158,23 @@ def held_object(environment: Environment) -> int:
     return held
 
 
+def check_naming(object_id: str | None, x: float | None, y: float | None) -> tuple[float, float] | None:
+    """The image point that names an object, or None if its id does.
+
+    Raises:
+        ActionFailed: neither is sent, or both, or the point is outside the image.
+    """
+    if object_id is not None:
+        if x is not None or y is not None:
+            raise ActionFailed("The object must be named by 'objectId' or by 'x' and 'y', not by both.", INVALID)
+        return None
+    if x is None or y is None:
+        raise ActionFailed("The object must be named: the action needs 'objectId', or 'x' and 'y'.", MISSING)
+    if not (0.0 <= x <= 1.0 and 0.0 <= y <= 1.0):
+        raise ActionFailed("The image point is outside the agent's view: x and y go from 0 to 1.")
+    return x, y
+
+
 def chosen_object(
     environment: Environment, object_id: str | None, x: float | None, y: float | None, forced: bool
 ) -> tuple[int, Array | None]:
@@ -166,20 +183,15 @@ def chosen_object(
     Raises:
         ActionFailed: there is none, or it is not visible and `forced` is False.
     """
-    room = environment.room
+    room, point = environment.room, check_naming(object_id, x, y)
     if object_id is not None:
-        if x is not None or y is not None:
-            raise ActionFailed("The object must be named by 'objectId' or by 'x' and 'y', not by both.", INVALID)
         number = environment.object_number(object_id)
         reach = environment.view.visibility_distance
         if not forced and not visible_objects(room, environment.camera, reach, only=number)[number]:
             raise ActionFailed(f"The object '{object_id}' is not visible within visibilityDistance.")
         return number, None
-    if x is None or y is None:
-        raise ActionFailed("The action needs 'objectId', or 'x' and 'y'.", MISSING)
-    if not (0.0 <= x <= 1.0 and 0.0 <= y <= 1.0):
-        raise ActionFailed("The image point is outside the agent's view: x and y go from 0 to 1.")
-    pick = environment.pick(x, y, math.inf if forced else environment.view.visibility_distance)
+    assert point is not None
+    pick = environment.pick(*point, math.inf if forced else environment.view.visibility_distance)
     if pick is None or pick.object is None:
         raise ActionFailed("There is no object at the image point within visibilityDistance.")
     return pick.object, pick.point

@@ -20,6 +20,7 @@ from simulator.wire.protocol import Field, Packed
 from simulator.world.camera import FAR, NEAR, Camera
 from simulator.world.frame import WORLD, Frame
 from simulator.world.looks import MASK, Looks, WalkableFloor
+from simulator.world.navigation import Obstacles
 from simulator.world.push import PushSettings
 from simulator.world.rendering import PAINTS, VISIBLE_GROUPS, Quality, RoomGraphics, open_graphics
 from simulator.world.room import Room, RoomCache
@@ -198,10 +199,10 @@ class Environment:
         """Converts points in the client's frame (..., 2 or 3) to the world; MuJoCo's axes, metres."""
         return self.frame.from_client(points)
 
-    def reachable_places(self) -> NDArray[np.float64]:
+    def reachable_places(self, obstacles: Obstacles | None = None) -> NDArray[np.float64]:
         """(n, 2) grid points where the agent can walk, in the client's frame, metres."""
         x, y = self.snapped(self.agent.x, self.agent.y)
-        return self.room.obstacles().reachable(x, y, self.view.grid_size, self.frame)
+        return (obstacles or self.room.obstacles()).reachable(x, y, self.view.grid_size, self.frame)
 
     def turned(self, angle: int) -> Frame:
         """The client's frame after the world has turned by `angle` degrees about the agent, clockwise from above.

@@ -21,6 +21,7 @@ from simulator.rooms.scene import SceneObject, to_unity
 from simulator.wire.protocol import Packed
 from simulator.world.camera import Camera
 from simulator.world.frame import WORLD, Frame
+from simulator.world.hand import middles
 from simulator.world.rendering import HIDDEN_GROUP, VISIBLE_GROUPS, geom_groups, instance_color
 from simulator.world.room import Room
 
@@ -55,6 +56,12 @@ def euler_angles(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(angles == 360.0, 0.0, angles)  # what a tiny negative angle gives
 
 
+def id_at(category: str, position: NDArray[np.float64]) -> str:
+    """The id of an object by its position (3,) in the world, if no other has it."""
+    x, y, z = to_unity(*position)
+    return f"{category}|{x:+06.2f}|{y:+06.2f}|{z:+06.2f}"
+
+
 def object_ids(room: Room) -> list[str]:
     """Ids of the room's objects: "Category|x|y|z" by their positions now, with a number where two would be equal.
 
@@ -68,8 +75,7 @@ def object_ids(room: Room) -> list[str]:
         if not present:
             ids.append("")
             continue
-        x, y, z = to_unity(*position)
-        name = f"{obj.category}|{x:+06.2f}|{y:+06.2f}|{z:+06.2f}"
+        name = id_at(obj.category, position)
         found[name] = found.get(name, 0) + 1
         ids.append(name if found[name] == 1 else f"{name}|{found[name]}")
     return ids
@@ -113,8 +119,7 @@ def visible_objects(
         hidden: (n,) objects that are known to be hidden, which saves their rays.
     """
     data, position = room.data, np.asarray(camera.position)
-    rotations = data.xmat[room.object_bodies].reshape(-1, 3, 3)
-    centers = data.xpos[room.object_bodies] + (rotations @ room.box_centers[..., None])[..., 0]
+    rotations, centers = data.xmat[room.object_bodies].reshape(-1, 3, 3), middles(room)
     near = room.present & (axis_distances(camera, centers) <= reach + room.box_radii)
     if hidden is not None:
         near &= ~hidden
@@ -127,7 +132,7 @@ def visible_objects(
     probes = centers[candidates, None] + local @ rotations[candidates].transpose(0, 2, 1)
     in_view = camera.sees(probes.reshape(-1, 3)).reshape(probes.shape[:2])
     visible = np.zeros(len(centers), dtype=bool)
-    if not (in_view.any() or opened.any() or only is not None):
+    if not len(candidates) or not (in_view.any() or opened.any() or only is not None):
         return visible
     rays = probes - position
     with rays_within(room, camera, reach) as met:
@@ -139,8 +144,9 @@ def visible_objects(
             of, which = np.nonzero(tried & ~visible[candidates, None])
             numbers = candidates[of]
             visible[numbers[_hits(room, position, reach, numbers, rays[of, which])]] = True
-        for index in np.flatnonzero(~visible[candidates]).tolist():
-            number = int(candidates[index])
+        # The others would take as long as everything before, in each reply.
+        closer = candidates if only is not None else np.flatnonzero(opened)
+        for number in closer[~visible[closer]].tolist():
             points = np.empty((0, 3))
             if only is not None:  # an action asks, so a corner of a large object at the image's edge counts, too
                 points = centers[number] + (_FINE_PROBES * room.box_halves[number]) @ rotations[number].T

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.rooms.scene import from_unity, to_unity
+from simulator.rooms.scene import from_unity
 from simulator.rooms.spawn import generator_of
 from simulator.things.categories import CATEGORIES
 from simulator.things.shapes import rotation as rotation_of
 from simulator.wire.arguments import INVALID, MISSING, Action, Angles, Vector, shown
 from simulator.wire.carrying import body_of, into_hand, named, settle, tried, undoing
 from simulator.wire.environment import ActionFailed, Environment
-from simulator.wire.metadata import euler_angles, vector
+from simulator.wire.metadata import euler_angles, id_at, vector
 from simulator.world.hand import Group, Shift, move, rotation_about, to_pose, with_contents
 from simulator.world.placing import spawn_points
 from simulator.world.room import Left, Room
@@ -55,8 +55,7 @@ def _spare(environment: Environment, category: str) -> int:
 def new_id(environment: Environment, number: int) -> str:
     """An id for an object by its place, different from those of all others."""
     room = environment.room
-    x, y, z = to_unity(*room.data.xpos[room.object_bodies[number]])
-    name = f"{room.scene.objects[number].category}|{x:+06.2f}|{y:+06.2f}|{z:+06.2f}"
+    name = id_at(room.scene.objects[number].category, room.data.xpos[room.object_bodies[number]])
     taken = {*environment.ids, *(left.object_id for left in room.left.values())}
     count = 1
     while (name if count == 1 else f"{name}|{count}") in taken:

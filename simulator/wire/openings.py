@@ -12,11 +12,13 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.wire.arguments import INVALID, MISSING, Action
+from simulator.wire.arguments import INVALID, Action
+from simulator.wire.carrying import body_of, check_naming
 from simulator.wire.environment import ActionFailed, Environment
 from simulator.wire.metadata import axis_distances, rays_within, visible_objects
 from simulator.world.navigation import Obstacles
-from simulator.world.opening import Blocked, Person, move_parts
+from simulator.world.opening import move_parts
+from simulator.world.sweep import Blocked
 
 MOVED = 0.01
 """Metres: an object that is pushed farther may stand in the agent's way."""
@@ -111,19 +113,13 @@ def close_visible_objects(environment: Environment) -> None:
 def _target(environment: Environment, object_id: str | None, x: float | None, y: float | None, force: bool) -> int:
     """The number of the openable object that an action names."""
     room = environment.room
-    if object_id is None and (x is None or y is None):
-        raise ActionFailed("The object must be named by 'objectId' or by the image point 'x' and 'y'.", MISSING)
-    if object_id is not None and (x, y) != (None, None):
-        raise ActionFailed("The object must be named by 'objectId' or by 'x' and 'y', not by both.", INVALID)
+    point = check_naming(object_id, x, y)
     near = force
     if object_id is not None:
         number = environment.object_number(object_id)
     else:
-        assert x is not None
-        assert y is not None
-        if not (0.0 <= x <= 1.0 and 0.0 <= y <= 1.0):
-            raise ActionFailed("The point is outside the agent's view: x and y go from 0 to 1.")
-        pick = environment.pick(x, y, math.inf)
+        assert point is not None
+        pick = environment.pick(*point, math.inf)
         if pick is None or pick.object is None:
             raise ActionFailed("There is no object at this point.")
         number = pick.object
@@ -143,37 +139,42 @@ def _visible(environment: Environment, only: int | None = None) -> np.ndarray:
 
 def _move(environment: Environment, number: int, openness: float, force: bool = False, push: bool = True) -> None:
     room = environment.room
-    person = Person(*environment.place, environment.agent.standing)
     before = room.data.xpos[room.object_bodies]
     with room.trial() as restore:
         try:
-            move_parts(room, number, openness, person, force=force, push=push, rest=not environment.physics_paused)
+            move_parts(
+                room,
+                number,
+                openness,
+                body_of(environment),
+                force=force,
+                push=push,
+                rest=not environment.physics_paused,
+            )
         except Blocked as blocked:
             name = "the agent" if blocked.geom is None else environment.name_of_geom(blocked.geom)
             raise ActionFailed(f"Openable object collided with {name}") from None
-        moved = np.linalg.norm(room.data.xpos[room.object_bodies] - before, axis=1)
-        # Parts move, and what lies in them travels along.
-        holders = room.containment.parents(room.present, room.held)
-        moved *= [obj.dynamic and number not in holders[index] for index, obj in enumerate(room.scene.objects)]
-        if moved.max(initial=0.0) > MOVED and (left := _positions(environment, number)) < FEW:
+        moved = np.linalg.norm(room.data.xpos[room.object_bodies] - before, axis=1) > MOVED
+        moved &= [obj.dynamic for obj in room.scene.objects]
+        if moved.any():  # less what travels along in a drawer
+            moved &= [number not in holders for holders in room.containment.parents(room.present, room.held)]
+        if moved.any() and (left := _positions(environment, number)) < FEW:
             with room.trial() as proceed:
                 restore()
                 shut_in = left < _positions(environment, number) / 2
                 proceed()
             if shut_in:
                 restore()
-                largest = int((room.box_radii * (moved > MOVED)).argmax())
+                largest = int((room.box_radii * moved).argmax())
                 raise ActionFailed(f"It would shut the agent in with {environment.ids[largest]}")
 
 
 def _positions(environment: Environment, number: int) -> int:
     """Number of grid points to which the agent can walk if the parts of the object `number` are left out."""
-    room, agent = environment.room, environment.agent
+    room = environment.room
     parts = set(room.parts.geoms_of(number).tolist())
     prints = [one for one in room.obstacles().prints if one[0] not in parts]
-    x, y = environment.snapped(agent.x, agent.y)
-    obstacles = Obstacles(room.scene.floor, prints)
-    return len(obstacles.reachable(x, y, environment.view.grid_size, environment.frame))
+    return len(environment.reachable_places(Obstacles(room.scene.floor, prints)))
 
 
 OPENINGS: dict[str, Action] = {

@@ -5,6 +5,8 @@ The physics ignores contacts between geoms that forces cannot move, such as a do
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +22,17 @@ STANDING_HEIGHT, CROUCHING_HEIGHT = 1.8, 0.9
 """Height of the agent's body in each posture, metres."""
 
 
-def solid_geoms(room: Room) -> NDArray[np.bool_]:
-    """(ngeom,) whether each geom collides with anything."""
-    model = room.model
-    solid: NDArray[np.bool_] = (model.geom_contype != 0) | (model.geom_conaffinity != 0)
-    return solid
+class Body(NamedTuple):
+    """The agent's body, which doors and held objects must not enter."""
+
+    x: float
+    y: float
+    standing: bool
+
+    @property
+    def height(self) -> float:
+        """Metres."""
+        return STANDING_HEIGHT if self.standing else CROUCHING_HEIGHT
 
 
 def overlaps(
@@ -52,8 +60,7 @@ def overlaps(
     return found
 
 
-def meets_agent(room: Room, geoms: NDArray[np.intp], x: float, y: float, standing: bool) -> bool:
-    """Whether any of the geoms reaches into the body of an agent at (x, y), metres."""
-    height = STANDING_HEIGHT if standing else CROUCHING_HEIGHT
-    prints = Footprints(room.model, geoms)
-    return prints.meet_cylinder(room.data, np.array([x, y]), CAPSULE_RADIUS - TOLERANCE, height)
+def meets_agent(room: Room, geoms: NDArray[np.intp], body: Body) -> bool:
+    """Whether any of the geoms reaches into the agent's body."""
+    distance = Footprints(room.model, geoms).distance(room.data, np.array([body.x, body.y]), body.height)
+    return distance < CAPSULE_RADIUS - TOLERANCE

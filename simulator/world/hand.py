@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from simulator.things.shapes import ABSENT_BITS
 from simulator.world.camera import Camera
-from simulator.world.collisions import CAPSULE_RADIUS, CROUCHING_HEIGHT, STANDING_HEIGHT, TOLERANCE
+from simulator.world.collisions import CAPSULE_RADIUS, TOLERANCE, Body
 from simulator.world.navigation import Footprints
 from simulator.world.room import Room
 
@@ -153,15 +153,6 @@ def move(room: Room, numbers: Sequence[int], shift: Shift) -> None:
 
 
 @dataclass(frozen=True)
-class Body:
-    """The agent's body, which a held object must not enter."""
-
-    x: float
-    y: float
-    standing: bool
-
-
-@dataclass(frozen=True)
 class Meeting:
     """What a group of objects meets on a way."""
 
@@ -188,8 +179,7 @@ class Group:
         self._room = room
         bodies = room.object_bodies[list(numbers)]
         own = np.isin(model.body_rootid[model.geom_bodyid], bodies)
-        solid = (model.geom_contype != 0) | (model.geom_conaffinity != 0)
-        self.geoms = np.flatnonzero(own & solid)
+        self.geoms = np.flatnonzero(own & room.solid)
         self._places = data.geom_xpos[self.geoms].copy()
         self._turns = data.geom_xmat[self.geoms].reshape(-1, 3, 3).copy()
         self._radii = model.geom_rbound[self.geoms]
@@ -197,7 +187,7 @@ class Group:
         self.radius = float((np.linalg.norm(self._places - center, axis=1) + self._radii).max())
         self.center = center
         absent = (model.geom_contype == ABSENT_BITS[0]) & (model.geom_conaffinity == ABSENT_BITS[1])
-        others = np.flatnonzero(solid & ~own & ~absent)
+        others = np.flatnonzero(room.solid & ~own & ~absent)
         gaps = self._gaps(others, (center if around is None else around)[None])[0]
         self._others = others[gaps <= self.radius + reach]
         self._prints: Footprints | None = None
@@ -289,8 +279,7 @@ class Group:
         if self._prints is None:
             self._prints = Footprints(self._room.model, self.geoms)
         data.geom_xpos[self.geoms], data.geom_xmat[self.geoms] = places, turns.reshape(-1, 9)
-        height = STANDING_HEIGHT if body.standing else CROUCHING_HEIGHT
-        distance = self._prints.distance(data, axis, height)
+        distance = self._prints.distance(data, axis, body.height)
         data.geom_xpos[self.geoms], data.geom_xmat[self.geoms] = self._places, self._turns.reshape(-1, 9)
         return min(distance, FAR)
 

@@ -15,11 +15,11 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.world.collisions import TOLERANCE, overlaps
+from simulator.world.collisions import TOLERANCE, Body, overlaps
 from simulator.world.parts import NUDGE, Part
 from simulator.world.physics import Unstable
 from simulator.world.room import Room
-from simulator.world.sweep import Blocked, Person, Sweep
+from simulator.world.sweep import Blocked, Sweep
 
 SECONDS = 0.5
 """Simulated time in which a part opens fully, if its edge is not faster than `MAX_SPEED`."""
@@ -37,7 +37,7 @@ def move_parts(
     room: Room,
     number: int,
     openness: float,
-    agent: Person,
+    agent: Body,
     *,
     force: bool = False,
     push: bool = True,

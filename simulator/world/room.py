@@ -172,11 +172,15 @@ class Room:
 
     def set_state(self, state: RoomState) -> None:
         """Puts everything where it was, at rest."""
+        self._put_back(state, lambda: self.physics.place(state.positions))
+
+    def _put_back(self, state: RoomState, positions: Callable[[], None]) -> None:
+        """Restores a state, whose positions the given function restores."""
         self.hold(())
         self.parts.restore(state.openness)
         for number in np.flatnonzero(self.present != state.present).tolist():
             self.set_present(number, bool(state.present[number]))
-        self.physics.place(state.positions)
+        positions()
         self.hold(state.carried)
         self.left = dict(state.left)
 
@@ -191,13 +195,7 @@ class Room:
         state = self.state()
 
         def restore() -> None:
-            self.hold(())
-            self.parts.restore(state.openness)
-            for number in np.flatnonzero(self.present != state.present).tolist():
-                self.set_present(number, bool(state.present[number]))
-            mujoco.mj_copyData(self.data, self.model, saved)
-            self.hold(state.carried)
-            self.left = dict(state.left)
+            self._put_back(state, lambda: mujoco.mj_copyData(self.data, self.model, saved))
 
         try:
             yield restore

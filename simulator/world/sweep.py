@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import NamedTuple
 
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.world.collisions import CAPSULE_RADIUS, TOLERANCE, meets_agent
+from simulator.world.collisions import CAPSULE_RADIUS, TOLERANCE, Body, meets_agent
 from simulator.world.parts import Part
 from simulator.world.room import Room
 
@@ -24,14 +23,6 @@ NEARBY = 0.02
 """Objects that come this close to a tested pose may be met on the way, metres; it is more than half a step of a door's
 edge less its thickness."""
 _CORNERS = np.array(list(itertools.product((-1.0, 1.0), repeat=3)))
-
-
-class Person(NamedTuple):
-    """The agent's body."""
-
-    x: float
-    y: float
-    standing: bool
 
 
 class Blocked(Exception):
@@ -149,7 +140,7 @@ class Sweep:
         """Puts the moving geoms back after tests of their poses."""
         self.room.data.geom_xpos[self.geoms], self.room.data.geom_xmat[self.geoms] = self._before
 
-    def check(self, agent: Person) -> None:
+    def check(self, agent: Body) -> None:
         """Tests the way against what does not give way.
 
         Raises:
@@ -246,7 +237,7 @@ class Sweep:
             found[sample].append((int(self.geoms[mine]), int(planes[plane])))
         return found
 
-    def _agent_meets(self, agent: Person) -> int | None:
+    def _agent_meets(self, agent: Body) -> int | None:
         """The first sample at which the agent's body is in the way; None if it never is or if it is at the start."""
         place = np.array([agent.x, agent.y])
         low, high = self.low[..., :2] - CAPSULE_RADIUS, self.high[..., :2] + CAPSULE_RADIUS
@@ -255,7 +246,7 @@ class Sweep:
         for sample in np.flatnonzero(close.any(axis=1)).tolist():
             data.geom_xpos[self.geoms] = self.positions[sample]
             data.geom_xmat[self.geoms] = self.turns[sample].reshape(-1, 9)
-            if meets_agent(self.room, self.geoms[close[sample]], agent.x, agent.y, agent.standing):
+            if meets_agent(self.room, self.geoms[close[sample]], agent):
                 return sample or None
         return None
 

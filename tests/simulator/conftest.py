@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from simulator.world.sources import generated_rooms, rooms_of_module
+from tests.simulator.player import Player, player_in
+
 ROOT = Path(__file__).resolve().parents[2]
 EXECUTABLE = f"'{sys.executable}' -m simulator"
 BOX_ROOMS = f"{EXECUTABLE} --rooms tests.simulator.box_room"
@@ -42,3 +45,15 @@ def client(start_client: Callable):
     return start_client(
         renderDepthImage=True, renderInstanceSegmentation=True, visibilityDistance=1.5, snapToGrid=False
     )
+
+
+@pytest.fixture(scope="module")
+def play() -> Iterator[Player]:
+    """A player in the box room."""
+    yield from player_in(rooms_of_module("tests.simulator.box_room"))
+
+
+@pytest.fixture(scope="module")
+def homes() -> Iterator[Player]:
+    """A player in generated rooms."""
+    yield from player_in(generated_rooms())

@@ -14,29 +14,13 @@ import pytest
 
 from simulator.things.categories import PROBE_TABLES
 from simulator.wire.actions import perform
-from simulator.wire.environment import ActionFailed, Environment, Limits
+from simulator.wire.environment import ActionFailed
 from simulator.wire.metadata import describe_colors
 from simulator.world.hand import Group, middle
-from simulator.world.rendering import Quality
-from simulator.world.sources import generated_rooms, rooms_of_module
-from tests.simulator.test_hand import BOX, CUP, MUG, POT, TABLE, TELEVISION, Player
+from tests.simulator.player import BOX, CUP, MUG, POT, TABLE, TELEVISION, Player
 
 TOMATOES, BREAD = (8, 9), 10
 ON_TABLE = {"x": 0.9, "y": 0.87, "z": 1.3}
-
-
-@pytest.fixture(scope="module")
-def play():
-    made = Environment(rooms_of_module("tests.simulator.box_room"), Limits(0.008, 4.0, 4), Quality(False, 0), 48, 48)
-    yield Player(made)
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def homes():
-    made = Environment(generated_rooms(), Limits(0.008, 4.0, 4), Quality(False, 0), 48, 48)
-    yield Player(made)
-    made.close()
 
 
 def described(play: Player) -> dict[str, dict]:

@@ -18,11 +18,12 @@ from simulator.things.shapes import box
 from simulator.wire.actions import perform
 from simulator.wire.environment import ActionFailed, Environment, Limits
 from simulator.world import opening
-from simulator.world.collisions import overlaps
-from simulator.world.opening import Blocked, Person, move_parts
+from simulator.world.collisions import Body, overlaps
+from simulator.world.opening import move_parts
 from simulator.world.rendering import Quality
 from simulator.world.room import Room
 from simulator.world.sources import generated_rooms
+from simulator.world.sweep import Blocked
 from tests.simulator.opening_room import (
     DOOR,
     DRAWER,
@@ -38,12 +39,12 @@ from tests.simulator.opening_room import (
     place_of,
 )
 
-AWAY = Person(0.0, -1.5, True)
+AWAY = Body(0.0, -1.5, True)
 INSIDE = 0.72
 """Height of the drawer's floor, metres."""
 
 
-def move(room: Room, name: str, openness: float, agent: Person = AWAY, **more: Any) -> None:
+def move(room: Room, name: str, openness: float, agent: Body = AWAY, **more: Any) -> None:
     move_parts(room, number(room, name), openness, agent, **more)
 
 
@@ -53,7 +54,7 @@ def snapshot(room: Room) -> list[np.ndarray]:
     return [array.copy() for array in arrays]
 
 
-def refused(room: Room, name: str, openness: float, agent: Person = AWAY, **more: Any) -> str | None:
+def refused(room: Room, name: str, openness: float, agent: Body = AWAY, **more: Any) -> str | None:
     """Checks that a motion is stopped and undone; returns the name of what stopped it, None for the agent."""
     before = snapshot(room)
     with pytest.raises(Blocked) as caught:
@@ -114,14 +115,14 @@ def test_a_door_turns_about_its_hinge():
 @pytest.mark.parametrize("name", [DRAWER, DOOR])
 def test_the_agent_stops_it(name):
     room = make_room()
-    assert refused(room, name, 1.0, Person(0.0, FRONT - 0.3, True)) is None
-    move(room, name, 0.1, Person(0.0, FRONT - 0.3, True))
-    assert refused(room, name, 1.0, Person(0.0, FRONT - 0.3, True)) is None
-    move(room, name, 1.0, Person(0.9, FRONT - 0.3, True))
+    assert refused(room, name, 1.0, Body(0.0, FRONT - 0.3, True)) is None
+    move(room, name, 0.1, Body(0.0, FRONT - 0.3, True))
+    assert refused(room, name, 1.0, Body(0.0, FRONT - 0.3, True)) is None
+    move(room, name, 1.0, Body(0.9, FRONT - 0.3, True))
 
 
 def test_a_part_that_was_forced_into_the_agent_can_leave_it():
-    beside = Person(-0.3, FRONT - 0.3, True)
+    beside = Body(-0.3, FRONT - 0.3, True)
     room = make_room()
     move(room, DOOR, 1.0, beside, force=True)
     # It now reaches into the agent, which does not keep it from closing.
@@ -216,7 +217,7 @@ def test_a_row_of_objects_is_jammed_too():
 def test_force_ignores_everything():
     wall = [box((1.0, 0.1, 0.9), (0.0, FRONT - 0.55, 0.0), (0.5, 0.5, 0.5))]
     room = make_room([block("Chair_1", 0.0, FRONT - 0.3, (0.3, 0.3, 0.85), 4.0)], fixed=wall)
-    move(room, DRAWER, 1.0, Person(0.0, FRONT - 0.3, True), force=True)
+    move(room, DRAWER, 1.0, Body(0.0, FRONT - 0.3, True), force=True)
     assert room.parts.openness[number(room, DRAWER)] == 1.0
 
 
@@ -341,7 +342,7 @@ def test_any_openings_keep_the_room_whole(generated, scene, steps):
         inside = room.containment.parents(room.present)
         carried = [one for one, holders in enumerate(inside) if target in holders]
         before, was = room.data.qpos.copy(), room.parts.openness.copy()
-        agent = Person(generated.agent.x, generated.agent.y, True)
+        agent = Body(generated.agent.x, generated.agent.y, True)
         try:
             move_parts(room, target, openness, agent, force=force)
         except Blocked:
