@@ -19,7 +19,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-CELLS = 7
+GRID = 7
 """Rows and columns of the grid of cells (paper)."""
 LOST_PIXELS = 10
 """An object with at most this many pixels, visible and hidden, is lost (paper)."""
@@ -99,8 +99,8 @@ class Landing:
         Raises:
             ValueError: if the cell is outside the grid.
         """
-        if not (0 <= row < CELLS and 0 <= column < CELLS):
-            raise ValueError(f"row and column must be in 0 to {CELLS - 1}, not {row} and {column}")
+        if not (0 <= row < GRID and 0 <= column < GRID):
+            raise ValueError(f"row and column must be in 0 to {GRID - 1}, not {row} and {column}")
         reach = 1 if neighbours and modality != Modality.ON_TOP else 0
         return bool(self._hit()[modality, max(row - reach, 0) : row + reach + 1, column].any())
 
@@ -132,13 +132,13 @@ def landing(
     for name, mask in (("on_top", on_top), ("alone", alone)):
         if mask.dtype != np.bool_:
             raise ValueError(f"{name} must be bool, not {mask.dtype}")
-        if mask.ndim != 2 or any(side == 0 or side % CELLS for side in mask.shape):
-            raise ValueError(f"{name} must have two sides that are multiples of {CELLS}, not shape {mask.shape}")
+        if mask.ndim != 2 or any(side == 0 or side % GRID for side in mask.shape):
+            raise ValueError(f"{name} must have two sides that are multiples of {GRID}, not shape {mask.shape}")
     if on_top.shape != alone.shape:
         raise ValueError(f"on_top and alone must have the same shape, not {on_top.shape} and {alone.shape}")
     visible, hidden = _by_cell(on_top), _by_cell(alone & ~on_top)
     inside = visible + hidden if contained else np.zeros_like(visible)
-    counts = np.zeros((len(Modality), CELLS, CELLS), dtype=np.int64)
+    counts = np.zeros((len(Modality), GRID, GRID), dtype=np.int64)
     counts[Modality.ON_TOP], counts[Modality.CONTAINED_IN], counts[Modality.BEHIND] = visible, inside, hidden
     return Landing(counts, lost_pixels)
 
@@ -146,5 +146,5 @@ def landing(
 def _by_cell(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Returns (7, 7) the number of true pixels of an (H, W) mask in each cell."""
     height, width = mask.shape
-    cells = mask.reshape(CELLS, height // CELLS, CELLS, width // CELLS)  # grid row, its rows, grid column, its columns
+    cells = mask.reshape(GRID, height // GRID, GRID, width // GRID)  # grid row, its rows, grid column, its columns
     return cells.sum(axis=(1, 3), dtype=np.int64)

@@ -245,7 +245,6 @@ def _drop_reward(landing: Landing, target: Target) -> float:
         return MANIPULATE_LOST
     hits, (modality, row, column) = landing.hits(), target
     reward = MANIPULATE_NEAR_BASE ** min(abs(row - b) + abs(column - c) for _, b, c in hits)
-    # The algorithm as printed has "m = 0", but its comment speaks of Behind and ContainedIn alone.
     if modality != Modality.ON_TOP and any(a == modality for a, _, _ in hits):
         reward += MANIPULATE_MODALITY
     if target in hits:

@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from actors.hide_and_seek.pixels import CELLS, LOST_PIXELS, Landing, Modality, landing
+from actors.hide_and_seek.pixels import GRID, LOST_PIXELS, Landing, Modality, landing
 
 ON_TOP, CONTAINED_IN, BEHIND = Modality.ON_TOP, Modality.CONTAINED_IN, Modality.BEHIND
 
 
 def counted(entries: dict[tuple[Modality, int, int], int], lost_pixels: int = LOST_PIXELS) -> Landing:
     """A landing with these pixels and none elsewhere."""
-    counts = np.zeros((3, CELLS, CELLS), dtype=np.int64)
+    counts = np.zeros((3, GRID, GRID), dtype=np.int64)
     for entry, pixels in entries.items():
         counts[entry] = pixels
     return Landing(counts, lost_pixels)
