@@ -67,12 +67,16 @@ class Augmentation:
         The number of draws is always the same, so what is drawn afterwards does not depend on the result.
         """
         crops, turns, world_turns = (bool(chosen) for chosen in generator.random(3) < PROBABILITY)
-        sides = [int(side) for side in generator.integers(1, LARGEST_CROP, size=4, endpoint=True)]
+        sides = (int(side) if crops else 0 for side in generator.integers(1, LARGEST_CROP, size=4, endpoint=True))
+        left, right, top, bottom = sides
         brightness, contrast, saturation, hue = (float(share) for share in generator.uniform(-1, 1, size=4))
         rotation = int(generator.integers(-LARGEST_ROTATION, LARGEST_ROTATION, endpoint=True))
         world_rotation = int(generator.integers(360))
         return cls(
-            *(sides if crops else (0, 0, 0, 0)),
+            left=left,
+            right=right,
+            top=top,
+            bottom=bottom,
             brightness=1 + BRIGHTNESS * brightness,
             contrast=1 + CONTRAST * contrast,
             saturation=1 + SATURATION * saturation,

@@ -120,7 +120,7 @@ def hide_bonus(value: float, earlier: Sequence[float]) -> float:
     Returns:
         Between 0 and 0.2.
     """
-    mean = math.fsum(earlier) / len(earlier) if earlier else 0.0
+    mean = math.fsum(earlier) / len(earlier) if len(earlier) else 0.0
     return EXPLORE_HIDE * min(1.0, max(0.0, value - mean))
 
 
