@@ -1,7 +1,7 @@
 """Changes of all pictures of one game: a resized crop, a colour jitter and a rotation (Weihs et al., appendix C.1).
 
 They are drawn once per game, so that pictures within a game stay consistent with each other. The rotation of the world
-belongs to the same draw; `Game` applies it, not `apply`.
+belongs to the same draw, but `apply` leaves it to whoever places the agent.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Augmentation:
     def draw(cls, generator: np.random.Generator) -> Augmentation:
         """Draws the augmentation of one game.
 
-        The number of draws is always the same, so what is drawn afterwards does not depend on the result.
+        The colours always change. Crop, rotation and rotation of the world each happen with `PROBABILITY`.
         """
         crops, turns, world_turns = (bool(chosen) for chosen in generator.random(3) < PROBABILITY)
         sides = (int(side) if crops else 0 for side in generator.integers(1, LARGEST_CROP, size=4, endpoint=True))
