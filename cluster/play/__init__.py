@@ -1,0 +1,1 @@
+"""`./playpen play`: a page in the browser on which a person plays the systems' tasks."""
