@@ -31,17 +31,17 @@ def check_overrides(command: str, arguments: list[str]) -> None:
 
     from cluster.run.config import first_line, instantiate
     from cluster.run.identity import check_version
-    from cluster.systems import chosen, find
+    from cluster.systems import chosen_name, find, with_command
 
     overrides = [argument for argument in arguments if not argument.startswith("-")]
-    system = chosen(overrides)
+    system = with_command(chosen_name(overrides, command), command)
     run_folder = resumed_folder(arguments) if command == "train" else None
     if run_folder is not None:
         saved = resumed_config(run_folder, overrides)
-        system = find(saved.system)
-        resumed: Any = instantiate(saved, system.commands[command].schema)
+        trained = find(saved.system)
+        resumed: Any = instantiate(saved, trained.commands[command].schema)
         check_version(resumed)
-        system.check(resumed)
+        trained.check(resumed)
         return
     several = multirun(arguments)
     parser = OverridesParser.create()
@@ -76,7 +76,7 @@ def check_overrides(command: str, arguments: list[str]) -> None:
                 built: Any = instantiate(config, entry.schema)
                 if command == "train":
                     check_version(built)
-                    system.check(built)
+                    find(system.name).check(built)
     except UsageError:
         raise
     except (HydraException, ValueError) as error:  # Hydra raises ValueError for 'learner=5'

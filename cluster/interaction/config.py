@@ -62,6 +62,7 @@ class EvaluateConfig:
     models: NetworkConfig
     """Taken from the checkpoint, except overridden values; input settings that its weights need are always kept."""
     evaluation: EvaluationConfig
+    system: str = "interaction"
 
     def __post_init__(self) -> None:
         check_picture(self.simulator)
@@ -73,6 +74,7 @@ class DatasetConfig:
 
     simulator: SimulatorConfig
     evaluation: EvaluationConfig
+    system: str = "interaction"
 
     def __post_init__(self) -> None:
         check_picture(self.simulator)
@@ -92,6 +94,7 @@ class RoomsConfig:
     """Seed of arrangements, poses and touches."""
     simulator: SimulatorConfig
     actors: ActorConfig
+    system: str = "interaction"
 
     def __post_init__(self) -> None:
         for name in ("views", "touches"):
@@ -123,6 +126,7 @@ class PredictConfig:
     actors: ActorConfig
     """Taken from the checkpoint's run, except overridden values; `cluster_distance` makes instances."""
     models: NetworkConfig
+    system: str = "interaction"
 
 
 def check_picture(simulator: SimulatorConfig) -> None:

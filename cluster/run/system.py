@@ -93,19 +93,23 @@ class Meter(Protocol):
         ...
 
 
-class System(Protocol):
-    """What a system implements."""
+class Commands(Protocol):
+    """What the command line needs of a system, also of one that cannot be trained."""
 
     name: str
-    columns: Columns
-    """Columns of the results table."""
-    objective: str
-    """Key of results.json that a sweep maximises."""
     commands: Mapping[str, Command]
     """Commands by name; the schema of "train" extends `RunConfig`."""
     variants: Mapping[str, Mapping[str, type]]
     """Schemas of config options that have their own, by group and option."""
 
+
+class System(Commands, Protocol):
+    """What a system that can be trained implements."""
+
+    columns: Columns
+    """Columns of the results table."""
+    objective: str
+    """Key of results.json that a sweep maximises."""
     migrations: Mapping[int, Migration]
     """By schema version: makes the configuration of the next version, after `cluster.run.identity.MIGRATIONS`."""
 
@@ -191,4 +195,4 @@ class System(Protocol):
         ...
 
 
-__all__ = ["Command", "Data", "Meter", "RunConfig", "System"]
+__all__ = ["Command", "Commands", "Data", "Meter", "RunConfig", "System"]

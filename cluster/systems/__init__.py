@@ -7,36 +7,68 @@ from collections.abc import Sequence
 
 from hydra.core.config_store import ConfigStore
 
-from cluster.run.system import System
+from cluster.run.system import Commands, System
 from common.errors import UsageError
 
-NAMES = ("interaction",)
+NAMES = ("interaction", "hide_and_seek")
 DEFAULT = "interaction"
 
 
-def find(name: str) -> System:
-    """The system with a name.
+def commands_of(name: str) -> Commands:
+    """The system with a name, of which only its commands are known.
 
     Raises:
         UsageError: there is no such system.
     """
     if name not in NAMES:
         raise UsageError(f"system must be one of {', '.join(NAMES)}, not '{name}'")
-    system: System = importlib.import_module(f"cluster.systems.{name}").SYSTEM
+    system: Commands = importlib.import_module(f"cluster.systems.{name}").SYSTEM
     return system
 
 
-def chosen(overrides: Sequence[str]) -> System:
-    """The system that the override `system=NAME` chooses, or the default."""
+def find(name: str) -> System:
+    """The system with a name, if it can be trained.
+
+    Raises:
+        UsageError: there is no such system, or it cannot be trained.
+    """
+    system: System = with_command(name, "train")  # type: ignore[assignment]
+    return system
+
+
+def with_command(name: str, command: str) -> Commands:
+    """The system with a name, if it has a command.
+
+    Raises:
+        UsageError: there is no such system, or it does not have the command.
+    """
+    system = commands_of(name)
+    if command not in system.commands:
+        raise UsageError(f"system={name} has no command '{command}'; it has {', '.join(sorted(system.commands))}")
+    return system
+
+
+def chosen_name(overrides: Sequence[str], command: str = "train") -> str:
+    """The name in the override `system=NAME`, or else the default system, or the first that has the command."""
     names = [text.partition("=")[2] for text in overrides if text.startswith("system=")]
-    return find(names[-1] if names else DEFAULT)
+    if names:
+        return names[-1]
+    return next(
+        (name for name in (DEFAULT, *NAMES) if command in commands_of(name).commands),
+        DEFAULT,
+    )
+
+
+def chosen(overrides: Sequence[str]) -> System:
+    """The system that is trained: that of the override `system=NAME`, or the default."""
+    return find(chosen_name(overrides))
 
 
 def register() -> None:
-    """Registers all schemas with Hydra; see `Command.config` and `System.variants`."""
+    """Registers all schemas with Hydra; see `Command.config` and `Commands.variants`."""
     store = ConfigStore.instance()
     for name in NAMES:
-        system = find(name)
+        system = commands_of(name)
         for entry in system.commands.values():
             store.store(name=f"{entry.config}_schema", node=entry.schema)
         for group, variants in system.variants.items():
