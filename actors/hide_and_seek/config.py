@@ -29,6 +29,9 @@ class GameConfig:
     """Least number of the goal's pixels in view with which ClaimVisible can succeed."""
     lost_pixels: int = 10
     """An object that was dropped counts as lost if the view would show at most this many of its pixels."""
+    seen_by: str = "pixels"
+    """What counts as seeing the goal from a location: "pixels" of the picture, or the "points" by which AI2-THOR decides
+    what is visible."""
     turn_worlds: bool = True
     """Whether half of the games turn the room about the agent's start, by a random whole angle."""
     augment_images: bool = True
@@ -47,5 +50,7 @@ class GameConfig:
         for field in ("hand_step", "hand_turn", "claim_distance"):
             if not getattr(self, field) > 0:
                 raise ValueError(f"actors.{field} must be greater than 0, not {getattr(self, field)}")
+        if self.seen_by not in ("pixels", "points"):
+            raise ValueError(f"actors.seen_by must be pixels or points, not {self.seen_by}")
         if self.lost_pixels < 0:
             raise ValueError(f"actors.lost_pixels must be at least 0, not {self.lost_pixels}")

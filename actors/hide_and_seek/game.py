@@ -100,11 +100,11 @@ class Result:
     """Number of object manipulations."""
     manipulation_hits: int
     """Number of those that hit their target."""
-    coverage: float
-    """Of exploration; see `metrics.coverage`."""
-    coverage_plus: float
+    coverage: float | None
+    """Of exploration, see `metrics.coverage`; None if no hider played."""
+    coverage_plus: float | None
     open_share: float | None
-    """Share of the openable objects that the hider opened; None in a room without one."""
+    """Share of the openable objects that the hider opened; None in a room without one, or without a hider."""
     visible_from: int | None
     """Number of location tuples from which a pixel of the goal is seen; None if it was not counted."""
     visible_share: float | None
@@ -216,7 +216,7 @@ class Game:
         """Counts from where the hidden goal is seen, and searches for it; takes some tenths of a second."""
         self._ready(self._hidden and self.seeking is None, "measuring", "the object must be hidden, and not sought yet")
         self._stand_at_start()
-        self._visibility = self.world.visible_from(self.facts.places)
+        self._visibility = self.world.visible_from(self.facts.places, self.config.seen_by)
         self._search = self.world.search(sorted(self.facts.places), self.task.seed)
 
     def seek(self) -> Seeking:
@@ -288,7 +288,7 @@ class Game:
             raise WrongStage("the game is not finished, so it has no score")
         feasible = all_locations(self.facts.places)
         books = None if self.exploration is None else self.exploration.episode
-        opened = set() if books is None else books.opened
+        openable = self.facts.openable
         visible = None if self._visibility is None else self._visibility[0]
         search = self._search
         return Result(
@@ -297,9 +297,9 @@ class Game:
             placed=self.hiding is not None and self.hiding.placed,
             manipulations=len(self.hits),
             manipulation_hits=sum(self.hits),
-            coverage=0.0 if books is None else metrics.coverage(books.visited, feasible),
-            coverage_plus=0.0 if books is None else metrics.coverage_plus(books.extrapolated, feasible),
-            open_share=metrics.open_share(opened, self.facts.openable) if self.facts.openable else None,
+            coverage=None if books is None else metrics.coverage(books.visited, feasible),
+            coverage_plus=None if books is None else metrics.coverage_plus(books.extrapolated, feasible),
+            open_share=None if books is None or not openable else metrics.open_share(books.opened, openable),
             visible_from=visible,
             visible_share=None if self._visibility is None else metrics.visible_share(*self._visibility),
             bfs_found=None if search is None else search[0],

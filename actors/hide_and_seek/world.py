@@ -1,7 +1,7 @@
 """What the game asks of a room. Only this module knows the simulator's actions; it runs on both simulators.
 
-All actions are those of AI2-THOR. Where a Unity build may answer less than the embedded simulator, the code falls back
-to what both tell, as the functions say.
+One file because nothing else may know them. All actions are those of AI2-THOR. Where a Unity build may answer less than
+the embedded simulator, the code falls back to what both tell, as the functions say.
 """
 
 from __future__ import annotations
@@ -316,16 +316,20 @@ class World:
 
     # --- Questions about the whole room
 
-    def visible_from(self, places: Iterable[Place]) -> tuple[int, int]:
+    def visible_from(self, places: Iterable[Place], by: str = "pixels") -> tuple[int, int]:
         """Number of location tuples from which a pixel of the goal is seen at any distance, and of all tuples.
 
         Args:
             places: of the tuples; each has four rotations and two postures.
+            by: pixels or points, see `GameConfig.seen_by`. A Unity build knows only points.
         """
+        # The default is not sent: only the embedded simulator knows the argument.
+        how = {} if by == "pixels" else {"by": by}
         answer = self._must(
             "NumberOfPositionsFromWhichItemIsVisible",
             objectId=self.goal,
             positions=self._positions(places),
+            **how,
             renderImage=False,
         ).metadata["actionReturn"]
         return int(answer["count"]), int(answer["total"])

@@ -1,0 +1,118 @@
+"""`./playpen evaluate system=hide_and_seek`: games between pairs of players, in this process."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+
+from actors.controller import SimulatorProcess
+from actors.hide_and_seek.game import GameTask
+from actors.hide_and_seek.places import HidingPlace, load_places
+from actors.hide_and_seek.players import make_player
+from actors.hide_and_seek.scenes import scenes
+from actors.hide_and_seek.world import start_simulator
+from actors.launch import check_launch
+from cluster.command.overrides import save_config
+from cluster.command.result_line import print_result
+from cluster.hide_and_seek.config import EvaluateConfig
+from common.errors import UsageError
+from common.files import write_json
+from common.progress import Progress
+from evaluation.hide_and_seek.evaluate import Match, Outcome, play_all, summarise, tasks
+from evaluation.hide_and_seek.report import draw, terminal_table, write_tables
+
+
+def run(config: EvaluateConfig, folder: Path) -> int:
+    """Runs the command and returns its exit code."""
+    started = time.monotonic()
+    for name in (*config.hiders, *config.seekers):
+        make_player(name)  # refuses unknown names
+    rooms = config.scenes or scenes(config.split, tuple(config.kinds))
+    matches = _matches(config, rooms, find_places(config.places))
+    check_launch(config.simulator)
+    check_scenes(config, sorted({match.task.scene for match in matches}))
+    save_config(config, folder / "config.yaml")
+    print(f"RUN {folder}", flush=True)
+    outcomes: list[Outcome] = []
+    with (
+        Progress("games", len(matches), "game") as progress,
+        open(folder / "games.jsonl", "w", encoding="utf-8") as games,
+    ):
+        for outcome in play_all(matches, config.simulator, config.actors, make_player, config.workers, config.measure):
+            outcomes.append(outcome)
+            print(json.dumps(asdict(outcome)), file=games, flush=True)
+            progress.step()
+    unplayable = [asdict(outcome) for outcome in outcomes if outcome.result is None]
+    if len(unplayable) == len(outcomes):
+        raise UsageError(f"none of {len(outcomes)} games could be played: {unplayable[0]['reason']}")
+    order = {f"{match.hider}/{match.seeker}": None for match in matches}
+    found = summarise(outcomes)
+    summary = {pair: found[pair] for pair in order if pair in found}
+    write_tables(folder, summary)
+    draw(folder / "games.png", summary)
+    sys.stderr.flush()
+    Console(width=None if sys.stdout.isatty() else 180).print(terminal_table(summary))
+    result = {
+        "command": "evaluate",
+        "system": config.system,
+        "pairs": {pair: {name: asdict(one) for name, one in figures.items()} for pair, figures in summary.items()},
+        "games": len(outcomes) - len(unplayable),
+        "unplayable": len(unplayable),
+        "simulator": config.simulator.name,
+        "wall_s": round(time.monotonic() - started, 1),
+        "seed": config.seed,
+    }
+    write_json(folder / "results.json", result | {"not_played": unplayable})
+    print_result(result)
+    return 0
+
+
+def find_places(where: str | None) -> list[HidingPlace]:
+    """All hiding places of a file, or of the files in a folder and its subfolders.
+
+    Raises:
+        UsageError: there is none, or a file breaks the format.
+    """
+    if where is None:
+        return []
+    path = Path(where)
+    files = sorted(path.rglob("*.json")) if path.is_dir() else [path]
+    found = [place for file in files for place in load_places(file)[0]]
+    if not found:
+        raise UsageError(f"places={where} holds no hiding place; ./playpen places makes some")
+    return found
+
+
+def _matches(config: EvaluateConfig, rooms: list[str], places: list[HidingPlace]) -> list[Match]:
+    matches = [
+        Match(hider, seeker, task, kept=number < config.sheets)
+        for hider in config.hiders
+        for seeker in config.seekers
+        for number, task in enumerate(tasks(rooms, config.goals, config.games, config.seed))
+    ]
+    for seeker in config.seekers:
+        for number, place in enumerate(places):
+            name = f"{place.source} {place.difficulty}" if place.difficulty else place.source
+            task = GameTask(place.scene, place.goal, place.seed)
+            matches.append(Match(name, seeker, task, place, kept=number < config.sheets))
+    return matches
+
+
+def check_scenes(config: EvaluateConfig, rooms: list[str]) -> None:
+    """Refuses rooms that the simulator does not have.
+
+    Raises:
+        UsageError: one sentence naming the room.
+    """
+    simulator: SimulatorProcess = start_simulator(config.simulator)
+    try:
+        unknown = [scene for scene in rooms if scene.removesuffix("_physics") not in simulator.scenes]
+    finally:
+        simulator.stop()
+    if unknown:
+        raise UsageError(f"scenes: the simulator has no scene '{unknown[0]}'")

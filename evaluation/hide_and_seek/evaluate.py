@@ -1,0 +1,223 @@
+"""Plays games between pairs of players, and seekers against hiding places, and summarises them with 95 % intervals.
+
+Source: Weihs et al., section 4 and appendix B. Games are independent pieces of work, so several simulators share them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from actors.config import SimulatorConfig
+from actors.controller import SimulatorError
+from actors.hide_and_seek.config import GameConfig
+from actors.hide_and_seek.game import Game, GameTask
+from actors.hide_and_seek.metrics import Estimate, estimate_mean, estimate_share
+from actors.hide_and_seek.places import HidingPlace
+from actors.hide_and_seek.play import Simulators, Watch, play_game, play_seek
+from actors.hide_and_seek.players.core import GamePlayer
+from actors.hide_and_seek.world import Unplayable, World
+
+MakeGamePlayer = Callable[[str], GamePlayer]
+"""Makes a player from its name."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """A game to be played."""
+
+    hider: str
+    """Name of the hider, or of a set of hiding places."""
+    seeker: str
+    task: GameTask
+    place: HidingPlace | None = None
+    """Where the goal is, if no hider plays."""
+    kept: bool = False
+    """Whether the game is recorded."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A match that was played, as plain values."""
+
+    hider: str
+    seeker: str
+    scene: str
+    goal: str
+    seed: int
+    result: dict[str, Any] | None
+    """The fields of `game.Result`; None if the game could not be played."""
+    reason: str = ""
+    """Why it could not be played."""
+
+
+Keep = Callable[[Match, Game, World], "Keeper"]
+
+
+class Keeper:
+    """Watches a game that is recorded; `finish` is called once, when the game has its score."""
+
+    def __init__(self, watch: Watch | None = None, finish: Callable[[Game], None] | None = None) -> None:
+        self.watch = watch
+        self.finish = finish or (lambda game: None)
+
+
+def tasks(scenes: Sequence[str], goals: Sequence[str], games: int, seed: int) -> list[GameTask]:
+    """Games spread evenly over scenes and goals.
+
+    Args:
+        scenes: names of rooms.
+        goals: types of goal objects.
+        games: number of games.
+        seed: the first game's; each further game has the next.
+    """
+    return [
+        GameTask(scenes[number % len(scenes)], goals[(number + number // len(scenes)) % len(goals)], seed + number)
+        for number in range(games)
+    ]
+
+
+def play_match(
+    world: World, match: Match, config: GameConfig, make: MakeGamePlayer, keep: Keep | None, measure: bool
+) -> Outcome:
+    """Plays one match from its beginning.
+
+    Raises:
+        SimulatorError: the simulator failed; nothing of the match counts.
+    """
+    task = match.task
+    facts = {"hider": match.hider, "seeker": match.seeker, "scene": task.scene, "goal": task.goal, "seed": task.seed}
+    seeker = make(match.seeker)
+    try:
+        if match.place is None:
+            game = Game(world, task, config)
+            keeper = keep(match, game, world) if keep is not None and match.kept else Keeper()
+            play_game(game, make(match.hider), seeker, measure, keeper.watch)
+        else:
+            game = Game.from_place(world, match.place, config, task.seed)
+            keeper = keep(match, game, world) if keep is not None and match.kept else Keeper()
+            if measure:
+                game.measure()
+            seeker.begin(task.seed, world)
+            play_seek(game, seeker, keeper.watch)
+    except Unplayable as error:
+        return Outcome(**facts, result=None, reason=str(error))
+    keeper.finish(game)
+    return Outcome(**facts, result=asdict(game.result()))
+
+
+def play_all(
+    matches: Sequence[Match],
+    simulator: SimulatorConfig,
+    config: GameConfig,
+    make: MakeGamePlayer,
+    workers: int,
+    measure: bool = True,
+    keep: Keep | None = None,
+) -> Iterator[Outcome]:
+    """Plays matches on several simulators and yields each outcome as it comes.
+
+    Args:
+        matches: to play.
+        simulator: its settings.
+        config: the rules.
+        make: makes players.
+        workers: number of simulators.
+        measure: whether hiding places are measured.
+        keep: makes the keeper of a match that is recorded.
+
+    Raises:
+        SimulatorError: a simulator failed several times in the same match.
+    """
+    local, all_simulators, lock = threading.local(), [], threading.Lock()
+    stopped = threading.Event()
+
+    def play(match: Match) -> Outcome:
+        if stopped.is_set():
+            raise SimulatorError("the evaluation was stopped")
+        if not hasattr(local, "simulators"):
+            local.simulators = Simulators(simulator)
+            with lock:
+                all_simulators.append(local.simulators)
+        found: Outcome = local.simulators.run(lambda world: play_match(world, match, config, make, keep, measure))
+        return found
+
+    executor = ThreadPoolExecutor(workers)
+    pending: set[Future[Outcome]] = set()
+    waiting = iter(matches)
+    try:
+        while True:
+            # Few matches wait in the pool, so that a failure or Ctrl-C ends soon.
+            for match in waiting:
+                pending.add(executor.submit(play, match))
+                if len(pending) >= 2 * workers:
+                    break
+            if not pending:
+                return
+            done, pending = wait(pending, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+    finally:
+        stopped.set()
+        with lock:
+            for one in all_simulators:
+                one.stop()
+        for future in pending:
+            with suppress(Exception):
+                future.cancel()
+        executor.shutdown(wait=True, cancel_futures=True)
+        for one in all_simulators:
+            one.stop()
+
+
+# --- Summaries
+
+
+FIGURES = {
+    "found": "found",
+    "steps": "seeker's steps",
+    "coverage": "coverage",
+    "coverage_plus": "coverage+",
+    "open_share": "opened",
+    "om_hit": "OM hits",
+    "placed": "placed",
+    "visible_share": "seen from",
+    "bfs_share": "BFS",
+}
+"""Figures of a pair of players and their headings."""
+
+
+def summarise(outcomes: Sequence[Outcome]) -> dict[str, dict[str, Estimate]]:
+    """The figures of each pair, by "hider/seeker"; figures that no game of the pair has are left out.
+
+    Shares of games have Wilson's interval, means Student's. Games count as independent, though some share a room.
+    """
+    pairs: dict[str, list[Mapping[str, Any]]] = {}
+    for outcome in outcomes:
+        if outcome.result is not None:
+            pairs.setdefault(f"{outcome.hider}/{outcome.seeker}", []).append(outcome.result)
+    return {pair: _figures(results) for pair, results in pairs.items()}
+
+
+def _figures(results: Sequence[Mapping[str, Any]]) -> dict[str, Estimate]:
+    count = len(results)
+    figures = {
+        "found": estimate_share(sum(one["found"] for one in results), count),
+        "steps": estimate_mean([one["seeker_steps"] for one in results]),
+    }
+    played = [one for one in results if one["coverage"] is not None]
+    for name in ("coverage", "coverage_plus", "open_share"):
+        if values := [one[name] for one in played if one[name] is not None]:
+            figures[name] = estimate_mean(values)
+    if manipulations := sum(one["manipulations"] for one in played):
+        figures["om_hit"] = estimate_share(sum(one["manipulation_hits"] for one in played), manipulations)
+    if played:
+        figures["placed"] = estimate_share(sum(one["placed"] for one in played), len(played))
+    for name in ("visible_share", "bfs_share"):
+        if values := [one[name] for one in results if one[name] is not None]:
+            figures[name] = estimate_mean(values)
+    return figures

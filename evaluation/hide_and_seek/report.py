@@ -1,0 +1,92 @@
+"""The table of an evaluation of games, as text, Markdown and CSV, and its figure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+from rich.table import Table
+
+from actors.hide_and_seek.metrics import Estimate
+from common.files import write_text
+from evaluation.hide_and_seek.evaluate import FIGURES
+from evaluation.tables import ABSENT, csv_text
+
+Summary = Mapping[str, Mapping[str, Estimate]]
+"""Figures by pair; see `evaluate.summarise`."""
+
+
+def cell(figure: Estimate | None, name: str) -> str:
+    """A figure with its interval, such as "0.44 [0.35, 0.53]"."""
+    if figure is None:
+        return ABSENT
+    digits = 0 if name == "steps" else 2
+    text = f"{figure.value:.{digits}f}"
+    if figure.low is None or figure.high is None:
+        return text
+    return f"{text} [{figure.low:.{digits}f}, {figure.high:.{digits}f}]"
+
+
+def terminal_table(summary: Summary) -> Table:
+    """The table for `rich.console.Console.print`."""
+    table = Table(title="Games (95 % intervals)", title_justify="left")
+    table.add_column("hider/seeker")
+    table.add_column("games", justify="right")
+    for heading in FIGURES.values():
+        table.add_column(heading, justify="right")
+    for pair, figures in summary.items():
+        cells = [cell(figures.get(name), name) for name in FIGURES]
+        table.add_row(pair, str(figures["found"].n), *cells)
+    return table
+
+
+def write_tables(folder: Path, summary: Summary) -> None:
+    """Writes `results.md` and `results.csv`."""
+    lines = ["| hider/seeker | games | " + " | ".join(FIGURES.values()) + " |", "|---" * (len(FIGURES) + 2) + "|"]
+    rows: list[list[str | int | float | None]] = [
+        ["pair", "games", *(f"{name}{end}" for name in FIGURES for end in ("", "_low", "_high", "_n"))]
+    ]
+    for pair, figures in summary.items():
+        texts = [cell(figures.get(name), name) for name in FIGURES]
+        lines.append(f"| {pair} | {figures['found'].n} | " + " | ".join(texts) + " |")
+        row: list[str | int | float | None] = [pair, figures["found"].n]
+        for name in FIGURES:
+            figure = figures.get(name)
+            row += [None] * 4 if figure is None else [figure.value, figure.low, figure.high, figure.n]
+        rows.append(row)
+    write_text(folder / "results.md", "\n".join(lines) + "\n")
+    write_text(folder / "results.csv", csv_text(rows))
+
+
+def draw(path: Path, summary: Summary) -> None:
+    """Draws found, steps, coverage and opened of each pair, with their intervals."""
+    shown = [
+        name
+        for name in ("found", "steps", "coverage", "open_share", "om_hit")
+        if any(name in one for one in summary.values())
+    ]
+    figure, axes = plt.subplots(
+        1, len(shown), figsize=(2.6 * len(shown) + 1.5, 0.4 * len(summary) + 1.4), sharey=True, squeeze=False
+    )
+    pairs = list(summary)
+    for axis, name in zip(axes[0], shown, strict=True):
+        for row, pair in enumerate(pairs):
+            one = summary[pair].get(name)
+            if one is None:
+                continue
+            low, high = one.value if one.low is None else one.low, one.value if one.high is None else one.high
+            axis.plot([low, high], [row, row], color="tab:blue", linewidth=2, alpha=0.5)
+            axis.plot(one.value, row, "o", color="tab:blue")
+        axis.set_title(FIGURES[name], fontsize=10)
+        axis.grid(axis="x", alpha=0.3)
+        axis.set_ylim(len(pairs) - 0.5, -0.5)
+        if name != "steps":
+            axis.set_xlim(-0.03, 1.03)
+    axes[0][0].set_yticks(range(len(pairs)), pairs)
+    figure.tight_layout()
+    figure.savefig(path, dpi=150)
+    plt.close(figure)
