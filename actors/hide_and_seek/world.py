@@ -90,6 +90,8 @@ class Facts:
     """Pose of each object that can be moved, by id."""
     turned: int = 0
     """Degrees by which the room was turned about the agent."""
+    furniture: Mapping[str, tuple[float, float]] = dataclasses.field(default_factory=dict)
+    """World x and z, metres, of each object that cannot be carried or that opens, by id; for maps."""
 
 
 @dataclass(frozen=True)
@@ -170,11 +172,16 @@ class World:
         objects = event.metadata["objects"]
         openable = frozenset(one["objectId"] for one in objects if one["openable"])
         poses = {one["objectId"]: _pose(one) for one in objects if one["moveable"] or one["pickupable"]}
+        furniture = {
+            one["objectId"]: (float(one["position"]["x"]), float(one["position"]["z"]))
+            for one in objects
+            if one["openable"] or not one["pickupable"]
+        }
         self._frame = frame
         # Only these objects' states are needed after each step.
         self._must("SetObjectFilter", objectIds=sorted(openable))
         places = frozenset(frame.place(one) for one in positions) | {Place(0, 0)}
-        return Facts(frame, places, openable, poses, turned)
+        return Facts(frame, places, openable, poses, turned, furniture)
 
     @property
     def frame(self) -> Frame:
