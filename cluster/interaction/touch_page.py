@@ -102,7 +102,7 @@ class TouchMode:
 
     name = "interaction"
     title = "Touch"
-    script = Path(__file__).with_suffix(".js")
+    scripts: tuple[Path, ...] = (Path(__file__).with_suffix(".js"),)
 
     def __init__(
         self, config: TouchPlayConfig, simulator: SimulatorConfig, predictor: SharedPredictor | None = None

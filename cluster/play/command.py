@@ -40,7 +40,7 @@ def mode_of(system: str, config: PlayConfig) -> Mode:
     Raises:
         UsageError: there is no such system, or it has no tab.
     """
-    make = getattr(systems.find(system), "play_mode", None)
+    make = getattr(systems.commands_of(system), "play_mode", None)
     if make is None:
         raise UsageError(f"modes.{system}: the system {system} cannot be played on the page")
     mode: Mode = make(config)

@@ -60,8 +60,8 @@ class Mode(Protocol):
     """Part of addresses, such as "interaction"."""
     title: str
     """Shown in the page."""
-    script: Path
-    """JavaScript module of the mode; it exports `mount(root, link, about)`, see page/page.js."""
+    scripts: tuple[Path, ...]
+    """JavaScript modules, served as /modes/NAME/FILE; the first exports `mount`, see page/page.js."""
 
     def about(self) -> dict[str, Any]:
         """What the page needs to know before a session begins, such as the names of scenes."""

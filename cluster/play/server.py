@@ -37,13 +37,18 @@ def make_app(modes: Sequence[Mode], sessions: Sessions, host: str, token: str | 
 
     @app.get("/api/modes")
     def about() -> list[dict[str, Any]]:
-        return [{"name": mode.name, "title": mode.title, "about": mode.about()} for mode in modes]
+        return [
+            {"name": mode.name, "title": mode.title, "script": mode.scripts[0].name, "about": mode.about()}
+            for mode in modes
+        ]
 
-    @app.get("/modes/{name}.js")
-    async def script(name: str) -> FileResponse:
-        if name not in by_name:
-            raise HTTPException(404, f"The page has no mode '{name}'.")
-        return FileResponse(by_name[name].script, media_type="text/javascript")
+    @app.get("/modes/{name}/{file}")
+    async def script(name: str, file: str) -> FileResponse:
+        scripts = by_name[name].scripts if name in by_name else ()
+        found = next((path for path in scripts if path.name == file), None)
+        if found is None:
+            raise HTTPException(404, f"The page has no script '{file}' of a mode '{name}'.")
+        return FileResponse(found, media_type="text/javascript")
 
     @app.websocket("/socket/{name}")
     async def socket(socket: WebSocket, name: str) -> None:

@@ -106,7 +106,9 @@ class _Connection:
         loop = asyncio.get_running_loop()
         while True:
             try:
-                text = await asyncio.wait_for(self._waiting.get(), self._idle_s)
+                # Not wait_for, which Python 3.11 lets swallow the cancellation by `run`.
+                async with asyncio.timeout(self._idle_s):
+                    text = await self._waiting.get()
             except TimeoutError:
                 minutes = f"{self._idle_s / 60:.3g}"
                 await _send(self._socket, {"ended": f"The session ended after {minutes} minutes without a message."})

@@ -106,7 +106,7 @@ async function enter(mode, tabs) {
   history.replaceState(null, "", `#${mode.name}`);
   const link = new Link(mode.name);
   main.replaceChildren();
-  const module = await import(`/modes/${mode.name}.js`);
+  const module = await import(`/modes/${mode.name}/${mode.script}`);
   const undo = module.mount(main, link, mode.about);
   leave = () => { link.close(); undo?.(); };
 }

@@ -1,0 +1,1 @@
+"""Commands and pages of hide and seek."""
