@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -157,6 +158,8 @@ class Game:
         game._restored = True
         game._augment(Augmentation.draw(np.random.default_rng([seed, place.seed, GOALS.index(place.goal)])))
         game.facts = world.set_up(place.scene, place.seed, place.start, place.turned)
+        # The agent must not stand where an object shall lie.
+        world.stand_at(_aside(game.facts, [place.pose, *place.moved.values()]))
         failed = world.restore(place.opened, place.moved)
         if failed:
             raise Unplayable(f"the hiding place does not fit {place.scene}: '{failed[0]}' cannot be put as it was")
@@ -337,6 +340,14 @@ class Game:
             visible_from=None if counted is None else counted[0],
             tuples=None if counted is None else counted[1],
         )
+
+
+def _aside(facts: Facts, poses: Sequence[Pose]) -> Location:
+    """The location that is farthest from the nearest of these poses."""
+    at = np.array([[pose.position["x"], pose.position["z"]] for pose in poses])
+    places = sorted(facts.places)
+    from_them = [float(np.hypot(*(at - facts.frame.position(place)).T).min()) for place in places]
+    return Location(*places[int(np.argmax(from_them))], 0, True)
 
 
 def _moved(before: Pose, after: Pose) -> bool:
