@@ -38,6 +38,13 @@ Measures a checkpoint on a data set of locations: box and mask AP, mass accuracy
   prints   a results table, RUN <folder> and RESULT {json}
 
 example: ./playpen evaluate checkpoint=outputs/train/RUN evaluation=novel_objects
+
+With system=hide_and_seek: plays games between pairs of players, and sends seekers to hiding places.
+  reads    conf/game_evaluate.yaml; files of hiding places (places=FILE or FOLDER)
+  writes   outputs/evaluate/<time>/: games.jsonl, results.json, results.md, results.csv, games.png, sheets and records
+  prints   a table with 95 % intervals, RUN <folder> and RESULT {json}
+
+example: ./playpen evaluate system=hide_and_seek 'hiders=[greedy]' 'seekers=[uniform,searcher]' games=40
 """,
     "table": """usage: ./playpen table TABLE=NAME [--list] [settings] [overrides of train]
 
@@ -83,6 +90,34 @@ Draws contact sheets: rooms (colour, depth, instances) and touches (before, afte
   prints   RUN <folder> and RESULT {json}
 
 example: ./playpen rooms 'scenes=[FloorPlan1,FloorPlan30]' views=3
+
+With system=hide_and_seek: plays a game in each room and draws it: a map with both ways, what was opened, and the hiding
+place; a strip of what the players saw, with actions and rewards.
+  reads    conf/game_rooms.yaml, or a saved record (replay=GAME.json)
+  writes   outputs/rooms/<time>/: a sheet and a record of each game
+  prints   RUN <folder> and RESULT {json}
+
+example: ./playpen rooms system=hide_and_seek 'scenes=[FloorPlan2]' hider=greedy seeker=searcher
+""",
+    "places": """usage: ./playpen places [overrides]
+
+Finds places at which a goal object can be hidden, and how hard each is to find (docs/hiding_places.md). After an
+interruption the same command continues.
+  reads    conf/places.yaml
+  writes   outputs/places/<hash of the settings>/SCENE/GOAL.json, and a picture
+  prints   progress, a table and RESULT {json}
+
+example: ./playpen places 'scenes=[FloorPlan1]' 'goals=[Cup]' count=20
+""",
+    "play": """usage: ./playpen play [overrides]
+
+Serves a page on which a person plays hide and seek against a player of the program, looks at recorded games, or touches
+objects (docs/howto/play.md). Only this machine reaches it unless host says otherwise; then its address has a token.
+  reads    conf/play.yaml, conf/play/
+  writes   hiding places and records of games below outputs/play/
+  prints   PAGE <address>, and RESULT {json} after Ctrl-C
+
+example: ./playpen play port=8300 checkpoint=outputs/train/RUN
 """,
     "status": """usage: ./playpen status [RUN]
 
