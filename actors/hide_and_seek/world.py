@@ -77,6 +77,15 @@ class Pose:
 
 
 @dataclass(frozen=True)
+class Resting:
+    """A place at which a new object would come to rest."""
+
+    pose: Pose
+    supports: tuple[str, ...]
+    """Ids of the objects that it would lie in or on."""
+
+
+@dataclass(frozen=True)
 class Facts:
     """What a room looks like when a game begins."""
 
@@ -244,6 +253,37 @@ class World:
             self._watch(_created(event, goal))
         return _succeeded(event)
 
+    def take_out(self) -> None:
+        """Takes the goal out of the room for good."""
+        self._must("RemoveFromScene", objectId=self.goal)
+        self.goal = ""
+
+    def resting_places(self, goal: str, seed: int, count: int) -> list[Resting]:
+        """Random places at which a new object of the goal's type would come to rest, also in closed furniture.
+
+        A Unity build takes the seed alone and leaves objects in the room; they are taken out here (not tried on one).
+
+        Args:
+            goal: type of the object; there must be none of it in the room.
+            seed: of the places.
+            count: largest number of places; a Unity build decides itself.
+        """
+        try:
+            event = self._simulator.step("SpamObjectsInRoom", objectType=goal, randomSeed=seed, count=count)
+        except ValueError:
+            event = self._step("SpamObjectsInRoom", randomSeed=seed)
+        found = event.metadata["actionReturn"]
+        if isinstance(found, list):
+            return [Resting(_pose(one), tuple(one["parentReceptacles"])) for one in found]
+        self._must("ResetObjectFilter", renderImage=False)
+        objects = self._simulator.last_event.metadata["objects"]
+        openable = sorted(one["objectId"] for one in objects if one["openable"])
+        left = [one for one in objects if one["objectType"] in REMOVED]
+        for one in left:
+            self._must("RemoveFromScene", objectId=one["objectId"], renderImage=False)
+        self._must("SetObjectFilter", objectIds=openable, renderImage=False)
+        return [Resting(_pose(one), tuple(one["parentReceptacles"] or ())) for one in left if one["objectType"] == goal]
+
     def take_back(self) -> None:
         """Returns the goal to its default place in the hand."""
         if self.holding:
@@ -330,16 +370,27 @@ class World:
             places: of the tuples; each has four rotations and two postures.
             by: pixels or points, see `GameConfig.seen_by`. A Unity build knows only points.
         """
+        answer = self._seen(places, by)
+        return int(answer["count"]), int(answer["total"])
+
+    def seen_from(self, places: Iterable[Place], by: str = "pixels") -> list[Location]:
+        """The location tuples that `visible_from` counts; a Unity build does not tell them."""
+        return [
+            Location(*self.frame.place(one), round(one["rotation"] - self.frame.yaw) % 360, bool(one["standing"]))
+            for one in self._seen(places, by)["tuples"]
+        ]
+
+    def _seen(self, places: Iterable[Place], by: str) -> dict[str, Any]:
         # The default is not sent: only the embedded simulator knows the argument.
         how = {} if by == "pixels" else {"by": by}
-        answer = self._must(
+        answer: dict[str, Any] = self._must(
             "NumberOfPositionsFromWhichItemIsVisible",
             objectId=self.goal,
             positions=self._positions(places),
             **how,
             renderImage=False,
         ).metadata["actionReturn"]
-        return int(answer["count"]), int(answer["total"])
+        return answer
 
     def search(self, places: Iterable[Place], seed: int) -> tuple[bool, int]:
         """Breadth-first search for the goal through doors: whether it is seen, and after how many places.
@@ -369,6 +420,22 @@ class World:
         self._must(
             "SetObjectFilter", objectIds=sorted(openable | ({self.goal} if self.goal else set())), renderImage=False
         )
+        return found
+
+    def footprints(self) -> dict[str, tuple[float, float, float, float]]:
+        """The rectangles that fixed objects cover, seen from above, by id: least x and z, then sizes, metres."""
+        self._must("ResetObjectFilter", renderImage=False)
+        objects = self._simulator.last_event.metadata["objects"]
+        watched = {one["objectId"] for one in objects if one["openable"]} | ({self.goal} if self.goal else set())
+        self._must("SetObjectFilter", objectIds=sorted(watched), renderImage=False)
+        found = {}
+        for one in objects:
+            box = one.get("axisAlignedBoundingBox")
+            if box and not one["moveable"] and not one["pickupable"] and one["objectType"] != "Floor":
+                center, size = box["center"], box["size"]
+                found[one["objectId"]] = (
+                    center["x"] - size["x"] / 2, center["z"] - size["z"] / 2, size["x"], size["z"]
+                )  # fmt: skip
         return found
 
     # --- Restoring a room
