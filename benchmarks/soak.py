@@ -47,7 +47,7 @@ from tqdm import tqdm
 from benchmarks._arguments import check_overrides, positive
 from benchmarks._report import REPLAY, conditions, configuration, readable
 from cluster.run.status import STATUS, disk_bytes
-from evaluation.interaction.figures import save
+from evaluation.pictures import save
 
 ROOT = Path(__file__).resolve().parents[1]
 ROLES = {

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from evaluation.interaction.coco import Metrics
 from evaluation.interaction.comparison import Comparison, MeasuredRun
-from evaluation.interaction.figures import contact_sheet, draw_confusion, precision_recall_figure, save
+from evaluation.interaction.figures import contact_sheet, draw_confusion, precision_recall_figure
 from evaluation.interaction.measured import read_panels
+from evaluation.pictures import save
 
 
 def comparison_figures(folder: Path, comparison: Comparison) -> list[Path]:

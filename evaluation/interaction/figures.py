@@ -5,7 +5,6 @@ All functions draw with matplotlib's Agg canvas, without pyplot's global state, 
 
 from __future__ import annotations
 
-import io
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,14 +14,13 @@ import cv2
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
-from common.files import atomic
 from evaluation.interaction.coco import MASS_CLASSES, RECALLS, Detections, Metrics
 from evaluation.interaction.masks import upsample
+from evaluation.pictures import save
 from replay.interaction.record import GRID_STRIDE
 
 MASS_COLORS = np.array([[0.86, 0.16, 0.16], [0.13, 0.63, 0.22], [0.12, 0.36, 0.86]])
@@ -284,14 +282,6 @@ def precision_recall_figure(path: Path, curves: Mapping[str, Metrics]) -> None:
         if kind == "mask":
             axis.set_ylabel("precision")
     save(figure, path, dpi=110)
-
-
-def save(figure: Figure, path: Path, dpi: int) -> None:
-    """Writes a figure as PNG, atomically and without metadata, so that equal figures give equal files."""
-    buffer = io.BytesIO()
-    FigureCanvasAgg(figure).print_figure(buffer, format="png", dpi=dpi, metadata={"Software": None})
-    with atomic(path) as file:
-        file.write(buffer.getvalue())
 
 
 def _grey(image: NDArray[np.uint8]) -> NDArray[np.float64]:

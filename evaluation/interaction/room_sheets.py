@@ -12,9 +12,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from actors.interaction.self_supervision import changed_cells, hsv
-from evaluation.interaction.figures import overlay, save
+from evaluation.interaction.figures import overlay
 from evaluation.interaction.masks import upsample
 from evaluation.interaction.rooms import StudiedTouch, View
+from evaluation.pictures import save
 from replay.interaction.record import GRID_STRIDE
 
 FARTHEST = 4.0
