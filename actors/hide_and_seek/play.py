@@ -11,6 +11,7 @@ from actors.hide_and_seek.actions import ACTIONS, Kind
 from actors.hide_and_seek.episode import Step
 from actors.hide_and_seek.game import Game
 from actors.hide_and_seek.players.core import GamePlayer
+from actors.hide_and_seek.stages.hide import Hiding
 from actors.hide_and_seek.world import World, start_simulator
 
 Watch = Callable[[Game, Step], None]
@@ -36,16 +37,22 @@ def play_hide(game: Game, hider: GamePlayer, watch: Watch | None = None) -> None
     """Plays object hiding with its manipulations."""
     hiding = game.hide()
     while not hiding.episode.ended:
-        number = hider.act(game.observe())
-        manipulation = hiding.place(number) if ACTIONS[number].kind is Kind.PLACE else None
-        if manipulation is None:
-            _note(game, hider, hiding.step(number), watch)
-            continue
+        hide_step(game, hiding, hider.act(game.observe()), hider, watch)
+
+
+def hide_step(game: Game, hiding: Hiding, number: int, hider: GamePlayer, watch: Watch | None = None) -> Step:
+    """Performs one action of object hiding; the hider plays the manipulation that a PlaceAt starts."""
+    manipulation = hiding.place(number) if ACTIONS[number].kind is Kind.PLACE else None
+    if manipulation is None:
+        step = hiding.step(number)
+    else:
         probability = hider.probability(game.observe())
         while not manipulation.episode.ended:
             _note(game, hider, manipulation.step(hider.act(game.observe())), watch)
         game.end_placing(probability)
-        _note(game, hider, hiding.episode.steps[-1], watch)
+        step = hiding.episode.steps[-1]
+    _note(game, hider, step, watch)
+    return step
 
 
 def play_seek(game: Game, seeker: GamePlayer, watch: Watch | None = None) -> None:
@@ -98,6 +105,7 @@ class Simulators:
     def __init__(self, config: SimulatorConfig, attempts: int = 3) -> None:
         self._config, self._attempts = config, attempts
         self._simulator: SimulatorProcess | None = None
+        self._closed = False
         self.restarts = 0
         """How often a simulator failed."""
 
@@ -105,13 +113,17 @@ class Simulators:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
+        self.close()
 
-    def stop(self) -> None:
-        """Ends the simulator."""
-        if self._simulator is not None:
-            self._simulator.stop()
-            self._simulator = None
+    def close(self) -> None:
+        """Ends the simulator, also from another thread than that of `run`, whose work then fails at once."""
+        self._closed = True
+        self._stop()
+
+    def _stop(self) -> None:
+        simulator, self._simulator = self._simulator, None
+        if simulator is not None:
+            simulator.stop()
 
     def run(self, work: Callable[[World], Played]) -> Played:
         """Does a piece of work, such as a whole game, in a room; from its beginning again if the simulator fails.
@@ -124,12 +136,15 @@ class Simulators:
         """
         for attempt in range(1, self._attempts + 1):
             try:
-                if self._simulator is None:
-                    self._simulator = start_simulator(self._config)
-                return work(World(self._simulator))
+                simulator = self._simulator
+                if simulator is None:
+                    simulator = self._simulator = start_simulator(self._config)
+                    if self._closed:  # meanwhile
+                        self._stop()
+                return work(World(simulator))
             except SimulatorError:
-                self.stop()
+                self._stop()
                 self.restarts += 1
-                if attempt == self._attempts:
+                if attempt == self._attempts or self._closed:
                     raise
         raise AssertionError("unreachable")

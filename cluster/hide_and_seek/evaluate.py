@@ -14,6 +14,7 @@ from actors.controller import SimulatorProcess
 from actors.hide_and_seek.game import GameTask
 from actors.hide_and_seek.places import HidingPlace, load_places
 from actors.hide_and_seek.players import make_player
+from actors.hide_and_seek.record import GameRecord, save_record
 from actors.hide_and_seek.scenes import scenes
 from actors.hide_and_seek.world import start_simulator
 from actors.launch import check_launch
@@ -24,6 +25,7 @@ from common.errors import UsageError
 from common.files import write_json
 from common.progress import Progress
 from evaluation.hide_and_seek.evaluate import Match, Outcome, play_all, summarise, tasks
+from evaluation.hide_and_seek.game_sheet import game_sheet
 from evaluation.hide_and_seek.report import draw, terminal_table, write_tables
 
 
@@ -43,9 +45,11 @@ def run(config: EvaluateConfig, folder: Path) -> int:
         Progress("games", len(matches), "game") as progress,
         open(folder / "games.jsonl", "w", encoding="utf-8") as games,
     ):
-        for outcome in play_all(matches, config.simulator, config.actors, make_player, config.workers, config.measure):
-            outcomes.append(outcome)
-            print(json.dumps(asdict(outcome)), file=games, flush=True)
+        for played in play_all(matches, config.simulator, config.actors, make_player, config.workers, config.measure):
+            outcomes.append(played.outcome)
+            print(json.dumps(asdict(played.outcome)), file=games, flush=True)
+            if played.record is not None:
+                keep(folder / "games", played.record)
             progress.step()
     unplayable = [asdict(outcome) for outcome in outcomes if outcome.result is None]
     if len(unplayable) == len(outcomes):
@@ -70,6 +74,14 @@ def run(config: EvaluateConfig, folder: Path) -> int:
     write_json(folder / "results.json", result | {"not_played": unplayable})
     print_result(result)
     return 0
+
+
+def keep(folder: Path, record: GameRecord) -> None:
+    """Saves a game's record and draws its sheet."""
+    task = record.task
+    path = folder / f"{record.hider}_{record.seeker}_{task.scene}_{task.goal}_{task.seed}".replace(" ", "-")
+    save_record(path.with_suffix(".json"), record)
+    game_sheet(path.with_suffix(".png"), record)
 
 
 def find_places(where: str | None) -> list[HidingPlace]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import suppress
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any
 
 from actors.config import SimulatorConfig
@@ -18,8 +18,9 @@ from actors.hide_and_seek.config import GameConfig
 from actors.hide_and_seek.game import Game, GameTask
 from actors.hide_and_seek.metrics import Estimate, estimate_mean, estimate_share
 from actors.hide_and_seek.places import HidingPlace
-from actors.hide_and_seek.play import Simulators, Watch, play_game, play_seek
+from actors.hide_and_seek.play import Simulators, play_game, play_seek
 from actors.hide_and_seek.players.core import GamePlayer
+from actors.hide_and_seek.record import GameRecord, Recorder
 from actors.hide_and_seek.world import Unplayable, World
 
 MakeGamePlayer = Callable[[str], GamePlayer]
@@ -55,15 +56,12 @@ class Outcome:
     """Why it could not be played."""
 
 
-Keep = Callable[[Match, Game, World], "Keeper"]
+@dataclass(frozen=True)
+class Played:
+    """A match's outcome, and its record if it is kept."""
 
-
-class Keeper:
-    """Watches a game that is recorded; `finish` is called once, when the game has its score."""
-
-    def __init__(self, watch: Watch | None = None, finish: Callable[[Game], None] | None = None) -> None:
-        self.watch = watch
-        self.finish = finish or (lambda game: None)
+    outcome: Outcome
+    record: GameRecord | None = None
 
 
 def tasks(scenes: Sequence[str], goals: Sequence[str], games: int, seed: int) -> list[GameTask]:
@@ -81,9 +79,7 @@ def tasks(scenes: Sequence[str], goals: Sequence[str], games: int, seed: int) ->
     ]
 
 
-def play_match(
-    world: World, match: Match, config: GameConfig, make: MakeGamePlayer, keep: Keep | None, measure: bool
-) -> Outcome:
+def play_match(world: World, match: Match, config: GameConfig, make: MakeGamePlayer, measure: bool) -> Played:
     """Plays one match from its beginning.
 
     Raises:
@@ -92,22 +88,22 @@ def play_match(
     task = match.task
     facts = {"hider": match.hider, "seeker": match.seeker, "scene": task.scene, "goal": task.goal, "seed": task.seed}
     seeker = make(match.seeker)
+    recorder = Recorder(match.hider, match.seeker, place=match.place) if match.kept else None
+    watch = None if recorder is None else recorder.watch
     try:
         if match.place is None:
             game = Game(world, task, config)
-            keeper = keep(match, game, world) if keep is not None and match.kept else Keeper()
-            play_game(game, make(match.hider), seeker, measure, keeper.watch)
+            play_game(game, make(match.hider), seeker, measure, watch)
         else:
             game = Game.from_place(world, match.place, config, task.seed)
-            keeper = keep(match, game, world) if keep is not None and match.kept else Keeper()
             if measure:
                 game.measure()
             seeker.begin(task.seed, world)
-            play_seek(game, seeker, keeper.watch)
+            play_seek(game, seeker, watch)
     except Unplayable as error:
-        return Outcome(**facts, result=None, reason=str(error))
-    keeper.finish(game)
-    return Outcome(**facts, result=asdict(game.result()))
+        return Played(Outcome(**facts, result=None, reason=str(error)))
+    outcome = Outcome(**facts, result=asdict(game.result()))
+    return Played(outcome, None if recorder is None else recorder.finish(game))
 
 
 def play_all(
@@ -117,9 +113,8 @@ def play_all(
     make: MakeGamePlayer,
     workers: int,
     measure: bool = True,
-    keep: Keep | None = None,
-) -> Iterator[Outcome]:
-    """Plays matches on several simulators and yields each outcome as it comes.
+) -> Iterator[Played]:
+    """Plays matches on several simulators and yields each as it ends.
 
     Args:
         matches: to play.
@@ -128,34 +123,29 @@ def play_all(
         make: makes players.
         workers: number of simulators.
         measure: whether hiding places are measured.
-        keep: makes the keeper of a match that is recorded.
 
     Raises:
         SimulatorError: a simulator failed several times in the same match.
     """
-    local, all_simulators, lock = threading.local(), [], threading.Lock()
-    stopped = threading.Event()
+    local, running, lock, stopped = threading.local(), [], threading.Lock(), threading.Event()
 
-    def play(match: Match) -> Outcome:
-        if stopped.is_set():
-            raise SimulatorError("the evaluation was stopped")
+    def play(match: Match) -> Played:
         if not hasattr(local, "simulators"):
             local.simulators = Simulators(simulator)
             with lock:
-                all_simulators.append(local.simulators)
-        found: Outcome = local.simulators.run(lambda world: play_match(world, match, config, make, keep, measure))
+                running.append(local.simulators)
+        if stopped.is_set():
+            raise SimulatorError("the evaluation was stopped")
+        found: Played = local.simulators.run(lambda world: play_match(world, match, config, make, measure))
         return found
 
     executor = ThreadPoolExecutor(workers)
-    pending: set[Future[Outcome]] = set()
+    pending: set[Future[Played]] = set()
     waiting = iter(matches)
     try:
         while True:
             # Few matches wait in the pool, so that a failure or Ctrl-C ends soon.
-            for match in waiting:
-                pending.add(executor.submit(play, match))
-                if len(pending) >= 2 * workers:
-                    break
+            pending |= {executor.submit(play, match) for match in islice(waiting, 2 * workers - len(pending))}
             if not pending:
                 return
             done, pending = wait(pending, return_when=FIRST_COMPLETED)
@@ -164,14 +154,9 @@ def play_all(
     finally:
         stopped.set()
         with lock:
-            for one in all_simulators:
-                one.stop()
-        for future in pending:
-            with suppress(Exception):
-                future.cancel()
+            for simulators in running:
+                simulators.close()
         executor.shutdown(wait=True, cancel_futures=True)
-        for one in all_simulators:
-            one.stop()
 
 
 # --- Summaries
