@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from actors.hide_and_seek.episode import Step
 from actors.hide_and_seek.game import GameObservation
@@ -10,11 +14,27 @@ from actors.hide_and_seek.locations import Location
 from actors.hide_and_seek.world import Look
 
 
+class Side(StrEnum):
+    """The two sides of a game."""
+
+    HIDER = "hider"
+    """Plays exploration, perspective simulation, object hiding and object manipulation."""
+    SEEKER = "seeker"
+    """Plays seeking."""
+
+
 class Hints(Protocol):
-    """What a scripted player may ask beyond its observation; learned players and humans do not use it."""
+    """What a scripted player may ask beyond its observation; learned players and humans do not use it.
+
+    A scripted player has no vision network. Hints tell it no more than what is to be seen in the present view.
+    """
 
     def look(self) -> Look:
         """What the centres of the 7x7 cells show."""
+        ...
+
+    def goal_pixels(self) -> NDArray[np.bool_]:
+        """(224, 224) bool: pixels of the present view that show the goal. These are a scripted seeker's eyes."""
         ...
 
 
