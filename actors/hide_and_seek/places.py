@@ -1,6 +1,7 @@
 """Hiding places: where a goal object was hidden in a room, by a search, a human or an agent; read and written as JSON.
 
-docs/hiding_places.md describes the format.
+docs/hiding_places.md describes the format, and places.schema.json beside this file is its JSON Schema. Places of a
+search, of humans and of agents all have it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from common.files import write_json
 
 SCHEMA = 1
 """Version of the format."""
+FIELDS = ("schema", "made_from", "statistics", "places")
+"""Fields of a file."""
 DIFFICULTIES = ("easy", "medium", "hard")
 
 
@@ -119,15 +122,36 @@ def from_json(values: Mapping[str, Any], where: str = "place") -> HidingPlace:
     )
 
 
-def save_places(path: Path, places: Sequence[HidingPlace], made_from: Mapping[str, Any] | None = None) -> None:
+@dataclass(frozen=True)
+class PlacesFile:
+    """What a file of places holds."""
+
+    places: list[HidingPlace]
+    made_from: dict[str, Any] = field(default_factory=dict)
+    """Settings that determine the places, for files that a command can make again."""
+    statistics: dict[str, int] = field(default_factory=dict)
+    """Numbers of candidates of each kind, of such files."""
+
+
+def save_places(
+    path: Path,
+    places: Sequence[HidingPlace],
+    made_from: Mapping[str, Any] | None = None,
+    statistics: Mapping[str, int] | None = None,
+) -> None:
     """Writes a file of places, atomically.
 
     Args:
         path: of the file.
         places: to write.
-        made_from: settings that determine the places, for files that a command can make again.
+        made_from: see `PlacesFile`.
+        statistics: see `PlacesFile`.
     """
-    content: dict[str, Any] = {"schema": SCHEMA, "made_from": dict(made_from or {})}
+    content: dict[str, Any] = {
+        "schema": SCHEMA,
+        "made_from": dict(made_from or {}),
+        "statistics": dict(statistics or {}),
+    }
     write_json(path, content | {"places": [to_json(place) for place in places]})
 
 
@@ -140,21 +164,38 @@ def load_places(path: Path) -> tuple[list[HidingPlace], dict[str, Any]]:
     Raises:
         UsageError: the file is missing, is no JSON, or breaks the format.
     """
+    found = read_places(path)
+    return found.places, found.made_from
+
+
+def read_places(path: Path) -> PlacesFile:
+    """Reads all that a file of places holds.
+
+    Raises:
+        UsageError: the file is missing, is no JSON, or breaks the format.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: is not JSON: {error}") from None
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
         found = content.get("schema") if isinstance(content, dict) else None
         raise UsageError(f"{path}: schema must be {SCHEMA}, not {_short(found)}")
+    for name in content:
+        if name not in FIELDS:
+            raise UsageError(f"{path}: has an unknown field {_short(name)}; the fields are {', '.join(FIELDS)}")
     if not isinstance(content.get("places"), list):
-        raise UsageError(f"{path}: places must be a list")
-    made_from = content.get("made_from") or {}
-    if not isinstance(made_from, dict):
-        raise UsageError(f"{path}: made_from must be an object with fields")
-    return [from_json(one, f"{path}: place {number}") for number, one in enumerate(content["places"], 1)], made_from
+        raise UsageError(f"{path}: places must be a list, not {_short(content.get('places'))}")
+    for name in ("made_from", "statistics"):
+        if not isinstance(content.get(name, {}), dict):
+            raise UsageError(f"{path}: {name} must be an object with fields, not {_short(content[name])}")
+    statistics = content.get("statistics", {})
+    if not all(_whole(value, 0) for value in statistics.values()):
+        raise UsageError(f"{path}: statistics must be whole numbers of at least 0, not {_short(statistics)}")
+    places = [from_json(one, f"{path}: place {number}") for number, one in enumerate(content["places"], 1)]
+    return PlacesFile(places, content.get("made_from", {}), statistics)
 
 
 def check_fits(place: HidingPlace, scene: str | None = None, goal: str | None = None) -> None:

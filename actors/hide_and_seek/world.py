@@ -422,21 +422,17 @@ class World:
         )
         return found
 
-    def footprints(self) -> dict[str, tuple[float, float, float, float]]:
-        """The rectangles that fixed objects cover, seen from above, by id: least x and z, then sizes, metres."""
+    def furniture(self) -> dict[str, tuple[float, float]]:
+        """World x and z of the fixed objects that hold others, by id, metres."""
         self._must("ResetObjectFilter", renderImage=False)
         objects = self._simulator.last_event.metadata["objects"]
         watched = {one["objectId"] for one in objects if one["openable"]} | ({self.goal} if self.goal else set())
         self._must("SetObjectFilter", objectIds=sorted(watched), renderImage=False)
-        found = {}
-        for one in objects:
-            box = one.get("axisAlignedBoundingBox")
-            if box and not one["moveable"] and not one["pickupable"] and one["objectType"] != "Floor":
-                center, size = box["center"], box["size"]
-                found[one["objectId"]] = (
-                    center["x"] - size["x"] / 2, center["z"] - size["z"] / 2, size["x"], size["z"]
-                )  # fmt: skip
-        return found
+        return {
+            one["objectId"]: (float(one["position"]["x"]), float(one["position"]["z"]))
+            for one in objects
+            if one["receptacle"] and not one["moveable"] and not one["pickupable"] and one["objectType"] != "Floor"
+        }
 
     # --- Restoring a room
 
