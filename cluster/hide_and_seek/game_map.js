@@ -30,7 +30,7 @@ export class RoomMap {
     context.clearRect(0, 0, canvas.width, canvas.height);
     if (floor) {
       context.fillStyle = `rgb(${line})`;
-      floor.forEach((place) => square(place, 1));
+      floor.forEach((place) => square(place, 1.03)); // without seams
     } else this.lines(context, `rgb(${line})`);
     context.fillStyle = `rgb(${accent} / 24%)`;
     const visited = new Set(path.map(([x, z]) => `${x},${z}`));

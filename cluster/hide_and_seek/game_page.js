@@ -13,7 +13,7 @@ const ADVICE = {
   perspective: "Click a place on the map, choose where to look, and hide the object from there.",
   hide: "Choose how the object shall lie, and click where it shall be placed. Then tell the seeker that you are ready.",
   manipulate: "Move the object in your hand to the marked cell and drop it.",
-  hidden: "The object is hidden.",
+  hidden: "",
   seek: "Find the object, go close to it, and claim that it is visible.",
   over: "",
 };
@@ -46,10 +46,10 @@ export function mount(root, link, about) {
   const caption = h("div", { class: "row between small muted", style: "width: 100%" });
   const field = (label, control, style = null) => h("label", { class: "field grow", style }, label, control);
   const select = (id, options) => h("select", { id }, options.map(([value, words]) => h("option", { value }, words)));
-  const names = about.players.map((name) => [name, name === about.human ? "you" : name.replaceAll("_", " ")]);
-  const hider = select("hider", [...names, ["place", "at a hiding place …"]]);
-  const seeker = select("seeker", names);
-  if (names.length > 1) hider.value = about.players[1];
+  const named = (players) => players.map((name) => [name, name === about.human ? "you" : name.replaceAll("_", " ")]);
+  const hider = select("hider", [...named(about.hiders), ["place", "at a hiding place …"]]);
+  const seeker = select("seeker", named(about.seekers));
+  if (about.hiders.length > 1) hider.value = about.hiders[1];
   const scene = h("select", { id: "scene" }, Object.entries(about.scenes).map(([kind, rooms]) =>
     h("optgroup", { label: kind }, rooms.map((room) => h("option", { value: room }, room)))));
   const goal = select("goal", about.goals.map((name) => [name, name]));
@@ -277,12 +277,19 @@ export function mount(root, link, about) {
     }
     if (game.can_save) buttons.append(h("button", { id: "save", onclick: save }, "Save the hiding place"));
     now.replaceChildren(
-      h("div", { class: "row between" }, h("strong", { id: "phase" }, PHASES[game.phase]), verdictOf(last)),
-      h("p", { class: "small muted", style: "margin: .3rem 0 .5rem" }, person ? ADVICE[game.phase] : ""), facts, buttons);
+      h("div", { class: "row between" }, h("strong", { id: "phase" }, PHASES[game.phase]), person || game.turn ? verdictOf(last) : null),
+      h("p", { class: "small muted", style: "margin: .3rem 0 .5rem", id: "advice" }, adviceOf(person)), facts, buttons);
     buttons.style.marginTop = ".6rem";
     buttons.hidden = !buttons.children.length;
     caption.replaceChildren(h("span", {}, `${game.goal} in ${game.scene}`),
       h("span", {}, last ? `${last.action}: ${last.succeeded ? "done" : "failed"}${last.words ? `, ${last.words}` : ""}` : ""));
+  }
+
+  function adviceOf(person) {
+    if (game.phase === "hidden" && game.place && !game.place.placed) {
+      return "No PlaceAt succeeded, so the object was dropped where it was held.";
+    }
+    return person ? ADVICE[game.phase] : "";
   }
 
   function verdictOf(last) {
@@ -318,7 +325,7 @@ export function mount(root, link, about) {
   }
 
   function showResult() {
-    const explored = game.hider === about.human || about.players.includes(game.hider);
+    const explored = game.hider === about.human || about.hiders.includes(game.hider);
     result.replaceChildren(...scoreRows(game.result, explored));
   }
 

@@ -31,7 +31,8 @@ from actors.hide_and_seek.game import Game, GameTask, WrongStage
 from actors.hide_and_seek.locations import ROTATIONS, Location
 from actors.hide_and_seek.pixels import GRID
 from actors.hide_and_seek.places import HidingPlace, load_places, save_places
-from actors.hide_and_seek.players.core import GamePlayer
+from actors.hide_and_seek.players import make_player
+from actors.hide_and_seek.players.core import GamePlayer, Side
 from actors.hide_and_seek.record import Recorder, load_record, save_record
 from actors.hide_and_seek.scenes import GAME_KINDS, GOALS, SPLITS, scenes
 from actors.hide_and_seek.stages.perspective import Choice
@@ -39,6 +40,7 @@ from actors.hide_and_seek.world import SIZE, World, start_simulator
 from cluster.hide_and_seek.film import film
 from cluster.hide_and_seek.play_config import GamePlayConfig
 from cluster.hide_and_seek.turns import NotNow, Phase, Turns
+from cluster.play.config import PlayConfig
 from cluster.play.core import BadMessage, SimulatorSlot, png, text, whole
 from common.errors import UsageError
 
@@ -66,13 +68,26 @@ MakeGamePlayer = Callable[[str], GamePlayer]
 """Makes the player of a name."""
 
 
+def game_mode(config: PlayConfig) -> GameMode:
+    """The tab for a configuration.
+
+    Raises:
+        UsageError: there is no player of a name for its side, or a file of places cannot be read.
+    """
+    settings = config.modes["hide_and_seek"]
+    for side, names in ((Side.HIDER, settings.hiders), (Side.SEEKER, settings.seekers)):
+        for name in names:
+            make_player(name, side)  # refuses it with a sentence
+    return GameMode(settings, config.simulator, make_player)
+
+
 class GameMode:
     """A `cluster.play.core.Mode`.
 
     Args:
         config: rules, players and files.
         simulator: how to start simulators.
-        make_player: makes a new player by its name, one of `config.players`.
+        make_player: makes a new player by its name.
 
     Raises:
         UsageError: a file of places cannot be read.
@@ -83,19 +98,20 @@ class GameMode:
     scripts: tuple[Path, ...] = tuple(Path(__file__).with_name(f"game_{part}.js") for part in ("page", "map", "replay"))
 
     def __init__(self, config: GamePlayConfig, simulator: SimulatorConfig, make_player: MakeGamePlayer) -> None:
-        self._config = config
-        self._simulator = simulator
+        self.config = config
+        self.simulator = simulator
         self._make_player = make_player
         for path in config.places:
             load_places(Path(path))
 
     def about(self) -> dict[str, Any]:
         """See `cluster.play.core.Mode.about`."""
-        rules = self._config.actors
+        rules = self.config.actors
         return {
             "scenes": ROOMS,
             "goals": GOALS,
-            "players": [HUMAN, *self._config.players],
+            "hiders": [HUMAN, *self.config.hiders],
+            "seekers": [HUMAN, *self.config.seekers],
             "human": HUMAN,
             "size": SIZE,
             "grid": GRID,
@@ -105,7 +121,7 @@ class GameMode:
 
     def open(self) -> GameSession:
         """See `cluster.play.core.Mode.open`."""
-        return GameSession(self._config, self._simulator, self._make_player)
+        return GameSession(self.config, self.simulator, self._make_player)
 
 
 @dataclass(frozen=True)
@@ -164,8 +180,7 @@ class GameSession:
     # --- Messages
 
     def _start(self, message: Mapping[str, Any]) -> dict[str, Any]:
-        names = (HUMAN, *self._config.players)
-        seeker = text(message, "seeker", names)
+        seeker = text(message, "seeker", (HUMAN, *self._config.seekers))
         if "place" in message:
             places = self._places()
             if not places:
@@ -175,7 +190,7 @@ class GameSession:
             return self._begin(Setting(task, place.source, seeker, place))
         scene, goal = text(message, "scene", ALL_ROOMS), text(message, "goal", GOALS)
         task = GameTask(scene, goal, whole(message, "seed", 0, MOST_SEED))
-        return self._begin(Setting(task, text(message, "hider", names), seeker))
+        return self._begin(Setting(task, text(message, "hider", (HUMAN, *self._config.hiders)), seeker))
 
     def _begin(self, setting: Setting) -> dict[str, Any]:
         self._turns, self._setting, self._saved = None, setting, False
@@ -332,8 +347,8 @@ class GameSession:
         if phase is Phase.HIDE:
             state["placed"] = game.observe().placed
         if phase is Phase.HIDDEN and turns.place is not None:
-            place = turns.place
-            state["place"] = described(place) | {"contained_in": place.contained_in.split("|")[0]}
+            place, placed = turns.place, game.hiding is not None and game.hiding.placed
+            state["place"] = described(place) | {"contained_in": place.contained_in.split("|")[0], "placed": placed}
         return state
 
     @property
@@ -383,11 +398,10 @@ def shown(last: Step | Choice) -> dict[str, Any]:
 
 def described(place: HidingPlace) -> dict[str, Any]:
     """What lists say about a hiding place; not where it is."""
-    share = place.visible_share
     return {
         "scene": place.scene,
         "goal": place.goal,
         "source": place.source,
         "difficulty": place.difficulty,
-        "visible_share": None if share is None else round(share, 4),
+        "visible_share": place.visible_share,
     }

@@ -10,7 +10,7 @@ export function scoreRows(score, explored) {
   const percent = (share) => (share === null ? "–" : `${(100 * share).toFixed(1)} %`);
   const rows = [
     ["winner", score.found ? "the seeker" : "the hider"],
-    ["found", score.found ? `after ${score.seeker_steps} steps` : `not within ${score.seeker_steps} steps`],
+    ["found", score.found ? `after ${score.seeker_steps} step${score.seeker_steps === 1 ? "" : "s"}` : `not within ${score.seeker_steps} steps`],
   ];
   if (explored) {
     rows.push(

@@ -13,8 +13,10 @@ class GamePlayConfig:
 
     actors: GameConfig
     """The rules."""
-    players: list[str]
-    """Names of the players of the program that people can choose."""
+    hiders: list[str]
+    """Names of the players of the program that can hide."""
+    seekers: list[str]
+    """Names of the players of the program that can seek."""
     places: list[str]
     """Files of hiding places that people can seek at."""
     save_places: str

@@ -107,13 +107,13 @@ class TouchMode:
     def __init__(
         self, config: TouchPlayConfig, simulator: SimulatorConfig, predictor: SharedPredictor | None = None
     ) -> None:
-        self._config = config
-        self._simulator = simulator
+        self.config = config
+        self.simulator = simulator
         self._predictor = predictor
 
     def about(self) -> dict[str, Any]:
         """See `cluster.play.core.Mode.about`."""
-        actors = self._config.actors
+        actors = self.config.actors
         scenes = {kind: [f"FloorPlan{first + number}" for number in range(1, 31)] for kind, first in KINDS.items()}
         return {
             "scenes": scenes,
@@ -129,14 +129,14 @@ class TouchMode:
 
     def open(self) -> TouchSession:
         """See `cluster.play.core.Mode.open`."""
-        return TouchSession(self._config, self._simulator, self._predictor)
+        return TouchSession(self.config, self.simulator, self._predictor)
 
 
 class TouchSession:
     """A `cluster.play.core.Session`; arguments as of `TouchMode`."""
 
     def __init__(self, config: TouchPlayConfig, simulator: SimulatorConfig, predictor: SharedPredictor | None) -> None:
-        self._config = config
+        self.config = config
         self._predictor = predictor
         self._reach = config.actors.reach
         keywords = reach_keywords(self._reach, simulator)
@@ -144,7 +144,7 @@ class TouchSession:
         self._scene, self._seed = "", 0
         self._views: list[View] = []
         self._number = 0
-        self._observation: Observation | None = None
+        self.observation: Observation | None = None
         self._random = np.random.default_rng()
 
     def handle(self, message: Mapping[str, Any]) -> dict[str, Any]:
@@ -168,7 +168,7 @@ class TouchSession:
         simulator = self.simulator.get()
         if scene not in simulator.scenes:
             raise BadMessage(f"the simulator has no scene '{scene[:40]}'")
-        config = self._config
+        config = self.config
         views = fullest_views(simulator, scene, seed, config.actors, config.views, max(config.tries, config.views))
         if not views:
             raise BadMessage(f"the agent finds no place in {scene} with seed {seed}; choose another seed")
@@ -182,8 +182,8 @@ class TouchSession:
 
     def _go_to(self, number: int) -> dict[str, Any]:
         simulator = self.simulator.get()
-        self._observation = None  # until the room is complete
-        self._observation = set_up(simulator, self._views[number].location, self._config.actors.placement_attempts)
+        self.observation = None  # until the room is complete
+        self.observation = set_up(simulator, self._views[number].location, self.config.actors.placement_attempts)
         self._number = number
         return {
             "kind": "view",
@@ -195,7 +195,7 @@ class TouchSession:
 
     def _touch(self, message: Mapping[str, Any]) -> dict[str, Any]:
         row, column = (whole(message, name, 0, IMAGE_SIZE - 1) // GRID_STRIDE for name in ("row", "column"))
-        force = whole(message, "force", 0, len(self._config.actors.forces) - 1)
+        force = whole(message, "force", 0, len(self.config.actors.forces) - 1)
         chosen = whole(message, "direction", -1, len(DIRECTIONS) - 1, default=-1)
         simulator, before = self._present()
         direction = chosen if chosen >= 0 else int(self._random.integers(len(DIRECTIONS)))
@@ -209,21 +209,21 @@ class TouchSession:
         if not self._reachable(before)[row, column]:
             # An actor does not ask the simulator for such a touch either.
             return touched | {"reached": False, "success": False, "object": None} | self._picture()
-        things = objects_in_view(simulator, simulator.last_event, self._config.actors, before.depth)
+        things = objects_in_view(simulator, simulator.last_event, self.config.actors, before.depth)
         at = (row * GRID_STRIDE + GRID_STRIDE // 2, column * GRID_STRIDE + GRID_STRIDE // 2)
         thing = next((thing for thing in things if thing.mask[at]), None)
         # Made anew for each touch, so that it knows the objects where they are now.
-        supervision = make_supervision(before.image, self._config.actors)
+        supervision = make_supervision(before.image, self.config.actors)
         arguments = {
             "x": (column + 0.5) / GRID_SIZE,
             "y": (row + 0.5) / GRID_SIZE,
             "direction": dict(zip("xyz", DIRECTIONS[direction].tolist(), strict=True)),
-            "moveMagnitude": self._config.actors.forces[force],
+            "moveMagnitude": self.config.actors.forces[force],
             "handDistance": hand_distance(self._reach, simulator.config),
         }
         answer = perform_touch(simulator, arguments, supervision)
-        self._observation = simulator.observe(answer)
-        mask = supervision.mask(self._observation.image)
+        self.observation = simulator.observe(answer)
+        mask = supervision.mask(self.observation.image)
         return touched | {
             "reached": True,
             "success": supervision.successful(mask, row, column),
@@ -239,8 +239,8 @@ class TouchSession:
         if self._predictor is None:
             raise BadMessage("there is no model to predict with: start ./playpen play with checkpoint=FOLDER")
         _, now = self._present()
-        actors = self._config.actors
-        found = self._predictor.predict(now, self._config.count, actors.cluster_distance)
+        actors = self.config.actors
+        found = self._predictor.predict(now, self.config.count, actors.cluster_distance)
         labels = np.zeros((GRID_SIZE, GRID_SIZE), np.uint8)
         for index, mask in enumerate(found.masks, start=1):
             labels[mask] = index
@@ -255,9 +255,9 @@ class TouchSession:
 
     def _present(self) -> tuple[SimulatorProcess, Observation]:
         simulator = self.simulator.running
-        if self._observation is None:
+        if self.observation is None:
             raise BadMessage("choose a room first")
-        return simulator, self._observation
+        return simulator, self.observation
 
     def _reachable(self, observation: Observation) -> NDArray[np.bool_]:
         horizon = self._views[self._number].location.horizon
@@ -265,7 +265,7 @@ class TouchSession:
 
     def _picture(self) -> dict[str, Any]:
         simulator, now = self._present()
-        things = objects_in_view(simulator, simulator.last_event, self._config.actors, now.depth)
+        things = objects_in_view(simulator, simulator.last_event, self.config.actors, now.depth)
         return {
             "image": png(now.image),
             "reach": bits(self._reachable(now)),

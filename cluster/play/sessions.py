@@ -74,14 +74,19 @@ class _Connection:
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            # In a thread, since ending a process takes a moment; not in the session's, which may be waiting for it.
-            await asyncio.shield(asyncio.to_thread(self._session.close))
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            self._thread.shutdown(wait=False)
-            with contextlib.suppress(RuntimeError, WebSocketDisconnect):
-                await self._socket.close()
+            # A task of its own, which goes on if this one is cancelled: no simulator may survive its session.
+            ending = asyncio.create_task(self._end(tasks))
+            await asyncio.shield(ending)
+
+    async def _end(self, tasks: list[asyncio.Task[None]]) -> None:
+        # In a thread, since ending a process takes a moment; not in the session's, which may be waiting for it.
+        await asyncio.to_thread(self._session.close)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._thread.shutdown(wait=False)
+        with contextlib.suppress(Exception):  # the connection may have ended in any way
+            await self._socket.close()
 
     async def _read(self) -> None:
         """Queues messages until the connection ends."""
