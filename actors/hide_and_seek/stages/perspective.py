@@ -64,6 +64,7 @@ class Perspective:
         if succeeded:
             self.chosen = wanted
         elif len(self.choices) >= self._config.choices:
-            # Where the agent is, it can at least be; a crouching agent may be unable to stand up.
-            self.chosen = self.origin._replace(standing=self._world.stand_at(self.origin._replace(standing=True)))
+            # It stands up if it can. A drawer that it opened may leave it no room to be put where it is already.
+            self._world.stand_at(self.origin._replace(standing=True))
+            self.chosen = self._world.location
         return choice
