@@ -58,7 +58,7 @@ def draw_map(axis: Axes, record: GameRecord, stage: Stage) -> None:
     start = record.starts.get(stage, Location(0, 0, 0, True))
     way = np.array([position(record, start)] + [position(record, record.steps[i].location) for i in record.of(stage)])
     _way(axis, way, WAYS[stage])
-    _pose(axis, record, start, START)
+    _pose(axis, record, start, START, size=14)  # shows below one at the same place
     if stage is Stage.EXPLORE and record.chosen is not None:
         for choice in record.choices:
             if not choice.succeeded and choice.location.place in record.places:
@@ -143,11 +143,18 @@ def _way(axis: Axes, points: Points, colors: Colormap) -> None:
         axis.add_collection(lines)
 
 
-def _pose(axis: Axes, record: GameRecord, location: Location, color: str) -> None:
+def _pose(axis: Axes, record: GameRecord, location: Location, color: str, size: float = 11) -> None:
     """Draws an arrow head that points where the agent looks."""
     yaw = (location.rotation + record.frame.yaw) % 360
     axis.plot(
-        *position(record, location), marker=(3, 0, -yaw), color=color, mec="white", mew=0.8, ms=11, ls="none", zorder=8
+        *position(record, location),
+        marker=(3, 0, -yaw),
+        color=color,
+        mec="white",
+        mew=0.8,
+        ms=size,
+        ls="none",
+        zorder=8,
     )
 
 
@@ -176,7 +183,7 @@ class _Labels:
                 self._axis.plot(x, z, ".", color=FURNITURE, ms=2.5, zorder=2.5)
                 half = letter * len(kind) / 2
                 middle = min(max(x, left + half), right - half)
-                for above in (-1.7 * letter, 1.7 * letter):
+                for above in (-2.1 * letter, 2.1 * letter):
                     box = (middle - half, z + above - letter, middle + half, z + above + letter)
                     if not any(_overlap(box, other) for other in taken):
                         taken.append(box)

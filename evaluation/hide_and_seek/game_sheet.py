@@ -25,6 +25,7 @@ FRAMES = 7
 """Largest number of pictures of a stage."""
 HEADER, ROW = 0.85, 2.13
 """Inches of the header, and of each stage's pictures."""
+KEY = "Green: succeeded; red: failed. White square: cell of the action; yellow: target of the manipulation."
 SUCCEEDED, FAILED = "#208a3c", "#c0392b"
 ROWS = {
     Stage.EXPLORE: ("Exploration", HIDER),
@@ -105,10 +106,9 @@ def _header(figure: SubFigure, record: GameRecord) -> None:
     result, task = record.result, record.task
     turned = f", room turned by {record.turned}°" if record.turned else ""
     figure.text(0.012, 0.66, f"{task.scene}: {task.goal}", fontsize=15, weight="bold", va="center")
-    figure.text(0.17, 0.65, f"seed {task.seed}{turned}", fontsize=10, color="0.35", va="center")
     figure.text(0.345, 0.66, hidden(record), fontsize=12, color=CHOSEN, weight="bold", va="center")
     figure.text(0.655, 0.66, outcome(record), fontsize=12, color=SEEKER, weight="bold", va="center")
-    words = []
+    words = [f"seed {task.seed}{turned}"]
     if record.of(Stage.EXPLORE):
         words += [f"coverage {result.coverage:.2f}", f"coverage+ {result.coverage_plus:.2f}"]
         if result.open_share is not None:
@@ -154,8 +154,7 @@ def _strips(figure: SubFigure, record: GameRecord, rows: int) -> None:
     for row in axes:
         for axis in row:
             axis.set_axis_off()
-    figure.text(0.99, 0.02, "Framed green: succeeded; red: failed. White square: the cell of the action; yellow: the "
-                "target of the manipulation.", fontsize=7, color="0.35", ha="right", va="bottom")  # fmt: skip
+    figure.text(0.99, 1 - 0.28 / height, KEY, fontsize=7, color="0.35", ha="right", va="bottom")
     for row, stage in zip(axes, shown, strict=False):
         steps = record.of(stage)
         title, color = ROWS[stage]
