@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from actors.hide_and_seek.players.core import GamePlayer, Side
 from actors.hide_and_seek.players.explorer import Explorer
+from actors.hide_and_seek.players.greedy import Greedy
 from actors.hide_and_seek.players.scripted import ScriptedPlayer
 from actors.hide_and_seek.players.searcher import Searcher
 from actors.hide_and_seek.players.uniform import Uniform
 from common.errors import UsageError
 
-_PLAYERS: tuple[type[ScriptedPlayer], ...] = (Uniform, Explorer, Searcher)
+_PLAYERS: tuple[type[ScriptedPlayer], ...] = (Uniform, Explorer, Greedy, Searcher)
 NAMES = {
     "uniform": "hider and seeker: each legal action is equally likely",
     "explorer": "hider: walks to where it has not been and opens what it sees; hides as uniform does",
+    "greedy": "hider: explores as explorer does, then hides the object in a container that it opened, and closes it",
     "searcher": "seeker: looks around all over the room, opens containers, walks to the object and claims it",
 }
 """What each player does, by its name."""

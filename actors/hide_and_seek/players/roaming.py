@@ -69,7 +69,7 @@ class RoomMap:
         low = np.isfinite(look.distances) & (found[..., 1] < HEAD)
         for row, column in np.argwhere(low).tolist():
             right, _, ahead = found[row, column].tolist()
-            place = tuple(place_at(to_room(location, right, ahead)))
+            place = place_at(to_room(location, right, ahead))
             if look.walkable[row, column]:
                 self.floor.add(place)
                 self.doubtful.discard(place)

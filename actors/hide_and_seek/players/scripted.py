@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 
 from actors.hide_and_seek.actions import Stage
@@ -20,8 +18,8 @@ RANGE = 8
 class ScriptedPlayer:
     """Base of the scripted players. A subclass chooses actions in `choose_action`."""
 
-    name: ClassVar[str]
-    sides: ClassVar[frozenset[Side]]
+    name: str
+    sides: frozenset[Side]
 
     def begin(self, seed: int, hints: Hints) -> None:
         """Prepares for a new game; see `GamePlayer.begin`."""

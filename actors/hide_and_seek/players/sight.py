@@ -26,7 +26,7 @@ Point = tuple[float, float]
 
 
 def ray(row: float, column: float) -> tuple[float, float, float]:
-    """Unit vector (right, up, ahead) through a point of the picture; (0, 0) is its top left corner, (7, 7) the other."""
+    """Unit vector (right, up, ahead) through a point of the picture; (0, 0) is its top left corner."""
     right, up = 2 * column / GRID - 1, 1 - 2 * row / GRID  # the field of view is 90 degrees
     vector = right, up * _COS - _SIN, up * _SIN + _COS
     length = math.sqrt(1 + right * right + up * up)
@@ -78,7 +78,7 @@ def place_at(point: Point) -> Place:
 
 
 def goal_ray(mask: NDArray[np.bool_]) -> tuple[float, float, float]:
-    """Unit vector (right, up, ahead) from the camera to the middle of the goal's pixels, (224, 224) with at least one."""
+    """Unit vector (right, up, ahead) from the camera to the middle of the goal's pixels, a mask (224, 224)."""
     rows, columns = np.nonzero(mask)
     return ray((rows.mean() + 0.5) * GRID / SIZE, (columns.mean() + 0.5) * GRID / SIZE)
 
