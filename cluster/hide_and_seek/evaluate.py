@@ -14,6 +14,7 @@ from actors.controller import SimulatorProcess
 from actors.hide_and_seek.game import GameTask
 from actors.hide_and_seek.places import HidingPlace, load_places
 from actors.hide_and_seek.players import make_player
+from actors.hide_and_seek.players.core import Side
 from actors.hide_and_seek.record import GameRecord, save_record
 from actors.hide_and_seek.scenes import scenes
 from actors.hide_and_seek.world import start_simulator
@@ -32,8 +33,9 @@ from evaluation.hide_and_seek.report import draw, terminal_table, write_tables
 def run(config: EvaluateConfig, folder: Path) -> int:
     """Runs the command and returns its exit code."""
     started = time.monotonic()
-    for name in (*config.hiders, *config.seekers):
-        make_player(name)  # refuses unknown names
+    for side, names in ((Side.HIDER, config.hiders), (Side.SEEKER, config.seekers)):
+        for name in names:
+            make_player(name, side)  # refuses unknown names
     rooms = config.scenes or scenes(config.split, tuple(config.kinds))
     matches = _matches(config, rooms, find_places(config.places))
     check_launch(config.simulator)

@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from actors.config import SimulatorConfig
 from actors.interaction.config import ActorConfig
+from cluster.interaction.play_config import TouchPlayConfig
 from cluster.run.config import RunConfig
 from evaluation.interaction.config import EvaluationConfig
 from learner.interaction.config import LearnerConfig
@@ -197,7 +198,8 @@ def check_soft_mask(config: TrainConfig) -> None:
 MODELS: dict[str, type] = {"unet": NetworkConfig, "soft_mask": SoftMaskNetworkConfig, "mask_rcnn": MaskRcnnConfig}
 """Schemas of the group `models`, by kind."""
 VARIANTS: dict[str, dict[str, type]] = {
-    "models": {"interaction": NetworkConfig, "video_pca": SoftMaskNetworkConfig, "mask_rcnn": MaskRcnnConfig}
+    "models": {"interaction": NetworkConfig, "video_pca": SoftMaskNetworkConfig, "mask_rcnn": MaskRcnnConfig},
+    "play": {"interaction": TouchPlayConfig},
 }
 """Schemas of groups that have several: `conf/GROUP/NAME.yaml` extends `NAME_schema` of its group."""
 

@@ -33,6 +33,8 @@ from evaluation.interaction.columns import COLUMNS
 
 if TYPE_CHECKING:
     from actors.core import MakePlayer
+    from cluster.play.config import PlayConfig
+    from cluster.play.core import Mode
     from evaluation.core import FinalReport, MakeEvaluator
     from learner.core import MakeLearner
     from learner.schedule import Phase
@@ -136,6 +138,11 @@ class InteractionSystem:
         from cluster.interaction.table_results import Results
 
         return Results(plan, interrupted)
+
+    def play_mode(self, config: PlayConfig) -> Mode:
+        from cluster.interaction.touch_page import touch_mode
+
+        return touch_mode(config)
 
 
 SYSTEM = InteractionSystem()

@@ -86,7 +86,13 @@ def play_match(world: World, match: Match, config: GameConfig, make: MakeGamePla
         SimulatorError: the simulator failed; nothing of the match counts.
     """
     task = match.task
-    facts = {"hider": match.hider, "seeker": match.seeker, "scene": task.scene, "goal": task.goal, "seed": task.seed}
+    facts: dict[str, Any] = {
+        "hider": match.hider,
+        "seeker": match.seeker,
+        "scene": task.scene,
+        "goal": task.goal,
+        "seed": task.seed,
+    }
     seeker = make(match.seeker)
     recorder = Recorder(match.hider, match.seeker, place=match.place) if match.kept else None
     watch = None if recorder is None else recorder.watch

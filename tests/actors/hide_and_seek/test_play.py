@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from actors.hide_and_seek.defaults import embedded_simulator, rules
 from actors.hide_and_seek.episode import Step
 from actors.hide_and_seek.game import Game, GameObservation, GameTask, Result
 from actors.hide_and_seek.locations import ROTATIONS, Location
-from actors.hide_and_seek.places import HidingPlace, from_json, to_json
+from actors.hide_and_seek.places import from_json, to_json
 from actors.hide_and_seek.play import Simulators, play_game
 from actors.hide_and_seek.world import Unplayable, World
 
@@ -71,9 +70,10 @@ def test_a_game_is_the_same_in_another_process(world: World) -> None:
     assert first[1] != play(world, task=GameTask("FloorPlan205", "Tomato", 4))[1]
 
 
-@pytest.mark.parametrize("stage", [stage for stage in Stage if stage is not Stage.PERSPECTIVE])
-def test_a_game_is_played_anew_if_the_simulator_dies(stage: Stage, world: World) -> None:
+def test_a_game_is_played_anew_if_the_simulator_dies(world: World) -> None:
+    """In each stage once: the game that comes through has the score of an undisturbed one; half a game has none."""
     undisturbed, _ = play(world)
+    deadly = [stage for stage in Stage if stage is not Stage.PERSPECTIVE]
     games: list[Game] = []
 
     def work(room: World) -> Result:
@@ -82,17 +82,18 @@ def test_a_game_is_played_anew_if_the_simulator_dies(stage: Stage, world: World)
         games.append(game)
 
         def kill(_: Game, step: Step) -> None:
-            if len(games) == 1 and step.stage is stage:
+            if len(games) <= len(deadly) and step.stage is deadly[len(games) - 1]:
                 os.kill(room._simulator.pid, signal.SIGKILL)
 
         play_game(game, player, player, watch=kill)
         return game.result()
 
-    with Simulators(embedded_simulator()) as simulators:
+    with Simulators(embedded_simulator(), attempts=5) as simulators:
         assert simulators.run(work) == undisturbed
-        assert (simulators.restarts, len(games)) == (1, 2)
-    with pytest.raises(RuntimeError):
-        games[0].result()  # half a game has no score
+        assert (simulators.restarts, len(games)) == (4, 5)
+    for game in games[:4]:
+        with pytest.raises(RuntimeError):
+            game.result()
 
 
 def test_work_that_kills_every_simulator_ends_with_its_error() -> None:
@@ -147,10 +148,3 @@ def test_a_place_that_does_not_fit_is_refused(world: World) -> None:
     far = {**values, "start": {"x": 40.0, "y": 0.9, "z": 0.0, "yaw": 0.0}}
     with pytest.raises(Unplayable, match="start must be a place where the agent can stand"):
         Game.from_place(world, from_json(far), rules())
-
-
-def test_results_are_plain_values(world: World) -> None:
-    result, _ = play(world)
-    values = asdict(result)
-    assert values["seeker_steps"] <= 12 and 0 < values["coverage"] < 1 and 0 <= values["visible_share"] <= 1
-    assert isinstance(HidingPlace.__dataclass_fields__, dict)

@@ -1,0 +1,107 @@
+"""Pairs of players: what they play, and the figures with their intervals."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from actors.hide_and_seek.defaults import embedded_simulator, rules
+from actors.hide_and_seek.game import GameTask
+from actors.hide_and_seek.metrics import Estimate
+from actors.hide_and_seek.players import make_player
+from evaluation.hide_and_seek.evaluate import Match, Outcome, play_all, summarise, tasks
+from evaluation.hide_and_seek.report import cell, draw, write_tables
+
+RULES = rules(explore_steps=10, hide_steps=2, manipulate_steps=4, seek_steps=10)
+
+
+def result(**changes: Any) -> dict[str, Any]:
+    values = {
+        "found": False, "seeker_steps": 500, "placed": True, "manipulations": 2, "manipulation_hits": 1,
+        "coverage": 0.5, "coverage_plus": 0.75, "open_share": 0.25, "visible_from": 8, "visible_share": 0.125,
+        "bfs_found": True, "bfs_steps": 3, "bfs_share": 0.5,
+    }  # fmt: skip
+    return {**values, **changes}
+
+
+def outcome(values: dict[str, Any] | None, hider: str = "a", seeker: str = "b") -> Outcome:
+    return Outcome(hider, seeker, "FloorPlan1", "Cup", 1, values, "" if values else "no place")
+
+
+def test_games_are_spread_over_rooms_and_goals() -> None:
+    found = tasks(["FloorPlan1", "FloorPlan2"], ["Cup", "Knife"], 5, 10)
+    assert [(task.scene, task.goal, task.seed) for task in found] == [
+        ("FloorPlan1", "Cup", 10),
+        ("FloorPlan2", "Knife", 11),
+        ("FloorPlan1", "Knife", 12),
+        ("FloorPlan2", "Cup", 13),
+        ("FloorPlan1", "Cup", 14),
+    ]
+
+
+def test_figures_by_hand() -> None:
+    outcomes = [
+        outcome(result()),
+        outcome(result(found=True, seeker_steps=100, manipulations=3, manipulation_hits=3, open_share=None)),
+        outcome(None),
+        outcome(result(found=True, seeker_steps=60, coverage=None, manipulations=0), hider="easy"),
+    ]
+    found = summarise(outcomes)
+    assert list(found) == ["a/b", "easy/b"]
+    pair = found["a/b"]
+    assert (pair["found"].value, pair["found"].n) == (0.5, 2)
+    # Wilson's interval of 1 of 2: (0.5 + z^2/4 -+ z sqrt(1/8 + z^2/16)) / (1 + z^2/2) with z = 1.96.
+    assert pair["found"].low == pytest.approx(0.0945, abs=1e-4)
+    assert pair["found"].high == pytest.approx(0.9055, abs=1e-4)
+    # Student's interval of 500 and 100: 300 -+ 12.706 * 282.84 / sqrt(2).
+    assert pair["steps"].value == 300
+    assert pair["steps"].high == pytest.approx(300 + 12.7062 * 200, abs=0.1)
+    assert (pair["om_hit"].value, pair["om_hit"].n) == (0.8, 5)
+    assert (pair["open_share"].value, pair["open_share"].n, pair["open_share"].low) == (0.25, 1, None)
+    assert "om_hit" not in found["easy/b"] and "coverage" not in found["easy/b"]
+    assert found["easy/b"]["visible_share"].value == 0.125
+
+
+def test_cells_of_the_table() -> None:
+    assert cell(Estimate(0.438, 0.351, 0.529, 20), "found") == "0.44 [0.35, 0.53]"
+    assert cell(Estimate(301.4, 280.2, 320.9, 20), "steps") == "301 [280, 321]"
+    assert cell(Estimate(0.5, None, None, 1), "coverage") == "0.50"
+    assert cell(None, "coverage") == "–"
+
+
+def test_tables_and_the_figure_are_written(tmp_path: Path) -> None:
+    summary = summarise([outcome(result()), outcome(result(found=True), seeker="c")])
+    write_tables(tmp_path, summary)
+    draw(tmp_path / "games.png", summary)
+    assert (tmp_path / "results.md").read_text().splitlines()[2].startswith("| a/b | 1 | 0.00 [0.00, 0.79] |")
+    assert (tmp_path / "results.csv").read_text().splitlines()[1].startswith("a/b,1,0.0000,0.0000,0.7935,1,500")
+    assert (tmp_path / "games.png").stat().st_size > 5000
+
+
+def test_two_simulators_share_the_games_and_the_order_does_not_matter() -> None:
+    matches = [
+        Match("uniform", "uniform", task, kept=task.seed == 3) for task in tasks(["FloorPlan2"], ["Cup"], 3, 3)
+    ] + [Match("uniform", "uniform", GameTask("FloorPlan999", "Cup", 1))]
+    played = list(play_all(matches, embedded_simulator(), RULES, make_player, workers=2, measure=False))
+    outcomes = {one.outcome.seed: one.outcome for one in played}
+    assert sorted(outcomes) == [1, 3, 4, 5]
+    assert outcomes[1].result is None and "FloorPlan999" in outcomes[1].reason
+    (record,) = [one.record for one in played if one.record is not None]
+    assert record.task.seed == 3 and asdict(record.result) == outcomes[3].result
+    alone = list(play_all(matches[1:2], embedded_simulator(), RULES, make_player, workers=1, measure=False))
+    assert alone[0].outcome == outcomes[4]
+
+
+def test_an_evaluation_that_is_given_up_ends_its_simulators() -> None:
+    matches = [Match("uniform", "uniform", task) for task in tasks(["FloorPlan2"], ["Cup"], 20, 1)]
+    games = play_all(matches, embedded_simulator(), RULES, make_player, workers=2, measure=False)
+    before = {child.pid for child in psutil.Process().children(recursive=True)}
+    next(games)
+    started = {child.pid for child in psutil.Process().children(recursive=True)} - before
+    assert started
+    games.close()  # type: ignore[attr-defined]
+    assert not [pid for pid in started if psutil.pid_exists(pid)]
