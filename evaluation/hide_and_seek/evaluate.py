@@ -5,10 +5,11 @@ Source: Weihs et al., section 4 and appendix B. Games are independent pieces of 
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -185,7 +186,8 @@ FIGURES = {
 def summarise(outcomes: Sequence[Outcome]) -> dict[str, dict[str, Estimate]]:
     """The figures of each pair, by "hider/seeker"; figures that no game of the pair has are left out.
 
-    Shares of games have Wilson's interval, means Student's. Games count as independent, though some share a room.
+    Shares of games have Wilson's interval, means Student's, without what lies outside of the possible values. Games
+    count as independent, though some share a room.
     """
     pairs: dict[str, list[Mapping[str, Any]]] = {}
     for outcome in outcomes:
@@ -198,17 +200,25 @@ def _figures(results: Sequence[Mapping[str, Any]]) -> dict[str, Estimate]:
     count = len(results)
     figures = {
         "found": estimate_share(sum(one["found"] for one in results), count),
-        "steps": estimate_mean([one["seeker_steps"] for one in results]),
+        "steps": _mean([one["seeker_steps"] for one in results], math.inf),
     }
     played = [one for one in results if one["coverage"] is not None]
     for name in ("coverage", "coverage_plus", "open_share"):
         if values := [one[name] for one in played if one[name] is not None]:
-            figures[name] = estimate_mean(values)
+            figures[name] = _mean(values, 1.0)
     if manipulations := sum(one["manipulations"] for one in played):
         figures["om_hit"] = estimate_share(sum(one["manipulation_hits"] for one in played), manipulations)
     if played:
         figures["placed"] = estimate_share(sum(one["placed"] for one in played), len(played))
     for name in ("visible_share", "bfs_share"):
         if values := [one[name] for one in results if one[name] is not None]:
-            figures[name] = estimate_mean(values)
+            figures[name] = _mean(values, 1.0)
     return figures
+
+
+def _mean(values: Sequence[float], largest: float) -> Estimate:
+    """The mean of values from 0 to `largest`, whose interval stays in this range."""
+    found = estimate_mean(values)
+    if found.low is None or found.high is None:
+        return found
+    return replace(found, low=max(0.0, found.low), high=min(largest, found.high))

@@ -34,12 +34,12 @@ def cell(figure: Estimate | None, name: str) -> str:
 def terminal_table(summary: Summary) -> Table:
     """The table for `rich.console.Console.print`."""
     table = Table(title="Games (95 % intervals)", title_justify="left")
-    table.add_column("hider/seeker")
+    table.add_column("hider/seeker", no_wrap=True)
     table.add_column("games", justify="right")
     for heading in FIGURES.values():
         table.add_column(heading, justify="right")
     for pair, figures in summary.items():
-        cells = [cell(figures.get(name), name) for name in FIGURES]
+        cells = [cell(figures.get(name), name).replace(" [", "\n[") for name in FIGURES]
         table.add_row(pair, str(figures["found"].n), *cells)
     return table
 

@@ -60,6 +60,7 @@ def test_figures_by_hand() -> None:
     # Student's interval of 500 and 100: 300 -+ 12.706 * 282.84 / sqrt(2).
     assert pair["steps"].value == 300
     assert pair["steps"].high == pytest.approx(300 + 12.7062 * 200, abs=0.1)
+    assert pair["steps"].low == 0, "no mean is below 0"
     assert (pair["om_hit"].value, pair["om_hit"].n) == (0.8, 5)
     assert (pair["open_share"].value, pair["open_share"].n, pair["open_share"].low) == (0.25, 1, None)
     assert "om_hit" not in found["easy/b"] and "coverage" not in found["easy/b"]
