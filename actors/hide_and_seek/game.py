@@ -208,6 +208,20 @@ class Game:
         self.hiding = Hiding(self.world, self.config)
         return self.hiding
 
+    def hide_at(self, location: Location) -> Hiding | None:
+        """Begins object hiding at a location, without the stages before it, so that it can be trained by itself.
+
+        Returns:
+            None if the agent cannot stand there; nothing has begun then.
+        """
+        unplayed = self.exploration is None and self.hiding is None and not self._restored
+        self._ready(unplayed, "object hiding", "no other stage may have begun")
+        if location.place not in self.facts.places or not self.world.stand_at(location):
+            return None
+        self.world.take_new(self.task.goal)
+        self.hiding = Hiding(self.world, self.config)
+        return self.hiding
+
     def end_placing(self, probability: float = 1.0) -> bool:
         """Ends the PlaceAt that is under way; returns whether it succeeded. See `Hiding.finish_placing`."""
         if self.hiding is None or self.hiding.manipulation is None:
