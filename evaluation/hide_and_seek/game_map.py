@@ -112,12 +112,12 @@ def _room(axis: Axes, record: GameRecord) -> None:
 
 
 def _openable(axis: Axes, record: GameRecord, stages: Sequence[Stage]) -> None:
-    """Draws a square at each object that opens, filled with the colour of the stage that opened it first."""
+    """Draws a square at each object that opens, filled with the colour of the stage that opened it last."""
     colors: dict[str, str] = {}
     for stage in stages:
         for index in record.of(stage):
             for name in record.steps[index].opened:
-                colors.setdefault(name, OPENED[stage])
+                colors[name] = OPENED[stage]
     for name in record.openable:
         if name in record.furniture and name not in colors:
             axis.plot(*record.furniture[name], "s", color="white", mec=FURNITURE, mew=0.7, ms=5, zorder=3)
@@ -159,11 +159,13 @@ def _pose(axis: Axes, record: GameRecord, location: Location, color: str, size: 
 
 
 class _Labels:
-    """Names of furniture, drawn where they cover neither another name nor an object that opens."""
+    """Names of furniture, drawn where they cover neither another name nor a mark."""
 
     def __init__(self, axis: Axes, record: GameRecord) -> None:
         self._axis = axis
-        self._squares = [record.furniture[name] for name in record.openable if name in record.furniture]
+        goal = record.place.pose.position
+        self._marks = [record.furniture[name] for name in record.openable if name in record.furniture]
+        self._marks.append((goal["x"], goal["z"]))
         kinds: dict[str, list[tuple[float, float]]] = {}
         for name, where in record.furniture.items():
             kind = name.split("|")[0]
@@ -177,7 +179,9 @@ class _Labels:
         left, right = self._axis.get_xlim()
         # Metres of a letter: the map is about 70 letters of this size wide.
         letter = max(right - left, 1.3 * float(np.ptp(self._axis.get_ylim()))) / 72
-        taken = [(x - letter, z - letter, x + letter, z + letter) for x, z in self._squares]
+        dots = [(x, z, letter / 3) for _, at in self._kinds for x, z in at]
+        marks = [(x, z, letter) for x, z in self._marks]
+        taken = [(x - half, z - half, x + half, z + half) for x, z, half in dots + marks]
         for kind, at in self._kinds:
             for x, z in at:
                 self._axis.plot(x, z, ".", color=FURNITURE, ms=2.5, zorder=2.5)

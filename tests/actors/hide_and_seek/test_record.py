@@ -142,7 +142,7 @@ def test_a_record_holds_the_whole_game(played: tuple[Game, GameRecord, list[Step
     ]
     # Each PlaceAt that starts a manipulation follows its steps.
     attempts = [record.steps[i].attempt for i in record.of(Stage.MANIPULATE)]
-    assert attempts == sorted(attempts) and set(attempts) == set(range(len(record.attempts)))
+    assert attempts == sorted(attempts, key=str) and set(attempts) == set(range(len(record.attempts)))
     assert len(record.attempts) == record.result.manipulations >= 2
     for number, attempt in enumerate(record.attempts):
         last = max(i for i in record.of(Stage.MANIPULATE) if record.steps[i].attempt == number)
