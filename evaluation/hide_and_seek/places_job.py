@@ -88,8 +88,10 @@ def make_files(
             for one in job.run(missing, workers, lambda steps: progress.update(done + steps)):
                 finished[one.scene, one.goal] = one
         except KeyboardInterrupt:
-            kept = f"{len(finished)} of {len(wanted)} files in {folder} are kept"
-            raise KeyboardInterrupt(f"{kept}; run the same command again to continue") from None
+            kept = sum(places_path(folder, *pair).exists() for pair in wanted)
+            raise KeyboardInterrupt(
+                f"{kept} of {len(wanted)} files in {folder} are kept; run the same command again to continue"
+            ) from None
     return [finished[pair] for pair in wanted]
 
 
