@@ -10,13 +10,12 @@ import numpy as np
 from actors.hide_and_seek.actions import ACTIONS, INDEX, Kind, Stage, Target
 from actors.hide_and_seek.episode import Step
 from actors.hide_and_seek.game import GameObservation
-from actors.hide_and_seek.locations import STEP, Location
+from actors.hide_and_seek.locations import Location
 from actors.hide_and_seek.pixels import Modality
 from actors.hide_and_seek.players.core import Hints
 from actors.hide_and_seek.players.explorer import Explorer
 from actors.hide_and_seek.players.roamer import change_posture
-from actors.hide_and_seek.players.roaming import facing_poses
-from actors.hide_and_seek.players.sight import EYES, REACH, Point, cell_of, points, to_room
+from actors.hide_and_seek.players.sight import EYES, REACH, cell_of, points
 from actors.hide_and_seek.world import Look
 
 HAND_AHEAD, HAND_BELOW = 0.38, 0.34
@@ -29,6 +28,8 @@ BEST = 0.85
 """Metres from a container's front at which the hand reaches into it well (ours)."""
 LOW = 0.6
 """Metres: the player crouches before containers that are lower (ours)."""
+ASIDE = 0.6
+"""Metres to the left or right of the player within which it uses containers (ours)."""
 CELLS = 3
 """Attempts at different places of one container (ours)."""
 _PLACE = {action.target: number for number, action in enumerate(ACTIONS) if action.kind is Kind.PLACE}
@@ -37,16 +38,6 @@ _CLOSE, _READY, _DROP = INDEX["CloseObjects"], INDEX["ReadyForSeeker"], INDEX["D
 
 Spot = tuple[float, float, float]
 """(right, up, ahead) of a point in the agent's frame, metres; up is counted from the floor."""
-
-
-@dataclass(frozen=True)
-class Container:
-    """A container that the player opened while it explored."""
-
-    front: Point
-    """Where its closed front is, x and z in the room, metres."""
-    height: float
-    """Of the part that it saw, metres."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +60,8 @@ class Greedy(Explorer):
     def begin(self, seed: int, hints: Hints) -> None:
         """See `GamePlayer.begin`."""
         super().begin(seed, hints)
-        self._containers: dict[str, Container] = {}
+        self._sightings: dict[Location, dict[str, float]] = {}
+        """Containers within reach of the hand from where the player was, and how well they serve."""
         self._choices: list[Location] | None = None
         self._fronts: dict[str, Spot] = {}
         """Middle of the front of each container in view, seen while it was closed."""
@@ -82,9 +74,10 @@ class Greedy(Explorer):
         self._next: Try | None = None
         """What to try next, because it landed there before."""
         self._fallbacks: list[tuple[int, Try]] = []
-        """What would succeed outside of containers, the best first."""
+        """What would succeed outside of containers, with the number of pixels that would be visible."""
         self._moves: list[int] = []
-        self._crouched = False
+        self._posture: set[tuple[bool, str]] = set()
+        """Postures that it wanted to leave, each with the container for whose sake."""
         self._closed = False
         self._drops = 0
 
@@ -95,29 +88,33 @@ class Greedy(Explorer):
                 return self._hide(observation)
             case Stage.MANIPULATE:
                 return self._manipulate()
-        return super().choose_action(observation)
+        number = super().choose_action(observation)
+        if self.look is not None:
+            self._remember(observation.location, self.look)
+        return number
 
     def learn(self, step: Step) -> None:
         """See `GamePlayer.learn`."""
         if step.stage is Stage.EXPLORE:
-            if step.action.kind is Kind.OPEN and step.succeeded:
-                self._remember(step)
             super().learn(step)
         elif step.stage is Stage.MANIPULATE:
             self._learn_manipulation(step)
         elif step.stage is Stage.HIDE and step.action.kind is Kind.OPEN and not step.succeeded:
+            self._tried[self._current] += 1
             self._current = ""
 
     # --- Exploration and perspective simulation
 
-    def _remember(self, step: Step) -> None:
-        """Remembers a container that it has opened."""
-        row, column, look = step.action.row, step.action.column, self.look
-        assert row is not None and column is not None and look is not None
-        name = look.objects[row][column]
-        if not name.startswith(NO_CONTAINERS):
-            right, up, ahead = _middle(look, name, step.location.standing)
-            self._containers[name] = Container(to_room(step.location, right, ahead), up)
+    def _remember(self, here: Location, look: Look) -> None:
+        """Remembers which closed containers the hand could reach from here."""
+        if not here.standing:
+            return  # hiding begins standing
+        names = {look.objects[row][column] for row, column in np.argwhere(look.closed).tolist()}
+        for name in names:
+            right, up, ahead = _middle(look, name, True)
+            if abs(right) < 0.5 and 0.55 < ahead < 1.15 and not name.startswith(NO_CONTAINERS):
+                value = _worth(name, up) * (1.0 - 2.0 * abs(ahead - BEST)) * (1.0 - abs(right))
+                self._sightings.setdefault(here, {})[name] = value
 
     def choose_location(self, observation: GameObservation) -> Location:
         """A place before containers, relative to the agent's pose; a random one if it knows none."""
@@ -129,17 +126,12 @@ class Greedy(Explorer):
 
     def _rank(self) -> list[Location]:
         """Locations before containers, the best first: central, at the right distance, far from the start."""
-        scores: dict[Location, float] = {}
-        for container in self._containers.values():
-            for x, z, rotation in facing_poses(container.front, 0.55, 1.15, angle=25.0):
-                if (x, z) not in self.map.places:
-                    continue
-                location = Location(x, z, rotation, True)
-                distance = float(np.hypot(container.front[0] - x * STEP, container.front[1] - z * STEP))
-                scores[location] = scores.get(location, 0.0) + max(0.0, 1.0 - 2.0 * abs(distance - BEST))
-        for location in scores:
+        scores = {}
+        for location, seen in self._sightings.items():
+            # What it could not open may be jammed.
+            found = [value if name in self.opened else 0.5 * value for name, value in seen.items()]
             far = abs(location.x) + abs(location.z)
-            scores[location] = min(scores[location], 2.0) + 0.05 * min(far, 16)
+            scores[location] = max(found) + 0.2 * min(sum(found), 2.0) + 0.02 * min(far, 16)
         return sorted(scores, key=lambda location: (-scores[location], location))
 
     # --- Object hiding
@@ -171,7 +163,7 @@ class Greedy(Explorer):
         return _PLACE[attempt.target]
 
     def _open_next(self, look: Look, here: Location) -> int | None:
-        """Opens the most central closed container within reach; crouches before low ones."""
+        """Opens the best closed container within reach; crouches before low ones that do not slide out."""
         found = points(look, here.standing)
         cells: dict[str, tuple[float, int, int]] = {}
         for row, column in np.argwhere(look.closed).tolist():
@@ -180,12 +172,16 @@ class Greedy(Explorer):
             if name.startswith(NO_CONTAINERS) or self._tried[name] or np.hypot(right, ahead) > REACH:
                 continue
             self._fronts[name] = _middle(look, name, here.standing)
-            cells[name] = min(cells.get(name, (np.inf, 0, 0)), (abs(self._fronts[name][0]) + 0.1 * ahead, row, column))
+            if abs(self._fronts[name][0]) > ASIDE:
+                continue
+            rank = abs(self._fronts[name][0]) - _worth(name, self._fronts[name][1])
+            cells[name] = min(cells.get(name, (np.inf, 0, 0)), (rank, row, column))
         if not cells:
             return None
         name = min(cells, key=lambda one: cells[one])
-        if self._fronts[name][1] < LOW and here.standing and not self._crouched:
-            self._crouched = True
+        standing = name.startswith("Drawer") or self._fronts[name][1] >= LOW
+        if here.standing != standing and (here.standing, name) not in self._posture:
+            self._posture.add((here.standing, name))
             return change_posture(here)
         self._current = name
         self._tried[name] = 0
@@ -199,8 +195,9 @@ class Greedy(Explorer):
         found = points(look, standing)
         mine = np.array([[one == name for one in row] for row in look.objects]) & np.isfinite(look.distances)
         shown = found[mine]
+        blind = name, (front[0], front[1], front[2] + 0.12)
         if not len(shown):
-            return []
+            return [blind]
         if shown[:, 2].min() < front[2] - 0.1 and not name.startswith("Cabinet"):
             # It slides out: its inside is between its front now and before.
             nearest = float(shown[:, 2].min())
@@ -213,7 +210,7 @@ class Greedy(Explorer):
         spots = []
         for right, up, ahead in inner[order][:CELLS].tolist():
             spots.append((name, (right, up + 0.12, min(ahead - 0.06, front[2] + 0.15))))
-        return spots
+        return [*spots, blind]
 
     def _reach(self, name: str, spot: Spot, standing: bool) -> Try | None:
         """The hand's way to a place in a container, with the cell where the object should land."""
@@ -262,7 +259,14 @@ class Greedy(Explorer):
             if not step.landing.hit(*self._try.target, neighbours=True):
                 self._next = again
         else:
-            self._fallbacks.append((0 if best[0] is Modality.BEHIND else 1, again))
+            self._fallbacks.append((int(step.landing.counts[Modality.ON_TOP].sum()), again))
+
+
+def _worth(name: str, height: float) -> float:
+    """How well a container serves whose front is at a height, metres: best is what the hand reaches from above."""
+    if name.startswith("Drawer"):
+        return 1.0 if 0.4 <= height <= 1.05 else 0.5
+    return 0.5 if height < 1.2 else 0.1
 
 
 def _middle(look: Look, name: str, standing: bool) -> Spot:

@@ -40,6 +40,8 @@ class Roamer(ScriptedPlayer):
         self.map = RoomMap()
         self.settled: set[str] = set()
         """Ids of the objects that it has opened or given up."""
+        self.opened: set[str] = set()
+        """Ids of the objects that it has opened."""
         self.left_open: set[str] = set()
         """Ids of the objects that it has opened and not closed again."""
         self.look: Look | None = None
@@ -106,6 +108,7 @@ class Roamer(ScriptedPlayer):
         name = self._opening
         if succeeded:
             self._settle(name)
+            self.opened.add(name)
             self.left_open.add(name)
             return
         self._failures[name] += 1
