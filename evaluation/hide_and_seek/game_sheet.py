@@ -25,7 +25,10 @@ FRAMES = 7
 """Largest number of pictures of a stage."""
 HEADER, ROW = 0.85, 2.13
 """Inches of the header, and of each stage's pictures."""
-KEY = "Green: succeeded; red: failed. White square: cell of the action; yellow: target of the manipulation."
+KEY, TARGET_KEY = (
+    "Green: succeeded; red: failed. White square: cell of the action",
+    "; yellow: target of the manipulation",
+)
 SUCCEEDED, FAILED = "#208a3c", "#c0392b"
 ROWS = {
     Stage.EXPLORE: ("Exploration", HIDER),
@@ -154,14 +157,18 @@ def _strips(figure: SubFigure, record: GameRecord, rows: int) -> None:
     for row in axes:
         for axis in row:
             axis.set_axis_off()
-    figure.text(0.99, 1 - 0.28 / height, KEY, fontsize=7, color="0.35", ha="right", va="bottom")
-    for row, stage in zip(axes, shown, strict=False):
+    key = KEY + (TARGET_KEY if Stage.MANIPULATE in shown else "")
+    figure.text(0.99, 1 - 0.28 / height, key, fontsize=7, color="0.35", ha="right", va="bottom")
+    # A game that began with seeking has one stage, which gets both rows.
+    rows_each = rows // len(shown)
+    for at, stage in enumerate(shown):
+        cells = axes[at * rows_each : (at + 1) * rows_each].ravel()
         steps = record.of(stage)
         title, color = ROWS[stage]
         total = sum(record.steps[index].reward for index in steps)
-        row[0].set_title(f"{title}: {_amount(record, stage)}, reward {total:+.2f}", fontsize=10, color=color,
+        cells[0].set_title(f"{title}: {_amount(record, stage)}, reward {total:+.2f}", fontsize=10, color=color,
                          weight="bold", loc="left", pad=4)  # fmt: skip
-        for axis, index in zip(row, key_steps(record, stage), strict=False):
+        for axis, index in zip(cells, key_steps(record, stage, len(cells)), strict=False):
             _frame(axis, record, index, number=steps.index(index) + 1)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.controller import SimulatorProcess
@@ -214,6 +214,7 @@ steps = st.builds(
 )
 
 
+@settings(max_examples=40)
 @given(st.lists(steps, min_size=1, max_size=6), st.binary(max_size=20), locations | st.none(), st.text(max_size=9))
 def test_any_record_survives_json(some: list[GameStep], picture: bytes, at: Location | None, name: str) -> None:
     record = replace(
