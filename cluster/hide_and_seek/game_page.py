@@ -31,7 +31,6 @@ from actors.hide_and_seek.game import Game, GameTask, WrongStage
 from actors.hide_and_seek.locations import ROTATIONS, Location
 from actors.hide_and_seek.pixels import GRID
 from actors.hide_and_seek.places import HidingPlace, load_places, save_places
-from actors.hide_and_seek.players import make_player
 from actors.hide_and_seek.players.core import GamePlayer, Side
 from actors.hide_and_seek.record import Recorder, load_record, save_record
 from actors.hide_and_seek.scenes import GAME_KINDS, GOALS, SPLITS, scenes
@@ -40,7 +39,6 @@ from actors.hide_and_seek.world import SIZE, World, start_simulator
 from cluster.hide_and_seek.film import film
 from cluster.hide_and_seek.play_config import GamePlayConfig
 from cluster.hide_and_seek.turns import NotNow, Phase, Turns
-from cluster.play.config import PlayConfig
 from cluster.play.core import BadMessage, SimulatorSlot, png, text, whole
 from common.errors import UsageError
 
@@ -64,21 +62,8 @@ ROOMS = {
 """The rooms of games, by kind and split."""
 ALL_ROOMS = tuple(room for rooms in ROOMS.values() for room in rooms)
 
-MakeGamePlayer = Callable[[str], GamePlayer]
-"""Makes the player of a name."""
-
-
-def game_mode(config: PlayConfig) -> GameMode:
-    """The tab for a configuration.
-
-    Raises:
-        UsageError: there is no player of a name for its side, or a file of places cannot be read.
-    """
-    settings = config.modes["hide_and_seek"]
-    for side, names in ((Side.HIDER, settings.hiders), (Side.SEEKER, settings.seekers)):
-        for name in names:
-            make_player(name, side)  # refuses it with a sentence
-    return GameMode(settings, config.simulator, make_player)
+MakeGamePlayer = Callable[[str, Side], GamePlayer]
+"""Makes the player of a name for a side; raises UsageError if there is none."""
 
 
 class GameMode:
@@ -87,10 +72,10 @@ class GameMode:
     Args:
         config: rules, players and files.
         simulator: how to start simulators.
-        make_player: makes a new player by its name.
+        make_player: makes a new player.
 
     Raises:
-        UsageError: a file of places cannot be read.
+        UsageError: there is no player of a name for its side, or a file of places cannot be read.
     """
 
     name = "hide_and_seek"
@@ -101,6 +86,9 @@ class GameMode:
         self.config = config
         self.simulator = simulator
         self._make_player = make_player
+        for side, names in ((Side.HIDER, config.hiders), (Side.SEEKER, config.seekers)):
+            for name in names:
+                make_player(name, side)
         for path in config.places:
             load_places(Path(path))
 
@@ -196,18 +184,18 @@ class GameSession:
         self._turns, self._setting, self._saved = None, setting, False
         world = World(self.simulator.get())
         rules = self._config.actors
-        seeker = self._player(setting.seeker)
+        seeker = self._player(setting.seeker, Side.SEEKER)
         self._recorder = recorder = Recorder(setting.hider, setting.seeker, place=setting.place)
         if setting.place is None:
             game = Game(world, setting.task, rules)
-            self._turns = Turns(game, self._player(setting.hider), seeker, recorder.watch)
+            self._turns = Turns(game, self._player(setting.hider, Side.HIDER), seeker, recorder.watch)
         else:
             game = Game.from_place(world, setting.place, rules)
             self._turns = Turns(game, None, seeker, recorder.watch, hidden=True)
         return self._state()
 
-    def _player(self, name: str) -> GamePlayer | None:
-        return None if name == HUMAN else self._make_player(name)
+    def _player(self, name: str, side: Side) -> GamePlayer | None:
+        return None if name == HUMAN else self._make_player(name, side)
 
     def _act(self, message: Mapping[str, Any]) -> dict[str, Any]:
         turns = self._mine()

@@ -53,13 +53,15 @@ def touch_mode(config: PlayConfig) -> TouchMode:
     """The tab for a configuration.
 
     Raises:
-        UsageError: the checkpoint is missing or of another version.
+        UsageError: the checkpoint is missing or of another version, or the simulator's pictures are of another size.
         CheckpointError: it cannot be read.
     """
+    try:
+        check_picture(config.simulator)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
     predictor = None if config.checkpoint is None else predictor_of(config.checkpoint)
-    settings = config.modes["interaction"]
-    check_picture(config.simulator)
-    return TouchMode(settings, config.simulator, predictor)
+    return TouchMode(config.modes["interaction"], config.simulator, predictor)
 
 
 def predictor_of(checkpoint: str) -> SharedPredictor:
