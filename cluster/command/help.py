@@ -93,7 +93,7 @@ example: ./playpen rooms 'scenes=[FloorPlan1,FloorPlan30]' views=3
 
 With system=hide_and_seek: plays a game in each room and draws it: a map with both ways, what was opened, and the hiding
 place; a strip of what the players saw, with actions and rewards.
-  reads    conf/game_rooms.yaml, or a saved record (replay=GAME.json)
+  reads    conf/game_rooms.yaml, or a saved record (record=GAME.json)
   writes   outputs/rooms/<time>/: a sheet and a record of each game
   prints   RUN <folder> and RESULT {json}
 

@@ -18,7 +18,7 @@ CONF = Path(__file__).resolve().parents[2] / "conf"
 PATHS = frozenset(
     {
         "checkpoint", "depth", "evaluation.dataset.folder", "evaluation.test_file", "evaluation.train_file", "folder",
-        "hydra.run.dir", "hydra.sweep.dir", "image", "output", "resume", "simulator.build_path",
+        "hydra.run.dir", "hydra.sweep.dir", "image", "output", "places", "record", "resume", "simulator.build_path",
     }
 )  # fmt: skip
 """Keys whose value is a path, which is taken literally."""
