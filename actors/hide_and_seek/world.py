@@ -1,7 +1,7 @@
 """What the game asks of a room. Only this module knows the simulator's actions; it runs on both simulators.
 
-It is one file because nothing else may know them. All actions are those of AI2-THOR. Where a Unity build may answer less
-than the embedded simulator, the code falls back to what both tell, as the functions say.
+It is one file because nothing else may know them. All actions are those of AI2-THOR. Where a Unity build may answer
+less than the embedded simulator, the code falls back to what both tell, as the functions say.
 """
 
 from __future__ import annotations
