@@ -100,6 +100,8 @@ def hidden(record: GameRecord) -> str:
         return f"a place of '{record.hider}'" + (f", in a {inside}" if inside else "")
     if not record.result.placed:
         return f"{record.hider} could not place it; it was dropped" + (f" into a {inside}" if inside else "")
+    if not inside and record.result.visible_from == 0:  # behind a door that was closed afterwards, say
+        return f"{record.hider} hid it out of sight"
     modality = next(attempt.target[0] for attempt in record.attempts if attempt.succeeded)
     how = {Modality.ON_TOP: "in the open", Modality.BEHIND: "behind something"}.get(modality, "in something")
     return f"{record.hider} hid it " + (f"in a {inside}" if inside else how)
