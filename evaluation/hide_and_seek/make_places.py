@@ -99,7 +99,7 @@ def make_places(
     numbers = {"candidates": 0, "moved": 0, "unseeable": 0}
     for first, after in _shares(rules.candidates, rules.spawns):
         inside = round(after * rules.inside_share) - round(first * rules.inside_share)
-        spawn = _Spawn(world, scene, goal, int(random.integers(SEED_LIMIT)), config)
+        spawn = Spawn(world, scene, goal, int(random.integers(SEED_LIMIT)), config)
         for candidate in spawn.candidates(random, inside, after - first - inside):
             step()
             numbers["candidates"] += 1
@@ -150,8 +150,16 @@ def _shares(total: int, parts: int) -> Iterable[tuple[int, int]]:
     return zip(ends[:-1], ends[1:], strict=True)
 
 
-class _Spawn:
-    """One arrangement of a room's objects, in which candidates are measured."""
+class Spawn:
+    """One arrangement of a room's objects, in which candidates are measured.
+
+    Args:
+        world: a running simulator; its room is set up anew.
+        scene: name of the room.
+        goal: type of the goal object.
+        seed: of the arrangement.
+        config: what counts as seen and as found.
+    """
 
     def __init__(self, world: World, scene: str, goal: str, seed: int, config: GameConfig) -> None:
         self._world, self._scene, self._goal, self._seed, self._config = world, scene, goal, seed, config

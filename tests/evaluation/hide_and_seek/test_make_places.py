@@ -13,10 +13,11 @@ import pytest
 from actors.controller import SimulatorProcess
 from actors.hide_and_seek.defaults import embedded_simulator, rules
 from actors.hide_and_seek.game import Game
+from actors.hide_and_seek.locations import Location
 from actors.hide_and_seek.places import HidingPlace
 from actors.hide_and_seek.world import Pose, Unplayable, World, start_simulator
 from common.errors import UsageError
-from evaluation.hide_and_seek.make_places import MadePlaces, PlaceRules, draw, make_places
+from evaluation.hide_and_seek.make_places import MadePlaces, PlaceRules, Spawn, draw, make_places
 from evaluation.hide_and_seek.places_sheet import examples, places_sheet, show
 
 SCENE, GOAL = "FloorPlan1", "Cup"
@@ -52,6 +53,7 @@ def test_the_same_rules_give_the_same_places(world: World, made: MadePlaces) -> 
 def test_statistics_count_each_candidate_once(made: MadePlaces) -> None:
     numbers = dict(made.statistics)
     assert numbers.pop("candidates") == sum(numbers.values())
+    assert numbers["moved"] == 0
     drawn = Counter(str(place.difficulty) for place in made.places)
     assert set(drawn.values()) == {min(2, *(numbers[name] for name in drawn))}
     assert all(place.source == "exhaustive" and place.scene == SCENE and place.goal == GOAL for place in made.places)
@@ -83,6 +85,21 @@ def test_the_sheet_shows_closed_places_opened(world: World, made: MadePlaces, tm
     assert sum(shown[0].cells.values()) == 0 and 8 * len(shown[0].cells) == hard[0].tuples
     places_sheet(tmp_path / "sheet.png", shown)
     assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_measuring_changes_is_undone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    spawn = Spawn(world, SCENE, GOAL, 5, CONFIG)
+    before, seen_from = world.all_poses(), world.seen_from
+
+    def disturbing(*arguments: Any) -> list[Location]:
+        assert world.act("DisableObject", objectId=min(before))
+        assert world.act("OpenObject", objectId=min(spawn.facts.openable), forceAction=True)
+        return seen_from(*arguments)
+
+    monkeypatch.setattr(world, "seen_from", disturbing)
+    (candidate,) = spawn.candidates(np.random.default_rng(0), 0, 1)
+    assert spawn.measure(candidate, Location(0, 0, 0, True))[1] is not None
+    assert not world.goal and not world.open_objects and world.all_poses() == before
 
 
 def test_rooms_where_nothing_can_be_claimed_are_refused(world: World) -> None:
