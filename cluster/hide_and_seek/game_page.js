@@ -315,7 +315,7 @@ export function mount(root, link, about) {
     const tools = ["OpenAt", "PlaceAt"].filter(legal);
     if (tools.length) {
       const words = { OpenAt: "Open", PlaceAt: "Place" };
-      rows.push(h("div", { class: "row" }, h("span", { class: "muted small" }, "a click"), tools.map((name) =>
+      rows.push(h("div", { class: "row" }, h("span", { class: "muted small" }, "a click:"), tools.map((name) =>
         h("button", { class: "small", "data-tool": name, "aria-pressed": String(tool === name), onclick: () => { tool = name; showState(); } },
           `${words[name]} `, h("kbd", {}, words[name][0]))), gridButton));
     } else rows.push(h("div", { class: "row" }, gridButton));

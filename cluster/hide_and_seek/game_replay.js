@@ -80,6 +80,7 @@ function showFilm(root, film) {
     h("section", { class: "stage" }, h("div", { class: "frame short" }, canvas), caption,
       h("div", { class: "row", style: "width: 100%" }, playButton, slider), strip), side);
   document.addEventListener("keydown", onkey);
+  window.scrollTo(0, 0);
   go(0);
 
   async function go(to) {
