@@ -10,7 +10,7 @@ import numpy as np
 
 from actors.hide_and_seek import metrics
 from actors.hide_and_seek.actions import ACTIONS, INDEX, Kind, Stage
-from actors.hide_and_seek.environments.players import DEFAULT_HIDER, PlayerMaker, player_maker
+from actors.hide_and_seek.environments.players import DEFAULT_HIDER, DEFAULT_MANIPULATOR, PlayerMaker, player_maker
 from actors.hide_and_seek.environments.rooms import SCENES, TASK_OPTIONS
 from actors.hide_and_seek.environments.stage_env import LegalActions, StageEnv
 from actors.hide_and_seek.episode import Episode, Step
@@ -114,14 +114,15 @@ class HideEnv(StageEnv):
     Results: placed, whether a PlaceAt succeeded; manipulations and hits, their number and that of those that hit.
 
     Args:
-        manipulator: the player that moves objects: its name, or a function that makes one.
+        manipulator: the player that moves objects: its name, "straight" or a scripted hider's, or a function that makes
+            one. `players.Straight` moves them straight to their targets.
         others: see `StageEnv`.
     """
 
     stage = Stage.HIDE
     options = (*TASK_OPTIONS, "location")
 
-    def __init__(self, *, manipulator: str | Callable[[], GamePlayer] = DEFAULT_HIDER, **others: Any) -> None:
+    def __init__(self, *, manipulator: str | Callable[[], GamePlayer] = DEFAULT_MANIPULATOR, **others: Any) -> None:
         super().__init__(**others)
         self._make: PlayerMaker = player_maker(manipulator, "manipulator")
         self._player = self._make()

@@ -5,12 +5,79 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
+import numpy as np
+
+from actors.hide_and_seek.actions import INDEX, Kind, Stage, Target
+from actors.hide_and_seek.episode import Step
+from actors.hide_and_seek.game import GameObservation
+from actors.hide_and_seek.pixels import Modality
 from actors.hide_and_seek.players import make_player
 from actors.hide_and_seek.players.core import GamePlayer, Side
+from actors.hide_and_seek.players.greedy import HAND_AHEAD, HAND_BELOW, HAND_STEP
+from actors.hide_and_seek.players.scripted import ScriptedPlayer
+from actors.hide_and_seek.players.sight import EYES, points
 from common.errors import UsageError
 
-DEFAULT_HIDER = "explorer"
-"""The scripted hider, which moves the object straight to its target."""
+DEFAULT_HIDER = "greedy"
+"""The scripted hider of episodes of seeking."""
+DEFAULT_MANIPULATOR = "straight"
+"""The scripted player that moves objects in episodes of hiding."""
+FARTHEST = 1.3
+"""Metres to the sides and ahead to which `Straight` moves an object; the hand reaches 1.5 m (ours)."""
+ABOVE = 0.1
+"""Metres above the target from which it drops an object (ours)."""
+BEYOND = 0.15
+"""Metres beyond the target that count as behind it (ours)."""
+
+
+class Straight(ScriptedPlayer):
+    """Moves the object straight to its target and drops it: up first, then to the side and ahead, then down.
+
+    It opens what the target's cell shows if the object shall be contained in it. Other stages are played uniformly.
+    """
+
+    name = DEFAULT_MANIPULATOR
+    sides = frozenset({Side.HIDER})
+
+    def choose_action(self, observation: GameObservation) -> int:
+        """The number of a legal action."""
+        if observation.stage is not Stage.MANIPULATE or observation.target is None:
+            return super().choose_action(observation)
+        if observation.step == 0:
+            self._moves = self._plan(observation.target, observation.location.standing)
+        if self._moves:
+            return self._moves.pop(0)
+        # A drop fails where the object overlaps something: then it is drawn back a little.
+        if observation.last_action == INDEX["DropObject"]:
+            return INDEX["MoveHandUp" if observation.step % 4 < 2 else "MoveHandBack"]
+        return INDEX["DropObject"]
+
+    def learn(self, step: Step) -> None:
+        """Gives up a direction in which the object cannot move."""
+        if step.action.kind is Kind.MOVE_HAND and not step.succeeded:
+            blocked = INDEX[step.action.name]
+            self._moves = [number for number in self._moves if number != blocked]
+
+    def _plan(self, target: Target, standing: bool) -> list[int]:
+        modality, row, column = target
+        look = self.hints.look()
+        right, up, ahead = points(look, standing)[row, column].tolist()
+        if not np.isfinite([right, up, ahead]).all():
+            right, up, ahead = 0.0, EYES[standing] - HAND_BELOW, FARTHEST
+        if modality is Modality.BEHIND:
+            ahead += BEYOND
+        rise = up + ABOVE - (EYES[standing] - HAND_BELOW)
+        moves = _moves("Right", "Left", float(np.clip(right, -FARTHEST, FARTHEST)))
+        moves += _moves("Ahead", "Back", float(np.clip(ahead, 0.2, FARTHEST)) - HAND_AHEAD)
+        moves = _moves("Up", "Down", max(rise, 0.0)) + moves + _moves("Up", "Down", min(rise, 0.0))
+        if modality is Modality.CONTAINED_IN and look.closed[row, column]:
+            moves.insert(0, INDEX[f"OpenAt({row + 1},{column + 1})"])
+        return moves
+
+
+def _moves(positive: str, negative: str, distance: float) -> list[int]:
+    return [INDEX[f"MoveHand{positive if distance > 0 else negative}"]] * round(abs(distance) / HAND_STEP)
+
 
 PlayerMaker = Callable[[], GamePlayer]
 
@@ -29,5 +96,7 @@ def player_maker(player: str | PlayerMaker, argument: str) -> PlayerMaker:
         return player
     if not isinstance(player, str):
         raise UsageError(f"{argument} must be a player's name or a function that makes one, not {player!r}")
+    if player == Straight.name:
+        return Straight
     make_player(player, Side.HIDER)
     return functools.partial(make_player, player, Side.HIDER)
