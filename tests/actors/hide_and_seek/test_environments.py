@@ -103,7 +103,7 @@ def play_on(environment: StageEnv, *names: str) -> tuple[Any, ...]:
 
 def test_importing_the_package_registers_all(started: Callable[[], list[psutil.Process]]) -> None:
     for name, cls in ENVIRONMENTS.items():
-        assert gymnasium.spec(name).entry_point.endswith(f":{cls}")
+        assert str(gymnasium.spec(name).entry_point).endswith(f":{cls}")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         register()  # again, without a warning
