@@ -172,10 +172,10 @@ class Spawn:
         Args:
             random: draws them.
             inside: number of those in or on furniture that opens. All of it is closed.
-            outside: number of the others.
+            outside: number of the others; more, if the goal fits into too little furniture that opens.
 
         Returns:
-            fewer, if the room has fewer.
+            fewer than both together, if the room has fewer.
         """
         found: dict[bool, list[Resting]] = {True: [], False: []}
         wanted = {True: inside, False: outside}
@@ -184,7 +184,8 @@ class Spawn:
                 break
             for one in self._world.resting_places(self._goal, int(random.integers(SEED_LIMIT)), 100):
                 found[not self.facts.openable.isdisjoint(one.supports)].append(one)
-        return [*found[True][:inside], *found[False][:outside]]
+        kept = found[True][:inside]
+        return [*kept, *found[False][: inside + outside - len(kept)]]
 
     def measure(self, candidate: Resting, start: Location) -> tuple[bool, HidingPlace | None]:
         """Puts the goal at a candidate, counts from where it is seen, and takes it out again.
