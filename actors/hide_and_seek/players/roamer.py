@@ -11,7 +11,7 @@ from actors.hide_and_seek.episode import Step
 from actors.hide_and_seek.game import GameObservation
 from actors.hide_and_seek.locations import Location
 from actors.hide_and_seek.players.core import Hints
-from actors.hide_and_seek.players.roaming import MOVES, Pose, RoomMap, facing_poses
+from actors.hide_and_seek.players.room_map import MOVES, Pose, RoomMap, facing_poses
 from actors.hide_and_seek.players.scripted import ScriptedPlayer
 from actors.hide_and_seek.players.sight import REACH, points, to_room
 from actors.hide_and_seek.world import Look

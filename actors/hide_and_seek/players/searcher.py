@@ -13,7 +13,7 @@ from actors.hide_and_seek.game import GameObservation
 from actors.hide_and_seek.locations import STEP, Location
 from actors.hide_and_seek.players.core import Hints, Side
 from actors.hide_and_seek.players.roamer import Roamer, change_posture
-from actors.hide_and_seek.players.roaming import Pose, facing_poses
+from actors.hide_and_seek.players.room_map import Pose, facing_poses
 from actors.hide_and_seek.players.sight import REACH, Point, crossing, goal_distance, goal_ray, points, to_room
 from actors.hide_and_seek.world import Look
 

@@ -65,13 +65,6 @@ def to_room(location: Location, right: float, ahead: float) -> Point:
     return location.x * STEP + ahead * x + right * z, location.z * STEP + ahead * z - right * x
 
 
-def from_room(location: Location, point: Point) -> tuple[float, float]:
-    """(right, ahead) in the agent's frame of a point of the room."""
-    x, z = point[0] - location.x * STEP, point[1] - location.z * STEP
-    ahead_x, ahead_z = _AHEAD[location.rotation]
-    return x * ahead_z - z * ahead_x, x * ahead_x + z * ahead_z
-
-
 def place_at(point: Point) -> Place:
     """The place nearest to a point of the room."""
     return Place(round(point[0] / STEP), round(point[1] / STEP))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from actors.hide_and_seek.actions import INDEX
-from actors.hide_and_seek.locations import ROTATIONS, STEP, Location, Place
+from actors.hide_and_seek.locations import ROTATIONS, STEP, Location
 from actors.hide_and_seek.players.sight import Point, place_at, points, to_room
 from actors.hide_and_seek.world import Look
 
@@ -79,8 +79,12 @@ class RoomMap:
 
     def forget(self, x: int, z: int, distance: int) -> None:
         """Forgets all obstacles within some steps of a place, because something there was closed."""
-        self.blocked = {edge for edge in self.blocked if abs(edge[0] - x) + abs(edge[1] - z) > distance}
-        self.doubtful = {place for place in self.doubtful if abs(place[0] - x) + abs(place[1] - z) > distance}
+
+        def far(other_x: int, other_z: int) -> bool:
+            return abs(other_x - x) + abs(other_z - z) > distance
+
+        self.blocked = {edge for edge in self.blocked if far(*edge[:2]) and far(*edge[2:])}
+        self.doubtful = {place for place in self.doubtful if far(*place)}
 
     def way(self, start: Location, goal: Callable[[Pose, bool], bool], careful: bool = True) -> list[int] | None:
         """The shortest way to a pose, as numbers of actions; None if there is none.
@@ -152,8 +156,3 @@ def facing_poses(point: Point, near: float, far: float, angle: float = 40.0) -> 
                 if ahead > 0 and aside <= slope * ahead:
                     found.add((x, z, rotation))
     return found
-
-
-def steps_between(first: Place | Location, second: Place | Location) -> int:
-    """Steps from one place to another if nothing is in the way."""
-    return abs(first.x - second.x) + abs(first.z - second.z)
