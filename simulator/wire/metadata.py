@@ -94,9 +94,9 @@ def rays_within(room: Room, camera: Camera, reach: float) -> Iterator[NDArray[np
 
     Every ray tests every geom of the given groups, so this saves two thirds of their time.
     """
-    places = room.data.geom_xpos
     met = ~room.hidden_geoms() & room.in_view(camera)
-    met &= axis_distances(camera, places) <= reach + room.geom_radii
+    numbers = np.flatnonzero(met)
+    met[numbers] = axis_distances(camera, room.data.geom_xpos[numbers]) <= reach + room.geom_radii[numbers]
     with geom_groups(room.model, np.where(met, room.model.geom_group, HIDDEN_GROUP)):
         yield met
 
