@@ -9,6 +9,8 @@ The client appends Unity's options to the command line and names two pipes in th
 from __future__ import annotations
 
 import argparse
+import contextlib
+import ctypes
 import logging
 import os
 import signal
@@ -23,6 +25,8 @@ from simulator.world.push import PushSettings, option, wrong_push
 
 PIPES = ("AI2THOR_FIFO_SERVER_PIPE_PATH", "AI2THOR_FIFO_CLIENT_PIPE_PATH")
 TOKEN = "AI2THOR_CLIENT_TOKEN"
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+"""Numbers of glibc's options for mallopt."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -166,6 +170,18 @@ def check_opengl(device: int | None) -> int:
     return 0
 
 
+def keep_freed_memory() -> None:
+    """Lets the C library keep what each reply frees, for the next one.
+
+    Otherwise it returns 0.6 MB to the system after each drawing, and the next one waits for 160 empty pages. Other
+    libraries than glibc have no such setting.
+    """
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        set_option = ctypes.CDLL(None).mallopt
+        set_option(_TRIM_THRESHOLD, 8 * 1024 * 1024)
+        set_option(_MMAP_THRESHOLD, 4 * 1024 * 1024)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Runs the simulator; returns the exit code: 0 at the client's end, 1 on an error, 2 on wrong options."""
     command = parser()
@@ -209,6 +225,7 @@ def main(arguments: list[str] | None = None) -> int:
     from simulator.world.sources import generated_rooms, rooms_of_module
 
     exit_with_parent()
+    keep_freed_memory()
     try:
         source = generated_rooms(options.spare_objects) if options.rooms is None else rooms_of_module(options.rooms)
     except ValueError as error:

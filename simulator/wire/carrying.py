@@ -51,10 +51,12 @@ def follow(environment: Environment, swept: bool, forced: bool = False, at_eyes:
     Raises:
         ActionFailed: the held object is in the way; the agent's pose and everything else stay as they were.
     """
-    room, agent, before = environment.room, environment.agent, environment.camera
-    environment.move_agent(**changes)
+    room, agent = environment.room, environment.agent
     if room.held is None:
+        environment.move_agent(**changes)
         return
+    before = environment.camera
+    environment.move_agent(**changes)
     after = environment.camera
     path = carried_by(before, after)
     carried = with_contents(room, room.held)

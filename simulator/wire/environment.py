@@ -334,6 +334,7 @@ class Environment:
         drawn = self.graphics().draw(
             room.data,
             self.camera,
+            room.in_view(self.camera),
             view.rgb,
             view.depth or (view.rgb and looks.walkable),
             view.instances,

@@ -7,7 +7,6 @@ Unity's frame is left-handed, x east, y up, z north; rotations are Euler angles 
 from __future__ import annotations
 
 import itertools
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -95,9 +94,9 @@ def rays_within(room: Room, camera: Camera, reach: float) -> Iterator[NDArray[np
 
     Every ray tests every geom of the given groups, so this saves two thirds of their time.
     """
-    places = room.data.geom_xpos
-    met = ~room.hidden_geoms() & camera.sees(places, room.geom_radii)
-    met &= axis_distances(camera, places) <= reach + room.geom_radii
+    met = ~room.hidden_geoms() & room.in_view(camera)
+    numbers = np.flatnonzero(met)
+    met[numbers] = axis_distances(camera, room.data.geom_xpos[numbers]) <= reach + room.geom_radii[numbers]
     with geom_groups(room.model, np.where(met, room.model.geom_group, HIDDEN_GROUP)):
         yield met
 
@@ -186,21 +185,37 @@ def moving_objects(room: Room) -> NDArray[np.bool_]:
     return moving
 
 
-_DISTANCE, _SEEN, _UNSEEN = (
-    msgpack.packb("distance"), msgpack.packb("visible") + msgpack.packb(True),
-    msgpack.packb("visible") + msgpack.packb(False),
-)  # fmt: skip
-_DOUBLE = struct.Struct("!Bd")
-"""msgpack's form of a float: a type (0xCB) and eight bytes."""
+_BLANK: dict[str, Any] = {"distance": 0.0, "visible": False}
+"""The last entries of an object's description, which depend on the agent, before they are filled in."""
+_FALSE, _FLOAT_BYTES = msgpack.packb(False)[0], 8
+_SEEN = len(msgpack.packb("visible")) + 1
+"""Length of the last entry of an object, whose last byte is _FALSE or one more for true."""
 
 
-def _open_map(entries: dict[str, Any], more: int) -> bytes:
-    """A dictionary in msgpack's form that says that it has `more` entries, which the caller must append."""
-    packer = msgpack.Packer(use_single_float=False)
-    pieces = [packer.pack_map_header(len(entries) + more)]
-    for key, value in entries.items():
-        pieces += (packer.pack(key), packer.pack(value))
-    return b"".join(pieces)
+class _Form:
+    """Descriptions of objects in msgpack's form, into which what depends on the agent is filled.
+
+    Args:
+        only: numbers of the objects that are described; None for all that are in the room.
+        objects: number -> description that ends with `_BLANK`.
+    """
+
+    def __init__(self, only: frozenset[int] | None, objects: dict[int, bytes]) -> None:
+        self.only = only
+        header = msgpack.Packer().pack_array_header(len(objects))
+        self._numbers = np.array(list(objects), dtype=np.intp)
+        self._bytes = np.frombuffer(b"".join([header, *objects.values()]), np.uint8).copy()
+        ends = len(header) + np.cumsum([len(one) for one in objects.values()], dtype=np.intp)
+        self._visible = ends - 1
+        self._distances = (ends - _SEEN - _FLOAT_BYTES)[:, None] + np.arange(_FLOAT_BYTES)
+
+    def filled(self, distances: NDArray[np.float64], visible: NDArray[np.bool_]) -> Packed:
+        """The whole list with the distance (n,), metres, and visibility (n,) of each object of the room."""
+        # msgpack writes numbers with the highest byte first.
+        big_endian = distances[self._numbers].astype(">f8")
+        self._bytes[self._distances] = big_endian.view(np.uint8).reshape(-1, _FLOAT_BYTES)
+        self._bytes[self._visible] = _FALSE + visible[self._numbers]
+        return Packed(self._bytes.tobytes())
 
 
 class ObjectDescriptions:
@@ -213,6 +228,7 @@ class ObjectDescriptions:
         """Number of each object in the room -> what its description is made from."""
         self._lasting: dict[int, dict[str, Any]] = {}
         self._packed: dict[int, bytes] = {}
+        self._form: _Form | None = None
         self._enclosed = np.zeros(len(room.scene.objects), dtype=bool)
 
     def seen(
@@ -232,7 +248,7 @@ class ObjectDescriptions:
             frame: the client's, in which positions and rotations are given.
             only: numbers of the objects that are described; None for all that are in the room.
         """
-        distances, visible = self._update(ids, camera, reach, frame, only)
+        distances, visible = (each.tolist() for each in self._update(ids, camera, reach, frame, only))
         return [
             {**lasting, "distance": distances[number], "visible": visible[number]}
             for number, lasting in self._lasting.items()
@@ -249,18 +265,17 @@ class ObjectDescriptions:
     ) -> Packed:
         """The same as `seen` in msgpack's form, of which all that does not depend on the agent is packed only once."""
         distances, visible = self._update(ids, camera, reach, frame, only)
-        chosen = [number for number in self._lasting if only is None or number in only]
-        pieces = [msgpack.Packer().pack_array_header(len(chosen))]
-        for number in chosen:
-            if number not in self._packed:
-                self._packed[number] = _open_map(self._lasting[number], 2)
-            seen = _SEEN if visible[number] else _UNSEEN
-            pieces += (self._packed[number], _DISTANCE, _DOUBLE.pack(0xCB, distances[number]), seen)
-        return Packed(b"".join(pieces))
+        if self._form is None or self._form.only != only:
+            chosen = [number for number in self._lasting if only is None or number in only]
+            for number in chosen:
+                if number not in self._packed:
+                    self._packed[number] = msgpack.packb({**self._lasting[number], **_BLANK})
+            self._form = _Form(only, {number: self._packed[number] for number in chosen})
+        return self._form.filled(distances, visible)
 
     def _update(
         self, ids: list[str], camera: Camera, reach: float, frame: Frame, only: frozenset[int] | None
-    ) -> tuple[list[float], list[bool]]:
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Brings the lasting part up to date; returns each object's distance and whether it is visible."""
         room, data = self._room, self._room.data
         positions = data.xpos[room.object_bodies]
@@ -273,11 +288,11 @@ class ObjectDescriptions:
         if state != self._state:
             self._state = state
             self._describe(ids, positions, frame)
-        distances = np.linalg.norm(positions - np.asarray(camera.position), axis=1).tolist()
+        distances = np.linalg.norm(positions - np.asarray(camera.position), axis=1)
         hidden = self._enclosed
         if only is not None:
             hidden = hidden | ~np.isin(np.arange(len(hidden)), list(only))
-        return distances, visible_objects(room, camera, reach, hidden=hidden).tolist()
+        return distances, visible_objects(room, camera, reach, hidden=hidden)
 
     def _describe(self, ids: list[str], positions: NDArray[np.float64], frame: Frame) -> None:
         """Describes the objects that have changed anew."""
@@ -310,7 +325,7 @@ class ObjectDescriptions:
                 lasting[number] = self._lasting[number]
                 if number in self._packed:
                     packed[number] = self._packed[number]
-        self._keys, self._lasting, self._packed = keys, lasting, packed
+        self._keys, self._lasting, self._packed, self._form = keys, lasting, packed, None
 
 
 def _description(

@@ -13,11 +13,15 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, BinaryIO
+from io import FileIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgpack
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 HEADER = struct.Struct("!BI")
 MAX_ACTION_BYTES = 16 * 1024 * 1024
@@ -142,10 +146,30 @@ def write_reply(stream: BinaryIO, metadata: dict[str, Any], images: Iterable[tup
         images: C-contiguous arrays (height, width[, channels]) of the field's dtype, bottom row first.
     """
     body = _pack(metadata)
-    stream.write(HEADER.pack(Field.METADATA, len(body)) + body)
+    pieces: list[bytes | memoryview] = [HEADER.pack(Field.METADATA, len(body)), body]
     for kind, image in images:
         data = np.ascontiguousarray(image).data.cast("B")
-        stream.write(HEADER.pack(kind, len(data)))
-        stream.write(data)
-    stream.write(HEADER.pack(Field.END, 0))
+        pieces += (HEADER.pack(kind, len(data)), data)
+    pieces.append(HEADER.pack(Field.END, 0))
+    stream.writelines(pieces)
     stream.flush()
+
+
+class ReplyPipe(FileIO):
+    """A pipe that is opened for writing and takes a whole reply in one system call.
+
+    With a call for each piece the client wakes up for each: five switches between the processes instead of one.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, "wb")
+
+    def writelines(self, lines: Iterable[ReadableBuffer]) -> None:
+        """Writes all pieces, however many bytes the pipe takes at once."""
+        left = [memoryview(line) for line in lines]
+        while left:
+            written = os.writev(self.fileno(), left)
+            while left and written >= len(left[0]):
+                written -= len(left.pop(0))
+            if written:
+                left[0] = left[0][written:]

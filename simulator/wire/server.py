@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from simulator.wire.actions import perform
 from simulator.wire.environment import ActionFailed, Environment
-from simulator.wire.protocol import Field, MalformedAction, event_metadata, read_action, write_reply
+from simulator.wire.protocol import Field, MalformedAction, ReplyPipe, event_metadata, read_action, write_reply
 
 PIPE_BYTES = 1024 * 1024
 """Requested size of the pipe that carries images; three 300x300 images have 0.99 MB."""
@@ -110,7 +110,7 @@ def serve(environment: Environment, server_pipe: str, client_pipe: str, token: s
     """
     session = Session(environment, token)
     try:
-        with open(server_pipe, "wb") as replies:
+        with ReplyPipe(server_pipe) as replies:
             with contextlib.suppress(OSError):
                 fcntl.fcntl(replies.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
             session.greet(replies)

@@ -74,18 +74,20 @@ class Camera:
 
         The answer is exact for points (radius 0). Near the frustum's edges it is also true for some balls that miss it.
         """
-        inside = (points - np.asarray(self.position)) @ self._inwards
-        inside[:, 4] -= NEAR
-        inside[:, 5] += FAR
-        return np.all(inside >= -np.asarray(radii)[..., None], axis=-1)
+        inside = self._inwards @ (points - np.asarray(self.position)).T
+        inside[4] -= NEAR
+        inside[5] += FAR
+        reaching: NDArray[np.bool_] = (inside >= np.negative(radii)).all(axis=0)
+        return reaching
 
     @cached_property
     def _inwards(self) -> NDArray[np.float64]:
-        """(3, 6) inward unit normals of the frustum's four sides, which meet in the camera, and of its two ends."""
+        """(6, 3) inward unit normals of the frustum's four sides, which meet in the camera, and of its two ends."""
         right, up, forward = self.axes()
         half_width, half_height = self.half_size()
         inwards = np.array(
             [half_width * forward - right, half_width * forward + right, half_height * forward - up,
              half_height * forward + up, forward, -forward]
         )  # fmt: skip
-        return (inwards / np.linalg.norm(inwards, axis=1, keepdims=True)).T
+        normals: NDArray[np.float64] = inwards / np.linalg.norm(inwards, axis=1, keepdims=True)
+        return normals

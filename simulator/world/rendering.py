@@ -112,13 +112,14 @@ class RoomGraphics:
             model.light_castshadow[:] = 1
         self._model = model
         self._shadows = quality.shadows
-        self._option = mujoco.MjvOption()
+        self._options = (mujoco.MjvOption(), mujoco.MjvOption())
+        for group, option in enumerate(self._options):
+            option.geomgroup[:] = np.arange(len(option.geomgroup)) == group
         self._view = mujoco.MjvCamera()
         self._view.type = mujoco.mjtCamera.mjCAMERA_FREE
         self._perturbation = mujoco.MjvPerturb()
         self._drawn = VISIBLE_GROUPS[model.geom_group] != 0
         self._order = np.where(model.geom_type == mujoco.mjtGeom.mjGEOM_PLANE, _LAST, _FIRST)
-        self._radii = geom_radii(model)
         self._scene = mujoco.MjvScene(model, maxgeom=model.ngeom + 16)
         self._context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100)
         self._context.readDepthMap = mujoco.mjtDepthMap.mjDEPTH_ZEROFAR
@@ -178,6 +179,7 @@ class RoomGraphics:
         self,
         data: mujoco.MjData,
         camera: Camera,
+        in_view: NDArray[np.bool_],
         rgb: bool,
         depth: bool,
         instances: bool,
@@ -190,6 +192,7 @@ class RoomGraphics:
         Args:
             data: the room's state; its poses must be up to date (mj_kinematics).
             camera: in the world.
+            in_view: (ngeom,) geoms that may reach into the camera's frustum; the others at most throw shadows into it.
             rgb: whether to draw the colours.
             depth: whether to draw the depth.
             instances: whether to draw the instance colours.
@@ -201,7 +204,7 @@ class RoomGraphics:
             return Images(None, None, None)
         self._resize(camera.width, camera.height)
         self._aim(camera)
-        self._update_scene(data, camera, hidden)
+        self._update_scene(data, in_view, hidden)
         if rgb or depth:
             if paints is not None:
                 self._paint(paints)
@@ -271,23 +274,21 @@ class RoomGraphics:
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
         mujoco.mjr_render(viewport, self._scene, self._context)
 
-    def _update_scene(self, data: mujoco.MjData, camera: Camera, hidden: NDArray[np.bool_] | None) -> None:
+    def _update_scene(self, data: mujoco.MjData, in_view: NDArray[np.bool_], hidden: NDArray[np.bool_] | None) -> None:
         """Fills the list of geoms to draw, in order."""
         # A geom out of view may still cast a shadow into it.
-        wanted = self._drawn if self._shadows else self._drawn & camera.sees(data.geom_xpos, self._radii)
+        wanted = self._drawn if self._shadows else self._drawn & in_view
         if hidden is not None:
             wanted = wanted & ~hidden
         self._fill(data, np.where(wanted, self._order, HIDDEN_GROUP))
 
     def _fill(self, data: mujoco.MjData, groups: NDArray[np.integer]) -> int:
         """Fills the list of geoms to draw by their groups (ngeom,); returns how many are in the first one."""
-        option, everything = self._option, mujoco.mjtCatBit.mjCAT_ALL
+        everything = int(mujoco.mjtCatBit.mjCAT_ALL)
         with geom_groups(self._model, groups):
-            option.geomgroup[:] = np.arange(len(option.geomgroup)) == _FIRST
-            mujoco.mjv_updateScene(self._model, data, option, None, self._view, everything, self._scene)
+            mujoco.mjv_updateScene(self._model, data, self._options[_FIRST], None, self._view, everything, self._scene)
             first = int(self._scene.ngeom)
-            option.geomgroup[:] = np.arange(len(option.geomgroup)) == _LAST
-            mujoco.mjv_addGeoms(self._model, data, option, self._perturbation, everything, self._scene)
+            mujoco.mjv_addGeoms(self._model, data, self._options[_LAST], self._perturbation, everything, self._scene)
         return first
 
     def _paint(self, paints: NDArray[np.int8]) -> None:

@@ -15,6 +15,7 @@ from simulator.rooms.bodies import park_place
 from simulator.rooms.footprints import GRID
 from simulator.rooms.scene import Scene
 from simulator.things.shapes import ABSENT_BITS, FREE_BITS
+from simulator.world.camera import Camera
 from simulator.world.containment import Containment
 from simulator.world.navigation import Footprints, Obstacles
 from simulator.world.parts import NUDGE, Parts
@@ -101,6 +102,8 @@ class Room:
         """Number -> what is remembered of a disabled object."""
         self._hiders = self._number_hiders()
         self._hidden: dict[tuple[bytes, bytes, bool], NDArray[np.bool_]] = {}
+        self._seen_by: tuple[Camera, bytes] | None = None
+        self._in_view = np.empty(0, dtype=bool)
         self._original_mass = self.model.body_mass.copy()
         self._original_inertia = self.model.body_inertia.copy()
         self._original_damping = self.model.dof_damping.copy()
@@ -241,6 +244,13 @@ class Room:
             absent = (instances < objects) & ~self.present[np.minimum(instances, objects - 1)]
             self._hidden = {state: closed | absent}
         return self._hidden[state]
+
+    def in_view(self, camera: Camera) -> NDArray[np.bool_]:
+        """(ngeom,) which geoms may reach into the camera's frustum. Pictures and visibility both need this."""
+        state = (camera, self.data.geom_xpos.tobytes())
+        if state != self._seen_by:
+            self._seen_by, self._in_view = state, camera.sees(self.data.geom_xpos, self.geom_radii)
+        return self._in_view
 
     def set_mass(self, index: int, mass: float, drag: float, angular_drag: float) -> None:
         """Changes the mass of an object with a free joint, its inertia in proportion, and its drag.

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import struct
+import threading
 
 import msgpack
 import numpy as np
@@ -13,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.wire.protocol import MAX_ACTION_BYTES, Field, MalformedAction, read_action, write_reply
+from simulator.wire.protocol import MAX_ACTION_BYTES, Field, MalformedAction, ReplyPipe, read_action, write_reply
 
 
 def message(body: bytes, kind: int = 2) -> bytes:
@@ -97,3 +99,20 @@ def test_a_reply_is_metadata_images_and_end():
     assert msgpack.loads(fields[0][1]) == {"sequenceId": 7}
     assert fields[1][1] == bytes(range(18))
     assert np.frombuffer(fields[2][1], np.float32).tolist() == [1.5, 2.5]
+
+
+def test_a_reply_larger_than_the_pipe_arrives_whole(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    image = np.random.default_rng(0).integers(0, 256, (600, 600, 3), dtype=np.uint8)
+    expected = io.BytesIO()
+    write_reply(expected, {"sequenceId": 7}, [(Field.RGB, image)])
+
+    def reply() -> None:
+        with ReplyPipe(str(tmp_path / "pipe")) as pipe:
+            write_reply(pipe, {"sequenceId": 7}, [(Field.RGB, image)])
+
+    writer = threading.Thread(target=reply)
+    writer.start()
+    with open(tmp_path / "pipe", "rb") as received:
+        assert received.read() == expected.getvalue()
+    writer.join()
