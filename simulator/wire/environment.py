@@ -204,6 +204,12 @@ class Environment:
         x, y = self.snapped(self.agent.x, self.agent.y)
         return (obstacles or self.room.obstacles()).reachable(x, y, self.view.grid_size, self.frame)
 
+    def walkable_floor(self) -> WalkableFloor:
+        """The floor on which the agent can walk."""
+        x, y, spacing = *self.snapped(self.agent.x, self.agent.y), self.view.grid_size
+        places = self.room.obstacles().reachable_in_any_order(x, y, spacing, self.frame)
+        return WalkableFloor(places, spacing, self.frame)
+
     def turned(self, angle: int) -> Frame:
         """The client's frame after the world has turned by `angle` degrees about the agent, clockwise from above.
 
@@ -343,8 +349,7 @@ class Environment:
             self.frame if view.normals else None,
         )
         if drawn.rgb is not None and drawn.depth is not None and looks.walkable:
-            floor = WalkableFloor(self.reachable_places(), view.grid_size, self.frame)
-            drawn.rgb[floor.contains(self.camera.points(drawn.depth[::-1]))[::-1]] = PAINTS[MASK]
+            drawn.rgb[self.walkable_floor().contains(self.camera.points(drawn.depth[::-1]))[::-1]] = PAINTS[MASK]
         depth = drawn.depth if view.depth else None
         fields = (
             (Field.RGB, drawn.rgb), (Field.DEPTH, depth), (Field.NORMALS, drawn.normals),

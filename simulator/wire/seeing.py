@@ -18,7 +18,7 @@ from simulator.wire.arguments import INVALID, Action, Angles, Vector
 from simulator.wire.environment import AGENT_CENTER, ActionFailed, Agent, Environment
 from simulator.wire.metadata import vector, visible_objects
 from simulator.wire.moves import HORIZONS
-from simulator.world.looks import Looks, WalkableFloor
+from simulator.world.looks import Looks
 from simulator.world.rendering import VISIBLE_GROUPS
 from simulator.world.visibility import PixelCounter
 
@@ -119,8 +119,7 @@ def get_metadata_on_grid(environment: Environment, *, x: int, y: int) -> list[di
         room.model, room.data, position, rays.ravel(), VISIBLE_GROUPS, 1, -1, geoms, distances, normals.ravel(), count,
         UNLIMITED,
     )  # fmt: skip
-    floor = WalkableFloor(environment.reachable_places(), environment.view.grid_size, environment.frame)
-    walkable = floor.contains(position + distances[:, None] * rays).tolist()
+    walkable = environment.walkable_floor().contains(position + distances[:, None] * rays).tolist()
     turned = (normals @ environment.frame.rotation.T).tolist()
     depths = (distances * (rays @ forward)).tolist()
     found = []

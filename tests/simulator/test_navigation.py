@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulator.world.frame import Frame
 from simulator.world.navigation import AGENT_RADIUS, Footprints, Obstacles
 
 FLOOR = (-2.0, 2.0, -1.0, 1.0)
@@ -100,3 +101,16 @@ def test_boxes_against_the_distance_worked_in_their_own_frame(x, y, turn, px, py
     distance = np.hypot(max(abs(u) - 0.3, 0), max(abs(v) - 0.1, 0))
     if abs(distance - AGENT_RADIUS) > 1e-5:
         assert there.free(np.array([[px, py]])).tolist() == [distance > AGENT_RADIUS]
+
+
+@given(st.integers(0, 30), st.integers(0, 30), st.sampled_from([0, 37, 90]))
+def test_points_that_are_kept_are_those_that_are_found_anew(first, second, angle):
+    """From any point of the same area, on the same grid; another grid or another area is searched anew."""
+    cut = obstacles('<geom type="box" size="0.04 2 0.5" pos="-0.5 0 0.5"/>')
+    frame = Frame(angle)
+    points = cut.reachable(1.0, 0.0, 0.25, frame)
+    for x, y in (points[first % len(points)], points[second % len(points)], (-1.0, 0.0), (0.7, 0.1)):
+        kept = cut.reachable_in_any_order(x, y, 0.25, frame)
+        anew = cut.reachable(x, y, 0.25, frame)
+        assert len(kept) == len(anew)
+        assert np.abs(np.sort(kept, axis=0) - np.sort(anew, axis=0)).max() < 1e-3

@@ -1,4 +1,7 @@
-"""Gymnasium and PettingZoo environments in real rooms: their libraries' checkers, ends, options, failures, examples."""
+"""Gymnasium and PettingZoo environments in real rooms: checkers, ends, options, failures, examples.
+
+It is one file because its tests share a simulator, which takes seconds to start.
+"""
 
 from __future__ import annotations
 
