@@ -157,18 +157,22 @@ def _place(environment: Environment, number: int, position: Vector, rotation: An
     turn = room.data.xmat[body].reshape(3, 3)
     if rotation is not None:
         turn = environment.frame.rotation.T @ _matrix(rotation)
-    if not _inside(room, number, target, turn):
+    if not _inside(room, number, target, turn, forced):
         raise ActionFailed("The position is out of the room's bounds.")
     numbers = with_contents(room, number)
     shift = to_pose(room, number, target, turn)
     _put(environment, numbers, shift, forced)
 
 
-def _inside(room: Room, number: int, position: Array, turn: Array) -> bool:
-    """Whether the middle of an object is in the room, and its box not below the floor."""
+def _inside(room: Room, number: int, position: Array, turn: Array, forced: bool) -> bool:
+    """Whether the middle of an object is in the room; if it may overlap others, also whether its box is.
+
+    The box of an object that leans on something can reach below the floor where the object itself does not. Without
+    force the floor counts as an obstacle anyway.
+    """
     center = position + turn @ room.box_centers[number]
     x_min, x_max, y_min, y_max = room.scene.floor
-    low = center[2] - float(np.abs(turn[2]) @ room.box_halves[number])
+    low = center[2] - (float(np.abs(turn[2]) @ room.box_halves[number]) if forced else 0.0)
     return bool(
         x_min < center[0] < x_max and y_min < center[1] < y_max and center[2] < room.scene.height and low > -OUTSIDE
     )

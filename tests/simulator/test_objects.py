@@ -387,3 +387,14 @@ def test_no_push_shuts_the_agent_in(homes, scene, seed, place, name, pushed):
     homes.refused("OpenObject", f"shut the agent in with {pushed}", objectId=name)
     np.testing.assert_array_equal(homes.room.data.qpos, before[1])
     assert homes("GetReachablePositions") == before[0]
+
+
+def test_nothing_is_placed_into_the_floor_or_below_it(play):
+    """Also when it is tilted, so that its box reaches below the floor while the object may not."""
+    play.start(z=0.0)
+    for height, why in ((0.01, "Floor|floor"), (-3.0, "out of the room's bounds")):
+        where = {"x": 0.0, "y": height, "z": -1.0}
+        play.refused("PlaceObjectAtPoint", why, objectId=play.name(MUG), position=where)
+        play.refused("CreateObjectAtLocation", why, objectType="Tomato", position=where)
+    deep = {"x": 0.0, "y": 0.01, "z": -1.0}
+    play.refused("CreateObjectAtLocation", "bounds", objectType="Tomato", position=deep, forceAction=True)
