@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
-import shlex
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -19,6 +17,7 @@ from actors.hide_and_seek.places import PlacesFile, check_fits, read_places
 from actors.hide_and_seek.world import game_simulator
 from common.errors import UsageError
 from evaluation.hide_and_seek.make_places import PlaceRules
+from evaluation.source import source_hash
 
 DEFAULT_FOLDER = Path("outputs/places")
 VERSION = 1
@@ -42,23 +41,10 @@ def made_from(rules: PlaceRules, simulator: SimulatorConfig, config: GameConfig)
         **{f"simulator.options.{name}": value for name, value in used.options.items() if name not in INDIFFERENT},
         **{f"simulator.push.{name}": value for name, value in used.push.given().items()},
         **{f"simulator.controller.{name}": value for name, value in used.controller.items()},
-        "rooms": _source_hash(used.command) if used.command is not None else ai2thor.build.COMMIT_ID,
+        "rooms": source_hash(used.command)[:12] if used.command is not None else ai2thor.build.COMMIT_ID,
     }
     text = json.dumps(decisive, sort_keys=True)
     return {**json.loads(text), "hash": hashlib.sha256(text.encode()).hexdigest()[:12]}
-
-
-def _source_hash(command: str) -> str:
-    """A hash of the sources of PACKAGE in a command line "python -m PACKAGE ..."; "" for other commands."""
-    words = shlex.split(command)
-    found = importlib.util.find_spec(words[2]) if words[:2] == ["python", "-m"] and len(words) > 2 else None
-    if found is None or not found.submodule_search_locations:
-        return ""
-    digest = hashlib.sha256()
-    for folder in found.submodule_search_locations:
-        for path in sorted(Path(folder).rglob("*.py")):
-            digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()[:12]
 
 
 def places_folder(folder: str | None, settings: Mapping[str, Any]) -> Path:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
-import shlex
 from dataclasses import asdict
 from pathlib import Path
 
 from actors.config import SimulatorConfig
 from actors.interaction.geometry import hand_distance
 from evaluation.interaction.config import DatasetConfig, SplitConfig
+from evaluation.source import source_hash
 from simulator.world.push import PushSettings
 
 SPLITS = ("train", "test")
@@ -58,18 +57,3 @@ def changed_push(simulator: SimulatorConfig) -> list[tuple[str, float]]:
     """
     own = asdict(PushSettings())
     return sorted((name, value) for name, value in simulator.push.given().items() if value != own[name])
-
-
-def source_hash(command: str | None) -> str:
-    """Returns a hash of the sources of PACKAGE in a command line "python -m PACKAGE ..."; "" for other commands."""
-    words = shlex.split(command or "")
-    if words[:2] != ["python", "-m"] or len(words) < 3:
-        return ""
-    found = importlib.util.find_spec(words[2])
-    if found is None or not found.submodule_search_locations:
-        return ""
-    digest = hashlib.sha256()
-    for folder in found.submodule_search_locations:
-        for path in sorted(Path(folder).rglob("*.py")):
-            digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()

@@ -22,9 +22,10 @@ from evaluation.interaction.baselines import BaselineResult, evaluate_baselines
 from evaluation.interaction.coco import EncodedDetections, GroundTruth, Metrics, compute_metrics, encode_detections
 from evaluation.interaction.config import EvaluationConfig, chosen_entries
 from evaluation.interaction.dataset import Entry
-from evaluation.interaction.dataset_folder import changed_push, source_hash
+from evaluation.interaction.dataset_folder import changed_push
 from evaluation.interaction.job_files import observation_paths
 from evaluation.interaction.locations import location_of
+from evaluation.source import source_hash
 from models.interaction.inference import InstancePredictor
 from replay.interaction.record import IMAGE_SIZE
 

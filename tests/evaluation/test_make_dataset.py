@@ -27,13 +27,14 @@ from actors.interaction.locations import set_up
 from common.progress import Progress
 from evaluation.interaction.config import DatasetConfig
 from evaluation.interaction.dataset import load_entries
-from evaluation.interaction.dataset_folder import dataset_folder, source_hash
+from evaluation.interaction.dataset_folder import dataset_folder
 from evaluation.interaction.dataset_job import rooms_of
 from evaluation.interaction.evaluate import Evaluator, load_observations
 from evaluation.interaction.job_files import observation_paths
 from evaluation.interaction.locations import find_test_set, location_of, locations_for
 from evaluation.interaction.make_dataset import _Worker, make_dataset
 from evaluation.interaction.masks import decode
+from evaluation.source import source_hash
 from models.interaction.config import NetworkConfig
 from models.interaction.inference import Predictor
 from models.interaction.network import InteractionNetwork

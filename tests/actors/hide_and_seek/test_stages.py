@@ -84,7 +84,7 @@ def test_exploration_keeps_the_books_of_the_paper(world: World) -> None:
     exploration, random = game.explore(), np.random.default_rng(0)
     start = exploration.episode.start
     assert start == (0, 0, 0, True)
-    seen, opened = {start}, set()
+    seen, opened = {start}, set[str]()
     grown = {*extrapolated(start)}
     while not exploration.episode.ended:
         moves = [INDEX[name] for name in ("MoveAhead", "RotateLeft", "RotateRight", "Crouch", "Stand")]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from actors.hide_and_seek.config import GameConfig
+from actors.hide_and_seek.defaults import rules
 from actors.hide_and_seek.players import make_player
 from actors.interaction.config import ActorConfig
 from cluster.hide_and_seek.game_page import GameMode
@@ -20,7 +20,7 @@ from cluster.interaction.touch_page import TouchMode
 from tests.cluster.play.fakes import app_of, served
 from tests.settings import CONF, simulator_settings
 
-RULES = GameConfig(
+RULES = rules(
     explore_steps=12, hide_steps=4, manipulate_steps=6, seek_steps=40, turn_worlds=False, augment_images=False
 )
 """Short games."""
