@@ -24,6 +24,7 @@ from ai2thor.server import Event
 from tqdm import tqdm
 
 from actors.controller import SimulatorProcess
+from actors.hide_and_seek.actions import Stage
 from actors.hide_and_seek.defaults import embedded_simulator, rules
 from actors.hide_and_seek.episode import Step
 from actors.hide_and_seek.game import Game, GameObservation, GameTask
@@ -100,7 +101,8 @@ class TimedPlayer:
         """See `GamePlayer.learn`."""
         started = perf_counter()
         self._player.learn(step)
-        self._simulator.current = None
+        # After a manipulation the object may return to the hand, which belongs to the PlaceAt that follows.
+        self._simulator.current = self.steps + 1 if step.stage is Stage.MANIPULATE and step.ended else None
         self.steps += 1
         self.seconds += perf_counter() - started
 

@@ -107,7 +107,7 @@ class Augmentation:
         if self.left or self.right or self.top or self.bottom:
             cropped = changed[self.top : height - self.bottom, self.left : width - self.right]
             changed = _uint8(cv2.resize(cropped, (width, height), interpolation=cv2.INTER_LINEAR))
-        if not np.array_equal(self.colours, np.eye(3, 4)):
+        if self._colours_change:
             changed = _uint8(cv2.transform(changed, self.colours))
         if self.rotation:
             turn = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), self.rotation, 1.0)
@@ -116,6 +116,10 @@ class Augmentation:
             )
             changed = _uint8(turned)
         return changed
+
+    @cached_property
+    def _colours_change(self) -> bool:
+        return not np.array_equal(self.colours, np.eye(3, 4))
 
     @cached_property
     def colours(self) -> NDArray[np.float64]:
