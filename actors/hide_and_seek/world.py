@@ -287,12 +287,12 @@ class World:
     def take_back(self) -> None:
         """Returns the goal to its default place in the hand."""
         if self.holding:
-            self.drop(forced=True)
+            self.drop()
         self._must("PickupObject", objectId=self.goal, forceAction=True)
 
-    def drop(self, forced: bool = False) -> bool:
-        """Lets go of the goal, which comes to rest; fails, unless forced, if it overlaps something."""
-        return self.act("DropHeldObject", forceAction=forced)
+    def drop(self) -> bool:
+        """Lets go of the goal, which comes to rest. What it overlaps pushes it away."""
+        return self.act("DropHeldObject", forceAction=True)
 
     @property
     def holding(self) -> bool:

@@ -131,7 +131,7 @@ class Hiding:
         ended = (action.kind is Kind.READY and succeeded) or episode.is_last
         location, new, new_place, gain = episode.visit()
         if ended and not self.placed:
-            episode.world.drop(forced=True)
+            episode.world.drop()
         return episode.finish(
             Step(self.stage, action, succeeded, reward, location, ended, opened, new, new_place, gain)
         )
