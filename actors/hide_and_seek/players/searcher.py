@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,8 @@ DOUBT = 2.0
 """Metres up to which it claims a goal that it cannot go nearer to, because distances are estimates (ours)."""
 CHASE = 30
 """Steps for which it follows a goal that it has lost from view (ours)."""
+OFTEN = 4
+"""How often it follows the goal from the same location; then it goes on looking elsewhere (ours)."""
 RAYS = 6
 """Latest sightings of the goal from which it is located (ours)."""
 _CLAIM, _TURN = INDEX["ClaimVisible"], INDEX["RotateRight"]
@@ -61,6 +64,8 @@ class Searcher(Roamer):
         """Steps since it has seen the goal."""
         self._given_up: set[Pose] = set()
         """Poses to which the goal has led it in vain."""
+        self._passed: Counter[Location] = Counter()
+        """How often it was where while it followed the goal."""
 
     def choose_action(self, observation: GameObservation) -> int:
         """The number of a legal action."""
@@ -86,6 +91,9 @@ class Searcher(Roamer):
         if self._goal is None:
             return None
         self.map.arrive(here)
+        self._passed[here] += 1
+        if self._passed[here] > OFTEN:  # each view puts the goal elsewhere, so it would go to and fro
+            return None
         if count >= CLAIM_PIXELS and distance <= REACH and here not in self._claims:
             self._claims.add(here)
             return self._take(here, _CLAIM)
