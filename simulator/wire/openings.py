@@ -22,8 +22,8 @@ from simulator.world.sweep import Blocked
 
 MOVED = 0.01
 """Metres: an object that is pushed farther may stand in the agent's way."""
-FEW = 40
-"""Number of positions below which it is checked whether a push has shut the agent in."""
+MAX_CUT_OFF = 2
+"""Number of grid points that a push may cut off from the agent, or the agent from them."""
 RINGS = 10
 """Number of rings on which OpenObjectAtLocation searches, the first of which is the point itself."""
 
@@ -158,23 +158,36 @@ def _move(environment: Environment, number: int, openness: float, force: bool = 
         moved &= [obj.dynamic for obj in room.scene.objects]
         if moved.any():  # less what travels along in a drawer
             moved &= [number not in holders for holders in room.containment.parents(room.present, room.held)]
-        if moved.any() and (left := _positions(environment, number)) < FEW:
+        if moved.any():
             with room.trial() as proceed:
                 restore()
-                shut_in = left < _positions(environment, number) / 2
+                before_it = _places(environment, number)
                 proceed()
-            if shut_in:
+            now = _places(environment, number)
+            lost = before_it[~_among(before_it, now)]
+            if int(_obstacles(environment, number).free(environment.frame.from_client(lost)).sum()) > MAX_CUT_OFF:
                 restore()
                 largest = int((room.box_radii * moved).argmax())
-                raise ActionFailed(f"It would shut the agent in with {environment.ids[largest]}")
+                raise ActionFailed(f"It would block the agent's way with {environment.ids[largest]}")
 
 
-def _positions(environment: Environment, number: int) -> int:
-    """Number of grid points to which the agent can walk if the parts of the object `number` are left out."""
+def _obstacles(environment: Environment, number: int) -> Obstacles:
+    """The obstacles for the agent without the parts of the object `number`."""
     room = environment.room
     parts = set(room.parts.geoms_of(number).tolist())
-    prints = [one for one in room.obstacles().prints if one[0] not in parts]
-    return len(environment.reachable_places(Obstacles(room.scene.floor, prints)))
+    return Obstacles(room.scene.floor, [one for one in room.obstacles().prints if one[0] not in parts])
+
+
+def _places(environment: Environment, number: int) -> NDArray[np.float64]:
+    """(n, 2) grid points to which the agent can walk, in the client's frame, if these parts are left out."""
+    return environment.reachable_places(_obstacles(environment, number))
+
+
+def _among(points: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(n,) whether each of the points (n, 2) is one of the others (m, 2)."""
+    apart = np.abs(points[:, None] - others[None]).max(axis=2)
+    found: NDArray[np.bool_] = (apart < MOVED).any(axis=1)
+    return found
 
 
 OPENINGS: dict[str, Action] = {

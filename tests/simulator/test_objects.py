@@ -384,7 +384,7 @@ def test_no_push_shuts_the_agent_in(homes, scene, seed, place, name, pushed):
     homes("InitialRandomSpawn", randomSeed=seed)
     homes("TeleportFull", y=0.9, horizon=30, **place)
     before = homes("GetReachablePositions"), homes.room.data.qpos.copy()
-    homes.refused("OpenObject", f"shut the agent in with {pushed}", objectId=name)
+    homes.refused("OpenObject", f"block the agent's way with {pushed}", objectId=name)
     np.testing.assert_array_equal(homes.room.data.qpos, before[1])
     assert homes("GetReachablePositions") == before[0]
 
