@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from actors.hide_and_seek.actions import Action, Kind, Stage, legal_action
@@ -153,8 +152,3 @@ class Episode:
     def is_last(self) -> bool:
         """Whether the next step is the last that the clock allows."""
         return len(self.steps) + 1 >= self.max_steps
-
-
-def rewards_of(steps: Iterable[Step]) -> float:
-    """The sum of the rewards."""
-    return sum(step.reward for step in steps)

@@ -126,10 +126,9 @@ class Game:
         world: a running simulator. Its room is set up anew.
         task: what is played.
         config: the rules.
-        start: the agent's first pose, see `World.set_up`; None: random by the task's seed.
 
     Raises:
-        Unplayable: the room cannot be played, or has no place to hide the goal.
+        Unplayable: the room cannot be played.
         SimulatorError: the simulator failed, here or in any later call. The game is then lost and has no score.
     """
 
@@ -226,8 +225,10 @@ class Game:
         """Ends the PlaceAt that is under way; returns whether it succeeded. See `Hiding.finish_placing`."""
         if self.hiding is None or self.hiding.manipulation is None:
             raise WrongStage("no PlaceAt is under way")
-        self.hits.append(self.hiding.manipulation.hit)
-        return self.hiding.finish_placing(probability).succeeded
+        manipulation = self.hiding.manipulation
+        step = self.hiding.finish_placing(probability)
+        self.hits.append(manipulation.hit)
+        return step.succeeded
 
     def measure(self) -> None:
         """Counts from where the hidden goal is seen, and searches for it; takes some tenths of a second."""

@@ -19,7 +19,8 @@ ROTATIONS = (0, 90, 180, 270)
 HORIZON = 30.0
 """Degrees by which the camera looks down (paper)."""
 
-_AHEAD = {0: (0, 1), 90: (1, 0), 180: (0, -1), 270: (-1, 0)}
+AHEAD = {0: (0, 1), 90: (1, 0), 180: (0, -1), 270: (-1, 0)}
+"""Steps along x and z that a step ahead makes, by rotation."""
 
 
 class Place(NamedTuple):
@@ -52,7 +53,7 @@ class Location(NamedTuple):
 
     def moved(self, ahead: int = 0, right: int = 0) -> Location:
         """The location after steps ahead and to the right, as the agent looks."""
-        x, z = _AHEAD[self.rotation]
+        x, z = AHEAD[self.rotation]
         return self._replace(x=self.x + ahead * x + right * z, z=self.z + ahead * z - right * x)
 
     def turned(self, degrees: int) -> Location:
@@ -62,7 +63,7 @@ class Location(NamedTuple):
     def seen_from(self, origin: Location) -> Location:
         """This location in the frame of another pose: steps right and ahead of it, rotation from it."""
         x, z = self.x - origin.x, self.z - origin.z
-        ahead_x, ahead_z = _AHEAD[origin.rotation]
+        ahead_x, ahead_z = AHEAD[origin.rotation]
         return Location(
             x * ahead_z - z * ahead_x,
             x * ahead_x + z * ahead_z,
@@ -114,7 +115,7 @@ class Frame:
 
     def position(self, place: Place) -> tuple[float, float]:
         """World x and z of a place, metres."""
-        right_z, right_x = _AHEAD[self.yaw][0], _AHEAD[self.yaw][1]
+        right_z, right_x = AHEAD[self.yaw][0], AHEAD[self.yaw][1]
         return (
             self.x + STEP * (place.x * right_x + place.z * right_z),
             self.z + STEP * (-place.x * right_z + place.z * right_x),
@@ -123,7 +124,7 @@ class Frame:
     def place(self, position: Mapping[str, float]) -> Place:
         """The place nearest to a world position."""
         x, z = (position["x"] - self.x) / STEP, (position["z"] - self.z) / STEP
-        ahead_x, ahead_z = _AHEAD[self.yaw]
+        ahead_x, ahead_z = AHEAD[self.yaw]
         return Place(round(x * ahead_z - z * ahead_x), round(x * ahead_x + z * ahead_z))
 
     def to_location(self, agent: Mapping[str, Any]) -> Location:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from actors.hide_and_seek.metrics import Difficulty
 from actors.hide_and_seek.scenes import GOALS
 from actors.hide_and_seek.world import Pose
 from common.errors import UsageError
@@ -21,7 +22,7 @@ SCHEMA = 1
 """Version of the format."""
 FIELDS = ("schema", "made_from", "statistics", "places")
 """Fields of a file."""
-DIFFICULTIES = ("easy", "medium", "hard")
+DIFFICULTIES = tuple(difficulty.value for difficulty in Difficulty)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from typing import TypeVar
 
 from actors.config import SimulatorConfig
 from actors.controller import SimulatorError, SimulatorProcess
-from actors.hide_and_seek.actions import ACTIONS, Kind
 from actors.hide_and_seek.episode import Step
 from actors.hide_and_seek.game import Game
 from actors.hide_and_seek.players.core import GamePlayer
@@ -42,7 +41,7 @@ def play_hide(game: Game, hider: GamePlayer, watch: Watch | None = None) -> None
 
 def hide_step(game: Game, hiding: Hiding, number: int, hider: GamePlayer, watch: Watch | None = None) -> Step:
     """Performs one action of object hiding; the hider plays the manipulation that a PlaceAt starts."""
-    manipulation = hiding.place(number) if ACTIONS[number].kind is Kind.PLACE else None
+    manipulation = hiding.place(number)
     if manipulation is None:
         step = hiding.step(number)
     else:

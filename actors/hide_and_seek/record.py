@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -218,6 +219,15 @@ def thumbnail(image: NDArray[np.uint8]) -> bytes:
     if not written:
         raise RuntimeError("OpenCV cannot write JPEG")
     return bytes(data)
+
+
+def file_name(record: GameRecord) -> str:
+    """A name for the record's files, without an ending: players, room, goal and seed.
+
+    Whoever hid the object may have any name, so only letters, digits, hyphens and underscores are kept.
+    """
+    task = record.task
+    return re.sub(r"[^\w-]+", "-", "_".join((record.hider, record.seeker, task.scene, task.goal, str(task.seed))))
 
 
 def to_plain(record: GameRecord) -> dict[str, Any]:

@@ -244,13 +244,13 @@ class World:
         event = self._step("CreateObject", objectType=goal, forceAction=True)
         if not _succeeded(event):
             raise Unplayable(f"the goal {goal} cannot be created: {event.metadata['errorMessage']}")
-        self._watch(_created(event, goal))
+        self._watch(self._created(event, goal))
 
     def put_new(self, goal: str, pose: Pose) -> bool:
         """Puts a new object of the goal's type at a place; returns False if it does not fit there."""
         event = self._step("CreateObjectAtLocation", objectType=goal, **dataclasses.asdict(pose), forceAction=False)
         if _succeeded(event):
-            self._watch(_created(event, goal))
+            self._watch(self._created(event, goal))
         return _succeeded(event)
 
     def take_out(self) -> None:
@@ -275,13 +275,9 @@ class World:
         found = event.metadata["actionReturn"]
         if isinstance(found, list):
             return [Resting(_pose(one), tuple(one["parentReceptacles"])) for one in found]
-        self._must("ResetObjectFilter", renderImage=False)
-        objects = self._simulator.last_event.metadata["objects"]
-        openable = sorted(one["objectId"] for one in objects if one["openable"])
-        left = [one for one in objects if one["objectType"] in REMOVED]
+        left = [one for one in self._all_objects() if one["objectType"] in REMOVED]
         for one in left:
             self._must("RemoveFromScene", objectId=one["objectId"], renderImage=False)
-        self._must("SetObjectFilter", objectIds=openable, renderImage=False)
         return [Resting(_pose(one), tuple(one["parentReceptacles"] or ())) for one in left if one["objectType"] == goal]
 
     def take_back(self) -> None:
@@ -298,6 +294,16 @@ class World:
     def holding(self) -> bool:
         """Whether the goal is in the agent's hand."""
         return bool(self.goal) and bool(self._goal_data()["isPickedUp"])
+
+    def _created(self, event: Event, goal: str) -> str:
+        """Id of a new object. A Unity build may not return it, but no other object of its type is in the room."""
+        answer = event.metadata["actionReturn"]
+        if isinstance(answer, str) and answer:
+            return answer
+        found = [one["objectId"] for one in self._all_objects() if one["objectType"] == goal]
+        if not found:
+            raise SimulatorError(f"the simulator does not say what it created for {goal}")
+        return str(found[-1])
 
     def _watch(self, goal: str) -> None:
         self.goal = goal
@@ -413,26 +419,22 @@ class World:
 
     def all_poses(self) -> dict[str, Pose]:
         """The poses of all objects that can be moved, by id."""
-        self._must("ResetObjectFilter", renderImage=False)
-        objects = self._simulator.last_event.metadata["objects"]
-        found = {one["objectId"]: _pose(one) for one in objects if one["moveable"] or one["pickupable"]}
-        openable = {one["objectId"] for one in objects if one["openable"]}
-        self._must(
-            "SetObjectFilter", objectIds=sorted(openable | ({self.goal} if self.goal else set())), renderImage=False
-        )
-        return found
+        return {one["objectId"]: _pose(one) for one in self._all_objects() if one["moveable"] or one["pickupable"]}
 
     def furniture(self) -> dict[str, tuple[float, float]]:
         """World x and z of the fixed objects that hold others, by id, metres."""
-        self._must("ResetObjectFilter", renderImage=False)
-        objects = self._simulator.last_event.metadata["objects"]
-        watched = {one["objectId"] for one in objects if one["openable"]} | ({self.goal} if self.goal else set())
-        self._must("SetObjectFilter", objectIds=sorted(watched), renderImage=False)
         return {
             one["objectId"]: (float(one["position"]["x"]), float(one["position"]["z"]))
-            for one in objects
+            for one in self._all_objects()
             if one["receptacle"] and not one["moveable"] and not one["pickupable"] and one["objectType"] != "Floor"
         }
+
+    def _all_objects(self) -> list[dict[str, Any]]:
+        """Metadata of all objects. Afterwards events describe only those that open and the goal, as before."""
+        objects: list[dict[str, Any]] = self._must("ResetObjectFilter", renderImage=False).metadata["objects"]
+        watched = {one["objectId"] for one in objects if one["openable"]} | ({self.goal} if self.goal else set())
+        self._must("SetObjectFilter", objectIds=sorted(watched), renderImage=False)
+        return objects
 
     # --- Restoring a room
 
@@ -483,14 +485,3 @@ def _pose(data: Mapping[str, Any]) -> Pose:
 def _painted(event: Event) -> NDArray[np.bool_]:
     found: NDArray[np.bool_] = (event.frame == PAINT).all(axis=2)
     return found
-
-
-def _created(event: Event, goal: str) -> str:
-    """Id of a new object: the embedded simulator returns it; a Unity build shows it in the hand."""
-    answer = event.metadata["actionReturn"]
-    if isinstance(answer, str) and answer:
-        return answer
-    found = [one["objectId"] for one in event.metadata["objects"] if one["objectType"] == goal]
-    if not found:
-        raise SimulatorError(f"the simulator does not say what it created for {goal}")
-    return str(found[-1])

@@ -92,7 +92,8 @@ class Visitor:
         statistics = PlayStatistics(number, self.actor, weights_version, entry=location.entry)
         rng = np.random.default_rng([self.seed, number])
         with statistics.clock("set_up"):
-            first = set_up(self.simulator, location, self.config.placement_attempts)
+            asked = self.config.oracles.asked
+            first = set_up(self.simulator, location, self.config.placement_attempts, describe_objects=asked)
         if first.image.shape != (IMAGE_SIZE, IMAGE_SIZE, 3):
             height, width = first.image.shape[:2]
             raise ValueError(f"simulator.width and simulator.height must be {IMAGE_SIZE}, not {width} and {height}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,12 +52,21 @@ class LocationError(TaskError):
     """The simulator refuses a location, but works."""
 
 
-def set_up(simulator: SimulatorProcess, location: Location, placement_attempts: int = 5) -> Observation:
+def set_up(
+    simulator: SimulatorProcess, location: Location, placement_attempts: int = 5, describe_objects: bool = True
+) -> Observation:
     """Brings the simulator to a location and returns the observation there.
 
     The actions are reset, InitialRandomSpawn, MakeAllObjectsMoveable and TeleportFull. Then the scene and the pose of
     the answer are verified, since two Unity processes on one X server can return each other's frames. The answer
     stays in `simulator.last_event`.
+
+    Args:
+        simulator: a running simulator.
+        location: where to go.
+        placement_attempts: of each object, in InitialRandomSpawn.
+        describe_objects: whether answers describe the room's objects until the next reset. Without, the client reads
+            them faster; only ground truth needs them.
 
     Raises:
         LocationError: the scene is unknown or an action failed; the message names the location and the action.
@@ -68,6 +78,9 @@ def set_up(simulator: SimulatorProcess, location: Location, placement_attempts: 
     except ValueError as error:
         raise LocationError(f"{location}: {error}") from error
     x, y, z = location.position
+    if not describe_objects:
+        with contextlib.suppress(ValueError):  # a simulator without this action is only slower
+            simulator.step("SetObjectFilter", objectIds=[], renderImage=False)
     _require(
         simulator,
         location,

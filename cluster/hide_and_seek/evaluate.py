@@ -5,23 +5,23 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
 
-from actors.controller import SimulatorProcess
 from actors.hide_and_seek.game import GameTask
 from actors.hide_and_seek.places import HidingPlace, load_places
 from actors.hide_and_seek.players import make_player
 from actors.hide_and_seek.players.core import Side
-from actors.hide_and_seek.record import GameRecord, save_record
+from actors.hide_and_seek.record import GameRecord, file_name, save_record
 from actors.hide_and_seek.scenes import scenes
-from actors.hide_and_seek.world import start_simulator
 from actors.launch import check_launch
 from cluster.command.overrides import save_config
 from cluster.command.result_line import print_result
 from cluster.hide_and_seek.config import EvaluateConfig
+from cluster.hide_and_seek.known_scenes import check_scenes
 from common.errors import UsageError
 from common.files import write_json
 from common.progress import Progress
@@ -39,7 +39,7 @@ def run(config: EvaluateConfig, folder: Path) -> int:
     rooms = config.scenes or scenes(config.split, tuple(config.kinds))
     matches = _matches(config, rooms, find_places(config.places))
     check_launch(config.simulator)
-    check_scenes(config, sorted({match.task.scene for match in matches}))
+    check_scenes(config.simulator, sorted({match.task.scene for match in matches}))
     save_config(config, folder / "config.yaml")
     print(f"RUN {folder}", flush=True)
     outcomes: list[Outcome] = []
@@ -79,10 +79,13 @@ def run(config: EvaluateConfig, folder: Path) -> int:
 
 
 def keep(folder: Path, record: GameRecord) -> None:
-    """Saves a game's record and draws its sheet."""
-    task = record.task
-    path = folder / f"{record.hider}_{record.seeker}_{task.scene}_{task.goal}_{task.seed}".replace(" ", "-")
-    save_record(path.with_suffix(".json"), record)
+    """Saves a game's record and draws its sheet; games at several places of one arrangement get numbers."""
+    name, number = file_name(record), 1
+    path = folder / f"{name}.json"
+    while path.exists():
+        number += 1
+        path = folder / f"{name}_{number}.json"
+    save_record(path, record)
     game_sheet(path.with_suffix(".png"), record)
 
 
@@ -110,23 +113,10 @@ def _matches(config: EvaluateConfig, rooms: list[str], places: list[HidingPlace]
         for number, task in enumerate(tasks(rooms, config.goals, config.games, config.seed))
     ]
     for seeker in config.seekers:
-        for number, place in enumerate(places):
+        games: Counter[str] = Counter()
+        for place in places:
             name = f"{place.source} {place.difficulty}" if place.difficulty else place.source
             task = GameTask(place.scene, place.goal, place.seed)
-            matches.append(Match(name, seeker, task, place, kept=number < config.sheets))
+            matches.append(Match(name, seeker, task, place, kept=games[name] < config.sheets))
+            games[name] += 1
     return matches
-
-
-def check_scenes(config: EvaluateConfig, rooms: list[str]) -> None:
-    """Refuses rooms that the simulator does not have.
-
-    Raises:
-        UsageError: one sentence naming the room.
-    """
-    simulator: SimulatorProcess = start_simulator(config.simulator)
-    try:
-        unknown = [scene for scene in rooms if scene.removesuffix("_physics") not in simulator.scenes]
-    finally:
-        simulator.stop()
-    if unknown:
-        raise UsageError(f"scenes: the simulator has no scene '{unknown[0]}'")

@@ -32,7 +32,7 @@ from actors.hide_and_seek.locations import ROTATIONS, Location
 from actors.hide_and_seek.pixels import GRID
 from actors.hide_and_seek.places import HidingPlace, load_places, save_places
 from actors.hide_and_seek.players.core import GamePlayer, Side
-from actors.hide_and_seek.record import Recorder, load_record, save_record
+from actors.hide_and_seek.record import Recorder, file_name, load_record, save_record
 from actors.hide_and_seek.scenes import GAME_KINDS, GOALS, SPLITS, scenes
 from actors.hide_and_seek.stages.perspective import Choice
 from actors.hide_and_seek.world import SIZE, World, start_simulator
@@ -276,10 +276,9 @@ class GameSession:
             record = self._recorder.finish(turns.game)
             self._recorder = None
             now = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-            task = turns.game.task
             folder = Path(self._config.records)
             folder.mkdir(parents=True, exist_ok=True)
-            save_record(folder / f"{now}_{task.scene}_{task.goal}_{record.hider}_{record.seeker}.json", record)
+            save_record(folder / f"{now}_{file_name(record)}.json", record)
 
     # --- The state
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from actors.hide_and_seek.metrics import Difficulty
 from actors.hide_and_seek.play import Simulators
-from actors.hide_and_seek.world import World, start_simulator
+from actors.hide_and_seek.world import World
 from actors.launch import check_launch
 from cluster.command.result_line import print_result
+from cluster.hide_and_seek.known_scenes import check_scenes
 from cluster.hide_and_seek.places_config import PlacesConfig
 from cluster.run.run_folder import inside_run
 from common.errors import UsageError
@@ -33,7 +34,7 @@ def run(config: PlacesConfig, folder: Path) -> int:
         raise UsageError(f"folder={at} is in the folder of a run; choose another")
     if not all(places_path(at, *pair).exists() for pair in wanted):
         check_launch(config.simulator)
-        _check_scenes(config, [scene for scene, _ in wanted])
+        check_scenes(config.simulator, [scene for scene, _ in wanted])
     finished = make_files(wanted, at, config.rules(), config.actors, config.simulator, config.workers)
     for one in finished:
         numbers = one.content.statistics
@@ -45,16 +46,6 @@ def run(config: PlacesConfig, folder: Path) -> int:
     sheet = _draw(config, finished[0]) if config.pictures else None
     print_result(_result(config, finished, time.monotonic() - started, at, sheet))
     return 0
-
-
-def _check_scenes(config: PlacesConfig, scenes: list[str]) -> None:
-    simulator = start_simulator(config.simulator)
-    try:
-        unknown = [scene for scene in scenes if scene.removesuffix("_physics") not in simulator.scenes]
-    finally:
-        simulator.stop()
-    if unknown:
-        raise UsageError(f"scenes: the simulator has no scene '{unknown[0]}'")
 
 
 def _draw(config: PlacesConfig, finished: Finished) -> Path:

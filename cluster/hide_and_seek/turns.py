@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import StrEnum
 
-from actors.hide_and_seek.actions import ACTIONS, Kind, Stage
+from actors.hide_and_seek.actions import Stage
 from actors.hide_and_seek.episode import Episode, Step
 from actors.hide_and_seek.game import Game
 from actors.hide_and_seek.locations import Location
@@ -109,8 +109,7 @@ class Turns:
                 self._note(game.exploration.step(number))
             case Phase.HIDE:
                 assert game.hiding is not None
-                game.hiding.episode.check(number)
-                manipulation = game.hiding.place(number) if ACTIONS[number].kind is Kind.PLACE else None
+                manipulation = game.hiding.place(number)
                 if manipulation is None:
                     self._note(game.hiding.step(number))
                 else:

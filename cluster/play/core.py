@@ -91,6 +91,9 @@ class SimulatorSlot:
         Raises:
             SimulatorError: it does not start, or the slot was closed.
         """
+        with self._lock:
+            if self._closed:
+                raise SimulatorError("the session was closed")
         if self._process is None or not self._process.alive:
             self.drop()
             process = self._start()

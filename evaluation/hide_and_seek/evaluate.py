@@ -217,8 +217,8 @@ def _figures(results: Sequence[Mapping[str, Any]]) -> dict[str, Estimate]:
 
 
 def _mean(values: Sequence[float], largest: float) -> Estimate:
-    """The mean of values from 0 to `largest`, whose interval stays in this range."""
+    """The mean of values, whose interval is cut to 0 to `largest`; coverage can be above 1, and the mean is kept."""
     found = estimate_mean(values)
     if found.low is None or found.high is None:
         return found
-    return replace(found, low=max(0.0, found.low), high=min(largest, found.high))
+    return replace(found, low=max(0.0, found.low), high=max(found.value, min(largest, found.high)))

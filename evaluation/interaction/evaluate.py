@@ -120,7 +120,8 @@ def render(
     try:
         with Progress("rendering the test locations", len(chosen), "image") as progress:
             for row, index in enumerate(chosen):
-                observation = set_up(process, location_of(entries[index], index), placement_attempts)
+                location = location_of(entries[index], index)
+                observation = set_up(process, location, placement_attempts, describe_objects=False)
                 images[row], depths[row] = observation.image, observation.depth
                 progress.step()
     finally:

@@ -125,3 +125,24 @@ def test_an_infinite_reach_touches_what_is_far() -> None:
             simulator.stop()
     assert arms["sphere"] is False
     assert far > 0.6 and arms["infinite"] == pytest.approx(far + NEAR_PLANE, abs=0.02)
+
+
+def test_objects_are_described_only_on_request() -> None:
+    """The picture is the same, and the next location has descriptions again."""
+    location = Location(0, "FloorPlan1", (0.0, 0.9, 0.0), 0.0, 30.0, 1)
+    simulator = SimulatorProcess(simulator_settings("rooms"))
+    try:
+        simulator.reset("FloorPlan1")
+        simulator.step("InitialRandomSpawn", randomSeed=1, forceVisible=True)
+        places = simulator.step("GetReachablePositions").metadata["actionReturn"]
+        location = replace(location, position=tuple(places[0].values()))
+        described = set_up(simulator, location)
+        assert simulator.last_event.metadata["objects"]
+        plain = set_up(simulator, location, describe_objects=False)
+        assert not simulator.last_event.metadata["objects"]
+        np.testing.assert_array_equal(plain.image, described.image)
+        np.testing.assert_array_equal(plain.depth, described.depth)
+        set_up(simulator, location)
+        assert simulator.last_event.metadata["objects"]
+    finally:
+        simulator.stop()

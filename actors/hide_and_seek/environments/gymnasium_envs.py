@@ -55,11 +55,11 @@ class ExploreEnv(StageEnv):
         return game.exploration.step(number)
 
     def _results(self, game: Game) -> dict[str, Any]:
-        books, feasible, openable = self._books(game), all_locations(game.facts.places), game.facts.openable
+        books, feasible = self._books(game), all_locations(game.facts.places)
         return {
             "coverage": metrics.coverage(books.visited, feasible),
             "coverage_plus": metrics.coverage_plus(books.extrapolated, feasible),
-            "open_share": metrics.open_share(books.opened, openable) if openable else 0.0,
+            "open_share": metrics.open_share(books.opened, game.facts.openable),
         }
 
 

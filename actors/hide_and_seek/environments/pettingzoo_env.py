@@ -24,7 +24,7 @@ from pettingzoo.utils.wrappers import OrderEnforcingWrapper
 
 from actors.config import SimulatorConfig
 from actors.controller import SimulatorError
-from actors.hide_and_seek.actions import ACTIONS, MASKS, IllegalAction, Kind, Stage, legal_action
+from actors.hide_and_seek.actions import ACTIONS, MASKS, IllegalAction, Stage, legal_action
 from actors.hide_and_seek.config import GameConfig
 from actors.hide_and_seek.environments.observations import Encoded, blank, encode, int8_mask, observation_space
 from actors.hide_and_seek.environments.rooms import TASK_OPTIONS, Rooms, check_options
@@ -293,7 +293,7 @@ class HideAndSeekEnv(AECEnv[str, dict[str, Any], int]):
                 return step.reward
             game.end_placing()
             reward = step.reward + hiding.episode.steps[-1].reward
-        elif ACTIONS[number].kind is Kind.PLACE and hiding.place(number) is not None:
+        elif hiding.place(number) is not None:
             return 0.0
         else:
             reward = hiding.step(number).reward

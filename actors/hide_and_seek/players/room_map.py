@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from actors.hide_and_seek.actions import INDEX
-from actors.hide_and_seek.locations import ROTATIONS, STEP, Location
+from actors.hide_and_seek.locations import AHEAD, ROTATIONS, STEP, Location
 from actors.hide_and_seek.players.sight import Point, place_at, points, to_room
 from actors.hide_and_seek.world import Look
 
@@ -23,7 +23,6 @@ Edge = tuple[int, int, int, int]
 
 HEAD = 1.8
 """Metres: what is higher does not stop the agent (ours)."""
-_AHEAD = {0: (0, 1), 90: (1, 0), 180: (0, -1), 270: (-1, 0)}
 _MOVES = (
     (INDEX["MoveAhead"], 0),
     (INDEX["MoveLeft"], 270),
@@ -51,14 +50,14 @@ class RoomMap:
 
     def arrive(self, location: Location) -> None:
         """Enters where the agent is."""
-        self.visited.add((location.x, location.z, location.standing))
+        self.visited.add(location.unrotated)
         self.places.add((location.x, location.z))
         self.doubtful.discard((location.x, location.z))
 
     def block(self, location: Location, number: int) -> None:
         """Enters that a move from a location failed."""
         turn = next(turn for move, turn in _MOVES if move == number)
-        x, z = _AHEAD[(location.rotation + turn) % 360]
+        x, z = AHEAD[(location.rotation + turn) % 360]
         there = location.x + x, location.z + z
         self.blocked.add((location.x, location.z, *there))
         self.blocked.add((*there, location.x, location.z))
@@ -114,7 +113,7 @@ class RoomMap:
 
     def _next(self, x: int, z: int, rotation: int, careful: bool) -> Iterable[tuple[int, Pose, bool]]:
         for number, turn in _MOVES:
-            by_x, by_z = _AHEAD[(rotation + turn) % 360]
+            by_x, by_z = AHEAD[(rotation + turn) % 360]
             there = x + by_x, z + by_z
             if (x, z, *there) in self.blocked:
                 continue
@@ -151,7 +150,7 @@ def facing_poses(point: Point, near: float, far: float, angle: float = 40.0) -> 
             if not near**2 <= dx * dx + dz * dz <= far**2:
                 continue
             for rotation in ROTATIONS:
-                ahead_x, ahead_z = _AHEAD[rotation]
+                ahead_x, ahead_z = AHEAD[rotation]
                 ahead, aside = dx * ahead_x + dz * ahead_z, abs(dx * ahead_z - dz * ahead_x)
                 if ahead > 0 and aside <= slope * ahead:
                     found.add((x, z, rotation))

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.hide_and_seek.locations import HORIZON, STEP, Location, Place
+from actors.hide_and_seek.locations import AHEAD, HORIZON, STEP, Location, Place
 from actors.hide_and_seek.pixels import GRID
 from actors.hide_and_seek.world import SIZE, Look
 
@@ -56,12 +56,9 @@ def cell_of(right: float, up: float, ahead: float, standing: bool) -> tuple[int,
     return int(row), int(column)
 
 
-_AHEAD = {0: (0, 1), 90: (1, 0), 180: (0, -1), 270: (-1, 0)}
-
-
 def to_room(location: Location, right: float, ahead: float) -> Point:
     """(x, z) of a point of the agent's frame."""
-    x, z = _AHEAD[location.rotation]
+    x, z = AHEAD[location.rotation]
     return location.x * STEP + ahead * x + right * z, location.z * STEP + ahead * z - right * x
 
 

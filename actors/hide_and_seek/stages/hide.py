@@ -55,10 +55,11 @@ class Hiding:
         """Starts the manipulation of a PlaceAt.
 
         Returns:
-            The manipulation; None if a PlaceAt has succeeded before: then the action fails at once, by `step`.
+            The manipulation. None if there is none to play, because the action is no PlaceAt or because a PlaceAt has
+            succeeded before; `step` performs such an action.
 
         Raises:
-            IllegalAction: the action is no PlaceAt.
+            IllegalAction: the stage does not allow the action.
             EpisodeEnded: the episode has ended, or another manipulation is under way.
         """
         action = self._check(number)
@@ -76,10 +77,13 @@ class Hiding:
 
         Raises:
             RuntimeError: no manipulation is under way, or it has not ended.
+            ValueError: the probability is impossible; nothing was done.
         """
         manipulation, action, episode = self.manipulation, self._placing, self.episode
         if manipulation is None or action is None or not manipulation.episode.ended:
             raise RuntimeError("finish_placing needs a manipulation that has ended")
+        if not 0 <= probability <= 1:
+            raise ValueError(f"probability must be in [0, 1], not {probability}")
         succeeded = manipulation.placed
         landed = None if manipulation.landing is None else manipulation.landing.best
         self.attempts.append(Attempt(len(episode.steps), action.target, succeeded, landed))

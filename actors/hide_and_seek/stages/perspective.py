@@ -39,11 +39,11 @@ class Perspective:
         """Where exploration ended; choices are relative to it."""
         self.choices: list[Choice] = []
         self.chosen: Location | None = None
-        """Where the agent stands now, relative to its first pose; None until a choice succeeds."""
+        """From where the hider hides the object, relative to its first pose; None until the stage has ended."""
 
     @property
     def ended(self) -> bool:
-        """Whether the agent stands at its place."""
+        """Whether a choice has succeeded, or too many have failed."""
         return self.chosen is not None
 
     def step(self, location: Location) -> Choice:
@@ -53,7 +53,7 @@ class Perspective:
             location: relative to `origin`, the final pose of exploration; its posture does not count.
 
         Raises:
-            EpisodeEnded: a choice has succeeded already.
+            EpisodeEnded: the stage has ended.
         """
         if self.ended:
             raise EpisodeEnded("a location has been chosen already")

@@ -263,7 +263,7 @@ def test_the_command_prints_what_it_made(
     tmp_path: Path, faked: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     faked()
-    monkeypatch.setattr(command, "_check_scenes", lambda config, scenes: None)
+    monkeypatch.setattr(command, "check_scenes", lambda simulator, scenes: None)
     used = config(scenes=["FloorPlan1", "FloorPlan2"], folder=str(tmp_path / "places"))
     assert command.run(used, tmp_path) == 0
     printed = capsys.readouterr().out
