@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections import Counter
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,11 @@ from actors.hide_and_seek.defaults import embedded_simulator, rules
 from actors.hide_and_seek.game import GameTask
 from actors.hide_and_seek.metrics import Estimate
 from actors.hide_and_seek.players import make_player
+from cluster.hide_and_seek import evaluate as command
+from cluster.hide_and_seek.config import EvaluateConfig
 from evaluation.hide_and_seek.evaluate import Match, Outcome, play_all, summarise, tasks
 from evaluation.hide_and_seek.report import cell, draw, write_tables
+from tests.actors.hide_and_seek.test_record import example
 
 RULES = rules(explore_steps=10, hide_steps=2, manipulate_steps=4, seek_steps=10)
 
@@ -106,3 +110,27 @@ def test_an_evaluation_that_is_given_up_ends_its_simulators() -> None:
     assert started
     games.close()  # type: ignore[attr-defined]
     assert not [pid for pid in started if psutil.pid_exists(pid)]
+
+
+def test_so_many_games_of_each_pair_are_recorded() -> None:
+    config = EvaluateConfig(
+        system="hide_and_seek", hiders=["uniform"], seekers=["searcher", "uniform"], split="test", kinds=["kitchen"],
+        scenes=[], goals=["Cup"], games=3, places=None, workers=1, measure=False, sheets=2, seed=1,
+        simulator=embedded_simulator(), actors=RULES,
+    )  # fmt: skip
+    place = example().place
+    places = [replace(place, source="exhaustive", difficulty=name) for name in ("easy", "hard", "easy", "easy")]
+    kept = Counter((one.hider, one.seeker) for one in command._matches(config, ["FloorPlan1"], places) if one.kept)
+    expected = {"uniform": 2, "exhaustive easy": 2, "exhaustive hard": 1}
+    assert kept == {(hider, seeker): n for hider, n in expected.items() for seeker in ("searcher", "uniform")}
+
+
+def test_no_record_replaces_another_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Places of one arrangement have the same players, room, goal and seed, and their source can have any name."""
+    drawn: list[Path] = []
+    monkeypatch.setattr(command, "game_sheet", lambda path, record: drawn.append(path))
+    for _ in range(2):
+        command.keep(tmp_path, replace(example(every_picture=False), hider="lab/agent 1.5 easy"))
+    name = "lab-agent-1-5-easy_searcher_FloorPlan1_Cup_3"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{name}.json", f"{name}_2.json"]
+    assert drawn == [tmp_path / f"{name}.png", tmp_path / f"{name}_2.png"]
