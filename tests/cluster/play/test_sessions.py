@@ -10,6 +10,8 @@ from starlette.testclient import WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 from websockets.sync.client import ClientConnection, connect
 
+from actors.controller import SimulatorError
+from cluster.play.core import SimulatorSlot
 from cluster.play.sessions import MOST_CHARACTERS, MOST_WAITING
 from tests.cluster.play.fakes import FakeMode, app_of, client_of, served
 
@@ -153,3 +155,10 @@ def test_a_huge_message_over_a_real_connection_gets_an_error() -> None:
         assert "at most 65536 characters" in json.loads(socket.recv(10))["error"]
         socket.send(json.dumps({"do": "count"}))
         assert json.loads(socket.recv(10)) == {"count": 1}
+
+
+def test_a_session_that_was_closed_starts_no_simulator() -> None:
+    slot = SimulatorSlot(lambda: pytest.fail("it started one"))
+    slot.close()
+    with pytest.raises(SimulatorError, match="the session was closed"):
+        slot.get()
