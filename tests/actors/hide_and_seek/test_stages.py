@@ -165,9 +165,13 @@ def test_placing(world: World) -> None:
     with pytest.raises(EpisodeEnded, match="a manipulation is under way"):
         stage.step(INDEX["Crouch"])
     with pytest.raises(RuntimeError, match="has ended"):
-        stage.finish_placing(0.5)
+        game.end_placing(0.5)
+    assert not game.hits
     drop(first)
     assert first.landing is not None and not first.hit
+    with pytest.raises(ValueError, match=r"probability must be in \[0, 1\], not 1.5"):
+        game.end_placing(1.5)
+    assert stage.manipulation is first and not game.hits and not stage.attempts, "nothing was done"
     assert game.end_placing(0.5) is False
     step = stage.episode.steps[-1]
     assert (step.succeeded, step.reward) == (False, pytest.approx(-0.02))
