@@ -27,7 +27,8 @@ from actors.hide_and_seek.actions import ACTIONS, INDEX, Kind, Stage, Target
 from actors.hide_and_seek.config import GameConfig
 from actors.hide_and_seek.episode import Step
 from actors.hide_and_seek.game import Game, GameTask, Result
-from actors.hide_and_seek.locations import Frame, Location, Place
+from actors.hide_and_seek.locations import ROTATIONS, Frame, Location, Place
+from actors.hide_and_seek.pixels import GRID
 from actors.hide_and_seek.places import HidingPlace, from_json
 from actors.hide_and_seek.stages.hide import Attempt
 from actors.hide_and_seek.stages.perspective import Choice
@@ -275,6 +276,21 @@ def record_from(content: Any, where: str = "record") -> GameRecord:
     for number, step in enumerate(record.steps):
         if step.action not in INDEX:
             raise UsageError(f"{where}: steps[{number}].action must be an action of the game, not '{step.action}'")
+        if (turn := step.location.rotation) not in ROTATIONS:
+            raise UsageError(f"{where}: steps[{number}].location must have a rotation of 0, 90, 180 or 270, not {turn}")
+    if record.frame.yaw not in ROTATIONS:
+        raise UsageError(f"{where}: frame.yaw must be 0, 90, 180 or 270, not {record.frame.yaw}")
+    if not record.of(Stage.SEEK):
+        raise UsageError(f"{where}: steps must hold the seeker's; it has none")
+    if record.result.placed != any(attempt.succeeded for attempt in record.attempts):
+        raise UsageError(f"{where}: result.placed must say whether one of the attempts succeeded")
+    for number, attempt in enumerate(record.attempts):
+        _, row, column = attempt.target
+        if not (0 <= row < GRID and 0 <= column < GRID):
+            raise UsageError(
+                f"{where}: attempts[{number}].target must have a row and a column from 0 to {GRID - 1}, "
+                f"not {row} and {column}"
+            )
     place = record.place
     if (place.scene, place.goal) != (record.task.scene, record.task.goal):
         raise UsageError(f"{where}: place is for {place.goal} in {place.scene}, but the record is of {record.task}")

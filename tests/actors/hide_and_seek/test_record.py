@@ -219,8 +219,8 @@ steps = st.builds(
 def test_any_record_survives_json(some: list[GameStep], picture: bytes, at: Location | None, name: str) -> None:
     record = replace(
         example(every_picture=False),
-        steps=tuple(some),
-        thumbnails={len(some) - 1: picture},
+        steps=(*some, example(every_picture=False).steps[-1]),  # the seeker's last one
+        thumbnails={len(some): picture},
         chosen=at,
         starts={} if at is None else {Stage.SEEK: at},
         hider=name,
@@ -264,6 +264,17 @@ def change(*path: Any, to: Any = None) -> Callable[[dict[str, Any]], None]:
         (change("steps", 0, "location", 3, to=1), "steps[0].location.standing must be true or false, not 1"),
         (change("steps", 6, "hits", 0, 0, to=3), "steps[6].hits[0][0] must be one of 0, 1, 2, not 3"),
         (change("steps", to={}), "steps must be a list, not {}"),
+        (change("steps", to=[]), "steps must hold the seeker's; it has none"),
+        (
+            change("steps", 4, "location", 2, to=45),
+            "steps[4].location must have a rotation of 0, 90, 180 or 270, not 45",
+        ),
+        (change("frame", "yaw", to=45), "frame.yaw must be 0, 90, 180 or 270, not 45"),
+        (change("attempts", to=[]), "result.placed must say whether one of the attempts succeeded"),
+        (
+            change("attempts", 1, "target", 1, to=7),
+            "attempts[1].target must have a row and a column from 0 to 6, not 7",
+        ),
         (change("starts", "lunch", to=[0, 0, 0, True]), "a name in record.starts must be one of explore"),
         (change("thumbnails", "12", to=""), "thumbnails must be of the 12 steps, not of step 12"),
         (change("thumbnails", "last", to=""), "thumbnails must be by whole numbers, not 'last'"),
