@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle, Wedge
 from numpy.typing import NDArray
@@ -21,7 +19,7 @@ from actors.hide_and_seek.game import Game
 from actors.hide_and_seek.locations import STEP, Location
 from actors.hide_and_seek.places import DIFFICULTIES, HidingPlace
 from actors.hide_and_seek.world import PAINT, World
-from common.files import atomic
+from evaluation.pictures import save
 
 TRIED_VIEWS = 12
 """Locations that are tried for the picture; the one that shows most of the goal is kept."""
@@ -113,7 +111,7 @@ def _best_view(world: World, seen: Sequence[Location]) -> tuple[Location | None,
 
 
 def places_sheet(path: Path, shown: Sequence[Shown]) -> None:
-    """Draws a map and a picture of each place, two places a row.
+    """Draws a map and a picture of each place, three places a row.
 
     Args:
         path: the PNG file.
@@ -129,10 +127,7 @@ def places_sheet(path: Path, shown: Sequence[Shown]) -> None:
         row, column = divmod(index, pairs)
         _map(grid[row, 2 * column], one)
         _picture(grid[row, 2 * column + 1], one)
-    buffer = io.BytesIO()
-    FigureCanvasAgg(figure).print_figure(buffer, format="png", dpi=100, metadata={"Software": None})
-    with atomic(path) as file:
-        file.write(buffer.getvalue())
+    save(figure, path, 100)
 
 
 def _map(axis: Axes, shown: Shown) -> None:

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
 from rich.table import Table
 
 from actors.hide_and_seek.metrics import Estimate
 from common.files import write_text
 from evaluation.hide_and_seek.evaluate import FIGURES
+from evaluation.pictures import save
 from evaluation.tables import ABSENT, csv_text
 
 Summary = Mapping[str, Mapping[str, Estimate]]
@@ -63,15 +61,14 @@ def write_tables(folder: Path, summary: Summary) -> None:
 
 
 def draw(path: Path, summary: Summary) -> None:
-    """Draws found, steps, coverage and opened of each pair, with their intervals."""
+    """Draws found, steps, coverage, opened and OM hits of each pair, with their intervals."""
     shown = [
         name
         for name in ("found", "steps", "coverage", "open_share", "om_hit")
         if any(name in one for one in summary.values())
     ]
-    figure, axes = plt.subplots(
-        1, len(shown), figsize=(2.6 * len(shown) + 1.5, 0.4 * len(summary) + 1.4), sharey=True, squeeze=False
-    )
+    figure = Figure(figsize=(2.6 * len(shown) + 1.5, 0.4 * len(summary) + 1.4))
+    axes = figure.subplots(1, len(shown), sharey=True, squeeze=False)
     pairs = list(summary)
     for axis, name in zip(axes[0], shown, strict=True):
         for row, pair in enumerate(pairs):
@@ -88,5 +85,4 @@ def draw(path: Path, summary: Summary) -> None:
             axis.set_xlim(-0.03, 1.03)
     axes[0][0].set_yticks(range(len(pairs)), pairs)
     figure.tight_layout()
-    figure.savefig(path, dpi=150)
-    plt.close(figure)
+    save(figure, path, 150)
