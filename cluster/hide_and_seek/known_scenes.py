@@ -10,7 +10,7 @@ from common.errors import UsageError
 
 
 def check_scenes(simulator: SimulatorConfig, scenes: Iterable[str]) -> None:
-    """Starts a simulator, asks it for its scenes, and ends it.
+    """Starts a simulator, asks it for its scenes, and ends it. One that names no scenes may have any.
 
     Raises:
         UsageError: it lacks one of the scenes, which the sentence names.
@@ -21,5 +21,5 @@ def check_scenes(simulator: SimulatorConfig, scenes: Iterable[str]) -> None:
     finally:
         process.stop()
     for scene in scenes:
-        if scene.removesuffix("_physics") not in known:
+        if known and scene.removesuffix("_physics") not in known:
             raise UsageError(f"scenes: the simulator has no scene '{scene}'")
