@@ -119,7 +119,10 @@ class Episode:
                 angle = self.config.hand_turn if "+" in action.name else -self.config.hand_turn
                 return world.holding and world.act("RotateHeldObject", **{_HAND_TURNS[action.name[-1]]: angle})
             case Kind.DROP:
-                return world.holding and world.drop()
+                if world.holding:
+                    world.drop()
+                    return True
+                return False
         raise ValueError(f"the simulator has no action for {action.name}")
 
     def visit(self) -> tuple[Location, bool, bool, int]:

@@ -194,6 +194,33 @@ def estimate_mean(values: Sequence[float]) -> Estimate:
     return Estimate(mean, mean - reach, mean + reach, n)
 
 
+def estimate_ratio(parts: Sequence[int], wholes: Sequence[int], resamples: int = 2000) -> Estimate:
+    """Returns the share of all parts in all wholes, with a 95 % bootstrap interval over groups.
+
+    Trials within a group, such as a player's attempts in one game, may depend on each other; groups do not.
+
+    Args:
+        parts: (n,) successes of each group.
+        wholes: (n,) trials of each group.
+        resamples: number of resamples; the same groups always give the same interval.
+
+    Returns:
+        The estimate, whose n is the number of trials. Without two groups that have trials there is no interval.
+
+    Raises:
+        ValueError: if there is no trial, or a group has more successes than trials.
+    """
+    share = _share("parts", sum(parts), sum(wholes))
+    if any(part > whole for part, whole in zip(parts, wholes, strict=True)):
+        raise ValueError("parts must not exceed wholes")
+    part, whole = (np.array(values)[np.array(wholes) > 0] for values in (parts, wholes))
+    if len(whole) < 2:
+        return Estimate(share, None, None, sum(wholes))
+    drawn = np.random.default_rng(0).integers(len(whole), size=(resamples, len(whole)))
+    low, high = np.quantile(part[drawn].sum(axis=1) / whole[drawn].sum(axis=1), (0.025, 0.975))
+    return Estimate(share, float(low), float(high), sum(wholes))
+
+
 def _unrotated(locations: Iterable[LocationTuple]) -> set[tuple[int, int, bool]]:
     """Returns the (x, z, standing) that occur in location tuples."""
     return {(x, z, standing) for x, z, _, standing in locations}

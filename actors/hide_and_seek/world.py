@@ -133,6 +133,7 @@ class World:
         """(224, 224, 3) RGB picture of the agent's present view, without augmentation."""
         self.goal = ""
         """Id of the goal object; empty before it is created."""
+        self._goal_type = ""
 
     # --- Setting up
 
@@ -244,12 +245,14 @@ class World:
         event = self._step("CreateObject", objectType=goal, forceAction=True)
         if not _succeeded(event):
             raise Unplayable(f"the goal {goal} cannot be created: {event.metadata['errorMessage']}")
+        self._goal_type = goal
         self._watch(self._created(event, goal))
 
     def put_new(self, goal: str, pose: Pose) -> bool:
         """Puts a new object of the goal's type at a place; returns False if it does not fit there."""
         event = self._step("CreateObjectAtLocation", objectType=goal, **dataclasses.asdict(pose), forceAction=False)
         if _succeeded(event):
+            self._goal_type = goal
             self._watch(self._created(event, goal))
         return _succeeded(event)
 
@@ -281,14 +284,17 @@ class World:
         return [Resting(_pose(one), tuple(one["parentReceptacles"] or ())) for one in left if one["objectType"] == goal]
 
     def take_back(self) -> None:
-        """Returns the goal to its default place in the hand."""
-        if self.holding:
-            self.drop()
-        self._must("PickupObject", objectId=self.goal, forceAction=True)
+        """Returns the goal to its default place in the hand, upright and empty.
 
-    def drop(self) -> bool:
+        A new one replaces it, so that an object that is still in the hand need not be dropped first, onto other things.
+        """
+        goal = self._goal_type
+        self.take_out()
+        self.take_new(goal)
+
+    def drop(self) -> None:
         """Lets go of the goal, which comes to rest. What it overlaps pushes it away."""
-        return self.act("DropHeldObject", forceAction=True)
+        self._must("DropHeldObject", forceAction=True)
 
     @property
     def holding(self) -> bool:

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections import Counter
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
@@ -43,11 +44,13 @@ def run(config: EvaluateConfig, folder: Path) -> int:
     save_config(config, folder / "config.yaml")
     print(f"RUN {folder}", flush=True)
     outcomes: list[Outcome] = []
+    playing = play_all(matches, config.simulator, config.actors, make_player, config.workers, config.measure)
     with (
+        closing(playing),
         Progress("games", len(matches), "game") as progress,
         open(folder / "games.jsonl", "w", encoding="utf-8") as games,
     ):
-        for played in play_all(matches, config.simulator, config.actors, make_player, config.workers, config.measure):
+        for played in playing:
             outcomes.append(played.outcome)
             print(json.dumps(asdict(played.outcome)), file=games, flush=True)
             if played.record is not None:

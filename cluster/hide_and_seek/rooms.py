@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -60,8 +61,9 @@ def play(config: GameRoomsConfig, folder: Path) -> list[dict[str, Any]]:
         for n, scene in enumerate(config.scenes)
     ]
     games, reasons = [], []
-    with Progress("games", len(matches), "game") as progress:
-        for played in play_all(matches, config.simulator, config.actors, make_player, 1, config.measure):
+    playing = play_all(matches, config.simulator, config.actors, make_player, 1, config.measure)
+    with closing(playing), Progress("games", len(matches), "game") as progress:
+        for played in playing:
             if played.record is None:
                 reasons.append(f"{played.outcome.scene} cannot be played: {played.outcome.reason}")
                 progress.note(reasons[-1])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
@@ -17,7 +17,7 @@ from actors.config import SimulatorConfig
 from actors.controller import SimulatorError
 from actors.hide_and_seek.config import GameConfig
 from actors.hide_and_seek.game import Game, GameTask
-from actors.hide_and_seek.metrics import Estimate, estimate_mean, estimate_share
+from actors.hide_and_seek.metrics import Estimate, estimate_mean, estimate_ratio, estimate_share
 from actors.hide_and_seek.places import HidingPlace
 from actors.hide_and_seek.play import Simulators, play_game, play_seek
 from actors.hide_and_seek.players.core import GamePlayer
@@ -120,7 +120,7 @@ def play_all(
     make: MakeGamePlayer,
     workers: int,
     measure: bool = True,
-) -> Iterator[Played]:
+) -> Generator[Played, None, None]:
     """Plays matches on several simulators and yields each as it ends.
 
     Args:
@@ -186,8 +186,9 @@ FIGURES = {
 def summarise(outcomes: Sequence[Outcome]) -> dict[str, dict[str, Estimate]]:
     """The figures of each pair, by "hider/seeker"; figures that no game of the pair has are left out.
 
-    Shares of games have Wilson's interval, means Student's, without what lies outside of the possible values. Games
-    count as independent, though some share a room.
+    Shares of games have Wilson's interval and means Student's, without what lies outside of the possible values. Hits
+    have a bootstrap over games, because one game's manipulations depend on each other. Games count as independent,
+    though some share a room.
     """
     pairs: dict[str, list[Mapping[str, Any]]] = {}
     for outcome in outcomes:
@@ -206,8 +207,9 @@ def _figures(results: Sequence[Mapping[str, Any]]) -> dict[str, Estimate]:
     for name in ("coverage", "coverage_plus", "open_share"):
         if values := [one[name] for one in played if one[name] is not None]:
             figures[name] = _mean(values, 1.0)
-    if manipulations := sum(one["manipulations"] for one in played):
-        figures["om_hit"] = estimate_share(sum(one["manipulation_hits"] for one in played), manipulations)
+    attempts = [one["manipulations"] for one in played]
+    if sum(attempts):
+        figures["om_hit"] = estimate_ratio([one["manipulation_hits"] for one in played], attempts)
     if played:
         figures["placed"] = estimate_share(sum(one["placed"] for one in played), len(played))
     for name in ("visible_share", "bfs_share"):

@@ -222,6 +222,8 @@ class Spawn:
 
     def _findable(self, seen: list[Location], supports: tuple[str, ...]) -> bool:
         """Whether a seeker could claim the goal from a feasible location, perhaps after opening what it is in."""
+        if self._config.seen_by != "pixels":  # by which claims are judged in any case
+            seen = self._seen_nearby()
         if can_claim(self._world, seen, self._config):
             return True
         closed = [name for name in supports if name in self.facts.openable]
@@ -229,9 +231,12 @@ class Spawn:
             return False
         for name in closed:
             self._world.act("OpenObject", objectId=name, forceAction=True)
+        return can_claim(self._world, self._seen_nearby(), self._config)
+
+    def _seen_nearby(self) -> list[Location]:
+        """The locations near enough for a claim from which a pixel of the goal is seen."""
         near = near_places(self._world, self.facts.places, self._config.claim_distance)
-        seen = self._world.seen_from(near) if near else []
-        return can_claim(self._world, seen, self._config)
+        return self._world.seen_from(near) if near else []
 
     def _restore(self) -> None:
         """Makes the room what it was before the goal was put."""

@@ -18,6 +18,7 @@ from actors.hide_and_seek.metrics import (
     coverage,
     coverage_plus,
     estimate_mean,
+    estimate_ratio,
     estimate_share,
     open_share,
     visible_share,
@@ -162,3 +163,24 @@ def test_mean_by_hand() -> None:
     assert estimate_mean([7]) == Estimate(7, None, None, 1)
     with pytest.raises(ValueError, match="at least one value"):
         estimate_mean([])
+
+
+def test_a_ratio_of_groups_by_hand() -> None:
+    """Two groups: a resample is one of (1, 1), (1, 0), (0, 0), so the ends are the groups' own shares."""
+    found = estimate_ratio([8, 0], [8, 2])
+    assert (found.value, found.low, found.high, found.n) == (0.8, 0.0, 1.0, 10)
+    assert estimate_ratio([1, 0], [2, 0]) == Estimate(0.5, None, None, 2)
+
+
+def test_trials_that_go_together_make_the_interval_wider() -> None:
+    """Ten games whose attempts all hit or all miss tell less than a hundred attempts on their own."""
+    together = estimate_ratio([10, 0] * 5, [10] * 10)
+    alone = estimate_share(50, 100)
+    assert None not in (together.low, together.high, alone.low, alone.high)
+    assert together.high - together.low > 2 * (alone.high - alone.low)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(("parts", "wholes"), [([], []), ([0], [0]), ([3, 0], [2, 5])])
+def test_impossible_ratios_are_refused(parts: list[int], wholes: list[int]) -> None:
+    with pytest.raises(ValueError, match="parts"):
+        estimate_ratio(parts, wholes)

@@ -217,6 +217,12 @@ def test_manipulation_fails_with_its_clock(world: World) -> None:
     assert last.ended and last.reward == pytest.approx(-1.01)
     with pytest.raises(EpisodeEnded):
         manipulation.step(INDEX["DropObject"])
+    before = world.all_poses()
+    world.take_back()
+    after = world.all_poses()
+    assert {name: before[name] for name in after if name != world.goal} == {
+        name: after[name] for name in after if name != world.goal
+    }, "an object that returns from the hand to the hand moves no other"
     step = stage.finish_placing(1.0)
     assert not step.succeeded and step.ended
     assert not world.holding, "the last failure drops the object"

@@ -108,7 +108,7 @@ def test_an_evaluation_that_is_given_up_ends_its_simulators() -> None:
     next(games)
     started = {child.pid for child in psutil.Process().children(recursive=True)} - before
     assert started
-    games.close()  # type: ignore[attr-defined]
+    games.close()
     assert not [pid for pid in started if psutil.pid_exists(pid)]
 
 
