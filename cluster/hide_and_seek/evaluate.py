@@ -13,32 +13,31 @@ from pathlib import Path
 from rich.console import Console
 
 from actors.hide_and_seek.game import GameTask
-from actors.hide_and_seek.places import HidingPlace, load_places
+from actors.hide_and_seek.places import HidingPlace, find_places
 from actors.hide_and_seek.players import make_player
 from actors.hide_and_seek.players.core import Side
-from actors.hide_and_seek.record import GameRecord, file_name, save_record
 from actors.hide_and_seek.scenes import scenes
 from actors.launch import check_launch
 from cluster.command.overrides import save_config
 from cluster.command.result_line import print_result
+from cluster.hide_and_seek.checks import check_players, check_scenes, not_played
 from cluster.hide_and_seek.config import EvaluateConfig
-from cluster.hide_and_seek.known_scenes import check_scenes
 from common.errors import UsageError
 from common.files import write_json
 from common.progress import Progress
 from evaluation.hide_and_seek.evaluate import Match, Outcome, play_all, summarise, tasks
-from evaluation.hide_and_seek.game_sheet import game_sheet
+from evaluation.hide_and_seek.game_sheet import save_game
 from evaluation.hide_and_seek.report import draw, terminal_table, write_tables
 
 
 def run(config: EvaluateConfig, folder: Path) -> int:
     """Runs the command and returns its exit code."""
     started = time.monotonic()
-    for side, names in ((Side.HIDER, config.hiders), (Side.SEEKER, config.seekers)):
-        for name in names:
-            make_player(name, side)  # refuses unknown names
+    check_players("hiders", config.hiders, Side.HIDER)
+    check_players("seekers", config.seekers, Side.SEEKER)
     rooms = config.scenes or scenes(config.split, tuple(config.kinds))
-    matches = _matches(config, rooms, find_places(config.places))
+    places = [] if config.places is None else find_places(config.places)
+    matches = _matches(config, rooms, places)
     check_launch(config.simulator)
     check_scenes(config.simulator, sorted({match.task.scene for match in matches}))
     save_config(config, folder / "config.yaml")
@@ -54,11 +53,13 @@ def run(config: EvaluateConfig, folder: Path) -> int:
             outcomes.append(played.outcome)
             print(json.dumps(asdict(played.outcome)), file=games, flush=True)
             if played.record is not None:
-                keep(folder / "games", played.record)
+                save_game(folder / "games", played.record)
+            if played.outcome.reason:
+                progress.note(not_played(played.outcome))
             progress.step()
     unplayable = [asdict(outcome) for outcome in outcomes if outcome.result is None]
     if len(unplayable) == len(outcomes):
-        raise UsageError(f"none of {len(outcomes)} games could be played: {unplayable[0]['reason']}")
+        raise UsageError(f"none of {len(outcomes)} games could be played; the first: {not_played(outcomes[0])}")
     order = {f"{match.hider}/{match.seeker}": None for match in matches}
     found = summarise(outcomes)
     summary = {pair: found[pair] for pair in order if pair in found}
@@ -79,33 +80,6 @@ def run(config: EvaluateConfig, folder: Path) -> int:
     write_json(folder / "results.json", result | {"not_played": unplayable})
     print_result(result)
     return 0
-
-
-def keep(folder: Path, record: GameRecord) -> None:
-    """Saves a game's record and draws its sheet; games at several places of one arrangement get numbers."""
-    name, number = file_name(record), 1
-    path = folder / f"{name}.json"
-    while path.exists():
-        number += 1
-        path = folder / f"{name}_{number}.json"
-    save_record(path, record)
-    game_sheet(path.with_suffix(".png"), record)
-
-
-def find_places(where: str | None) -> list[HidingPlace]:
-    """All hiding places of a file, or of the files in a folder and its subfolders.
-
-    Raises:
-        UsageError: there is none, or a file breaks the format.
-    """
-    if where is None:
-        return []
-    path = Path(where)
-    files = sorted(path.rglob("*.json")) if path.is_dir() else [path]
-    found = [place for file in files for place in load_places(file)[0]]
-    if not found:
-        raise UsageError(f"places={where} holds no hiding place; ./playpen places makes some")
-    return found
 
 
 def _matches(config: EvaluateConfig, rooms: list[str], places: list[HidingPlace]) -> list[Match]:

@@ -38,6 +38,7 @@ from actors.hide_and_seek.stages.perspective import Choice
 from actors.hide_and_seek.world import SIZE, World, start_simulator
 from cluster.hide_and_seek.film import film
 from cluster.hide_and_seek.play_config import GamePlayConfig
+from cluster.hide_and_seek.play_files import check_files, record_files
 from cluster.hide_and_seek.turns import NotNow, Phase, Turns
 from cluster.play.core import BadMessage, SimulatorSlot, png, text, whole
 from common.errors import UsageError
@@ -75,7 +76,8 @@ class GameMode:
         make_player: makes a new player.
 
     Raises:
-        UsageError: there is no player of a name for its side, or a file of places cannot be read.
+        UsageError: there is no player of a name for its side, a file of places cannot be read, or the files of games
+            could not be saved.
     """
 
     name = "hide_and_seek"
@@ -91,6 +93,7 @@ class GameMode:
                 make_player(name, side)
         for path in config.places:
             load_places(Path(path))
+        check_files(config)
 
     def about(self) -> dict[str, Any]:
         """See `cluster.play.core.Mode.about`."""
@@ -240,9 +243,11 @@ class GameSession:
         with _saving:
             if self._saved:
                 raise BadMessage(f"this hiding place is in {path} already")
-            places, made_from = load_places(path) if path.exists() else ([], {})
-            path.parent.mkdir(parents=True, exist_ok=True)
-            save_places(path, [*places, place], made_from)
+            try:
+                places, made_from = load_places(path) if path.exists() else ([], {})
+                save_places(path, [*places, place], made_from)
+            except OSError as error:
+                raise BadMessage(f"the hiding place could not be saved in {path}: {error.strerror}") from None
             self._saved = True
         return {"kind": "saved", "path": str(path), "places": len(places) + 1}
 
@@ -259,10 +264,7 @@ class GameSession:
         return {"kind": "records", "records": list(self._record_files())}
 
     def _record_files(self) -> dict[str, Path]:
-        """Files of the folder of records by their names in it, newest first."""
-        folder = Path(self._config.records)
-        files = sorted(folder.rglob("*.json"), key=lambda path: -path.stat().st_mtime)[:MOST_RECORDS]
-        return {path.relative_to(folder).with_suffix("").as_posix(): path for path in files}
+        return record_files(Path(self._config.records), MOST_RECORDS)
 
     def _record(self, message: Mapping[str, Any]) -> dict[str, Any]:
         files, name = self._record_files(), text(message, "name")
@@ -270,15 +272,19 @@ class GameSession:
             raise BadMessage(f'"name" must be one of the records, not "{name[:60]}"')
         return film(load_record(files[name]))
 
-    def _keep_record(self, turns: Turns) -> None:
-        """Saves the record of a finished game."""
-        if self._recorder is not None:
-            record = self._recorder.finish(turns.game)
-            self._recorder = None
-            now = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-            folder = Path(self._config.records)
-            folder.mkdir(parents=True, exist_ok=True)
+    def _keep_record(self, turns: Turns) -> dict[str, str]:
+        """Saves the record of a finished game; returns a notice for the state if that fails, as on a full disk."""
+        if self._recorder is None:
+            return {}
+        record = self._recorder.finish(turns.game)
+        self._recorder = None
+        now = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+        folder = Path(self._config.records)
+        try:
             save_record(folder / f"{now}_{file_name(record)}.json", record)
+        except OSError as error:
+            return {"notice": f"The record of this game could not be saved in {folder}: {error.strerror}."}
+        return {}
 
     # --- The state
 
@@ -316,7 +322,7 @@ class GameSession:
         }
         if phase is Phase.OVER:
             state["result"] = asdict(game.result())
-            self._keep_record(turns)
+            state |= self._keep_record(turns)
         if self._secret(turns):
             return state
         location = game.world.location
@@ -371,7 +377,8 @@ def legal(phase: Phase) -> list[str]:
 def shown(last: Step | Choice) -> dict[str, Any]:
     """What the page says about a move."""
     if isinstance(last, Choice):
-        return {"action": "choose a location", "succeeded": last.succeeded, "reward": None, "words": ""}
+        words = "" if last.succeeded else "the agent cannot stand there"
+        return {"action": "choose a location", "succeeded": last.succeeded, "reward": None, "words": words}
     words = ""
     if last.opened:
         words = "opened " + ", ".join(name.split("|")[0] for name in last.opened)

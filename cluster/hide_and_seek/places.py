@@ -11,7 +11,7 @@ from actors.hide_and_seek.play import Simulators
 from actors.hide_and_seek.world import World
 from actors.launch import check_launch
 from cluster.command.result_line import print_result
-from cluster.hide_and_seek.known_scenes import check_scenes
+from cluster.hide_and_seek.checks import check_scenes
 from cluster.hide_and_seek.places_config import PlacesConfig
 from cluster.run.run_folder import inside_run
 from common.errors import UsageError

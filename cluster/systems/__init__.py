@@ -44,7 +44,8 @@ def with_command(name: str, command: str) -> Commands:
     """
     system = commands_of(name)
     if command not in system.commands:
-        raise UsageError(f"system={name} has no command '{command}'; it has {', '.join(sorted(system.commands))}")
+        missing = "cannot be trained yet" if command == "train" else f"has no command '{command}'"
+        raise UsageError(f"system={name} {missing}; its commands are {', '.join(sorted(system.commands))}")
     return system
 
 

@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 
 from actors.hide_and_seek.actions import ACTIONS, INDEX, MODALITY_NAMES, Action, Kind, Stage
 from actors.hide_and_seek.pixels import GRID, Modality
-from actors.hide_and_seek.record import SIDE, GameRecord, GameStep
+from actors.hide_and_seek.record import SIDE, GameRecord, GameStep, file_name, save_record
 from common.progress import plural
 from evaluation.hide_and_seek.game_map import CHOSEN, HIDER, SEEKER, WAYS, draw_map, legend
 from evaluation.pictures import save
@@ -91,6 +91,19 @@ def outcome(record: GameRecord) -> str:
     if result.found:
         return f"{record.seeker} found it in {_count(result.seeker_steps, 'step')}"
     return f"{record.seeker} did not find it in {result.seeker_steps} steps"
+
+
+def save_game(folder: Path, record: GameRecord) -> tuple[Path, Path]:
+    """Saves a game's record and draws its sheet; returns both files. Games with the same name get numbers."""
+    name, number = file_name(record), 1
+    path = folder / f"{name}.json"
+    while path.exists():
+        number += 1
+        path = folder / f"{name}_{number}.json"
+    sheet = path.with_name(f"{path.stem}.png")
+    save_record(path, record)
+    game_sheet(sheet, record)
+    return path, sheet
 
 
 def hidden(record: GameRecord) -> str:

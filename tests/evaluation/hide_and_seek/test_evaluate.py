@@ -16,6 +16,7 @@ from actors.hide_and_seek.metrics import Estimate
 from actors.hide_and_seek.players import make_player
 from cluster.hide_and_seek import evaluate as command
 from cluster.hide_and_seek.config import EvaluateConfig
+from evaluation.hide_and_seek import game_sheet
 from evaluation.hide_and_seek.evaluate import Match, Outcome, play_all, summarise, tasks
 from evaluation.hide_and_seek.report import cell, draw, write_tables
 from tests.actors.hide_and_seek.test_record import example
@@ -128,9 +129,9 @@ def test_so_many_games_of_each_pair_are_recorded() -> None:
 def test_no_record_replaces_another_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Places of one arrangement have the same players, room, goal and seed, and their source can have any name."""
     drawn: list[Path] = []
-    monkeypatch.setattr(command, "game_sheet", lambda path, record: drawn.append(path))
+    monkeypatch.setattr(game_sheet, "game_sheet", lambda path, record: drawn.append(path))
     for _ in range(2):
-        command.keep(tmp_path, replace(example(every_picture=False), hider="lab/agent 1.5 easy"))
+        game_sheet.save_game(tmp_path, replace(example(every_picture=False), hider="lab/agent 1.5 easy"))
     name = "lab-agent-1-5-easy_searcher_FloorPlan1_Cup_3"
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"{name}.json", f"{name}_2.json"]
     assert drawn == [tmp_path / f"{name}.png", tmp_path / f"{name}_2.png"]
