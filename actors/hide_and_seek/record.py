@@ -42,6 +42,8 @@ SIDE = 112
 """Width and height of the thumbnails, pixels."""
 QUALITY = 90
 """Of the thumbnails, as JPEG; about 4 KB each."""
+BEGINNING = re.compile(rb'\s*\{\s*"schema"\s*:\s*\d+\s*,\s*"task"\s*:')
+"""How the file of a record begins, see `to_plain`; no other file of the program does."""
 
 
 @dataclass(frozen=True)
@@ -240,6 +242,15 @@ def to_plain(record: GameRecord) -> dict[str, Any]:
 def save_record(path: Path, record: GameRecord) -> None:
     """Writes a record, atomically."""
     write_json(path, to_plain(record))
+
+
+def is_record(path: Path) -> bool:
+    """Whether a file begins as records do, of any version; False if it cannot be read. The rest is not looked at."""
+    try:
+        with path.open("rb") as file:
+            return BEGINNING.match(file.read(256)) is not None
+    except OSError:
+        return False
 
 
 def load_record(path: Path) -> GameRecord:

@@ -278,12 +278,11 @@ class GameSession:
             return {}
         record = self._recorder.finish(turns.game)
         self._recorder = None
-        now = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-        folder = Path(self._config.records)
+        path = Path(self._config.records, f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{file_name(record)}.json")
         try:
-            save_record(folder / f"{now}_{file_name(record)}.json", record)
+            save_record(path, record)
         except OSError as error:
-            return {"notice": f"The record of this game could not be saved in {folder}: {error.strerror}."}
+            return {"notice": f"The record of this game could not be saved in {path.parent}: {error.strerror}."}
         return {}
 
     # --- The state

@@ -173,9 +173,12 @@ def parsed(text: str) -> Mapping[str, Any]:
 
 
 def sentence(error: Exception) -> str:
-    """An error's message as a sentence: it begins with a capital and ends with a full stop."""
+    """An error's message as a sentence: it ends with a full stop, and begins with a capital, a path or a field."""
     words = " ".join(str(error).split()) or type(error).__name__
-    return f"{words[:1].upper()}{words[1:]}" + ("" if words.endswith((".", "!", "?")) else ".")
+    first = words.split(" ")[0].rstrip(".,:;!?")
+    if "/" not in first and "." not in first:
+        words = f"{words[:1].upper()}{words[1:]}"
+    return words + ("" if words.endswith((".", "!", "?")) else ".")
 
 
 async def _send(socket: WebSocket, reply: Mapping[str, Any]) -> None:

@@ -79,6 +79,7 @@ def test_a_person_hides_and_a_player_seeks(session: GameSession, game_mode: Game
     assert (state["phase"], state["legal"]) == ("perspective", [])
     state = session.handle({"do": "choose", "x": 900, "z": 0, "rotation": 0})
     assert (state["phase"], state["last"]["succeeded"]) == ("perspective", False)
+    assert state["last"]["words"] == "the agent cannot stand there"
     with pytest.raises(BadMessage, match='"rotation" must be one of 0, 90, 180, 270, not 45'):
         session.handle({"do": "choose", "x": 0, "z": 0, "rotation": 45})
     state = session.handle({"do": "choose", "x": 0, "z": 0, "rotation": 270})
@@ -95,6 +96,12 @@ def test_a_person_hides_and_a_player_seeks(session: GameSession, game_mode: Game
     assert state["phase"] == "hidden" and state["can_save"] and state["map"]["goal"]
     assert 0 <= state["place"]["visible_share"] <= 1
 
+    # A place that cannot be saved is refused in a sentence, and can be saved later.
+    blocked = Path(game_mode.config.save_places).parent
+    blocked.touch()
+    error = answer(session, '{"do": "save"}')["error"]
+    assert error == f"The hiding place could not be saved in {game_mode.config.save_places}: File exists."
+    blocked.unlink()
     saved = session.handle({"do": "save"})
     assert saved["places"] == 1
     with pytest.raises(BadMessage, match="is in .* already"):
@@ -130,7 +137,7 @@ def test_a_person_hides_and_a_player_seeks(session: GameSession, game_mode: Game
     assert state["last"]["words"] in ("", "not in view", "in view, but too far away")
 
 
-def test_a_person_who_seeks_is_not_shown_the_hiding(session: GameSession) -> None:
+def test_a_person_who_seeks_is_not_shown_the_hiding(session: GameSession, game_mode: GameMode) -> None:
     state = session.handle({**START, "hider": "uniform", "seeker": "human"})
     phases = set()
     while state["turn"]:
@@ -141,8 +148,11 @@ def test_a_person_who_seeks_is_not_shown_the_hiding(session: GameSession) -> Non
     assert state["phase"] == "hidden" and not {"image", "map", "place"} & set(state)
     state = session.handle({"do": "seek"})
     assert state["image"] and state["map"]["path"] == [state["location"]] and "goal" not in state["map"]
+    # The record cannot be saved where a file is; the result is shown all the same.
+    Path(game_mode.config.records).touch()
     for _ in range(RULES.seek_steps):
         state = act(session, "RotateLeft")
+    assert state["notice"] == f"The record of this game could not be saved in {game_mode.config.records}: File exists."
     assert state["phase"] == "over" and not state["result"]["found"] and state["map"]["goal"]
 
 

@@ -12,7 +12,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from actors.controller import SimulatorError
 from cluster.play.core import SimulatorSlot
-from cluster.play.sessions import MOST_CHARACTERS, MOST_WAITING
+from cluster.play.sessions import MOST_CHARACTERS, MOST_WAITING, sentence
 from tests.cluster.play.fakes import FakeMode, app_of, client_of, served
 
 
@@ -57,6 +57,20 @@ def test_bad_messages_get_an_error_and_the_session_goes_on(message: str, error: 
         socket.send_json({"do": "count", "id": 2})
         assert socket.receive_json() == {"count": 2, "id": 2}
     assert len(mode.sessions) == 1 and mode.sessions[0].closed.is_set() and not mode.sessions[0].restarts
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("outputs/a/b: is not JSON", "outputs/a/b: is not JSON."),
+        ("places.json: is not JSON", "places.json: is not JSON."),
+        ("no. That is wrong!", "No. That is wrong!"),
+        ("nothing in outputs/a", "Nothing in outputs/a."),
+        ("", "ValueError."),
+    ],
+)
+def test_a_sentence_begins_with_a_capital_unless_with_a_path(words: str, expected: str) -> None:
+    assert sentence(ValueError(words)) == expected
 
 
 def test_a_binary_message_gets_an_error() -> None:
