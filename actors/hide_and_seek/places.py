@@ -199,6 +199,20 @@ def read_places(path: Path) -> PlacesFile:
     return PlacesFile(places, content.get("made_from", {}), statistics)
 
 
+def find_places(where: str | Path) -> list[HidingPlace]:
+    """All hiding places of a file, or of the files in a folder and its subfolders.
+
+    Raises:
+        UsageError: there is none, or a file breaks the format.
+    """
+    path = Path(where)
+    files = sorted(path.rglob("*.json")) if path.is_dir() else [path]
+    found = [place for file in files for place in load_places(file)[0]]
+    if not found:
+        raise UsageError(f"places={where} holds no hiding place; ./playpen places makes some")
+    return found
+
+
 def check_fits(place: HidingPlace, scene: str | None = None, goal: str | None = None) -> None:
     """Refuses a place of another scene or goal.
 

@@ -24,7 +24,12 @@ def register() -> None:
     """Registers the environments; those that are registered already stay as they are."""
     for name, cls in ENVIRONMENTS.items():
         if name not in gymnasium.registry:
-            gymnasium.register(name, f"actors.hide_and_seek.environments.gymnasium_envs:{cls}")
+            # Gymnasium's PassiveEnvChecker is off: if the first reset raises, e.g. because of a wrong option, the
+            # checker of version 1.4.0 fails with a TypeError in every later step. The environments check their input
+            # themselves.
+            gymnasium.register(
+                name, f"actors.hide_and_seek.environments.gymnasium_envs:{cls}", disable_env_checker=True
+            )
 
 
 register()

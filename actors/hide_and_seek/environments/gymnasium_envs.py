@@ -16,7 +16,7 @@ from actors.hide_and_seek.environments.stage_env import LegalActions, StageEnv
 from actors.hide_and_seek.episode import Episode, Step
 from actors.hide_and_seek.game import Game, GameTask
 from actors.hide_and_seek.locations import ROTATIONS, Location, all_locations, random_location
-from actors.hide_and_seek.places import HidingPlace, check_fits, from_json, load_places
+from actors.hide_and_seek.places import HidingPlace, check_fits, find_places, from_json
 from actors.hide_and_seek.play import hide_step
 from actors.hide_and_seek.players.core import GamePlayer
 from actors.hide_and_seek.stages.hide import Hiding
@@ -155,8 +155,8 @@ class SeekEnv(StageEnv):
     Results: found; steps, those of the seeker, `rules.seek_steps` if it did not find the object.
 
     Args:
-        places: where objects are hidden: a file or files of hiding places, or places, in any room unless `scenes` is
-            given. None: `hider` hides an object in each episode.
+        places: where objects are hidden: a file of hiding places, a folder of such files, or a list of files, folders
+            and places. They may be in any room unless `scenes` is given. None: `hider` hides an object in each episode.
         hider: the player that hides objects from a random location: its name, or a function that makes one.
         others: see `StageEnv`.
     """
@@ -177,8 +177,7 @@ class SeekEnv(StageEnv):
         self._make: PlayerMaker = player_maker(hider, "hider")
         self._places: list[HidingPlace] | None = None
         if places is not None:
-            given = [places] if isinstance(places, (str, Path)) else places
-            found = [place for one in given for place in _read_places(one)]
+            found = _places(places)
             rooms = self.rooms
             self._places = [place for place in found if place.scene in rooms.scenes and place.goal in rooms.goals]
             if not self._places:
@@ -281,7 +280,10 @@ def _check_location(options: dict[str, Any]) -> dict[str, Any]:
     return options
 
 
-def _read_places(one: str | Path | HidingPlace) -> list[HidingPlace]:
-    if isinstance(one, HidingPlace):
-        return [one]
-    return load_places(Path(one))[0]
+def _places(places: Any) -> list[HidingPlace]:
+    """The hiding places of the argument places."""
+    given = list(places) if isinstance(places, (list, tuple)) else [places]
+    for one in given:
+        if not isinstance(one, (str, Path, HidingPlace)):
+            raise UsageError(f"places must be a file, a folder or a list of files, folders and places, not {places!r}")
+    return [place for one in given for place in ([one] if isinstance(one, HidingPlace) else find_places(one))]

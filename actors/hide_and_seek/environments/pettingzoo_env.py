@@ -18,6 +18,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 from gymnasium import spaces
+from gymnasium.error import ResetNeeded
 from numpy.typing import NDArray
 from pettingzoo import AECEnv
 from pettingzoo.utils.wrappers import OrderEnforcingWrapper
@@ -207,15 +208,20 @@ class HideAndSeekEnv(AECEnv[str, dict[str, Any], int]):
         """Performs an action of the selected agent; None for an agent whose game is over.
 
         Raises:
+            ResetNeeded: no game is under way.
             IllegalAction: the action is outside the mask; nothing was done.
             SimulatorError: more than `max_restarts` games in a row were lost to failures of the simulator.
         """
+        if not self.agents:
+            raise ResetNeeded("no game is under way; call reset first")
         agent = self.agent_selection
         if self.terminations[agent] or self.truncations[agent]:
             self._was_dead_step(action)
             return
-        game, number = self._game, self._checked(action)
-        assert game is not None
+        game = self._game
+        if game is None:
+            raise ResetNeeded("no game is under way; call reset first")
+        number = self._checked(action)
         self._cumulative_rewards[agent] = 0.0
         self.rewards = dict.fromkeys(self.agents, 0.0)
         try:
@@ -235,8 +241,13 @@ class HideAndSeekEnv(AECEnv[str, dict[str, Any], int]):
         self._accumulate_rewards()
 
     def observe(self, agent: str) -> dict[str, Any]:
-        """What an agent observes now."""
-        assert self._seen is not None
+        """What an agent observes now.
+
+        Raises:
+            ResetNeeded: there was no game yet.
+        """
+        if self._seen is None:
+            raise ResetNeeded("there is no observation yet; call reset first")
         mask = np.array(self.infos[agent]["action_mask"]) if agent in self.infos else self._mask(agent)
         return {"observation": self._view(agent), "action_mask": mask}
 

@@ -11,7 +11,7 @@ from actors.hide_and_seek.actions import INDEX, Kind, Stage, Target
 from actors.hide_and_seek.episode import Step
 from actors.hide_and_seek.game import GameObservation
 from actors.hide_and_seek.pixels import Modality
-from actors.hide_and_seek.players import make_player
+from actors.hide_and_seek.players import NAMES, make_player
 from actors.hide_and_seek.players.core import GamePlayer, Side
 from actors.hide_and_seek.players.greedy import HAND_AHEAD, HAND_BELOW, HAND_STEP
 from actors.hide_and_seek.players.scripted import ScriptedPlayer
@@ -98,5 +98,16 @@ def player_maker(player: str | PlayerMaker, argument: str) -> PlayerMaker:
         raise UsageError(f"{argument} must be a player's name or a function that makes one, not {player!r}")
     if player == Straight.name:
         return Straight
-    make_player(player, Side.HIDER)
+    if not _hides(player):
+        names = [Straight.name, *filter(_hides, NAMES)]
+        raise UsageError(f"{argument} must be one of {', '.join(names)}, or a function that makes one, not {player!r}")
     return functools.partial(make_player, player, Side.HIDER)
+
+
+def _hides(name: str) -> bool:
+    """Whether there is a hider of this name."""
+    try:
+        make_player(name, Side.HIDER)
+    except UsageError:
+        return False
+    return True

@@ -56,11 +56,19 @@ class Rooms:
         max_restarts: int = 2,
     ) -> None:
         self.scenes = _scenes(scenes)
-        self.goals = (goals,) if isinstance(goals, str) else tuple(goals)
-        if not self.goals or not set(self.goals) <= set(GOALS):
+        self.goals = (goals,) if isinstance(goals, str) else tuple(goals) if isinstance(goals, Iterable) else ()
+        if not self.goals or not all(goal in GOALS for goal in self.goals):
             raise UsageError(f"goals must be some of {', '.join(GOALS)}, not {goals!r}")
         if not _whole(max_restarts):
             raise UsageError(f"max_restarts must be a whole number of at least 0, not {max_restarts!r}")
+        for name, value, cls, right in (
+            ("rules", rules, GameConfig, "rules(explore_steps=3)"),
+            ("simulator", simulator, SimulatorConfig, "embedded_simulator()"),
+        ):
+            if value is not None and not isinstance(value, cls):
+                raise UsageError(
+                    f"{name} must be a {cls.__name__} such as actors.hide_and_seek.defaults.{right}, not {value!r}"
+                )
         self.rules = rules or defaults.rules()
         self._max_restarts = max_restarts
         self._simulator = simulator or defaults.embedded_simulator()
@@ -160,15 +168,15 @@ def check_options(options: Mapping[str, Any] | None, known: Iterable[str]) -> di
 def _scenes(scenes: str | Iterable[str]) -> tuple[str, ...]:
     if isinstance(scenes, str) and scenes in SPLITS:
         return tuple(scenes_of(scenes))
-    found = (scenes,) if isinstance(scenes, str) else tuple(scenes)
+    found = (scenes,) if isinstance(scenes, str) else tuple(scenes) if isinstance(scenes, Iterable) else ()
     if not found:
-        raise UsageError(f"scenes must be one of {', '.join(SPLITS)}, or names of rooms, not an empty list")
+        raise UsageError(f"scenes must be one of {', '.join(SPLITS)}, or names of rooms, not {scenes!r}")
     return tuple(_scene(name, "scenes") for name in found)
 
 
 def _scene(name: Any, where: str) -> str:
     if not isinstance(name, str) or name not in SCENES:
-        splits = f" or one of {', '.join(SPLITS)}" if where == "scenes" else ""
+        splits = f" or one of {', '.join(SPLITS)}," if where == "scenes" else ""
         raise UsageError(f"{where} must name rooms such as FloorPlan1, 1-30 after 0, 200, 300, 400 or 500,{splits} "
                          f"not {name!r}")  # fmt: skip
     return name

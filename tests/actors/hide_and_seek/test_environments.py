@@ -30,10 +30,11 @@ from actors.hide_and_seek.environments.pettingzoo_env import HideAndSeekEnv, env
 from actors.hide_and_seek.environments.rooms import Rooms
 from actors.hide_and_seek.environments.stage_env import LegalActions, StageEnv
 from actors.hide_and_seek.locations import Location
-from actors.hide_and_seek.places import save_places, to_json
+from actors.hide_and_seek.places import HidingPlace, save_places, to_json
 from actors.hide_and_seek.play import Simulators
 from actors.hide_and_seek.players.core import Side
 from actors.hide_and_seek.players.scripted import ScriptedPlayer
+from actors.hide_and_seek.world import Pose
 from common.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -299,12 +300,25 @@ def test_legal_actions(shared: None) -> None:
     [
         (ExploreEnv, {"scenes": "FloorPlan99"}, "scenes must name rooms such as FloorPlan1.*not 'FloorPlan99'"),
         (ExploreEnv, {"scenes": []}, "scenes must be one of train, validation, test"),
+        (ExploreEnv, {"scenes": None}, "scenes must be one of train, validation, test, or names of rooms, not None"),
+        (ExploreEnv, {"scenes": 3}, "scenes must be one of .*, not 3"),
+        (ExploreEnv, {"scenes": "training"}, "or one of train, validation, test, not 'training'"),
         (ExploreEnv, {"goals": ["Cat"]}, "goals must be some of Bread"),
+        (ExploreEnv, {"goals": None}, "goals must be some of Bread.*not None"),
+        (ExploreEnv, {"goals": [[]]}, "goals must be some of Bread"),
+        (ExploreEnv, {"rules": {"explore_steps": 3}}, "rules must be a GameConfig such as actors.hide"),
+        (ExploreEnv, {"rules": {}}, "rules must be a GameConfig"),
+        (HideAndSeekEnv, {"rules": 3}, "rules must be a GameConfig.*not 3"),
+        (ExploreEnv, {"simulator": "thor"}, "simulator must be a SimulatorConfig.*not 'thor'"),
+        (ExploreEnv, {"simulator": 3}, "simulator must be a SimulatorConfig.*not 3"),
         (ExploreEnv, {"max_restarts": -1}, "max_restarts must be a whole number"),
         (ExploreEnv, {"render_mode": "human"}, "render_mode must be None or rgb_array"),
-        (HideEnv, {"manipulator": "nobody"}, "player must be one of"),
+        (HideEnv, {"manipulator": "nobody"}, "manipulator must be one of straight, uniform, .*not 'nobody'"),
+        (SeekEnv, {"hider": "searcher"}, "hider must be one of [^:]*greedy, or a function .*not 'searcher'"),
         (HideEnv, {"manipulator": 3}, "manipulator must be a player's name"),
         (SeekEnv, {"places": "missing.json"}, "missing.json: cannot be read"),
+        (SeekEnv, {"places": 3}, "places must be a file, a folder or a list of .*not 3"),
+        (SeekEnv, {"places": [3]}, "places must be a file, a folder or a list of .*not \\[3\\]"),
         (HideAndSeekEnv, {"reach": 0}, "reach must be a whole number"),
         (HideAndSeekEnv, {"score": 0}, "score must be greater than 0"),
     ],
@@ -312,6 +326,46 @@ def test_legal_actions(shared: None) -> None:
 def test_bad_arguments(cls: Callable[..., Any], arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         quick(cls, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: rules(nope=3), "^GameConfig has no value 'nope'; it has explore_steps, .*$"),
+        (lambda: rules(explore_steps="a"), "^explore_steps: Value 'a' of type 'str' could not be .*$"),
+        (lambda: rules(explore_steps=0), "^actors.explore_steps must be at least 1, not 0$"),
+        (lambda: embedded_simulator(push={"nope": 1}), "^push.nope: Key 'nope' not in 'PushConfig'$"),
+    ],
+)
+def test_bad_settings(make: Callable[[], Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message) as caught:
+        make()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_of_places(tmp_path: Path) -> None:
+    pose = Pose({"x": 0.0, "y": 1.0, "z": 0.0}, {"x": 0.0, "y": 0.0, "z": 0.0})
+    one, two = (HidingPlace("FloorPlan2", seed, "Cup", {"x": 0, "y": 0.9, "z": 0, "yaw": 0}, pose) for seed in (1, 2))
+    save_places(tmp_path / "one.json", [one])
+    (tmp_path / "more").mkdir()
+    save_places(tmp_path / "more" / "two.json", [two])
+    for places in (str(tmp_path), tmp_path, [tmp_path / "more", one]):
+        assert quick(SeekEnv, places=places)._places == [two, one]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match="empty holds no hiding place"):
+        quick(SeekEnv, places=tmp_path / "empty")
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_a_wrong_first_reset_spoils_nothing(name: str, shared: None) -> None:
+    hider: dict[str, Any] = {"hider": Dropper} if "Seek" in name else {}
+    made = gymnasium.make(name, rules=rules(**QUICK), scenes="FloorPlan2", **hider)
+    with pytest.raises(UsageError, match="there is no option 'room'"):
+        made.reset(options={"room": 1})
+    with pytest.raises(ResetNeeded):
+        made.step(0)
+    made.reset(options=dict(ROOM))
+    assert made.step(INDEX["Crouch"])[-1]["step"] == 1
 
 
 @pytest.mark.parametrize(
@@ -421,6 +475,18 @@ def test_numbers_of_choices() -> None:
             game.choice(wrong)
     with pytest.raises(IllegalAction, match="more than reach = 3 steps away"):
         game.number_of(Location(4, 0, 0, True))
+
+
+def test_a_game_must_be_under_way(shared: None) -> None:
+    game = quick(HideAndSeekEnv)
+    for call in (lambda: game.step(0), lambda: game.observe("hider")):
+        with pytest.raises(ResetNeeded, match="call reset first"):
+            call()
+    wrapped = quick(env)
+    wrapped.reset(options=dict(ROOM))
+    wrapped.close()
+    with pytest.raises(ResetNeeded, match="no game is under way; call reset first"):
+        wrapped.step(0)
 
 
 def test_a_whole_game(shared: None) -> None:
