@@ -205,7 +205,8 @@ def estimate_ratio(parts: Sequence[int], wholes: Sequence[int], resamples: int =
         resamples: number of resamples; the same groups always give the same interval.
 
     Returns:
-        The estimate, whose n is the number of trials. Without two groups that have trials there is no interval.
+        The estimate, whose n is the number of trials. Without two groups that have trials there is no interval. If
+        all trials ended alike, resamples would too; then Wilson's interval for as many trials as groups serves.
 
     Raises:
         ValueError: if there is no trial, or a group has more successes than trials.
@@ -216,6 +217,9 @@ def estimate_ratio(parts: Sequence[int], wholes: Sequence[int], resamples: int =
     part, whole = (np.array(values)[np.array(wholes) > 0] for values in (parts, wholes))
     if len(whole) < 2:
         return Estimate(share, None, None, sum(wholes))
+    if share in (0.0, 1.0):
+        alike = estimate_share(len(whole) * round(share), len(whole))
+        return Estimate(share, alike.low, alike.high, sum(wholes))
     drawn = np.random.default_rng(0).integers(len(whole), size=(resamples, len(whole)))
     low, high = np.quantile(part[drawn].sum(axis=1) / whole[drawn].sum(axis=1), (0.025, 0.975))
     return Estimate(share, float(low), float(high), sum(wholes))

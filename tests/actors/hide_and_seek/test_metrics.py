@@ -172,6 +172,13 @@ def test_a_ratio_of_groups_by_hand() -> None:
     assert estimate_ratio([1, 0], [2, 0]) == Estimate(0.5, None, None, 2)
 
 
+def test_trials_that_all_miss_still_have_an_interval() -> None:
+    """Wilson's upper end for 0 of 10 games is z^2 / (10 + z^2) = 3.8415 / 13.8415."""
+    found = estimate_ratio([0] * 10, [12] * 10)
+    assert (found.value, found.low, found.n) == (0.0, 0.0, 120)
+    assert found.high == pytest.approx(0.27753, abs=1e-5)
+
+
 def test_trials_that_go_together_make_the_interval_wider() -> None:
     """Ten games whose attempts all hit or all miss tell less than a hundred attempts on their own."""
     together = estimate_ratio([10, 0] * 5, [10] * 10)
