@@ -7,7 +7,8 @@ belongs to the same draw, but `apply` leaves it to whoever places the agent.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -110,10 +111,8 @@ class Augmentation:
         if self._colours_change:
             changed = _uint8(cv2.transform(changed, self.colours))
         if self.rotation:
-            turn = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), self.rotation, 1.0)
-            turned = cv2.warpAffine(
-                changed, turn, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
-            )
+            coarse, fine = _turn_maps(self.rotation, height, width)
+            turned = cv2.remap(changed, coarse, fine, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
             changed = _uint8(turned)
         return changed
 
@@ -139,6 +138,20 @@ class Augmentation:
         if self.hue:
             matrix = _hue_turn(2 * np.pi * self.hue) @ matrix
         return matrix
+
+
+@lru_cache(maxsize=16)
+def _turn_maps(rotation: int, height: int, width: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Returns OpenCV's fixed-point maps from the pixels of a turned picture to those of the picture.
+
+    They are kept, because a game turns all its pictures alike and OpenCV takes as long to work them out as to use them.
+    """
+    turn = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), rotation, 1.0)
+    back = cv2.invertAffineTransform(turn)
+    columns, rows = np.meshgrid(np.arange(width), np.arange(height))
+    x, y = ((back[i, 0] * columns + back[i, 1] * rows + back[i, 2]).astype(np.float32) for i in range(2))
+    coarse, fine = cv2.convertMaps(x, y, cv2.CV_16SC2)
+    return np.asarray(coarse), np.asarray(fine)
 
 
 def _hue_turn(angle: float) -> NDArray[np.float64]:
