@@ -176,8 +176,14 @@ def test_a_record_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 def test_games_are_played_and_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     short = rules(explore_steps=4, hide_steps=2, manipulate_steps=2, seek_steps=4)
-    assert run(config(None, scenes=["FloorPlan2", "FloorPlan999"], actors=short), tmp_path) == 0
-    assert sorted(path.name for path in tmp_path.glob("Floor*")) == ["FloorPlan2_Cup.json", "FloorPlan2_Cup.png"]
+    assert run(config(None, scenes=["FloorPlan2", "FloorPlan2"], goals=["Cup"], actors=short), tmp_path) == 0
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert [name.rpartition(".")[2] for name in names] == ["json", "png", "json", "png"], "no game replaces another"
     captured = capsys.readouterr()
-    assert "FloorPlan999 cannot be played" in captured.err
-    assert len(json.loads(captured.out.splitlines()[-1].removeprefix("RESULT "))["games"]) == 1
+    assert len(json.loads(captured.out.splitlines()[-1].removeprefix("RESULT "))["games"]) == 2
+
+
+def test_an_unknown_room_is_refused_before_any_game(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="scenes: the simulator has no scene 'FloorPlan999'"):
+        run(config(None, scenes=["FloorPlan2", "FloorPlan999"]), tmp_path)
+    assert not list(tmp_path.iterdir())
