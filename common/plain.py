@@ -8,16 +8,32 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import types
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from functools import cache
+from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from common.errors import UsageError
 
 _NAMES = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+
+
+def read_json(path: Path) -> Any:
+    """The plain values in a JSON file.
+
+    Raises:
+        UsageError: the file cannot be read, or is no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path}: is not JSON: {error}") from None
 
 
 def from_plain(kind: Any, value: Any, where: str) -> Any:

@@ -121,6 +121,11 @@ MASKS: dict[Stage, NDArray[np.bool_]] = {stage: _mask(kinds) for stage, kinds in
 """(219,) bool by stage: the legal actions. Perspective simulation has none: it chooses a location."""
 
 
+def open_at(row: int, column: int) -> int:
+    """The number of the OpenAt of a cell, counted from 0."""
+    return INDEX[f"OpenAt({row + 1},{column + 1})"]
+
+
 class IllegalAction(ValueError):
     """An action that does not exist or that the stage's mask forbids; nothing was done."""
 

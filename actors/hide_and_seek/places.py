@@ -6,7 +6,6 @@ search, of humans and of agents all have it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from actors.hide_and_seek.scenes import GOALS
 from actors.hide_and_seek.world import Pose
 from common.errors import UsageError
 from common.files import write_json
+from common.plain import read_json
 
 SCHEMA = 1
 """Version of the format."""
@@ -175,12 +175,7 @@ def read_places(path: Path) -> PlacesFile:
     Raises:
         UsageError: the file is missing, is no JSON, or breaks the format.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: is not JSON: {error}") from None
+    content = read_json(path)
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
         found = content.get("schema") if isinstance(content, dict) else None
         raise UsageError(f"{path}: schema must be {SCHEMA}, not {_short(found)}")

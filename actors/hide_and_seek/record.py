@@ -11,7 +11,6 @@ Pictures are JPEGs, in the file as base64, so a web page can show them as they a
 from __future__ import annotations
 
 import base64
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -34,7 +33,7 @@ from actors.hide_and_seek.stages.hide import Attempt
 from actors.hide_and_seek.stages.perspective import Choice
 from common.errors import UsageError
 from common.files import write_json
-from common.plain import from_plain
+from common.plain import from_plain, read_json
 
 SCHEMA = 1
 """Version of the format."""
@@ -259,13 +258,7 @@ def load_record(path: Path) -> GameRecord:
     Raises:
         UsageError: the file is missing, is no JSON, or breaks the format.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: is not JSON: {error}") from None
-    return record_from(content, str(path))
+    return record_from(read_json(path), str(path))
 
 
 def record_from(content: Any, where: str = "record") -> GameRecord:

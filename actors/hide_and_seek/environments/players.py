@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from actors.hide_and_seek.actions import INDEX, Kind, Stage, Target
+from actors.hide_and_seek.actions import INDEX, Kind, Stage, Target, open_at
 from actors.hide_and_seek.episode import Step
 from actors.hide_and_seek.game import GameObservation
 from actors.hide_and_seek.pixels import Modality
 from actors.hide_and_seek.players import NAMES, make_player
 from actors.hide_and_seek.players.core import GamePlayer, Side
-from actors.hide_and_seek.players.greedy import HAND_AHEAD, HAND_BELOW, HAND_STEP
+from actors.hide_and_seek.players.greedy import HAND_AHEAD, HAND_BELOW, hand_moves
 from actors.hide_and_seek.players.scripted import ScriptedPlayer
 from actors.hide_and_seek.players.sight import EYES, points
 from common.errors import UsageError
@@ -47,9 +47,6 @@ class Straight(ScriptedPlayer):
             self._moves = self._plan(observation.target, observation.location.standing)
         if self._moves:
             return self._moves.pop(0)
-        # A drop fails where the object overlaps something: then it is drawn back a little.
-        if observation.last_action == INDEX["DropObject"]:
-            return INDEX["MoveHandUp" if observation.step % 4 < 2 else "MoveHandBack"]
         return INDEX["DropObject"]
 
     def learn(self, step: Step) -> None:
@@ -67,16 +64,15 @@ class Straight(ScriptedPlayer):
         if modality is Modality.BEHIND:
             ahead += BEYOND
         rise = up + ABOVE - (EYES[standing] - HAND_BELOW)
-        moves = _moves("Right", "Left", float(np.clip(right, -FARTHEST, FARTHEST)))
-        moves += _moves("Ahead", "Back", float(np.clip(ahead, 0.2, FARTHEST)) - HAND_AHEAD)
-        moves = _moves("Up", "Down", max(rise, 0.0)) + moves + _moves("Up", "Down", min(rise, 0.0))
+        moves = [
+            *hand_moves(max(rise, 0.0), "Up", "Down"),
+            *hand_moves(float(np.clip(right, -FARTHEST, FARTHEST)), "Right", "Left"),
+            *hand_moves(float(np.clip(ahead, 0.2, FARTHEST)) - HAND_AHEAD, "Ahead", "Back"),
+            *hand_moves(min(rise, 0.0), "Up", "Down"),
+        ]
         if modality is Modality.CONTAINED_IN and look.closed[row, column]:
-            moves.insert(0, INDEX[f"OpenAt({row + 1},{column + 1})"])
+            moves.insert(0, open_at(row, column))
         return moves
-
-
-def _moves(positive: str, negative: str, distance: float) -> list[int]:
-    return [INDEX[f"MoveHand{positive if distance > 0 else negative}"]] * round(abs(distance) / HAND_STEP)
 
 
 PlayerMaker = Callable[[], GamePlayer]

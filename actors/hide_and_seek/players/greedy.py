@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from actors.hide_and_seek.actions import ACTIONS, INDEX, Kind, Stage, Target
+from actors.hide_and_seek.actions import ACTIONS, INDEX, Kind, Stage, Target, open_at
 from actors.hide_and_seek.episode import Step
 from actors.hide_and_seek.game import GameObservation
 from actors.hide_and_seek.locations import Location
@@ -33,7 +33,6 @@ ASIDE = 0.6
 CELLS = 3
 """Attempts at different places of one container (ours)."""
 _PLACE = {action.target: number for number, action in enumerate(ACTIONS) if action.kind is Kind.PLACE}
-_OPEN = {(action.row, action.column): number for number, action in enumerate(ACTIONS) if action.kind is Kind.OPEN}
 _CLOSE, _READY, _DROP = INDEX["CloseObjects"], INDEX["ReadyForSeeker"], INDEX["DropObject"]
 
 Spot = tuple[float, float, float]
@@ -79,7 +78,6 @@ class Greedy(Explorer):
         self._posture: set[tuple[bool, str]] = set()
         """Postures that it wanted to leave, each with the container for whose sake."""
         self._closed = False
-        self._drops = 0
 
     def choose_action(self, observation: GameObservation) -> int:
         """The number of a legal action."""
@@ -159,7 +157,7 @@ class Greedy(Explorer):
         return self._open_next(look, here) or self._put_down(look, here.standing)
 
     def _place(self, attempt: Try) -> int:
-        self._try, self._moves, self._drops = attempt, list(attempt.moves), 0
+        self._try, self._moves = attempt, list(attempt.moves)
         return _PLACE[attempt.target]
 
     def _open_next(self, look: Look, here: Location) -> int | None:
@@ -186,7 +184,7 @@ class Greedy(Explorer):
         self._current = name
         self._tried[name] = 0
         _, row, column = cells[name]
-        return _OPEN[row, column]
+        return open_at(row, column)
 
     def _inside(self, look: Look, standing: bool) -> list[tuple[str, Spot]]:
         """Where in the open container the object may go, the best first."""
@@ -238,10 +236,6 @@ class Greedy(Explorer):
     def _manipulate(self) -> int:
         if self._moves:
             return self._moves.pop(0)
-        self._drops += 1
-        if self._drops > 1 and self._drops % 2 == 0:
-            # The object overlaps something: draw it back a little before the next try.
-            return INDEX["MoveHandUp"] if self._drops % 4 else INDEX["MoveHandBack"]
         return _DROP
 
     def _learn_manipulation(self, step: Step) -> None:
@@ -279,12 +273,19 @@ def _middle(look: Look, name: str, standing: bool) -> Spot:
 def _way(spot: Spot, standing: bool, ahead_first: bool) -> tuple[int, ...]:
     """Numbers of the actions that move the hand from its default place to a spot."""
     right, up, ahead = spot
-    aside = _steps(right, "Right", "Left")
-    height = _steps(up - (EYES[standing] - HAND_BELOW), "Up", "Down")
-    depth = _steps(ahead - HAND_AHEAD, "Ahead", "Back")
+    aside = hand_moves(right, "Right", "Left")
+    height = hand_moves(up - (EYES[standing] - HAND_BELOW), "Up", "Down")
+    depth = hand_moves(ahead - HAND_AHEAD, "Ahead", "Back")
     return (*aside, *depth, *height) if ahead_first else (*aside, *height, *depth)
 
 
-def _steps(distance: float, positive: str, negative: str) -> tuple[int, ...]:
+def hand_moves(distance: float, positive: str, negative: str) -> tuple[int, ...]:
+    """Numbers of the actions that move the hand along an axis.
+
+    Args:
+        distance: metres.
+        positive: way of MoveHand for distances above 0, such as "Right".
+        negative: way for others.
+    """
     number = INDEX[f"MoveHand{positive if distance > 0 else negative}"]
     return (number,) * round(abs(distance) / HAND_STEP)

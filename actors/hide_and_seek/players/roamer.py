@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 
-from actors.hide_and_seek.actions import ACTIONS, INDEX, Kind
+from actors.hide_and_seek.actions import INDEX, Kind, open_at
 from actors.hide_and_seek.episode import Step
 from actors.hide_and_seek.game import GameObservation
 from actors.hide_and_seek.locations import Location
@@ -23,7 +23,6 @@ TRIES = 3
 DOORS = 8
 """Steps around it within which an obstacle may be a door that it has closed (ours)."""
 
-_OPEN = {(action.row, action.column): number for number, action in enumerate(ACTIONS) if action.kind is Kind.OPEN}
 _CLOSE, _STAND, _CROUCH = INDEX["CloseObjects"], INDEX["Stand"], INDEX["Crouch"]
 _STEPS = tuple(sorted(MOVES)) + (INDEX["RotateLeft"], INDEX["RotateRight"])
 
@@ -149,7 +148,7 @@ class Roamer(ScriptedPlayer):
             name = min(seen, key=lambda one: seen[one])
             _, row, column = seen[name]
             self._opening = name
-            return _OPEN[row, column]
+            return open_at(row, column)
         for name in list(self._wanted.get(pose, ())):
             # It is not to be seen or opened from here after all.
             self._drop(pose, name)
