@@ -129,5 +129,10 @@ def _list(value: Any, where: str, length: int | None) -> list[Any]:
 
 
 def _wrong(where: str, right: str, value: Any) -> UsageError:
+    return UsageError(f"{where} must be {right}, not {short(value)}")
+
+
+def short(value: Any) -> str:
+    """A value for a message, at most 60 characters long."""
     text = repr(value)
-    return UsageError(f"{where} must be {right}, not {text if len(text) <= 60 else text[:57] + '...'}")
+    return text if len(text) <= 60 else text[:57] + "..."

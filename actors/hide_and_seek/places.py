@@ -16,7 +16,7 @@ from actors.hide_and_seek.scenes import GOALS
 from actors.hide_and_seek.world import Pose
 from common.errors import UsageError
 from common.files import write_json
-from common.plain import read_json
+from common.plain import read_json, short
 
 SCHEMA = 1
 """Version of the format."""
@@ -83,7 +83,7 @@ def from_json(values: Mapping[str, Any], where: str = "place") -> HidingPlace:
         UsageError: a field is missing, unknown or impossible.
     """
     if not isinstance(values, Mapping):
-        raise UsageError(f"{where} must be an object with fields, not {_short(values)}")
+        raise UsageError(f"{where} must be an object with fields, not {short(values)}")
     known = HidingPlace.__dataclass_fields__
     for name in values:
         if name not in known:
@@ -111,7 +111,7 @@ def from_json(values: Mapping[str, Any], where: str = "place") -> HidingPlace:
         checks[name] = (value is None or _whole(value, 0), "null or a whole number of at least 0")
     for name, (good, right) in checks.items():
         if not good:
-            raise UsageError(f"{where}: {name} must be {right}, not {_short(values.get(name))}")
+            raise UsageError(f"{where}: {name} must be {right}, not {short(values.get(name))}")
     moved = {name: _pose(pose, f"{where}: moved '{name}'") for name, pose in values.get("moved", {}).items()}
     given = {name: value for name, value in values.items() if name not in ("pose", "moved", "opened", "start")}
     return HidingPlace(
@@ -178,18 +178,18 @@ def read_places(path: Path) -> PlacesFile:
     content = read_json(path)
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
         found = content.get("schema") if isinstance(content, dict) else None
-        raise UsageError(f"{path}: schema must be {SCHEMA}, not {_short(found)}")
+        raise UsageError(f"{path}: schema must be {SCHEMA}, not {short(found)}")
     for name in content:
         if name not in FIELDS:
-            raise UsageError(f"{path}: has an unknown field {_short(name)}; the fields are {', '.join(FIELDS)}")
+            raise UsageError(f"{path}: has an unknown field {short(name)}; the fields are {', '.join(FIELDS)}")
     if not isinstance(content.get("places"), list):
-        raise UsageError(f"{path}: places must be a list, not {_short(content.get('places'))}")
+        raise UsageError(f"{path}: places must be a list, not {short(content.get('places'))}")
     for name in ("made_from", "statistics"):
         if not isinstance(content.get(name, {}), dict):
-            raise UsageError(f"{path}: {name} must be an object with fields, not {_short(content[name])}")
+            raise UsageError(f"{path}: {name} must be an object with fields, not {short(content[name])}")
     statistics = content.get("statistics", {})
     if not all(_whole(value, 0) for value in statistics.values()):
-        raise UsageError(f"{path}: statistics must be whole numbers of at least 0, not {_short(statistics)}")
+        raise UsageError(f"{path}: statistics must be whole numbers of at least 0, not {short(statistics)}")
     places = [from_json(one, f"{path}: place {number}") for number, one in enumerate(content["places"], 1)]
     return PlacesFile(places, content.get("made_from", {}), statistics)
 
@@ -222,7 +222,7 @@ def check_fits(place: HidingPlace, scene: str | None = None, goal: str | None = 
 def _pose(values: Any, where: str) -> Pose:
     good = isinstance(values, Mapping) and set(values) == {"position", "rotation"}
     if not good or not all(_numbers(values[name], ("x", "y", "z")) for name in ("position", "rotation")):
-        raise UsageError(f"{where} must have position and rotation with x, y and z, not {_short(values)}")
+        raise UsageError(f"{where} must have position and rotation with x, y and z, not {short(values)}")
     return Pose(*({axis: float(values[name][axis]) for axis in "xyz"} for name in ("position", "rotation")))
 
 
@@ -242,8 +242,3 @@ def _numbers(values: Any, names: tuple[str, ...]) -> bool:
 
 def _texts(values: Any) -> bool:
     return isinstance(values, (list, tuple)) and all(isinstance(one, str) for one in values)
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
