@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from actors.hide_and_seek import rewards
 from actors.hide_and_seek.actions import Kind, Stage
 from actors.hide_and_seek.config import GameConfig
@@ -39,27 +41,8 @@ class Exploration:
         action = episode.check(number)
         succeeded, opened = episode.perform(action)
         location, new, new_place, gain = episode.visit()
-        reward = rewards.explore_reward(
-            succeeded=succeeded,
-            opens=action.kind is Kind.OPEN,
-            extrapolated_gain=gain,
-            newly_opened=bool(opened),
-            new_location=new,
-        )
-        return episode.finish(
-            Step(
-                self.stage,
-                action,
-                succeeded,
-                reward,
-                location,
-                episode.is_last,
-                opened,
-                new,
-                new_place,
-                gain,
-            )
-        )
+        step = Step(self.stage, action, succeeded, 0.0, location, episode.is_last, opened, new, new_place, gain)
+        return episode.finish(replace(step, reward=reward(step, hide_bonus=0.0)))
 
 
 def reward(step: Step, hide_bonus: float) -> float:
