@@ -1,0 +1,64 @@
+"""Triplets of visual dynamics replay: an image, an action with its success, and the image after it.
+
+Source: Weihs et al., appendix C.2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replay.core import Fields, RecordFormat, Sample
+
+TRIPLETS = "triplets"
+"""Name of the table of triplets."""
+
+
+def triplet_fields(image_size: int) -> Fields:
+    """Shape and dtype of each field of a triplet."""
+    return {
+        "before": ((image_size, image_size, 3), np.dtype(np.uint8)),  # RGB, with the game's augmentation
+        "after": ((image_size, image_size, 3), np.dtype(np.uint8)),
+        "action": ((), np.dtype(np.int64)),
+        "succeeded": ((), np.dtype(np.bool_)),
+        "group": ((), np.dtype(np.int64)),  # kind of action and success, see `actors`: batches are balanced over it
+        "version": ((), np.dtype(np.int64)),
+    }
+
+
+@dataclass(frozen=True)
+class TripletBatch:
+    """B triplets."""
+
+    before: NDArray[np.uint8]
+    """(B, S, S, 3)"""
+    after: NDArray[np.uint8]
+    """(B, S, S, 3)"""
+    action: NDArray[np.int64]
+    """(B,)"""
+    succeeded: NDArray[np.bool_]
+    """(B,)"""
+    weights_version: NDArray[np.int64]
+    slots: NDArray[np.int64]
+    insertion_ids: NDArray[np.int64]
+
+
+def to_triplet_batch(sample: Sample) -> TripletBatch:
+    """See `RecordFormat.to_batch`."""
+    columns = sample.columns
+    return TripletBatch(
+        columns["before"],
+        columns["after"],
+        columns["action"],
+        columns["succeeded"],
+        columns["version"],
+        sample.slots,
+        sample.insertion_ids,
+    )
+
+
+def triplet_format(image_size: int) -> RecordFormat:
+    """Triplets as records of a table; a triplet is a dictionary of arrays."""
+    return RecordFormat(triplet_fields(image_size), None, "version", dict, to_triplet_batch, group_field="group")
