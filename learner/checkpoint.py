@@ -17,6 +17,7 @@ import os
 import shutil
 import threading
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -128,13 +129,16 @@ def copy_into(network: nn.Module, tensors: dict[str, Tensor]) -> None:
             value.copy_(tensors[name])
 
 
-def load_checkpoint(folder: Path, network: nn.Module, moments_of: Sequence[str] = ADAM) -> LearnerState:
+def load_checkpoint(
+    folder: Path, network: nn.Module, moments_of: Sequence[str] = ADAM, optimizers: Sequence[str] = ("",)
+) -> LearnerState:
     """Loads the whole state, for a learner that trains `network`, which is only compared, not changed.
 
     Args:
         folder: the checkpoint's folder.
         network: a network of the same architecture.
-        moments_of: PyTorch's names of the optimiser's state of each parameter.
+        moments_of: PyTorch's names of an optimiser's state of each parameter.
+        optimizers: a prefix of these names for each optimiser.
 
     Raises:
         CheckpointError: as `load_model`, for both files.
@@ -146,11 +150,14 @@ def load_checkpoint(folder: Path, network: nn.Module, moments_of: Sequence[str] 
     parameters = {name: list(value.shape) for name, value in network.named_parameters()}
     raw = {f"weights.{name}": shape for name, shape in shapes.items()} if index["averaged"] else {}
     moments = {
-        f"{key}.{name}": [] if key == "step" else shape for name, shape in parameters.items() for key in moments_of
+        f"{optimizer}{key}.{name}": [] if key == "step" else shape
+        for name, shape in parameters.items()
+        for optimizer in optimizers
+        for key in moments_of
     }
     training = read_tensors(folder, index, "training", raw, optional=moments)
-    for name in parameters:
-        if len({f"{key}.{name}" in training for key in moments_of}) > 1:
+    for name, optimizer in product(parameters, optimizers):
+        if len({f"{optimizer}{key}.{name}" in training for key in moments_of}) > 1:
             raise CheckpointError(f"checkpoint {folder} holds only a part of Adam's moments of '{name}'")
     return LearnerState(
         weights={name: training.pop(f"weights.{name}") for name in shapes} if index["averaged"] else model,

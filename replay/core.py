@@ -56,7 +56,7 @@ class RecordFormat:
     to_batch: Callable[[Sample], Any]
     """Turns a sample into what the learner consumes."""
     group_field: str | None = None
-    """An integer scalar field whose value the records of a batch share; the selector `grouped` needs it."""
+    """An integer scalar field by which the selector `grouped` groups records."""
 
     def __post_init__(self) -> None:
         for role in ("key_field", "version_field", "group_field"):
@@ -82,6 +82,9 @@ class SelectorSettings:
     """`prioritized` and `uniform`: no record is sampled twice in a round, rather than in a batch."""
     max_age: int | None = None
     """`grouped`: a record is sampled only while at most so many were inserted after it. None: at any age."""
+    mixed: bool = False
+    """`grouped`: each record of a batch draws a group of its own, so that batches are balanced over the groups, rather
+    than all of one group."""
 
     def __post_init__(self) -> None:
         if self.kind not in SELECTORS:
@@ -92,6 +95,8 @@ class SelectorSettings:
             raise ValueError(f"once_a_round is for the selectors prioritized and uniform, not {self.kind}")
         if self.max_age is not None and (self.kind != "grouped" or self.max_age < 0):
             raise ValueError(f"max_age must be at least 0, for the selector grouped, not {self.max_age} ({self.kind})")
+        if self.mixed and self.kind != "grouped":
+            raise ValueError(f"mixed is for the selector grouped, not {self.kind}")
 
 
 @dataclass(frozen=True)

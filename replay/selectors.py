@@ -219,7 +219,10 @@ class QueueSelector:
 
 
 class GroupedSelector(QueueSelector):
-    """Draws a group uniformly, then records of it uniformly without replacement."""
+    """Draws a group uniformly, then records of it uniformly without replacement.
+
+    If the batch is mixed, it draws a group for each record instead, among the groups that have one left.
+    """
 
     consumes = False
 
@@ -228,20 +231,23 @@ class GroupedSelector(QueueSelector):
         assert spec.records.group_field is not None  # TableSpec has checked it
         self._field = spec.records.group_field
         self._max_age = spec.selector.max_age
+        self._mixed = spec.selector.mixed
         self._generator = np.random.Generator(np.random.PCG64(seed))
 
     def _groups(self, batch_size: int) -> tuple[Slots, NDArray[Any], NDArray[Any]]:
-        """Slots that are young enough, the group of each, and the groups that have enough of them, sorted."""
+        """Slots that are young enough, the group of each, and the groups that can make a batch, sorted."""
         slots = self._ring.occupied
         if self._max_age is not None:
             age = self._ring.appended - 1 - self._ring.insertion_ids(slots)
             slots = slots[age <= self._max_age]
         groups = self._ring.column(self._field)[slots]
         values, counts = np.unique(groups, return_counts=True)
+        if self._mixed:
+            return slots, groups, values if len(slots) >= batch_size else values[:0]
         return slots, groups, values[counts >= batch_size]
 
     def can_select(self, batch_size: int) -> bool:
-        """Whether a group has enough records."""
+        """Whether a group, or all groups of a mixed batch together, has enough records."""
         return len(self._groups(batch_size)[2]) > 0 or batch_size > self._ring.capacity
 
     def select(self, batch_size: int) -> Slots:
@@ -249,8 +255,24 @@ class GroupedSelector(QueueSelector):
         slots, groups, large = self._groups(batch_size)
         if not len(large):
             raise ValueError(f"no group has {batch_size} records that are young enough")
+        if self._mixed:
+            return self._select_mixed(slots, groups, large, batch_size)
         members = slots[groups == large[self._generator.integers(len(large))]]
         return members[self._generator.choice(len(members), batch_size, replace=False)]
+
+    def _select_mixed(self, slots: Slots, groups: NDArray[Any], values: NDArray[Any], batch_size: int) -> Slots:
+        """Deals the batch out to the groups, one record at a time, and draws each group's records."""
+        sizes = [int(count) for count in (groups[:, None] == values).sum(axis=0)]
+        wanted = np.zeros(len(values), dtype=np.int64)
+        for _ in range(batch_size):
+            open_groups = np.flatnonzero(wanted < sizes)
+            wanted[open_groups[self._generator.integers(len(open_groups))]] += 1
+        drawn = [
+            members[self._generator.choice(len(members), count, replace=False)]
+            for value, count in zip(values, wanted.tolist(), strict=True)
+            if count and len(members := slots[groups == value])
+        ]
+        return np.concatenate(drawn)
 
     def get_state(self) -> dict[str, Any]:
         """See `Selector`."""

@@ -183,6 +183,25 @@ def test_groups_are_drawn_alike_and_records_alike_within_one(tmp_path: Path) -> 
     assert chi_square(counts, expected) < 22.46  # 6 degrees of freedom, 0.999
 
 
+def test_a_mixed_batch_draws_a_group_for_each_record(tmp_path: Path) -> None:
+    # Group 0 has records 0 to 3, group 1 has 4 and 5, group 2 only 6, which is then used up.
+    table = Table.create(spec_of("grouped", 8, mixed=True), tmp_path, seed=3)
+    table.start_phase(filled_phase(7, 3001), fresh=True)
+    for number, group in enumerate((0, 0, 0, 0, 1, 1, 2)):
+        table.insert(record(number, version=group), timeout=0)
+    counts: dict[tuple[int, ...], int] = {}
+    for _ in range(3000):
+        pair = tuple(sorted(numbers(table.sample(2, timeout=0).columns)))
+        counts[pair] = counts.get(pair, 0) + 1
+    # Pairs of groups: 00, 11 have 1/9 each; 01 and 10 2/9 together; 02 and 20 1/9 + 1/6, because 2 has one record only.
+    expected = {pair: 1 / 9 / 6 for pair in combinations(range(4), 2)} | {(4, 5): 1 / 9}
+    expected |= {(a, b): 2 / 9 / 8 for a in range(4) for b in (4, 5)}
+    expected |= {(a, 6): (1 / 9 + 1 / 6) / 4 for a in range(4)} | {(a, 6): (1 / 9 + 1 / 6) / 2 for a in (4, 5)}
+    assert sum(expected.values()) == pytest.approx(1)
+    assert chi_square(counts, expected) < 45.3  # 20 degrees of freedom, 0.999
+    assert sorted(numbers(table.sample(7, timeout=0).columns)) == list(range(7)), "together they have seven"
+
+
 def test_a_record_is_sampled_up_to_its_greatest_age(tmp_path: Path) -> None:
     table = Table.create(spec_of("grouped", 8, max_age=2), tmp_path, seed=3)
     table.start_phase(filled_phase(3), fresh=True)
@@ -284,6 +303,7 @@ def test_queues_that_would_block_are_refused(phase: Phase, capacity: int, senten
         (lambda: SelectorSettings("best"), "a selector's kind must be one of prioritized, uniform, queue, grouped"),
         (lambda: SelectorSettings("queue", once_a_round=True), "once_a_round is for the selectors prioritized and"),
         (lambda: SelectorSettings("queue", max_age=3), "max_age must be at least 0, for the selector grouped"),
+        (lambda: SelectorSettings("queue", mixed=True), "mixed is for the selector grouped, not queue"),
         (lambda: SelectorSettings("prioritized", initial_priority=0.0), "initial_priority must be a finite number"),
         (
             lambda: RecordFormat(FIELDS, "key", None, same, same, group_field="bits"),
