@@ -1,0 +1,1 @@
+"""How actors make training data with the network; docs/hide_and_seek.md, Training data."""
