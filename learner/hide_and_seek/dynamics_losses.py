@@ -1,0 +1,87 @@
+"""Losses of visual dynamics replay (Weihs et al., appendix C.2).
+
+Pictures are float (B, 3, n, n) in [0, 1], RGB. Each loss is a mean over the triplets to which it applies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d, binary_cross_entropy_with_logits, cross_entropy, mse_loss
+
+from learner.hide_and_seek.means import mean_known
+from models.hide_and_seek.dynamics_metrics import changed_pixels
+
+
+def inverse_dynamics(logits: Tensor, actions: Tensor) -> Tensor:
+    """Cross-entropy of the actions, (B,) long, with logits (B, 219) from both pictures."""
+    return cross_entropy(logits, actions)
+
+
+def forward_dynamics(
+    predictions: Sequence[Tensor],
+    before: Tensor,
+    after: Tensor,
+    predictable: Tensor,
+    changed_weight: float,
+    threshold: float,
+) -> Tensor:
+    """sum_n sum_p w_p |prediction_p - after_p| / sum_p w_p over the sizes n and their pixels p.
+
+    The error of a pixel is the mean over its channels. Its weight w is `changed_weight` where the pixel changed, else
+    1 (ours; the paper gives changed areas a larger weight). The true pictures are averaged down to each size.
+
+    Args:
+        predictions: of the picture after the action, (B, 3, n, n) for each n.
+        before: (B, 3, S, S)
+        after: (B, 3, S, S)
+        predictable: (B,) bool, the triplets that count; see `predictable` in docs/hide_and_seek.md, Losses.
+        changed_weight: at least 1.
+        threshold: see `changed_pixels`.
+    """
+    total = after.new_zeros(())
+    for prediction in predictions:
+        size = prediction.shape[-1]
+        small_before, small_after = adaptive_avg_pool2d(before, size), adaptive_avg_pool2d(after, size)
+        weights = 1 + (changed_weight - 1) * changed_pixels(small_before, small_after, threshold).to(after.dtype)
+        errors = pixel_errors(prediction, small_after)
+        total = total + mean_known((weights * errors).sum((1, 2)) / weights.sum((1, 2)), predictable)
+    return total
+
+
+def pixel_errors(prediction: Tensor, after: Tensor) -> Tensor:
+    """(B, n, n) absolute error of each pixel, mean over the channels."""
+    return (prediction - after).abs().mean(1)
+
+
+def changed_pixels_loss(logits: Tensor, before: Tensor, after: Tensor, threshold: float) -> Tensor:
+    """Binary cross-entropy of which pixels changed, mean over all pixels.
+
+    Args:
+        logits: (B, n, n)
+        before: (B, 3, S, S); averaged down to n.
+        after: (B, 3, S, S)
+        threshold: see `changed_pixels`.
+    """
+    size = logits.shape[-1]
+    changed = changed_pixels(adaptive_avg_pool2d(before, size), adaptive_avg_pool2d(after, size), threshold)
+    return binary_cross_entropy_with_logits(logits, changed.to(logits.dtype))
+
+
+def confidence_loss(confidence: Tensor, prediction: Tensor, after: Tensor, predictable: Tensor) -> Tensor:
+    """Mean squared difference between the confidence and the error of the predicted picture, which gets no gradient.
+
+    Args:
+        confidence: (B, S, S) predicted error.
+        prediction: (B, 3, S, S)
+        after: (B, 3, S, S)
+        predictable: (B,) bool, the triplets that count.
+    """
+    errors = pixel_errors(prediction.detach(), after)
+    return mean_known(mse_loss(confidence, errors, reduction="none").mean((1, 2)), predictable)
+
+
+def success_loss(logits: Tensor, succeeded: Tensor) -> Tensor:
+    """Binary cross-entropy of the actions' success, (B,) bool, with logits (B,) from the picture before."""
+    return binary_cross_entropy_with_logits(logits, succeeded.to(logits.dtype))
