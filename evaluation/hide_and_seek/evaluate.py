@@ -6,23 +6,20 @@ Source: Weihs et al., section 4 and appendix B. Games are independent pieces of 
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, replace
-from itertools import islice
 from typing import Any
 
 from actors.config import SimulatorConfig
-from actors.controller import SimulatorError
 from actors.hide_and_seek.config import GameConfig
 from actors.hide_and_seek.game import Game, GameTask
 from actors.hide_and_seek.metrics import Estimate, estimate_mean, estimate_ratio, estimate_share
 from actors.hide_and_seek.places import HidingPlace
-from actors.hide_and_seek.play import Simulators, play_game, play_seek
+from actors.hide_and_seek.play import play_game, play_seek
 from actors.hide_and_seek.players.core import GamePlayer
 from actors.hide_and_seek.record import GameRecord, Recorder
 from actors.hide_and_seek.world import Unplayable, World
+from evaluation.hide_and_seek.parallel import share
 
 MakeGamePlayer = Callable[[str], GamePlayer]
 """Makes a player from its name."""
@@ -134,36 +131,7 @@ def play_all(
     Raises:
         SimulatorError: a simulator failed several times in the same match.
     """
-    local, running, lock, stopped = threading.local(), [], threading.Lock(), threading.Event()
-
-    def play(match: Match) -> Played:
-        if not hasattr(local, "simulators"):
-            local.simulators = Simulators(simulator)
-            with lock:
-                running.append(local.simulators)
-        if stopped.is_set():
-            raise SimulatorError("the evaluation was stopped")
-        found: Played = local.simulators.run(lambda world: play_match(world, match, config, make, measure))
-        return found
-
-    executor = ThreadPoolExecutor(workers)
-    pending: set[Future[Played]] = set()
-    waiting = iter(matches)
-    try:
-        while True:
-            # Few matches wait in the pool, so that a failure or Ctrl-C ends soon.
-            pending |= {executor.submit(play, match) for match in islice(waiting, 2 * workers - len(pending))}
-            if not pending:
-                return
-            done, pending = wait(pending, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield future.result()
-    finally:
-        stopped.set()
-        with lock:
-            for simulators in running:
-                simulators.close()
-        executor.shutdown(wait=True, cancel_futures=True)
+    return share(matches, simulator, workers, lambda world, match: play_match(world, match, config, make, measure))
 
 
 # --- Summaries
@@ -201,12 +169,12 @@ def _figures(results: Sequence[Mapping[str, Any]]) -> dict[str, Estimate]:
     count = len(results)
     figures = {
         "found": estimate_share(sum(one["found"] for one in results), count),
-        "steps": _mean([one["seeker_steps"] for one in results], math.inf),
+        "steps": mean_within([one["seeker_steps"] for one in results], math.inf),
     }
     played = [one for one in results if one["coverage"] is not None]
     for name in ("coverage", "coverage_plus", "open_share"):
         if values := [one[name] for one in played if one[name] is not None]:
-            figures[name] = _mean(values, 1.0)
+            figures[name] = mean_within(values, 1.0)
     attempts = [one["manipulations"] for one in played]
     if sum(attempts):
         figures["om_hit"] = estimate_ratio([one["manipulation_hits"] for one in played], attempts)
@@ -214,11 +182,11 @@ def _figures(results: Sequence[Mapping[str, Any]]) -> dict[str, Estimate]:
         figures["placed"] = estimate_share(sum(one["placed"] for one in played), len(played))
     for name in ("visible_share", "bfs_share"):
         if values := [one[name] for one in results if one[name] is not None]:
-            figures[name] = _mean(values, 1.0)
+            figures[name] = mean_within(values, 1.0)
     return figures
 
 
-def _mean(values: Sequence[float], largest: float) -> Estimate:
+def mean_within(values: Sequence[float], largest: float) -> Estimate:
     """The mean of values, whose interval is cut to 0 to `largest`; coverage can be above 1, and the mean is kept."""
     found = estimate_mean(values)
     if found.low is None or found.high is None:

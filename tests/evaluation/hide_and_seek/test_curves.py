@@ -1,0 +1,37 @@
+"""Learning curves: which points are drawn, and that missing metrics are no error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from matplotlib.image import imread
+
+from evaluation.hide_and_seek.curves import PANELS, draw_curves, lines_of
+
+ROWS = [
+    {"seconds": 120.0, "actors/return_explore": -1.0, "learner/entropy_explore": 2.5, "learner/vdr_inverse": 3.0},
+    {"seconds": 300.0, "evaluation/minutes": 4.0, "evaluation/coverage": 0.2, "evaluation/om_hit": 0.1},
+    {"seconds": 60.0, "actors/return_explore": -2.0, "actors/return_seek": -3.0, "stage": "explore"},
+]
+
+
+def panel(title: str) -> dict[str, list[tuple[float, float]]]:
+    return lines_of(next(one for one in PANELS if one.title == title), ROWS)
+
+
+def test_points_are_sorted_by_time_and_named() -> None:
+    assert panel("coverage of exploration") == {"coverage": [(4.0, 0.2)]}
+    assert panel("returns of episodes") == {"explore": [(1.0, -2.0), (2.0, -1.0)], "seek": [(1.0, -3.0)]}
+    assert panel("entropy of the policy") == {"explore": [(2.0, 2.5)]}
+    assert panel("VDR losses") == {"inverse": [(2.0, 3.0)]}
+    assert panel("found at easy places") == {}
+
+
+def test_curves_need_no_key(tmp_path: Path) -> None:
+    path = tmp_path / "curves.png"
+    assert not draw_curves(path, [], {}, 5.0)
+    assert not path.exists()
+    assert draw_curves(path, ROWS, {"coverage": 0.3, "coverage_random": 0.1, "found": 0.5}, 5.0)
+    few = imread(path).shape
+    assert draw_curves(path, ROWS[1:2], {}, 5.0)
+    assert imread(path).shape != few

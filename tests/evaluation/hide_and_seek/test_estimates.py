@@ -1,0 +1,42 @@
+"""Bootstrap intervals and areas under curves, by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from evaluation.hide_and_seek.estimates import area_under_curve, bootstrap, paired_ratio
+
+
+def test_area_under_curve_by_hand() -> None:
+    # Positives 0.9 and 0.4, negatives 0.5 and 0.4: of four pairs two are right, one is tied, one is wrong.
+    assert area_under_curve([0.9, 0.4, 0.5, 0.4], [True, True, False, False]) == pytest.approx(2.5 / 4)
+    assert area_under_curve([1, 2, 3], [False, True, True]) == 1.0
+    assert area_under_curve([5, 5], [True, False]) == 0.5
+    assert math.isnan(area_under_curve([1, 2], [True, True]))
+
+
+def test_groups_are_resampled_whole() -> None:
+    values = np.array([1.0, 1.0, 1.0, 0.0])
+    found = bootstrap(lambda at: float(values[at].mean()), [0, 0, 0, 1], 4)
+    # Both groups: 3/4; twice the first: 1; twice the second: 0.
+    assert (found.value, found.low, found.high, found.n) == (0.75, 0.0, 1.0, 4)
+    alone = bootstrap(lambda at: float(values[at].mean()), [7, 7, 7, 7], 4)
+    assert (alone.low, alone.high) == (None, None)
+
+
+def test_a_statistic_that_often_has_no_value_has_no_interval() -> None:
+    found = bootstrap(lambda at: 1.0 if len(set(at.tolist())) == 2 else math.nan, [0, 1], 2)
+    assert (found.value, found.low, found.high) == (1.0, None, None)
+
+
+def test_paired_ratio_by_hand() -> None:
+    found = paired_ratio([2.0, 4.0, 6.0], [1.0, 2.0, 3.0])
+    # Each pair has the ratio 2, so every resample has it; unpaired resamples would not.
+    assert found is not None
+    assert (found.value, found.low, found.high) == pytest.approx((2.0, 2.0, 2.0))
+    assert paired_ratio([1.0], [0.0]) is None
+    with pytest.raises(ValueError, match="same episodes"):
+        paired_ratio([1.0], [1.0, 2.0])
