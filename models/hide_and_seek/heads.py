@@ -1,0 +1,92 @@
+"""Policies and values of the four stages, and the heads of the other losses.
+
+Source: Weihs et al., appendices C.4 and D.1.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from models.hide_and_seek.action_table import GRID, STAGE_ACTIONS, TARGETS
+from models.hide_and_seek.config import AgentConfig
+from replay.hide_and_seek.unroll import ACTIONS
+
+SMALL = 0.01
+"""Deviation of the last layers' weights at the start: the policy is nearly uniform and the value nearly zero."""
+
+
+class StageHead(nn.Module):
+    """Policy and value of one stage: h -> actor(h + MLP(h)), value(h + MLP(h))."""
+
+    actions: Tensor
+
+    def __init__(self, config: AgentConfig, stage: int) -> None:
+        super().__init__()
+        size = config.core_size
+        self.register_buffer("actions", torch.tensor(STAGE_ACTIONS[stage]), persistent=False)
+        self.hidden = nn.Linear(size, size)
+        self.actor = nn.Linear(size, len(STAGE_ACTIONS[stage]))
+        self.value = nn.Linear(size, 1)
+        nn.init.kaiming_normal_(self.hidden.weight, nonlinearity="relu")
+        for layer in (self.actor, self.value):
+            nn.init.normal_(layer.weight, std=SMALL)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, core: Tensor) -> tuple[Tensor, Tensor]:
+        """(..., H) -> logits (..., 219) float32, -inf for the actions that the stage forbids, and value (...)."""
+        features = core + torch.relu(self.hidden(core))
+        legal = self.actor(features).float()
+        logits = legal.new_full((*legal.shape[:-1], ACTIONS), -torch.inf).index_copy(-1, self.actions, legal)
+        return logits, self.value(features)[..., 0].float()
+
+
+class Hittable(nn.Module):
+    """Whether the manipulator will hit each target, from its core state and the cells of its grid."""
+
+    def __init__(self, config: AgentConfig) -> None:
+        super().__init__()
+        self.from_core = nn.Linear(config.core_size, TARGETS)
+        self.from_grid = nn.Conv2d(config.grid_channels, TARGETS // GRID**2, 1, bias=False)
+
+    def forward(self, core: Tensor, grid: Tensor) -> Tensor:
+        """(T, B, H) and (T, B, G, 7, 7) -> logits (T, B, 147)."""
+        cells = self.from_grid(grid.flatten(0, 1)).flatten(1)
+        return self.from_core(core) + cells.view(*core.shape[:2], TARGETS)
+
+
+class Recall(nn.Module):
+    """What the hider remembers of its latest PlaceAt: its target, and where the object landed."""
+
+    def __init__(self, config: AgentConfig) -> None:
+        super().__init__()
+        self.tried = nn.Linear(config.core_size, TARGETS)
+        self.landed = nn.Linear(config.core_size, TARGETS + 1)
+
+    def forward(self, core: Tensor) -> tuple[Tensor, Tensor]:
+        """(T, B, H) -> logits (T, B, 147) of the target and (T, B, 148) of the landing; the last one is "lost"."""
+        return self.tried(core), self.landed(core)
+
+
+class Contrast(nn.Module):
+    """Embeddings of the next-SIR contrast: E1(s) and E2(h, a)."""
+
+    def __init__(self, config: AgentConfig) -> None:
+        super().__init__()
+        self.sir = nn.Linear(config.sir_channels * GRID**2, config.contrast_size)
+        self.actions = nn.Embedding(ACTIONS, config.action_size)
+        self.prediction_layers = nn.Sequential(
+            nn.Linear(config.core_size + config.action_size, config.core_size),
+            nn.ReLU(inplace=True),
+            nn.Linear(config.core_size, config.contrast_size),
+        )
+
+    def next_sir(self, sir: Tensor) -> Tensor:
+        """(..., C, 7, 7) -> (..., E)"""
+        embedding: Tensor = self.sir(sir.flatten(-3))
+        return embedding
+
+    def prediction(self, core: Tensor, actions: Tensor) -> Tensor:
+        """(..., H) and (...) long actions -> (..., E)"""
+        embedding: Tensor = self.prediction_layers(torch.cat([core, self.actions(actions)], -1))
+        return embedding
