@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from models.hide_and_seek.metric_map import MapState
-from models.hide_and_seek.network import HideAndSeekNetwork
 
 from actors.hide_and_seek.learning.observed import LocationKey, from_key
 from actors.hide_and_seek.locations import Location
+from models.hide_and_seek.metric_map import MapState
+from models.hide_and_seek.network import HideAndSeekNetwork
 
 
 class Chooser:

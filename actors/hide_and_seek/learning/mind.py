@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from models.hide_and_seek.agent import AgentState
 from numpy.typing import NDArray
 
 from actors.hide_and_seek.augmentation import Augmentation
@@ -19,6 +18,7 @@ from actors.hide_and_seek.learning.policy import Decision, Policy
 from actors.hide_and_seek.pixels import Landing
 from actors.hide_and_seek.scenes import GOALS
 from actors.hide_and_seek.world import World
+from models.hide_and_seek.agent import AgentState
 from replay.hide_and_seek.unroll import STAGES, UNKNOWN
 
 MANIPULATE = STAGES.index("manipulate")

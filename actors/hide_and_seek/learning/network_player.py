@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from models.hide_and_seek.agent import AgentState
-from models.hide_and_seek.config import AgentConfig
-from models.hide_and_seek.network import HideAndSeekNetwork
 
 from actors.hide_and_seek.actions import Kind, Stage
 from actors.hide_and_seek.episode import Step
@@ -24,6 +21,9 @@ from actors.hide_and_seek.learning.policy import Policy
 from actors.hide_and_seek.locations import Location
 from actors.hide_and_seek.players.core import Hints
 from actors.hide_and_seek.scenes import GOALS
+from models.hide_and_seek.agent import AgentState
+from models.hide_and_seek.config import AgentConfig
+from models.hide_and_seek.network import HideAndSeekNetwork
 from replay.hide_and_seek.unroll import UNKNOWN
 
 

@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from models.hide_and_seek.agent import Agent, AgentState
-from models.hide_and_seek.inputs import Observations
-from models.hide_and_seek.metric_map import MapState
 from numpy.typing import NDArray
 
 from actors.hide_and_seek.learning.observed import Observed
 from actors.hide_and_seek.learning.unrolls import Recurrent
+from models.hide_and_seek.agent import Agent, AgentState
+from models.hide_and_seek.inputs import Observations
+from models.hide_and_seek.metric_map import MapState
 
 
 class Decision(NamedTuple):

@@ -1,0 +1,155 @@
+"""Tasks for a seeker without a hider, and the expert that it imitates.
+
+The paper's seeker is trained on places found exhaustively, and it imitates the shortest path in the hider's mental map
+to a place that sees the object (appendix C.4). The expert knows where the goal is: it is for training alone.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection
+
+import numpy as np
+
+from actors.hide_and_seek.actions import INDEX, Kind
+from actors.hide_and_seek.config import GameConfig
+from actors.hide_and_seek.episode import Step
+from actors.hide_and_seek.learning.config import LearningConfig
+from actors.hide_and_seek.learning.geometry import Point, Tuple, distance_and_bearing, facing, to_point
+from actors.hide_and_seek.locations import Location, Place
+from actors.hide_and_seek.world import Facts, Pose, World
+from replay.hide_and_seek.unroll import UNKNOWN
+
+MOVED = 0.1
+"""Metres: a goal that was moved farther, such as in a drawer, gets a new way (ours)."""
+RADIUS = 0.2
+"""Metres: bounds how far the goal's pixels are from its position (ours)."""
+_CLAIM = INDEX["ClaimVisible"]
+_MOVES = {INDEX["MoveAhead"]: (1, 0), INDEX["MoveLeft"]: (0, -1), INDEX["MoveRight"]: (0, 1)}
+_TURNS = {INDEX["RotateLeft"]: 270, INDEX["RotateRight"]: 90}
+
+
+def hide_somewhere(
+    world: World, facts: Facts, goal: str, config: LearningConfig, easy: bool, random: np.random.Generator
+) -> bool:
+    """Puts the goal at a random resting place.
+
+    Args:
+        world: the room, without the goal.
+        facts: of this room.
+        goal: type of the goal object.
+        config: of the places.
+        easy: whether it takes the place that is seen from most of `config.seek_sample` random places of the room,
+            among `config.seek_candidates`.
+        random: draws everything.
+
+    Returns:
+        whether it found such a place.
+    """
+    seed = int(random.integers(2**31))
+    resting = [one.pose for one in world.resting_places(goal, seed, config.seek_candidates)]
+    if not easy:
+        return any(world.put_new(goal, pose) for pose in resting)
+    places = sorted(facts.places)
+    chosen = random.choice(len(places), min(config.seek_sample, len(places)), replace=False)
+    sample = [places[index] for index in chosen]
+    best: tuple[int, Pose] | None = None
+    for pose in resting:
+        if world.put_new(goal, pose):
+            seen, _ = world.visible_from(sample)
+            world.take_out()
+            if best is None or seen > best[0]:
+                best = seen, pose
+    return best is not None and world.put_new(goal, best[1])
+
+
+class Expert:
+    """Knows the way to where the goal can be claimed, over places that are given.
+
+    It walks to the nearest tuple (x, z, rotation) that faces the goal within the distance of a claim. Where it stands
+    at such a tuple and cannot claim, it goes on to the next; so it finds out what hides the goal, but it opens nothing.
+
+    Args:
+        world: the room, with the goal in it.
+        places: on which it may walk.
+        rules: of the game.
+        config: of the expert.
+    """
+
+    def __init__(self, world: World, places: Collection[Place], rules: GameConfig, config: LearningConfig) -> None:
+        self._world, self._places, self._rules, self._config = world, frozenset(places), rules, config
+        self._blocked: set[tuple[Place, Place]] = set()
+        self._vain: set[Tuple] = set()
+        self._goal: Point | None = None
+        self._first: dict[Tuple, int] | None = None
+
+    def claimable(self, here: Location) -> bool:
+        """Whether ClaimVisible would succeed now; pixels are counted only where the goal is near and ahead."""
+        world, rules = self._world, self._rules
+        if world.goal_distance() > rules.claim_distance:
+            return False
+        distance, bearing = distance_and_bearing(here.x, here.z, here.rotation, self._goal_point())
+        # The view ends at 45 degrees; nearer than its radius the goal may be in view at any bearing.
+        if distance > RADIUS and bearing > 45 + np.degrees(np.arcsin(RADIUS / distance)):
+            return False
+        return bool(world.goal_pixels().sum() >= rules.claim_pixels)
+
+    def label(self, here: Location, claimable: bool) -> int:
+        """The number of the next action; UNKNOWN if there is no way.
+
+        Args:
+            here: where the agent is.
+            claimable: whether ClaimVisible would succeed now.
+        """
+        if claimable:
+            return _CLAIM
+        goal = self._goal_point()
+        if self._goal is None or np.hypot(goal[0] - self._goal[0], goal[1] - self._goal[1]) > MOVED:
+            self._goal, self._first = goal, None
+            self._vain.clear()
+        at = (here.x, here.z, here.rotation)
+        if self._first is None or self._first.get(at) == _CLAIM:
+            # It stands where it hoped to claim, or it does not know the way yet.
+            self._vain.add(at)
+            self._first = self._ways(goal)
+        return self._first.get(at, UNKNOWN)
+
+    def learn(self, before: Location, step: Step) -> None:
+        """Takes note of a move that failed.
+
+        Args:
+            before: where the agent was before it.
+            step: what it did.
+        """
+        if step.action.kind is not Kind.MOVE or step.succeeded:
+            return
+        ahead, right = _MOVES[INDEX[step.action.name]]
+        edge = before.place, before.moved(ahead, right).place
+        if edge not in self._blocked:
+            self._blocked |= {edge, edge[::-1]}
+            self._first = None
+
+    def _goal_point(self) -> Point:
+        return to_point(self._world.frame, self._world.goal_pose().position)
+
+    def _ways(self, goal: Point) -> dict[Tuple, int]:
+        """The first action of a shortest way from each tuple; ClaimVisible at the tuples where ways end."""
+        far = self._rules.claim_distance - self._config.expert_margin_m
+        ends = facing(self._places, goal, 0.0, far, self._config.facing_degrees)
+        first = {at: _CLAIM for at in ends if at not in self._vain}
+        queue = deque(first)
+        while queue:
+            x, z, rotation = queue.popleft()
+            for action, (ahead, right) in _MOVES.items():
+                back = Location(x, z, rotation, True).moved(-ahead, -right)
+                other = (back.x, back.z, rotation)
+                walkable = back.place in self._places and (back.place, Place(x, z)) not in self._blocked
+                if walkable and other not in first:
+                    first[other] = action
+                    queue.append(other)
+            for action, turn in _TURNS.items():
+                other = (x, z, (rotation - turn) % 360)
+                if other not in first:
+                    first[other] = action
+                    queue.append(other)
+        return first
