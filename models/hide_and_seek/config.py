@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 
 from models.hide_and_seek.action_table import GRID
+from models.hide_and_seek.perspective_config import PerspectiveConfig
 from replay.hide_and_seek.unroll import UnrollShape
 
 
@@ -56,6 +57,8 @@ class AgentConfig:
     """Channels and hidden size of the decoder's success and inverse heads."""
     past_versions: int
     """K, earlier versions of the agent that are kept as opponents."""
+    perspective: PerspectiveConfig
+    """Sizes of perspective simulation."""
 
     kind: str = field(default="hide_and_seek", kw_only=True)
     """Which model it is."""
@@ -67,7 +70,7 @@ class AgentConfig:
             value = getattr(self, entry.name)
             if entry.name == "past_versions" and value < 0:
                 raise ValueError(f"models.past_versions must be at least 0, not {value}")
-            if entry.name not in ("past_versions", "kind"):
+            if entry.name not in ("past_versions", "perspective", "kind"):
                 numbers = value if isinstance(value, (int, float)) else min(value, default=0)
                 if not numbers > 0:
                     raise ValueError(f"models.{entry.name} must be greater than 0, not {value}")

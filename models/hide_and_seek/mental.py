@@ -13,19 +13,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from models.hide_and_seek.action_table import SEEK_STAGE, STAGE_ACTIONS
+from models.hide_and_seek.metric_map import AHEAD, relative
 from models.hide_and_seek.perspective_config import PerspectiveConfig
 
-SEEK_ACTIONS = (*range(7), *range(20, 70), 218)
-"""Numbers of the 58 actions that are legal in stage seek: moves, rotations, postures, OpenAt, CloseObjects, ClaimVisible.
-A mental action is an index into them."""
+SEEK_ACTIONS = STAGE_ACTIONS[SEEK_STAGE]
+"""Numbers of the 58 actions that are legal in stage seek: moves, rotations, postures, OpenAt, CloseObjects and
+ClaimVisible. A mental action is an index into them; for the first seven the two are the same."""
 CLAIM = len(SEEK_ACTIONS) - 1
 """Mental action ClaimVisible."""
 NO_ACTION = 2 * len(SEEK_ACTIONS)
 """Stands for the last action at the first step; other last actions are 2 (mental action) + success."""
-AHEAD = ((0, 1), (1, 0), (0, -1), (-1, 0))
-"""Steps along x and z that a step ahead makes, by rotation / 90 degrees."""
 MOVES = (0, 3, 1)
-"""By mental action 0 to 2 (MoveAhead, MoveLeft, MoveRight): quarter turns from the agent's rotation to the way it moves."""
+"""By mental action 0 to 2 (MoveAhead, MoveLeft, MoveRight): quarter turns from the agent's direction to the move's."""
 TURNS = (3, 1)
 """By mental action 3 and 4 (RotateLeft, RotateRight): quarter turns."""
 STAND, CROUCH = 5, 6
@@ -40,7 +40,7 @@ _POSE = 2 + 1 + 4 + 1
 
 
 def outcome_factors() -> Tensor:
-    """(295, 20) float: each outcome's posture, modality, row and column as one-hot vectors; "none" has its own entry."""
+    """(295, 20) float: each outcome's posture, modality, row and column as one-hot vectors; "none" has its own."""
     numbers = torch.arange(OUTCOMES - 1)
     parts = [
         F.one_hot(number, count)
@@ -117,12 +117,10 @@ def relative_pose(locations: Tensor, places: Tensor) -> Tensor:
         locations: (..., 4) long, as in `Poses`.
         places: (..., 3) long, as in `Hiding`.
     """
-    x, z = (places[..., :2] - locations[..., :2]).float().unbind(-1)
-    ahead_x, ahead_z = torch.tensor(AHEAD, device=locations.device)[locations[..., 2]].float().unbind(-1)
-    ahead, right = x * ahead_x + z * ahead_z, x * ahead_z - z * ahead_x
-    offsets = torch.stack([ahead, right, torch.hypot(x, z)], dim=-1) / FAR
-    turn = F.one_hot((places[..., 2] - locations[..., 2]) % 4, 4).float()
-    return torch.cat([offsets, turn, locations[..., 3:].float()], dim=-1)
+    right, ahead, turn = (part[..., 0] for part in relative(F.pad(places, (0, 1))[..., None, :], locations))
+    offset = torch.stack([ahead, right], dim=-1) / FAR
+    distance = offset.norm(dim=-1, keepdim=True)
+    return torch.cat([offset, distance, F.one_hot(turn, 4).float(), locations[..., 3:].float()], dim=-1)
 
 
 class MentalSeeker(nn.Module):

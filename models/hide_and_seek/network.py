@@ -8,11 +8,12 @@ from torch import Tensor, nn
 from models.hide_and_seek.agent import Agent
 from models.hide_and_seek.config import AgentConfig
 from models.hide_and_seek.decoder import DynamicsDecoder
+from models.hide_and_seek.perspective import PerspectiveSimulation
 from models.weights import float_state
 
 
 class HideAndSeekNetwork(nn.Module):
-    """The agent, the decoder of visual dynamics replay, and earlier versions of the agent."""
+    """The agent, the decoder of visual dynamics replay, perspective simulation, and earlier versions of the agent."""
 
     past: Tensor
     """(K, W) float32: flat weights (`models.weights.flat_weights`) of earlier versions of the agent; zeros: none yet"""
@@ -22,8 +23,17 @@ class HideAndSeekNetwork(nn.Module):
         self.config = config
         self.agent = Agent(config)
         self.decoder = DynamicsDecoder(config)
+        self.perspective = PerspectiveSimulation(config)
         size = sum(value.numel() for value in float_state(self.agent).values())
         self.register_buffer("past", torch.zeros(config.past_versions, size))
+
+
+def build_network(config: AgentConfig, seed: int) -> HideAndSeekNetwork:
+    """Builds networks with initial weights that depend only on the seed. The process's random state does not change."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = HideAndSeekNetwork(config)
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def count_parameters(config: AgentConfig) -> dict[str, int]:

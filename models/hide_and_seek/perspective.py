@@ -46,8 +46,8 @@ class Choice(NamedTuple):
 
     locations: Tensor
     """(N, 3) long: all candidates in the order in which the hider tries them: x and z in steps, rotation / 90 degrees;
-    relative to the first pose. The first n, those with rollouts, are draws from softmax(0.04 mu) without replacement, so
-    that after an infeasible choice the next one is a draw among the rest; others follow by score."""
+    relative to the first pose. The first n, those with rollouts, are draws from softmax(0.04 mu) without
+    replacement, so that after an infeasible choice the next one is a draw among the rest; others follow by score."""
     scores: Tensor
     """(N,) float: score of each of `locations`."""
     mean_lengths: Tensor
@@ -69,9 +69,8 @@ class PerspectiveSimulation(nn.Module):
         settings = self.config = config.perspective
         channels = settings.channels
         first = nn.Conv2d(8 * config.map_size, channels, 1, bias=False)
-        self.first = nn.Parameter(
-            first.weight.detach().view(channels, 8, config.map_size).permute(1, 2, 0).contiguous()
-        )
+        weight = first.weight.detach().view(channels, 8, config.map_size)
+        self.first = nn.Parameter(weight.permute(1, 2, 0).contiguous())
         """(8, V, C): by 2 (rotation) + standing, rotation being relative to the direction."""
         self.distance = nn.Linear(1, channels)
         self.blocks = nn.ModuleList(nn.Linear(channels, channels) for _ in range(settings.blocks))
@@ -103,7 +102,7 @@ class PerspectiveSimulation(nn.Module):
         written = map_state.written >= 0
         cells = torch.cat([map_state.keys[..., :2], origin[:, None, :2]], dim=1)
         inside = torch.cat([written, written.new_ones(batch, 1)], dim=1) & (cells.abs() <= reach).all(dim=-1)
-        known = torch.where(inside[..., None], cells, 0).flatten(0, 1)
+        known = F.pad(torch.where(inside[..., None], cells, 0).flatten(0, 1), (0, 0, 0, 1))  # with the start, (0, 0)
         low = known.amin(dim=0) - 1
         width, height = (known.amax(dim=0) + 2 - low).tolist()
 

@@ -22,7 +22,7 @@ def gumbel(like: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def draw_without_replacement(logits: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """(..., count) long: draws one after another, each in proportion to softmax(logits) among the entries that are left.
+    """(..., count) long: draws one after another, each in proportion to softmax(logits) among the entries left.
 
     Args:
         logits: (..., K); entries of -inf are drawn last.
@@ -65,7 +65,7 @@ def simulate(
     hiding: Hiding,
     *,
     steps: int,
-    failure_length: float,
+    failure_length: int,
     generator: torch.Generator,
 ) -> Tensor:
     """(N,) float: steps that each mental seeker takes until its ClaimVisible succeeds, that one included.
@@ -84,7 +84,7 @@ def simulate(
     """
     with torch.no_grad():
         slices = seeker.slices(room)
-        lengths = torch.full(rooms.shape, failure_length, device=rooms.device)
+        lengths = torch.full(rooms.shape, float(failure_length), device=rooms.device)
         shape = torch.tensor(room.visited.shape[:0:-1], device=rooms.device)
         running = torch.arange(len(rooms), device=rooms.device)
         alive = torch.ones_like(running, dtype=torch.bool)
