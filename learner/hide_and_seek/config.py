@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from learner.hide_and_seek.schedule import PhaseConfig
+
 CORRECTIONS = ("vtrace", "ppo", "a3c")
 
 
@@ -104,11 +106,33 @@ class LossWeights:
 
 
 @dataclass
+class PerspectiveWeights:
+    """Factor of each loss of perspective simulation; a loss with the weight 0 is not computed."""
+
+    outcome: float
+    """Cross-entropy of P, the predicted outcome of hiding at a place."""
+    ranking: float
+    """Ranking of V, the predicted quality of an outcome."""
+    policy: float
+    """Cross-entropy of the mental policy with the seeker's."""
+    success: float
+    """Success of the seeker's actions."""
+    claim: float
+    """Success that ClaimVisible would have."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if not getattr(self, field.name) >= 0:
+                raise ValueError(f"learner.perspective.{field.name} must be 0 or more, not {getattr(self, field.name)}")
+
+
+@dataclass
 class LearnerConfig:
     """How the network is trained."""
 
     actor_critic: ActorCriticConfig
     weights: LossWeights
+    perspective: PerspectiveWeights
     collapse_episodes: int
     """Number of hiding episodes after which the two losses against collapse are switched off."""
     balanced_claims: bool
@@ -123,6 +147,8 @@ class LearnerConfig:
     """Adam's learning rate for perspective simulation."""
     lr_dynamics: float
     """Adam's learning rate for visual dynamics replay."""
+    lr_decay: float
+    """Share of the run, at its end, over which all learning rates fall to 0 linearly; 0: they stay."""
     betas: list[float]
     """Adam's two moving averages, for the stages and perspective simulation."""
     betas_dynamics: list[float]
@@ -137,6 +163,10 @@ class LearnerConfig:
     """Triplets in a batch."""
     batch_memories: int
     """Memories in a batch."""
+    snapshot_every: int
+    """Steps between two copies of the agent's weights that are kept as past versions, for games against them."""
+    phases: dict[str, PhaseConfig]
+    """The schedule, in the order of the phases; a phase without rounds is left out."""
     threads: int | None
     """CPU threads of the learner's process; null: the number of CPUs that the cluster reserves for it."""
     publish_every: int
@@ -155,7 +185,14 @@ class LearnerConfig:
         for name in ("collapse_episodes", "max_gradient_norm", "prefetch"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"learner.{name} must be 0 or more, not {getattr(self, name)}")
-        for name in ("batch_unrolls", "batch_triplets", "batch_memories", "publish_every", "changed_weight"):
+        if not 0 <= self.lr_decay <= 1:
+            raise ValueError(f"learner.lr_decay must be in [0, 1], not {self.lr_decay}")
+        for name, phase in self.phases.items():
+            if phase.name != name:
+                raise ValueError(f"learner.phases.{name}.name must be {name}, not {phase.name}")
+        for name in (
+            "batch_unrolls", "batch_triplets", "batch_memories", "publish_every", "changed_weight", "snapshot_every",
+        ):  # fmt: skip
             if not getattr(self, name) >= 1:
                 raise ValueError(f"learner.{name} must be at least 1, not {getattr(self, name)}")
         if not 0 <= self.changed_threshold < 1:

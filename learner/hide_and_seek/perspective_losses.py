@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from learner.hide_and_seek.config import PerspectiveWeights
 from models.hide_and_seek.mental import CLAIM, NO_ACTION, SEEK_ACTIONS, Hiding, Poses, Room
 from models.hide_and_seek.metric_map import MapState
 from models.hide_and_seek.perspective import PerspectiveSimulation
 from replay.hide_and_seek.unroll import ACTIONS
-
-
-@dataclass
-class PerspectiveWeights:
-    """Weight of each part; a part of weight 0 is not computed. Values: conf/learner/."""
-
-    outcome: float
-    """Of the cross-entropy of P."""
-    ranking: float
-    """Of the ranking of V."""
-    policy: float
-    """Of the mental policy's cross-entropy with the seeker's."""
-    success: float
-    """Of the success of the seeker's actions."""
-    claim: float
-    """Of the success that ClaimVisible would have."""
 
 
 def ranking_loss(values: Tensor, lengths: Tensor) -> Tensor:

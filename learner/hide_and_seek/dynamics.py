@@ -1,0 +1,56 @@
+"""All losses of a batch of triplets (Weihs et al., appendix C.2; docs/hide_and_seek.md, Losses)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from learner.hide_and_seek import dynamics_losses as losses
+from learner.hide_and_seek.config import LearnerConfig
+from models.hide_and_seek.action_table import PREDICTABLE
+from models.hide_and_seek.network import HideAndSeekNetwork
+
+
+def triplet_losses(
+    network: HideAndSeekNetwork, triplets: dict[str, Tensor], config: LearnerConfig
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """The weighted sum of the losses of visual dynamics replay.
+
+    Args:
+        network: whose encoder and decoder are trained.
+        triplets: before and after (B, S, S, 3) uint8, action (B,) long, succeeded (B,) bool.
+        config: weights and settings.
+
+    Returns:
+        the sum, and detached scalars by "dynamics/name".
+    """
+    weights, decoder = config.weights, network.decoder
+    actions, succeeded = triplets["action"], triplets["succeeded"]
+    size = len(actions)
+    both = network.agent.encoder(torch.cat([triplets["before"], triplets["after"]]))
+    sir_before, sir_after = both.sir.split(size)
+    found: dict[str, tuple[float, Tensor]] = {}
+    if weights.inverse:
+        logits = decoder.inverse(sir_before, sir_after, succeeded)
+        found["inverse"] = (weights.inverse, losses.inverse_dynamics(logits, actions))
+    if weights.success:
+        logits = decoder.success(sir_before, actions)
+        found["success"] = (weights.success, losses.success_loss(logits, succeeded))
+    if weights.forward or weights.changed_pixels or weights.confidence:
+        before, after = (triplets[name].permute(0, 3, 1, 2).float() / 255 for name in ("before", "after"))
+        predictable = torch.as_tensor(PREDICTABLE, device=actions.device)[actions]
+        threshold = config.changed_threshold
+        predicted = decoder(both.rows(slice(size)), actions, succeeded)
+        if weights.forward:
+            loss = losses.forward_dynamics(
+                predicted.images, before, after, predictable, config.changed_weight, threshold
+            )
+            found["forward"] = (weights.forward, loss)
+        if weights.changed_pixels:
+            loss = losses.changed_pixels_loss(predicted.changed, before, after, threshold)
+            found["changed_pixels"] = (weights.changed_pixels, loss)
+        if weights.confidence:
+            loss = losses.confidence_loss(predicted.confidence, predicted.images[-1], after, predictable)
+            found["confidence"] = (weights.confidence, loss)
+    total = torch.stack([factor * loss for factor, loss in found.values()]).sum()
+    return total, {f"dynamics/{name}": loss.detach() for name, (_, loss) in found.items()}
