@@ -16,24 +16,24 @@ TARGETS = 3 * GRID * GRID
 GOALS = 5
 """Number of the game's goal objects."""
 
-MOVE = range(0, 3)
-ROTATE = range(3, 5)
-POSTURE = range(5, 7)
-MOVE_HAND = range(7, 13)
-ROTATE_HAND = range(13, 19)
-DROP = range(19, 20)
-OPEN = range(20, 69)
+MOVE = slice(0, 3)
+ROTATE = slice(3, 5)
+POSTURE = slice(5, 7)
+MOVE_HAND = slice(7, 13)
+ROTATE_HAND = slice(13, 19)
+DROP = 19
+OPEN = slice(20, 69)
 """By cell: 7 row + column."""
-CLOSE = range(69, 70)
-PLACE = range(70, 217)
+CLOSE = 69
+PLACE = slice(70, 217)
 """By target: 49 modality (OnTop, ContainedIn, Behind) + 7 row + column."""
-READY = range(217, 218)
-CLAIM = range(218, 219)
+READY = 217
+CLAIM = 218
 
 EXPLORE_STAGE, HIDE_STAGE, MANIPULATE_STAGE, SEEK_STAGE = range(len(STAGES))
 """Indices into `replay.hide_and_seek.unroll.STAGES`."""
 
-LEGAL = {
+LEGAL: dict[int, tuple[slice | int, ...]] = {
     EXPLORE_STAGE: (MOVE, ROTATE, POSTURE, OPEN, CLOSE),
     HIDE_STAGE: (POSTURE, OPEN, CLOSE, PLACE, READY),
     MANIPULATE_STAGE: (MOVE_HAND, ROTATE_HAND, DROP, OPEN),
@@ -41,11 +41,12 @@ LEGAL = {
 }
 """Kinds of actions that a stage allows."""
 
-STAGE_ACTIONS = tuple(tuple(action for kind in LEGAL[stage] for action in kind) for stage in range(len(STAGES)))
-"""By stage: the legal actions, ascending."""
-
 MASKS = np.zeros((len(STAGES), ACTIONS), np.bool_)
 """(4, 219) bool: the legal actions of each stage."""
-for _stage, _actions in enumerate(STAGE_ACTIONS):
-    MASKS[_stage, list(_actions)] = True
+for _stage, _kinds in LEGAL.items():
+    for _kind in _kinds:
+        MASKS[_stage][_kind] = True
 MASKS.setflags(write=False)
+
+STAGE_ACTIONS: tuple[tuple[int, ...], ...] = tuple(tuple(mask.nonzero()[0].tolist()) for mask in MASKS)
+"""By stage: the legal actions, ascending."""

@@ -36,6 +36,11 @@ class AgentState(NamedTuple):
     """(B, H)"""
     map: MapState
 
+    def rows(self, rows: Tensor) -> AgentState:
+        """The states of some agents, (n,) long indices into B."""
+        maps = MapState(*(part[rows] for part in self.map))
+        return AgentState(self.grid[rows], self.hidden[rows], self.cell[rows], maps)
+
 
 class Outputs(NamedTuple):
     """What the agent says at each of T steps of B unrolls."""
@@ -93,8 +98,21 @@ class Agent(nn.Module):
             empty_map(batch, config.max_places, config.map_size, device),
         )
 
+    def encode(self, images: Tensor) -> Features:
+        """(T, B, S, S, 3) uint8 RGB -> features (T, B, ...)."""
+        stages, sir, late = self.encoder(images.flatten(0, 1))
+        size = images.shape[:2]
+        return Features(
+            tuple(stage.unflatten(0, size) for stage in stages), sir.unflatten(0, size), late.unflatten(0, size)
+        )
+
     def unroll(
-        self, observations: Observations, state: AgentState, stages: Tensor, write: Tensor | None = None
+        self,
+        observations: Observations,
+        state: AgentState,
+        stages: Tensor,
+        features: Features | None = None,
+        write: Tensor | None = None,
     ) -> tuple[Outputs, AgentState]:
         """T steps of B agents.
 
@@ -102,17 +120,19 @@ class Agent(nn.Module):
             observations: (T, B)
             state: before the first step
             stages: (B,) long, indices into `replay.hide_and_seek.unroll.STAGES`
+            features: of the observations' images (`encode`), so that several calls share them; None: computed here
             write: (B,) bool, agents that may write into their maps; None: all
 
         Returns:
             The outputs, and the state after the last step. T single steps give the same as one call.
         """
         steps, batch = observations.goals.shape
-        features: Features = self.encoder(observations.images.flatten(0, 1))
+        if features is None:
+            features = self.encode(observations.images)
         rows = {stage: (stages == stage).nonzero()[:, 0] for stage in stages.unique().tolist()}
         goals = self.goal_embedding(observations.goals)
 
-        vectors = torch.cat([features.late.view(steps, batch, -1), goals], -1)
+        vectors = torch.cat([features.late, goals], -1)
         writes = stages != MANIPULATE_STAGE if write is None else write & (stages != MANIPULATE_STAGE)
         entries, map_state = self.writer.record(
             state.map, observations.locations, vectors, observations.new_maps, writes
@@ -121,7 +141,9 @@ class Agent(nn.Module):
         keys, values = self.reader.memory(entries)
 
         slices = self.target_table(observations.targets.flatten()) if MANIPULATE_STAGE in rows else None
-        inputs = self.grid.inputs(features.sir, self._embeddings(observations, goals).flatten(0, 1), slices)
+        inputs = self.grid.inputs(
+            features.sir.flatten(0, 1), self._embeddings(observations, goals).flatten(0, 1), slices
+        )
         inputs = inputs.view(steps, batch, *inputs.shape[1:])
         grid, hidden, cell = state.grid, state.hidden, state.cell
         grids, cores = [], []
@@ -136,6 +158,14 @@ class Agent(nn.Module):
             cores.append(hidden)
         outputs = self._outputs(torch.stack(cores), torch.stack(grids), features, rows)
         return outputs, AgentState(grid, hidden, cell, map_state)
+
+    def next_sir(self, sir: Tensor) -> Tensor:
+        """E1 of the next-SIR contrast: (..., C, 7, 7) -> (..., E)."""
+        return self.contrast.sir(sir)
+
+    def prediction(self, core: Tensor, actions: Tensor) -> Tensor:
+        """E2 of the next-SIR contrast: (..., H) h_o and (...) long actions -> (..., E)."""
+        return self.contrast.prediction(core, actions)
 
     def _embeddings(self, observations: Observations, goals: Tensor) -> Tensor:
         """(T, B, I): last action, landing as the embedding of the successful PlaceAt, posture, goal."""
@@ -161,18 +191,15 @@ class Agent(nn.Module):
                 tried = tried.index_copy(1, of_stage, stage_tried)
                 landed = landed.index_copy(1, of_stage, stage_landed)
 
-        def by_step(x: Tensor) -> Tensor:
-            return x.unflatten(0, (steps, batch))
-
         return Outputs(
             logits,
             value,
             core,
-            by_step(features.sir),
-            by_step(features.stages[0]),
+            features.sir,
+            features.stages[0],
             self.change_scale * grid[:, :, -1],
             hittable,
             tried,
             landed,
-            by_step(features.late),
+            features.late,
         )

@@ -13,8 +13,11 @@ from torch import Tensor, nn
 
 from models.hide_and_seek.action_table import GRID
 from models.hide_and_seek.config import AgentConfig
-from models.hide_and_seek.encoder import Features, kaiming
+from models.hide_and_seek.encoder import SMALL, Features, kaiming
 from replay.hide_and_seek.unroll import ACTIONS
+
+GREY = 0.5
+"""The predicted pictures are about grey at the start."""
 
 
 class Predictions(NamedTuple):
@@ -50,9 +53,8 @@ class DynamicsDecoder(nn.Module):
         self.inverse_layers = _judge(2 * sir + size, hidden, ACTIONS)
         kaiming(self)
         for convolution in (*self.pictures, self.pixels):
-            nn.init.normal_(convolution.weight, std=0.01)
-        for picture in self.pictures:
-            nn.init.constant_(picture.bias, 0.5)  # grey
+            assert isinstance(convolution, nn.Conv2d)
+            nn.init.normal_(convolution.weight, std=SMALL)
 
     def forward(self, before: Features, actions: Tensor, succeeded: Tensor) -> Predictions:
         """Predicts the next picture.
@@ -69,7 +71,7 @@ class DynamicsDecoder(nn.Module):
             x = up(x)
             skip = skips.get(x.shape[-1])
             x = merge(x if skip is None else torch.cat([x, skip], 1))
-            images.append(picture(x))
+            images.append(picture(x) + GREY)
         changed, confidence = self.pixels(x).unbind(1)
         return Predictions(tuple(images), changed, confidence)
 

@@ -14,16 +14,23 @@ from torch import Tensor, nn
 from models.hide_and_seek.config import AgentConfig
 from models.hide_and_seek.inputs import normalised_images
 
+SMALL = 0.01
+"""Deviation of the weights of last layers at the start: policies are nearly uniform, and other predictions nearly 0."""
+
 
 class Features(NamedTuple):
-    """What the encoder says about N pictures."""
+    """What the encoder says about pictures with leading dimensions (N) or (T, B)."""
 
     stages: tuple[Tensor, ...]
-    """Outputs of the stages, from the largest to 7x7; the first is the first block's."""
+    """Outputs of the stages (..., c, h, w), from the largest to 7x7; the first is the first block's"""
     sir: Tensor
-    """(N, C, 7, 7)"""
+    """(..., C, 7, 7)"""
     late: Tensor
-    """(N, late_size), for the metric map"""
+    """(..., late_size), for the metric map"""
+
+    def rows(self, rows: Tensor) -> Features:
+        """Of (T, B) pictures, the columns of some unrolls, (n,) long indices into B."""
+        return Features(tuple(stage[:, rows] for stage in self.stages), self.sir[:, rows], self.late[:, rows])
 
 
 class Encoder(nn.Module):
@@ -48,7 +55,7 @@ class Encoder(nn.Module):
         kaiming(self)
 
     def forward(self, images: Tensor) -> Features:
-        """(N, S, S, 3) uint8 RGB -> features."""
+        """(N, S, S, 3) uint8 RGB -> features with leading dimension N."""
         x = normalised_images(images)
         outputs = []
         for stage in self.stages:

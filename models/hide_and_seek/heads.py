@@ -10,10 +10,8 @@ from torch import Tensor, nn
 
 from models.hide_and_seek.action_table import GRID, STAGE_ACTIONS, TARGETS
 from models.hide_and_seek.config import AgentConfig
+from models.hide_and_seek.encoder import SMALL
 from replay.hide_and_seek.unroll import ACTIONS
-
-SMALL = 0.01
-"""Deviation of the last layers' weights at the start: the policy is nearly uniform and the value nearly zero."""
 
 
 class StageHead(nn.Module):
@@ -24,9 +22,10 @@ class StageHead(nn.Module):
     def __init__(self, config: AgentConfig, stage: int) -> None:
         super().__init__()
         size = config.core_size
-        self.register_buffer("actions", torch.tensor(STAGE_ACTIONS[stage]), persistent=False)
+        legal = STAGE_ACTIONS[stage]
+        self.register_buffer("actions", torch.tensor(legal), persistent=False)
         self.hidden = nn.Linear(size, size)
-        self.actor = nn.Linear(size, len(STAGE_ACTIONS[stage]))
+        self.actor = nn.Linear(size, len(legal))
         self.value = nn.Linear(size, 1)
         nn.init.kaiming_normal_(self.hidden.weight, nonlinearity="relu")
         for layer in (self.actor, self.value):
@@ -69,24 +68,24 @@ class Recall(nn.Module):
 
 
 class Contrast(nn.Module):
-    """Embeddings of the next-SIR contrast: E1(s) and E2(h, a)."""
+    """Embeddings of the next-SIR contrast."""
 
     def __init__(self, config: AgentConfig) -> None:
         super().__init__()
-        self.sir = nn.Linear(config.sir_channels * GRID**2, config.contrast_size)
+        self.of_sir = nn.Linear(config.sir_channels * GRID**2, config.contrast_size)
         self.actions = nn.Embedding(ACTIONS, config.action_size)
-        self.prediction_layers = nn.Sequential(
+        self.of_step = nn.Sequential(
             nn.Linear(config.core_size + config.action_size, config.core_size),
             nn.ReLU(inplace=True),
             nn.Linear(config.core_size, config.contrast_size),
         )
 
-    def next_sir(self, sir: Tensor) -> Tensor:
-        """(..., C, 7, 7) -> (..., E)"""
-        embedding: Tensor = self.sir(sir.flatten(-3))
+    def sir(self, sir: Tensor) -> Tensor:
+        """E1: (..., C, 7, 7) -> (..., E)"""
+        embedding: Tensor = self.of_sir(sir.flatten(-3))
         return embedding
 
     def prediction(self, core: Tensor, actions: Tensor) -> Tensor:
-        """(..., H) and (...) long actions -> (..., E)"""
-        embedding: Tensor = self.prediction_layers(torch.cat([core, self.actions(actions)], -1))
+        """E2: (..., H) and (...) long actions -> (..., E)"""
+        embedding: Tensor = self.of_step(torch.cat([core, self.actions(actions)], -1))
         return embedding

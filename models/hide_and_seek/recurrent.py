@@ -26,9 +26,7 @@ class TiledConvolution(nn.Module):
     def __init__(self, channels: int, out_channels: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(9, out_channels, channels))
-        nn.init.kaiming_normal_(self.weight.view(-1, channels), nonlinearity="linear")
-        with torch.no_grad():
-            self.weight /= 3
+        nn.init.normal_(self.weight, std=(9 * channels) ** -0.5)
         ones = torch.ones(1, 1, GRID, GRID)
         taps = functional.unfold(ones, 3, padding=1)[0]
         self.register_buffer("inside", taps.T.contiguous(), persistent=False)
