@@ -50,3 +50,10 @@ MASKS.setflags(write=False)
 
 STAGE_ACTIONS: tuple[tuple[int, ...], ...] = tuple(tuple(mask.nonzero()[0].tolist()) for mask in MASKS)
 """By stage: the legal actions, ascending."""
+
+PREDICTABLE = np.ones(ACTIONS, np.bool_)
+"""(219,) bool: the actions whose next picture visual dynamics replay predicts; after the others it changes too much, or
+not at all (appendix C.2)."""
+for _kind in (ROTATE, OPEN, CLOSE, PLACE, READY, CLAIM):
+    PREDICTABLE[_kind] = False
+PREDICTABLE.setflags(write=False)
