@@ -128,8 +128,9 @@ def kl_divergence(of: Tensor, to: Tensor) -> Tensor:
 def _value_metrics(values: Tensor, estimates: Estimates) -> dict[str, Tensor]:
     errors = estimates.targets - values
     variance = estimates.targets.var(correction=0)
+    measurable = variance > 1e-10 * estimates.targets.square().mean()  # else it is rounding alone
     explained = 1 - errors.var(correction=0) / variance
     return {
         "value_error": errors.square().mean().sqrt(),
-        "explained_variance": explained.where(variance > 0, 0.0),
+        "explained_variance": explained.where(measurable, 0.0),
     }

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 from torch import Tensor
@@ -37,11 +36,6 @@ def forward_gain(prediction: Tensor, before: Tensor, after: Tensor, changed: Ten
 def inverse_accuracy(logits: Tensor, actions: Tensor) -> Tensor:
     """Share of the actions, (B,) long, that have the largest of the logits (B, 219)."""
     return (logits.argmax(-1) == actions).float().mean()
-
-
-def majority_share(actions: Tensor) -> Tensor:
-    """Share of the most frequent of the actions, (B,) long: the accuracy of always guessing it."""
-    return actions.bincount().max() / torch.tensor(len(actions), device=actions.device)
 
 
 def area_under_roc(scores: NDArray[Any], positive: NDArray[np.bool_]) -> float:
