@@ -23,6 +23,7 @@ from actors.hide_and_seek.players.core import Hints
 from actors.hide_and_seek.scenes import GOALS
 from models.hide_and_seek.agent import AgentState
 from models.hide_and_seek.config import AgentConfig
+from models.hide_and_seek.metric_map import MapState
 from models.hide_and_seek.network import HideAndSeekNetwork
 from replay.hide_and_seek.unroll import UNKNOWN
 
@@ -57,8 +58,12 @@ class NetworkPlayer:
         self._aside: AgentState | None = None
         """The state of object hiding while a manipulation is under way."""
         self._landed = UNKNOWN
-        self._first = Location(0, 0, 0, True)
         self._chooser: Chooser | None = None
+
+    @property
+    def places(self) -> MapState:
+        """Its metric map, for evaluations."""
+        return self._state.map
 
     def act(self, observation: GameObservation) -> int:
         """See `GamePlayer.act`."""
@@ -89,7 +94,7 @@ class NetworkPlayer:
     def choose(self, observation: GameObservation) -> Location:
         """See `GamePlayer.choose`."""
         if self._chooser is None:
-            self._chooser = Chooser(self._network, self._state.map, observation.location, self._random)
+            self._chooser = Chooser(self._network.perspective, self._state.map, observation.location, self._random)
         return self._chooser.next().seen_from(observation.location)
 
     def probability(self, observation: GameObservation) -> float:

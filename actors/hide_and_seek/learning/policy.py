@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -178,17 +178,18 @@ def to_observations(seen: Sequence[Observed], device: torch.device) -> Observati
 def to_recurrent(state: AgentState) -> Recurrent:
     """A copy of one game's state, as an unroll keeps it."""
 
-    def array(tensor: torch.Tensor, dtype: type[np.generic]) -> NDArray[np.generic]:
-        return tensor[0].cpu().numpy().astype(dtype)  # astype copies
+    def numbers(tensor: torch.Tensor) -> NDArray[Any]:
+        return tensor[0].cpu().numpy()
 
     return Recurrent(
-        grid=array(state.grid, np.float32),
-        hidden=array(state.hidden, np.float32),
-        cell=array(state.cell, np.float32),
-        map_values=array(state.map.values, np.float32),
-        map_keys=array(state.map.keys, np.int16),
-        map_written=array(state.map.written, np.int32),
-    )  # fmt: skip
+        # astype copies
+        grid=numbers(state.grid).astype(np.float32),
+        hidden=numbers(state.hidden).astype(np.float32),
+        cell=numbers(state.cell).astype(np.float32),
+        map_values=numbers(state.map.values).astype(np.float32),
+        map_keys=numbers(state.map.keys).astype(np.int16),
+        map_written=numbers(state.map.written).astype(np.int32),
+    )
 
 
 def _decision(answer: _Answer, random: np.random.Generator | None) -> Decision:
@@ -212,9 +213,12 @@ def _checked(answer: _Answer | BaseException) -> _Answer:
 def _join(states: Sequence[AgentState]) -> AgentState:
     if len(states) == 1:
         return states[0]
-    maps = MapState(*(torch.cat(parts) for parts in zip(*(state.map for state in states), strict=True)))
-    rest = (torch.cat([getattr(state, name) for state in states]) for name in ("grid", "hidden", "cell"))
-    return AgentState(*rest, maps)
+    return AgentState(
+        torch.cat([state.grid for state in states]),
+        torch.cat([state.hidden for state in states]),
+        torch.cat([state.cell for state in states]),
+        MapState(*(torch.cat(parts) for parts in zip(*(state.map for state in states), strict=True))),
+    )
 
 
 def _split(state: AgentState, count: int) -> list[AgentState]:

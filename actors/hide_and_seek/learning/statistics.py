@@ -34,3 +34,13 @@ class LearningStatistics(Statistics):
         sums = self.stages.setdefault(stage, {})
         for name, value in values.items():
             sums[name] = sums.get(name, 0.0) + value
+
+    def merge(self, other: LearningStatistics) -> None:
+        """Adds the sums of another share of the same task; seconds of shares that ran at once add up, too."""
+        self.stored &= other.stored
+        self.steps += other.steps
+        self.games += other.games
+        for stage, sums in other.stages.items():
+            self.add(stage, **sums)
+        for part, seconds in other.seconds.items():
+            self.seconds[part] = self.seconds.get(part, 0.0) + seconds

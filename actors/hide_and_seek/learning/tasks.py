@@ -1,0 +1,194 @@
+"""The kinds of tasks: each makes exactly the records that its share asks for, of all tables."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from itertools import count
+
+import numpy as np
+
+from actors.hide_and_seek.augmentation import Augmentation
+from actors.hide_and_seek.learning.collecting import Collector
+from actors.hide_and_seek.learning.config import Orders
+from actors.hide_and_seek.learning.episodes import Full, explore, manipulate, seek
+from actors.hide_and_seek.learning.games import note_exploration, play
+from actors.hide_and_seek.learning.memories import Memory
+from actors.hide_and_seek.learning.seeking import Expert, hide_somewhere
+from actors.hide_and_seek.learning.statistics import LearningStatistics
+from actors.hide_and_seek.learning.targets import TargetMaker
+from actors.hide_and_seek.learning.triplets import Reservoir
+from actors.hide_and_seek.learning.unrolls import Unroll
+from actors.hide_and_seek.learning.work import Draw, Share, Work
+from actors.hide_and_seek.stages.manipulate import Manipulation
+from actors.hide_and_seek.stages.seek import Seeking
+from actors.hide_and_seek.world import Unplayable
+from replay.hide_and_seek.memory import MEMORIES
+from replay.hide_and_seek.triplet import TRIPLETS
+from replay.hide_and_seek.unroll import UNROLLS, UnrollShape
+
+Send = Callable[[str, dict[str, np.ndarray]], None]
+"""Takes a record for a table."""
+Episode = Callable[[int, Collector, Full], None]
+"""Plays what comes between two set-ups of a room, given its number, where the steps go, and when it is enough."""
+
+
+def kind_of(orders: Orders, seed: int, number: int) -> str:
+    """The kind of a task, drawn from the phase's mixture."""
+    kinds = sorted(kind for kind, weight in orders.mixture.items() if weight > 0)
+    weights = np.array([orders.mixture[kind] for kind in kinds], dtype=np.float64)
+    random = np.random.default_rng([seed, number, int(Draw.KIND)])
+    return str(random.choice(kinds, p=weights / weights.sum()))
+
+
+def work_on(
+    work: Work, kind: str, share: Share, shape: UnrollShape, number: int, statistics: LearningStatistics, send: Send
+) -> None:
+    """Does one share of a task.
+
+    Args:
+        work: what it is done with.
+        kind: of the task.
+        share: how many records it makes.
+        shape: of the unrolls.
+        number: of the task in the run.
+        statistics: of the task.
+        send: takes the records.
+
+    Raises:
+        Unplayable: the room cannot be played.
+        SimulatorError: the simulator failed.
+    """
+    triplets = Reservoir(share.triplets, work.random(Draw.TRIPLETS))
+    unrolls: list[Unroll] = []
+    collector = Collector(shape, number, triplets, statistics, unrolls.append)
+    if kind == "play":
+        memories = _play(work, share, shape, collector, unrolls)
+        random = work.random(Draw.CHOICE)
+        for unroll in _choose(unrolls, share.unrolls, random):
+            send(UNROLLS, unroll)
+        for index in random.permutation(len(memories))[: share.memories].tolist():
+            send(MEMORIES, memories[index])
+    else:
+        left = share.unrolls
+
+        def emit(unroll: Unroll) -> None:
+            nonlocal left
+            if left > 0:
+                left -= 1
+                send(UNROLLS, unroll)
+
+        collector.emit = emit
+        steps = max(share.unrolls * shape.length, share.triplets)
+        _repeat(steps, collector, {"explore": _explore, "manipulate": _manipulate, "seek": _seek}[kind](work))
+    for record in triplets.records(statistics.weights_version):
+        send(TRIPLETS, record)
+
+
+def _repeat(steps: int, collector: Collector, episode: Episode) -> None:
+    """Plays episodes for a number of steps; the last one may be cut off."""
+    made = collector.statistics
+    first = made.steps
+
+    def full() -> bool:
+        return made.steps - first >= steps
+
+    for number in count():
+        if full():
+            break
+        episode(number, collector, full)
+    collector.close()
+
+
+def _explore(work: Work) -> Episode:
+    def episode(number: int, collector: Collector, full: Full) -> None:
+        game = work.game(number, collector.statistics)
+        exploration = game.explore()
+        mind = work.mind(game.augmentation, Draw.HIDER, number)
+        bonus = work.perspective if work.orders.hide_bonus else None
+        explore(mind, exploration, collector, bonus, full=full)
+        if exploration.episode.ended:
+            note_exploration(exploration.episode, game, collector.statistics)
+
+    return episode
+
+
+def _manipulate(work: Work) -> Episode:
+    def episode(number: int, collector: Collector, full: Full) -> None:
+        game = work.game(number, collector.statistics)
+        random = work.random(Draw.PLACE, number)
+        maker = TargetMaker(work.world, game.facts, work.task.goal, work.rules, work.config, random)
+        for index in range(work.config.manipulations_per_room):
+            if full():
+                break
+            with collector.statistics.clock("set_up"):
+                target = maker.begin()
+            if target is None:
+                continue
+            # Each manipulation has an augmentation and a map of its own, as if it were a game.
+            drawn = game.augmentation if index == 0 else _augmentation(work, random)
+            mind = work.mind(drawn, Draw.HIDER, number * work.config.manipulations_per_room + index)
+            manipulation = Manipulation(work.world, work.rules, target)
+            manipulate(mind, manipulation, collector, full=full)
+        _check_playable(work, collector, number)
+
+    return episode
+
+
+def _check_playable(work: Work, collector: Collector, number: int) -> None:
+    """Refuses a room in which no place for the object is found again and again."""
+    if number >= work.config.room_tries and not collector.statistics.steps:
+        raise Unplayable(f"{work.task.scene} has no place where a {work.task.goal} could be put")
+
+
+def _augmentation(work: Work, random: np.random.Generator) -> Augmentation:
+    return Augmentation.draw(random) if work.rules.augment_images else Augmentation.none()
+
+
+def _seek(work: Work) -> Episode:
+    def episode(number: int, collector: Collector, full: Full) -> None:
+        random = work.random(Draw.PLACE, number)
+        easy = bool(random.random() < work.orders.curriculum)
+        game = work.game(number, collector.statistics)
+        with collector.statistics.clock("set_up"):
+            if not hide_somewhere(work.world, game.facts, work.task.goal, work.config, easy, random):
+                _check_playable(work, collector, number)
+                return
+        seeking = Seeking(work.world, work.rules)
+        mind = work.mind(game.augmentation, Draw.SEEKER, number)
+        expert = Expert(work.world, game.facts.places, work.rules, work.config)
+        seek(mind, seeking, collector, expert, full=full)
+
+    return episode
+
+
+def _play(work: Work, share: Share, shape: UnrollShape, collector: Collector, unrolls: list[Unroll]) -> list[Memory]:
+    """Plays whole games until there are enough records; returns all memories."""
+    memories: list[Memory] = []
+    failures = 0
+    for number in count():
+        enough = len(unrolls) >= share.unrolls and len(memories) >= max(share.memories, work.config.games_per_task)
+        if enough:
+            break
+        try:
+            memories.append(play(work, number, collector, shape))
+        except Unplayable:
+            failures += 1
+            if failures >= work.config.room_tries:
+                raise
+    collector.close()
+    return memories
+
+
+def _choose(unrolls: list[Unroll], size: int, random: np.random.Generator) -> list[Unroll]:
+    """Random unrolls in random order, with at least one of each stage as long as there is room for it."""
+    order = random.permutation(len(unrolls)).tolist()
+    seen: Counter[int] = Counter()
+    rank = defaultdict[int, int](int)
+    for index in order:
+        stage = int(unrolls[index]["stage"])
+        rank[index] = min(seen[stage], 1)
+        seen[stage] += 1
+    chosen = sorted(order, key=lambda index: rank[index])[:size]
+    random.shuffle(chosen)
+    return [unrolls[index] for index in chosen]
