@@ -32,7 +32,7 @@ def modality_collapse(logits: Tensor) -> Tensor:
     Args:
         logits: (T, B, 219) of the hiding policy.
     """
-    modalities = _of(PLACE, logits).unflatten(-1, (3, CELLS)).logsumexp(-1).log_softmax(-1)
+    modalities = logits[..., PLACE].unflatten(-1, (3, CELLS)).logsumexp(-1).log_softmax(-1)
     return -modalities[..., [CONTAINED_IN, BEHIND]].mean()
 
 
@@ -48,7 +48,7 @@ def spatial_collapse(logits: Tensor, feasible: Tensor) -> Tensor:
     known = feasible.isfinite().all(-1) & (feasible.sum(-1) > 0)
     wanted = feasible.where(known[..., None], 1.0)
     wanted = wanted / wanted.sum(-1, keepdim=True)
-    log_pi = _of(PLACE, logits).log_softmax(-1)
+    log_pi = logits[..., PLACE].log_softmax(-1)
     return mean_known((torch.xlogy(wanted, wanted) - wanted * log_pi).sum(-1), known)
 
 
@@ -85,9 +85,7 @@ def closing(logits: Tensor, actions: Tensor, contained: Tensor, firsts: Tensor) 
         firsts: (T, B) bool, whether an episode begins at the step.
     """
     inside = contained == 1
-    return mean_known(
-        -_of(CLOSE, logits.log_softmax(-1))[..., 0], inside & _not_yet(inside & (actions == CLOSE.start), firsts)
-    )
+    return mean_known(-logits.log_softmax(-1)[..., CLOSE], inside & _not_yet(inside & (actions == CLOSE), firsts))
 
 
 # Manipulation
@@ -167,7 +165,7 @@ def opening(logits: Tensor, actions: Tensor, succeeded: Tensor, targets: Tensor,
         firsts: (T, B) bool, whether an episode begins at the step.
     """
     opens = succeeded & (actions >= OPEN.start) & (actions < OPEN.stop)
-    losses = -_of(OPEN, logits.log_softmax(-1)).logsumexp(-1)
+    losses = -logits.log_softmax(-1)[..., OPEN].logsumexp(-1)
     return mean_known(losses, (targets // CELLS == CONTAINED_IN) & _not_yet(opens, firsts))
 
 
@@ -205,18 +203,13 @@ def claim(logits: Tensor, claimable: Tensor, balanced: bool) -> Tensor:
         claimable: (T, B) 0, 1 or -1: not known.
         balanced: whether the steps of each label weigh one half together; else each step weighs the same.
     """
-    others = torch.cat([logits[..., : CLAIM.start], logits[..., CLAIM.stop :]], -1).logsumexp(-1)
+    others = torch.cat([logits[..., :CLAIM], logits[..., CLAIM + 1 :]], -1).logsumexp(-1)
     losses = binary_cross_entropy_with_logits(
-        _of(CLAIM, logits)[..., 0] - others, (claimable == 1).to(logits.dtype), reduction="none"
+        logits[..., CLAIM] - others, (claimable == 1).to(logits.dtype), reduction="none"
     )
     if balanced:
         return 0.5 * (mean_known(losses, claimable == 0) + mean_known(losses, claimable == 1))
     return mean_known(losses, claimable >= 0)
-
-
-def _of(actions: range, logits: Tensor) -> Tensor:
-    """(..., N), the logits of N consecutive actions."""
-    return logits[..., actions.start : actions.stop]
 
 
 def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:

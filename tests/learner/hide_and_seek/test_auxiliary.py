@@ -32,13 +32,13 @@ def test_contrast_is_a_softmax_over_the_sirs_of_the_episode() -> None:
                 answer = scores[episode.index(t + 1)]
                 expected.append(math.log(sum(map(math.exp, scores))) - answer)
     assert len(expected) == 8  # of 10 steps: two end their episode
-    found = next_sir_contrast(predictions, embeddings, begins)
-    assert float(found) == pytest.approx(sum(expected) / 8, rel=1e-10)
+    loss = next_sir_contrast(predictions, embeddings, begins)
+    assert float(loss) == pytest.approx(sum(expected) / 8, rel=1e-10)
     # Without the observation after the last step, that step has no answer.
     shorter = next_sir_contrast(predictions, embeddings[:5], begins[:5])
     cut = next_sir_contrast(predictions[:4], embeddings[:5], begins[:5])
     assert float(shorter) == pytest.approx(float(cut), rel=1e-12)
-    assert float(shorter) != pytest.approx(float(found), rel=1e-3)
+    assert float(shorter) != pytest.approx(float(loss), rel=1e-3)
 
 
 def test_contrast_ignores_other_episodes_and_has_a_finite_gradient() -> None:
