@@ -45,8 +45,9 @@ class PerspectiveConfig:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.type == "int" and value < (0 if field.name == "random" else 1):
-                raise ValueError(f"models.perspective.{field.name} must be at least 1, not {value}")
+            least = 0 if field.name == "random" else 1
+            if field.type == "int" and value < least:
+                raise ValueError(f"models.perspective.{field.name} must be at least {least}, not {value}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"models.perspective.dropout must be in [0, 1), not {self.dropout}")
         if self.temperature < 0:
