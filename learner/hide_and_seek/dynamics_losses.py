@@ -36,7 +36,7 @@ def forward_dynamics(
         predictions: of the picture after the action, (B, 3, n, n) for each n.
         before: (B, 3, S, S)
         after: (B, 3, S, S)
-        predictable: (B,) bool, the triplets that count; see `predictable` in docs/hide_and_seek.md, Losses.
+        predictable: (B,) bool, the triplets that count; see `models.hide_and_seek.action_table.PREDICTABLE`.
         changed_weight: at least 1.
         threshold: see `changed_pixels`.
     """
