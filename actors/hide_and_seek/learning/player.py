@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from models.hide_and_seek.build import build_network
 from numpy.typing import NDArray
 
 from actors.config import SimulatorConfig
@@ -25,7 +24,7 @@ from actors.hide_and_seek.learning.tasks import kind_of, work_on
 from actors.hide_and_seek.learning.work import PlayTask, Share, Work
 from actors.hide_and_seek.world import KEYWORDS, World, start_simulator
 from models.hide_and_seek.config import AgentConfig
-from models.hide_and_seek.network import HideAndSeekNetwork
+from models.hide_and_seek.network import HideAndSeekNetwork, build_network
 from models.weights import load_flat_weights
 
 
