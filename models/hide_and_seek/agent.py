@@ -19,7 +19,7 @@ from models.hide_and_seek.heads import Contrast, Hittable, Recall, StageHead
 from models.hide_and_seek.inputs import Observations
 from models.hide_and_seek.metric_map import MapReader, MapState, MapWriter, empty_map
 from models.hide_and_seek.recurrent import ConvolutionalGRU, TargetTable
-from replay.hide_and_seek.unroll import ACTIONS, STAGES
+from replay.hide_and_seek.unroll import ACTIONS, STAGES, UNKNOWN
 
 CHANGE_SCALE = 8.0
 """Initial factor between the grid's last channel, which lies in (-1, 1), and the change map's logits (ours)."""
@@ -140,7 +140,10 @@ class Agent(nn.Module):
         readings = self.reader.convolve(entries, observations.locations)
         keys, values = self.reader.memory(entries)
 
-        slices = self.target_table(observations.targets.flatten()) if MANIPULATE_STAGE in rows else None
+        slices = None
+        if MANIPULATE_STAGE in rows:
+            targets = observations.targets.masked_fill(stages != MANIPULATE_STAGE, UNKNOWN)
+            slices = self.target_table(targets.flatten())
         inputs = self.grid.inputs(
             features.sir.flatten(0, 1), self._embeddings(observations, goals).flatten(0, 1), slices
         )

@@ -175,7 +175,7 @@ class MapWriter(nn.Module):
             emptied = new_maps[step][:, None]
             held = held & ~emptied
             written.masked_fill_(emptied, -1)
-            valid.append(held[:, : places + steps - 1])
+            valid.append(held[:, : places + steps - 1].clone())
             slot, known = find(keys, written, locations[step])
             new = self.cell(vectors[step], torch.where(known, _at(values, slot), self.initial))
             added.append(new)
