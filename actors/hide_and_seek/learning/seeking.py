@@ -24,7 +24,7 @@ MOVED = 0.1
 """Metres: a goal that was moved farther, such as in a drawer, gets a new way (ours)."""
 RADIUS = 0.2
 """Metres: bounds how far the goal's pixels are from its position (ours)."""
-_CLAIM = INDEX["ClaimVisible"]
+_CLAIM, _STAND, _CROUCH = INDEX["ClaimVisible"], INDEX["Stand"], INDEX["Crouch"]
 _MOVES = {INDEX["MoveAhead"]: (1, 0), INDEX["MoveLeft"]: (0, -1), INDEX["MoveRight"]: (0, 1)}
 _TURNS = {INDEX["RotateLeft"]: 270, INDEX["RotateRight"]: 90}
 
@@ -67,21 +67,24 @@ class Expert:
     """Knows the way to where the goal can be claimed, over places that are given.
 
     It walks to the nearest tuple (x, z, rotation) that faces the goal within the distance of a claim. Where it stands
-    at such a tuple and cannot claim, it goes on to the next; so it finds out what hides the goal, but it opens nothing.
+    at such a tuple and cannot claim, it goes on to the next one, and when none is left it changes its posture. After
+    something was opened or closed all tuples count again; it opens nothing itself.
 
     Args:
         world: the room, with the goal in it.
-        places: on which it may walk.
+        places: on which it may walk, beside those to which the seeker comes.
         rules: of the game.
         config: of the expert.
     """
 
     def __init__(self, world: World, places: Collection[Place], rules: GameConfig, config: LearningConfig) -> None:
-        self._world, self._places, self._rules, self._config = world, frozenset(places), rules, config
+        self._world, self._places, self._rules, self._config = world, set(places), rules, config
         self._blocked: set[tuple[Place, Place]] = set()
-        self._vain: set[Tuple] = set()
+        self._vain: set[Location] = set()
+        """Where it stood and could not claim."""
         self._goal: Point | None = None
-        self._first: dict[Tuple, int] | None = None
+        self._first: dict[bool, dict[Tuple, int]] = {}
+        """For each posture, the first action of the way from each tuple."""
 
     def claimable(self, here: Location) -> bool:
         """Whether ClaimVisible would succeed now; pixels are counted only where the goal is near and ahead."""
@@ -105,38 +108,54 @@ class Expert:
             return _CLAIM
         goal = self._goal_point()
         if self._goal is None or np.hypot(goal[0] - self._goal[0], goal[1] - self._goal[1]) > MOVED:
-            self._goal, self._first = goal, None
-            self._vain.clear()
-        at = (here.x, here.z, here.rotation)
-        if self._first is None or self._first.get(at) == _CLAIM:
-            # It stands where it hoped to claim, or it does not know the way yet.
-            self._vain.add(at)
-            self._first = self._ways(goal)
-        return self._first.get(at, UNKNOWN)
+            self._forget()
+            self._goal = goal
+        at, standing = (here.x, here.z, here.rotation), here.standing
+        if self._ways(standing).get(at) == _CLAIM:
+            self._vain.add(here)
+            del self._first[standing]
+        change = _CROUCH if standing else _STAND
+        return self._ways(standing).get(at, change if at in self._ways(not standing) else UNKNOWN)
 
     def learn(self, before: Location, step: Step) -> None:
-        """Takes note of a move that failed.
+        """Takes note of what an action did.
 
         Args:
             before: where the agent was before it.
             step: what it did.
         """
-        if step.action.kind is not Kind.MOVE or step.succeeded:
+        if step.action.kind in (Kind.OPEN, Kind.CLOSE) and step.succeeded:
+            self._forget()
+        if step.action.kind is not Kind.MOVE:
+            return
+        if step.succeeded:
+            if step.location.place not in self._places:
+                self._places.add(step.location.place)
+                self._first = {}
             return
         ahead, right = _MOVES[INDEX[step.action.name]]
         edge = before.place, before.moved(ahead, right).place
         if edge not in self._blocked:
             self._blocked |= {edge, edge[::-1]}
-            self._first = None
+            self._first = {}
+
+    def _forget(self) -> None:
+        self._vain, self._blocked, self._first = set(), set(), {}
 
     def _goal_point(self) -> Point:
         return to_point(self._world.frame, self._world.goal_pose().position)
 
-    def _ways(self, goal: Point) -> dict[Tuple, int]:
+    def _ways(self, standing: bool) -> dict[Tuple, int]:
         """The first action of a shortest way from each tuple; ClaimVisible at the tuples where ways end."""
+        if standing not in self._first:
+            self._first[standing] = self._search(standing)
+        return self._first[standing]
+
+    def _search(self, standing: bool) -> dict[Tuple, int]:
+        assert self._goal is not None
         far = self._rules.claim_distance - self._config.expert_margin_m
-        ends = facing(self._places, goal, 0.0, far, self._config.facing_degrees)
-        first = {at: _CLAIM for at in ends if at not in self._vain}
+        ends = facing(self._places, self._goal, 0.0, far, self._config.facing_degrees)
+        first = {at: _CLAIM for at in ends if Location(*at, standing) not in self._vain}
         queue = deque(first)
         while queue:
             x, z, rotation = queue.popleft()
