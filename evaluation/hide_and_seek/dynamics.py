@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from actors.hide_and_seek.actions import ACTIONS, MASKS, Kind, Stage
 from actors.hide_and_seek.metrics import Estimate
-from evaluation.hide_and_seek.estimates import area_under_curve, bootstrap, ratio
+from evaluation.hide_and_seek.estimates import bootstrap, ratio
+from models.hide_and_seek.dynamics_metrics import area_under_roc
 
 EXPLORE_ACTIONS = np.flatnonzero(MASKS[Stage.EXPLORE])
 """Numbers of the 57 actions of exploration."""
@@ -115,7 +116,7 @@ def figures(triplets: Triplets, found: Predictions) -> dict[str, Estimate]:
         )
     if triplets.succeeded.any() and not triplets.succeeded.all():
         result["vdr_success_auc"] = bootstrap(
-            lambda at: area_under_curve(found.success[at], triplets.succeeded[at]),
+            lambda at: area_under_roc(found.success[at], triplets.succeeded[at]),
             triplets.walk.tolist(),
             len(triplets),
         )

@@ -1,11 +1,11 @@
-"""Bootstrap intervals of figures that are no plain share or mean: ratios of sums, paired ratios, areas under curves."""
+"""Bootstrap intervals of figures that are no plain share or mean, such as ratios of sums."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from actors.hide_and_seek.metrics import Estimate
 
@@ -64,23 +64,3 @@ def paired_ratio(ours: Sequence[float], theirs: Sequence[float]) -> Estimate | N
 def ratio(part: float, whole: float) -> float:
     """part / whole; NaN if the whole is 0."""
     return float(part / whole) if whole else float("nan")
-
-
-def area_under_curve(scores: ArrayLike, positive: ArrayLike) -> float:
-    """Area under the ROC curve: the probability that a positive sample scores above a negative one, ties count half.
-
-    Args:
-        scores: (n,) higher for samples that are more likely positive.
-        positive: (n,) bool.
-
-    Returns:
-        0 to 1; NaN without a positive or without a negative sample.
-    """
-    values, labels = np.asarray(scores, dtype=np.float64), np.asarray(positive, dtype=bool)
-    positives, negatives = int(labels.sum()), int((~labels).sum())
-    if not positives or not negatives:
-        return float("nan")
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    # The mean rank of tied values, from 1 (Mann and Whitney's U).
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
-    return float((ranks[labels].sum() - positives * (positives + 1) / 2) / (positives * negatives))

@@ -1,4 +1,4 @@
-"""Bootstrap intervals and areas under curves, by hand."""
+"""Bootstrap intervals, by hand."""
 
 from __future__ import annotations
 
@@ -7,15 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from evaluation.hide_and_seek.estimates import area_under_curve, bootstrap, paired_ratio
-
-
-def test_area_under_curve_by_hand() -> None:
-    # Positives 0.9 and 0.4, negatives 0.5 and 0.4: of four pairs two are right, one is tied, one is wrong.
-    assert area_under_curve([0.9, 0.4, 0.5, 0.4], [True, True, False, False]) == pytest.approx(2.5 / 4)
-    assert area_under_curve([1, 2, 3], [False, True, True]) == 1.0
-    assert area_under_curve([5, 5], [True, False]) == 0.5
-    assert math.isnan(area_under_curve([1, 2], [True, True]))
+from evaluation.hide_and_seek.estimates import bootstrap, paired_ratio
 
 
 def test_groups_are_resampled_whole() -> None:
