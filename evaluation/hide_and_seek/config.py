@@ -28,8 +28,8 @@ class EpisodeCounts:
 class LearnedEvaluationConfig:
     """What is measured of an agent during training and at the end."""
 
-    every_minutes: float
-    """Minutes between evaluations during training; 0: none."""
+    every_minutes: float | None
+    """Minutes between evaluations during training; null: none."""
     split: str
     """validation or test: the rooms, which training never shows."""
     kinds: list[str]
@@ -66,8 +66,8 @@ class LearnedEvaluationConfig:
     """Number of simulators."""
 
     def __post_init__(self) -> None:
-        if self.every_minutes < 0:
-            raise ValueError(f"evaluation.every_minutes must be at least 0, not {self.every_minutes}")
+        if self.every_minutes is not None and self.every_minutes <= 0:
+            raise ValueError(f"evaluation.every_minutes must be null or above 0, not {self.every_minutes}")
         if self.split not in SPLITS:
             raise ValueError(f"evaluation.split must be one of {', '.join(SPLITS)}, not {self.split}")
         for name, values, known in (("kinds", self.kinds, tuple(KINDS)), ("goals", self.goals, GOALS)):

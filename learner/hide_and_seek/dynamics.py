@@ -8,6 +8,7 @@ from torch import Tensor
 from learner.hide_and_seek import dynamics_losses as losses
 from learner.hide_and_seek.config import LearnerConfig
 from models.hide_and_seek.action_table import PREDICTABLE
+from models.hide_and_seek.encoder import Features
 from models.hide_and_seek.network import HideAndSeekNetwork
 
 
@@ -38,9 +39,10 @@ def triplet_losses(
         found["success"] = (weights.success, losses.success_loss(logits, succeeded))
     if weights.forward or weights.changed_pixels or weights.confidence:
         before, after = (triplets[name].permute(0, 3, 1, 2).float() / 255 for name in ("before", "after"))
-        predictable = torch.as_tensor(PREDICTABLE, device=actions.device)[actions]
+        predictable = torch.tensor(PREDICTABLE, device=actions.device)[actions]
         threshold = config.changed_threshold
-        predicted = decoder(both.rows(slice(size)), actions, succeeded)
+        first = Features(tuple(stage[:size] for stage in both.stages), sir_before, both.late[:size])
+        predicted = decoder(first, actions, succeeded)
         if weights.forward:
             loss = losses.forward_dynamics(
                 predicted.images, before, after, predictable, config.changed_weight, threshold

@@ -264,13 +264,13 @@ class GameLearner:
         """A copy of the state after the last finished step, on the CPU."""
         with self._lock:
             moments = {
-                f"{table}.{key}.{name}": value.detach().float().cpu().clone()
+                f"{table}.{key}.{name}": _cpu_copy(value)
                 for name, parameter in self.network.named_parameters()
                 for table, optimizer in self.optimizers.items()
                 for key, value in optimizer.state.get(parameter, {}).items()
             }
             return LearnerState(
-                weights={name: value.detach().cpu().clone() for name, value in float_state(self.network).items()},
+                weights={name: _cpu_copy(value) for name, value in float_state(self.network).items()},
                 average=None,
                 moments=moments,
                 version=self.version,
@@ -295,11 +295,12 @@ class GameLearner:
                 owned = {id(p) for group in optimizer.param_groups for p in group["params"]}
                 for name, parameter in self.network.named_parameters():
                     if id(parameter) in owned and f"{table}.step.{name}" in state.moments:
+                        # The parameters' memory format, so that the resumed run computes in the same order.
                         optimizer.state[parameter] = {
-                            key: state.moments[f"{table}.{key}.{name}"].to(self.device, copy=True)
-                            for key in MOMENTS
+                            key: torch.empty_like(parameter).copy_(state.moments[f"{table}.{key}.{name}"])
+                            for key in MOMENTS[1:]
                             if f"{table}.{key}.{name}" in state.moments
-                        }
+                        } | {"step": state.moments[f"{table}.step.{name}"].to(self.device, copy=True)}
             self.version, self.seed = state.version, state.seed
             self.hide_episodes = int(state.orders["hide_episodes"])
 
@@ -311,3 +312,8 @@ class GameLearner:
         """See `LearnerCore.load`."""
         moments = MOMENTS if self.config.amsgrad else ADAM
         self.set_state(load_checkpoint(folder, self.network, moments, tuple(f"{table}." for table in self.optimizers)))
+
+
+def _cpu_copy(tensor: Tensor) -> Tensor:
+    """A contiguous copy on the CPU."""
+    return torch.clone(tensor.detach(), memory_format=torch.contiguous_format).cpu()

@@ -16,7 +16,9 @@ from learner.hide_and_seek.advantages import gae, step_discounts
 from learner.hide_and_seek.config import LearnerConfig
 from learner.hide_and_seek.policy_losses import action_log_probabilities, actor_critic
 from models.hide_and_seek.agent import Agent, AgentState, Outputs
+from models.hide_and_seek.encoder import Features
 from models.hide_and_seek.inputs import Observations
+from models.hide_and_seek.metric_map import MapState
 from replay.hide_and_seek.unroll import STAGES
 
 
@@ -52,7 +54,7 @@ def unroll_losses(agent: Agent, unrolls: Unrolls, config: LearnerConfig, prevent
         prevent_collapse: whether hiding's two losses against an early collapse are on.
     """
     features = agent.encode(unrolls.observations.images)
-    outputs, _ = agent.unroll(unrolls.observations, unrolls.state, unrolls.stages, features)
+    outputs, _ = agent.unroll(unrolls.observations, unrolls.state, unrolls.stages, features=features)
     total = outputs.value.new_zeros(())
     metrics: dict[str, Tensor] = {}
     present = set(unrolls.stages.tolist())
@@ -179,7 +181,7 @@ def _manipulate(
     return losses
 
 
-def _hindsight(agent: Agent, rows: Tensor, features: object, unrolls: Unrolls, config: LearnerConfig) -> Losses:
+def _hindsight(agent: Agent, rows: Tensor, features: Features, unrolls: Unrolls, config: LearnerConfig) -> Losses:
     """The losses of manipulations that missed, as if their target had been where the object landed."""
     weights, settings = config.weights, config.actor_critic
     steps = {name: value[:, rows] for name, value in unrolls.steps.items()}
@@ -191,9 +193,9 @@ def _hindsight(agent: Agent, rows: Tensor, features: object, unrolls: Unrolls, c
         return {}
     outputs, _ = agent.unroll(
         observations._replace(targets=new.targets),
-        unrolls.state.rows(rows),
+        _state_of(unrolls.state, rows),
         unrolls.stages[rows],
-        features.rows(rows),
+        features=features.rows(rows),
     )
     values = outputs.value
     discounts = step_discounts(steps["ended"], settings.gamma)
@@ -202,3 +204,10 @@ def _hindsight(agent: Agent, rows: Tensor, features: object, unrolls: Unrolls, c
     policy, value = stage_losses.hindsight(log_probabilities, values[:-1], returns, new.changed)
     factor = weights.hindsight
     return {"hindsight": (factor, policy), "hindsight_value": (factor * weights.hindsight_value, value)}
+
+
+def _state_of(state: AgentState, rows: Tensor) -> AgentState:
+    """The states of some unrolls of a batch."""
+    return AgentState(
+        state.grid[rows], state.hidden[rows], state.cell[rows], MapState(*(part[rows] for part in state.map))
+    )
