@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 import torch
@@ -38,6 +39,13 @@ class Observations(NamedTuple):
 
 def normalised_images(images: Tensor) -> Tensor:
     """(N, S, S, 3) uint8 RGB -> (N, 3, S, S) float32, with ImageNet's mean 0 and deviation 1, channels last."""
-    scale = torch.tensor([1 / (255 * value) for value in DEVIATION], device=images.device)
-    offset = torch.tensor([-mean / value for mean, value in zip(MEAN, DEVIATION, strict=True)], device=images.device)
+    scale, offset = _statistics(images.device)
     return torch.addcmul(offset, images.float(), scale).permute(0, 3, 1, 2)
+
+
+@cache
+def _statistics(device: torch.device) -> tuple[Tensor, Tensor]:
+    """Factor and summand of each colour."""
+    with torch.inference_mode(False):
+        deviation = torch.tensor(DEVIATION, device=device)
+        return 1 / (255 * deviation), -torch.tensor(MEAN, device=device) / deviation
