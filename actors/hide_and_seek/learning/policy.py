@@ -193,7 +193,8 @@ def to_recurrent(state: AgentState) -> Recurrent:
 
 
 def _decision(answer: _Answer, random: np.random.Generator | None) -> Decision:
-    odds = np.exp((answer.logits - answer.logits.max()).astype(np.float64))
+    logits = answer.logits.astype(np.float64)
+    odds = np.exp(logits - logits.max())
     probabilities = odds / odds.sum()
     if random is None:
         action = int(probabilities.argmax())
