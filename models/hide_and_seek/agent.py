@@ -21,7 +21,7 @@ from models.hide_and_seek.metric_map import MapReader, MapState, MapWriter, empt
 from models.hide_and_seek.recurrent import ConvolutionalGRU, TargetTable
 from replay.hide_and_seek.unroll import ACTIONS, STAGES, UNKNOWN
 
-CHANGE_SCALE = 8.0
+CHANGE_SCALE = 4.0
 """Initial factor between the grid's last channel, which lies in (-1, 1), and the change map's logits (ours)."""
 
 
