@@ -37,9 +37,9 @@ PANELS = (
     Panel("OnTop hits of manipulation", r"evaluation/(om_hit)", "om_hit_random", "om_hit", True),
     Panel("found at easy places", r"evaluation/(found)", "found_random", "found", True),
     Panel("VDR, held-out rooms", r"evaluation/vdr_(inverse_accuracy|forward_gain|success_auc)", "", "", True),
-    Panel("returns of episodes", r"actors/return_(\w+)"),
-    Panel("entropy of the policy", r"learner/(?:(\w+)[/_])?entropy(?:[/_](\w+))?"),
-    Panel("VDR losses", r"learner/(?:vdr|dynamics)[/_](\w+)"),
+    Panel("mean reward of a step", r"actors/(\w+)/return_per_step"),
+    Panel("entropy of the policy, nats", r"actors/(\w+)/entropy"),
+    Panel("VDR, training", r"learner/dynamics/(inverse|forward|changed|confidence|success)"),
 )
 """The panels; one without a metric is left out."""
 

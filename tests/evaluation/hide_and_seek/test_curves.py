@@ -9,9 +9,10 @@ from matplotlib.image import imread
 from evaluation.hide_and_seek.curves import PANELS, draw_curves, lines_of
 
 ROWS = [
-    {"seconds": 120.0, "actors/return_explore": -1.0, "learner/entropy_explore": 2.5, "learner/vdr_inverse": 3.0},
+    {"seconds": 120.0, "actors/explore/return_per_step": -1.0, "actors/seek/entropy": 2.5,
+     "learner/dynamics/inverse": 3.0, "learner/dynamics/gradient_norm": 9.0},
     {"seconds": 300.0, "evaluation/minutes": 4.0, "evaluation/coverage": 0.2, "evaluation/om_hit": 0.1},
-    {"seconds": 60.0, "actors/return_explore": -2.0, "actors/return_seek": -3.0, "stage": "explore"},
+    {"seconds": 60.0, "actors/explore/return_per_step": -2.0, "actors/seek/return_per_step": -3.0, "stage": "explore"},
 ]
 
 
@@ -21,9 +22,9 @@ def panel(title: str) -> dict[str, list[tuple[float, float]]]:
 
 def test_points_are_sorted_by_time_and_named() -> None:
     assert panel("coverage of exploration") == {"coverage": [(4.0, 0.2)]}
-    assert panel("returns of episodes") == {"explore": [(1.0, -2.0), (2.0, -1.0)], "seek": [(1.0, -3.0)]}
-    assert panel("entropy of the policy") == {"explore": [(2.0, 2.5)]}
-    assert panel("VDR losses") == {"inverse": [(2.0, 3.0)]}
+    assert panel("mean reward of a step") == {"explore": [(1.0, -2.0), (2.0, -1.0)], "seek": [(1.0, -3.0)]}
+    assert panel("entropy of the policy, nats") == {"seek": [(2.0, 2.5)]}
+    assert panel("VDR, training") == {"inverse": [(2.0, 3.0)]}
     assert panel("found at easy places") == {}
 
 
