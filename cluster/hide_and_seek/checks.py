@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from actors.config import SimulatorConfig
-from actors.hide_and_seek.players import make_player
 from actors.hide_and_seek.players.core import Side
 from actors.hide_and_seek.world import start_simulator
+from cluster.hide_and_seek.players import make_any_player
 from common.errors import UsageError
 from evaluation.hide_and_seek.evaluate import Outcome
 
@@ -29,14 +29,14 @@ def check_scenes(simulator: SimulatorConfig, scenes: Iterable[str]) -> None:
 
 
 def check_players(field: str, names: Iterable[str], side: Side) -> None:
-    """Refuses names that are no player of a side.
+    """Refuses names that are no player of a side, and checkpoints that cannot be loaded.
 
     Raises:
         UsageError: one sentence that names the field.
     """
     for name in names:
         try:
-            make_player(name, side)
+            make_any_player(name, side)
         except UsageError as error:
             raise UsageError(f"{field}: {error}") from None
 

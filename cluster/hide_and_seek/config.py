@@ -15,9 +15,10 @@ class EvaluateConfig:
 
     system: str
     hiders: list[str]
-    """Names of hiders; each plays against each seeker. Empty: only hiding places are sought."""
+    """Names of hiders, or folders of checkpoints or runs; each plays against each seeker. Empty: only hiding places are
+    sought."""
     seekers: list[str]
-    """Names of seekers."""
+    """Names of seekers, or folders of checkpoints or runs."""
     split: str
     """train, validation or test: the rooms of the games."""
     kinds: list[str]

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -14,7 +15,6 @@ from rich.console import Console
 
 from actors.hide_and_seek.game import GameTask
 from actors.hide_and_seek.places import HidingPlace, find_places
-from actors.hide_and_seek.players import make_player
 from actors.hide_and_seek.players.core import Side
 from actors.hide_and_seek.scenes import scenes
 from actors.launch import check_launch
@@ -22,12 +22,13 @@ from cluster.command.overrides import save_config
 from cluster.command.result_line import print_result
 from cluster.hide_and_seek.checks import check_players, check_scenes, not_played
 from cluster.hide_and_seek.config import EvaluateConfig
+from cluster.hide_and_seek.players import make_any_player, shown_names
 from common.errors import UsageError
 from common.files import write_json
 from common.progress import Progress
 from evaluation.hide_and_seek.evaluate import Match, Outcome, play_all, summarise, tasks
 from evaluation.hide_and_seek.game_sheet import save_game
-from evaluation.hide_and_seek.report import draw, terminal_table, write_tables
+from evaluation.hide_and_seek.report import draw, draw_matrix, terminal_table, write_matrix, write_tables
 
 
 def run(config: EvaluateConfig, folder: Path) -> int:
@@ -37,13 +38,17 @@ def run(config: EvaluateConfig, folder: Path) -> int:
     check_players("seekers", config.seekers, Side.SEEKER)
     rooms = config.scenes or scenes(config.split, tuple(config.kinds))
     places = [] if config.places is None else find_places(config.places)
-    matches = _matches(config, rooms, places)
+    players = shown_names([*config.hiders, *config.seekers])
+    matches = _matches(config, {name: shown for shown, name in players.items()}, rooms, places)
     check_launch(config.simulator)
     check_scenes(config.simulator, sorted({match.task.scene for match in matches}))
     save_config(config, folder / "config.yaml")
     print(f"RUN {folder}", flush=True)
     outcomes: list[Outcome] = []
-    playing = play_all(matches, config.simulator, config.actors, make_player, config.workers, config.measure)
+    playing = play_all(
+        matches, config.simulator, config.actors, lambda shown: make_any_player(players[shown]), config.workers,
+        config.measure,
+    )  # fmt: skip
     with (
         closing(playing),
         Progress("games", len(matches), "game") as progress,
@@ -65,6 +70,8 @@ def run(config: EvaluateConfig, folder: Path) -> int:
     summary = {pair: found[pair] for pair in order if pair in found}
     write_tables(folder, summary)
     draw(folder / "games.png", summary)
+    write_matrix(folder / "found.md", summary)
+    draw_matrix(folder / "found.png", summary)
     sys.stderr.flush()
     Console(width=None if sys.stdout.isatty() else 180).print(terminal_table(summary))
     result = {
@@ -82,9 +89,12 @@ def run(config: EvaluateConfig, folder: Path) -> int:
     return 0
 
 
-def _matches(config: EvaluateConfig, rooms: list[str], places: list[HidingPlace]) -> list[Match]:
+def _matches(
+    config: EvaluateConfig, shown: Mapping[str, str], rooms: list[str], places: list[HidingPlace]
+) -> list[Match]:
+    """All games; `shown` tells what tables call each player."""
     matches = [
-        Match(hider, seeker, task, kept=number < config.sheets)
+        Match(shown[hider], shown[seeker], task, kept=number < config.sheets)
         for hider in config.hiders
         for seeker in config.seekers
         for number, task in enumerate(tasks(rooms, config.goals, config.games, config.seed))
@@ -94,6 +104,6 @@ def _matches(config: EvaluateConfig, rooms: list[str], places: list[HidingPlace]
         for place in places:
             name = f"{place.source} {place.difficulty}" if place.difficulty else place.source
             task = GameTask(place.scene, place.goal, place.seed)
-            matches.append(Match(name, seeker, task, place, kept=games[name] < config.sheets))
+            matches.append(Match(name, shown[seeker], task, place, kept=games[name] < config.sheets))
             games[name] += 1
     return matches

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -58,6 +59,44 @@ def write_tables(folder: Path, summary: Summary) -> None:
         rows.append(row)
     write_text(folder / "results.md", "\n".join(lines) + "\n")
     write_text(folder / "results.csv", csv_text(rows))
+
+
+def found_matrix(summary: Summary) -> tuple[list[str], list[str], dict[tuple[str, str], Estimate]]:
+    """Hiders and seekers in the order of the pairs, and how often each seeker found what each hider hid.
+
+    Names of hiders may have slashes; those of seekers have none.
+    """
+    found = {(pair.rpartition("/")[0], pair.rpartition("/")[2]): figures["found"] for pair, figures in summary.items()}
+    return list(dict.fromkeys(one for one, _ in found)), list(dict.fromkeys(other for _, other in found)), found
+
+
+def write_matrix(path: Path, summary: Summary) -> None:
+    """Writes how often the object was found, hiders by seekers, with 95 % intervals, as Markdown (paper, Figure 4)."""
+    hiders, seekers, found = found_matrix(summary)
+    lines = ["| hider \\ seeker | " + " | ".join(seekers) + " |", "|---" * (len(seekers) + 1) + "|"]
+    for hider in hiders:
+        lines.append(f"| {hider} | " + " | ".join(cell(found.get((hider, one)), "found") for one in seekers) + " |")
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def draw_matrix(path: Path, summary: Summary) -> None:
+    """Draws the same as a matrix of shades."""
+    hiders, seekers, found = found_matrix(summary)
+    figure = Figure(figsize=(1.5 * len(seekers) + 2.6, 0.6 * len(hiders) + 1.5), layout="constrained")
+    axis = figure.subplots()
+    values = [[found[pair].value if (pair := (hider, one)) in found else math.nan for one in seekers]
+              for hider in hiders]  # fmt: skip
+    axis.imshow(values, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for (hider, seeker), one in found.items():
+        at = (seekers.index(seeker), hiders.index(hider))
+        color = "white" if one.value > 0.6 else "black"
+        axis.text(*at, cell(one, "found").replace(" [", "\n["), ha="center", va="center", fontsize=8, color=color)
+    axis.set_xticks(range(len(seekers)), seekers, fontsize=8)
+    axis.set_yticks(range(len(hiders)), hiders, fontsize=8)
+    axis.set_xlabel("seeker")
+    axis.set_ylabel("hider")
+    axis.set_title("Share of games in which the object was found", fontsize=9)
+    save(figure, path, 150)
 
 
 def draw(path: Path, summary: Summary) -> None:

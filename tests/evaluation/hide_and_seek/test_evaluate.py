@@ -18,7 +18,7 @@ from cluster.hide_and_seek import evaluate as command
 from cluster.hide_and_seek.config import EvaluateConfig
 from evaluation.hide_and_seek import game_sheet
 from evaluation.hide_and_seek.evaluate import Match, Outcome, play_all, summarise, tasks
-from evaluation.hide_and_seek.report import cell, draw, write_tables
+from evaluation.hide_and_seek.report import cell, draw, draw_matrix, write_matrix, write_tables
 from tests.actors.hide_and_seek.test_record import example
 
 RULES = rules(explore_steps=10, hide_steps=2, manipulate_steps=4, seek_steps=10)
@@ -88,6 +88,20 @@ def test_tables_and_the_figure_are_written(tmp_path: Path) -> None:
     assert (tmp_path / "games.png").stat().st_size > 5000
 
 
+def test_how_often_each_seeker_found_what_each_hider_hid(tmp_path: Path) -> None:
+    played = [outcome(result()), outcome(result(found=True), seeker="c"), outcome(result(found=True), hider="lab/x")]
+    summary = summarise(played)
+    write_matrix(tmp_path / "found.md", summary)
+    draw_matrix(tmp_path / "found.png", summary)
+    assert (tmp_path / "found.md").read_text().splitlines() == [
+        "| hider \\ seeker | b | c |",
+        "|---|---|---|",
+        "| a | 0.00 [0.00, 0.79] | 1.00 [0.21, 1.00] |",
+        "| lab/x | 1.00 [0.21, 1.00] | – |",
+    ]
+    assert (tmp_path / "found.png").stat().st_size > 3000
+
+
 def test_two_simulators_share_the_games_and_the_order_does_not_matter() -> None:
     matches = [
         Match("uniform", "uniform", task, kept=task.seed == 3) for task in tasks(["FloorPlan2"], ["Cup"], 3, 3)
@@ -121,7 +135,10 @@ def test_so_many_games_of_each_pair_are_recorded() -> None:
     )  # fmt: skip
     place = example().place
     places = [replace(place, source="exhaustive", difficulty=name) for name in ("easy", "hard", "easy", "easy")]
-    kept = Counter((one.hider, one.seeker) for one in command._matches(config, ["FloorPlan1"], places) if one.kept)
+    shown = {name: name for name in ("uniform", "searcher")}
+    kept = Counter(
+        (one.hider, one.seeker) for one in command._matches(config, shown, ["FloorPlan1"], places) if one.kept
+    )
     expected = {"uniform": 2, "exhaustive easy": 2, "exhaustive hard": 1}
     assert kept == {(hider, seeker): n for hider, n in expected.items() for seeker in ("searcher", "uniform")}
 
