@@ -43,6 +43,12 @@ class Collector:
             stage: UnrollBuilder(self.shape, index, version, self.number) for stage, index in STAGE_INDEX.items()
         }
 
+    def end_game(self) -> None:
+        """Ends the streams that use the map of a game's exploration, see `unrolls`."""
+        for stage in (Stage.HIDE, Stage.MANIPULATE):
+            for unroll in self.streams[stage].fill():
+                self.emit(unroll)
+
     def close(self) -> None:
         """Ends the streams with what was seen last; unrolls that lack steps are dropped."""
         for stage, seen in self.latest.items():

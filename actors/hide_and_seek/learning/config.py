@@ -41,7 +41,7 @@ class LearningConfig:
     expert_margin_m: float
     """How much nearer to the goal than `GameConfig.claim_distance` the expert seeker goes, metres."""
     games_per_task: int
-    """Least number of whole games in a task; several, so that the few steps of object hiding fill an unroll."""
+    """Least number of whole games in a task of games."""
 
     def __post_init__(self) -> None:
         for name in (

@@ -176,6 +176,7 @@ def _play(work: Work, share: Share, shape: UnrollShape, collector: Collector, un
             failures += 1
             if failures >= work.config.room_tries:
                 raise
+        collector.end_game()
     collector.close()
     return memories
 

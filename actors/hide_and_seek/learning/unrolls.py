@@ -2,12 +2,17 @@
 
 A stream strings the episodes of one stage together: the first step of an episode follows the last one of the episode
 before. Every T steps make an unroll, whose recurrent state is that before its first step.
+
+An unroll holds one metric map, that before its first step. Explorations and seeks begin with an empty one, so an unroll
+may lead from one game to the next. Object hiding and manipulation begin with what the hider has explored, so their
+streams end with each game: its last unroll is filled by repeating the game's steps of the stage from the first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import cycle, islice
 from typing import Any
 
 import numpy as np
@@ -73,6 +78,8 @@ class UnrollBuilder:
         self._length, self._stage, self._version, self._number = shape.length, stage, version, number
         self._types = {name: dtype for name, (_, dtype) in unroll_fields(shape).items()}
         self._steps: list[Recorded] = []
+        self._opening: list[Recorded] = []
+        """The first T steps of the stream."""
 
     @property
     def left(self) -> int:
@@ -103,7 +110,18 @@ class UnrollBuilder:
             if not self._steps and step.state is None:
                 raise ValueError("the first step of an unroll needs the recurrent state before it")
             self._steps.append(step)
+            if len(self._opening) < self._length:
+                self._opening.append(step)
         return done
+
+    def fill(self) -> list[Unroll]:
+        """Ends the stream by repeating it from its first step until its last unroll is complete; begins a new one."""
+        opening, self._opening = self._opening, []
+        if not self._steps:
+            return []
+        *repeated, after = islice(cycle(opening), self._length + 1 - len(self._steps))
+        self._steps += repeated
+        return self.close(after.observed)
 
     def close(self, after: Observed) -> list[Unroll]:
         """Makes the unroll that only waits for the observation after its last step; none if steps are missing.

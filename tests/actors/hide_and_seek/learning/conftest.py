@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from actors.hide_and_seek.defaults import CONF
 from actors.hide_and_seek.learning.config import LearningConfig
@@ -15,6 +15,7 @@ from models.hide_and_seek.network import HideAndSeekNetwork, build_network
 def agent() -> AgentConfig:
     """The small network of `conf/`, with few mental rollouts."""
     values = OmegaConf.load(CONF / "models" / "hide_and_seek_small.yaml")
+    assert isinstance(values, DictConfig)
     del values["defaults"]
     values.perspective.update({"rollouts": 2, "bonus_rollouts": 5, "rollout_steps": 5})
     config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(AgentConfig), values))

@@ -246,7 +246,8 @@ def test_an_evaluation_plays_as_training_does(
     play_game(game, same_player, same_player, measure=False, watch=watch)
     for unroll in records[UNROLLS]:
         stage = Stage(STAGES[int(unroll["stage"])])
-        joined = ",".join(map(str, steps[stage]))
+        # The last unroll of hiding and of manipulation goes on with the stage's first steps.
+        joined = ",".join(map(str, steps[stage] + steps[stage][:5]))
         assert ",".join(map(str, unroll["actions"].tolist())) in joined, stage
     assert {Stage(STAGES[int(one["stage"])]) for one in records[UNROLLS]} >= {Stage.EXPLORE, Stage.HIDE, Stage.SEEK}
 

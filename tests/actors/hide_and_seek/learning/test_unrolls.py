@@ -102,3 +102,27 @@ def test_labels_reach_their_fields() -> None:
     }  # fmt: skip
     assert {name: unroll[name].tolist() for name in expected} == expected
     assert unroll["feasible"][0].tolist() == list(range(147)) and np.isnan(unroll["feasible"][1]).all()
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        (0, []),
+        (2, [[0, 1, 0, 1, 0]]),
+        (3, [[0, 1, 2, 0, 1]]),
+        (4, [[0, 1, 2, 3, 0]]),
+        (6, [[0, 1, 2, 3, 4], [4, 5, 0, 1, 2]]),
+        (8, [[0, 1, 2, 3, 4], [4, 5, 6, 7, 0]]),
+    ],
+)
+def test_the_last_unroll_of_a_game_is_filled_from_its_first_step(steps: int, expected: list[list[int]]) -> None:
+    """Unrolls of 4 steps, each with the observation after it; then another game begins with its own state."""
+    builder = UnrollBuilder(shape(4), 1, 0, 0)
+    unrolls = builder.add(recorded(at, at, at == steps - 1, state(at)) for at in range(steps))
+    unrolls += builder.fill()
+    assert [one["last_actions"].tolist() for one in unrolls] == expected
+    assert [one["hidden"].item() for one in unrolls] == [row[0] for row in expected]
+    assert all(one["firsts"].tolist() == [at == 0 for at in row] for one, row in zip(unrolls, expected, strict=True))
+    assert builder.keeps_state(0) and builder.fill() == []
+    other = builder.add([recorded(50, 0, True, state(50))]) + builder.fill()
+    assert [one["last_actions"].tolist() for one in other] == [[50] * 5]
