@@ -31,7 +31,7 @@ from evaluation.hide_and_seek.dynamics import Triplets
 from evaluation.hide_and_seek.evaluate import tasks
 from evaluation.hide_and_seek.make_places import PlaceRules
 from evaluation.hide_and_seek.parallel import share
-from evaluation.hide_and_seek.places_folder import made_from, places_folder
+from evaluation.hide_and_seek.places_folder import made_from
 from evaluation.hide_and_seek.places_job import make_files
 from evaluation.hide_and_seek.skills import Episodes, Manipulating, SkillResults
 from evaluation.hide_and_seek.walks import collect
@@ -133,7 +133,7 @@ def load(
         write_json(path, [asdict(one) for _, one in sorted(made, key=lambda pair: pair[0]) if one is not None])
     manipulate = [from_plain(Manipulating, one, str(path)) for one in read_json(path)]
     pairs = list(dict.fromkeys((task.scene, task.goal) for task in tasks(rooms, config.goals, counts.seek, seed)))
-    made_places = make_files(pairs, places_folder(None, settings), place_rules, rules, simulator, config.workers)
+    made_places = make_files(pairs, folder / "places", place_rules, rules, simulator, config.workers)
     places = [place for file in made_places for place in file.content.places if place.difficulty == Difficulty.EASY]
     return TestData(folder, Episodes(tasks(rooms, config.goals, counts.explore, seed), manipulate, places), triplets)
 
