@@ -42,7 +42,7 @@ class TrainReport:
 
     batches: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
-    """Means over the call's batches; a metric that only some steps measure is averaged over those."""
+    """Means over the call's batches, of metrics named "..._max" maxima; steps that lack a metric do not count."""
     wait_s: float = 0.0
     """Seconds spent waiting for batches."""
     compute_s: float = 0.0
@@ -135,7 +135,9 @@ class LearnerActor:
             report.batches += 1
             report.wait_s += received - started
             report.compute_s += time.perf_counter() - received
-        report.metrics = {name: float(np.mean(values)) for name, values in sums.items()}
+        report.metrics = {
+            name: float(max(values) if name.endswith("_max") else np.mean(values)) for name, values in sums.items()
+        }
         report.weights = self.publish()
         return report
 

@@ -50,7 +50,8 @@ example: ./playpen evaluate system=hide_and_seek 'hiders=[greedy]' 'seekers=[uni
 
 Compares the rows of conf/table/NAME.yaml: trains each with several seeds or reuses existing runs, measures all runs on
 the same locations of each data set, and writes one table. The same command continues where it stopped.
-  names    supervision, masks, reach, replay, choice, models, all
+  names    supervision, masks, reach, replay, choice, models, all (system=interaction); vdr, correction
+           (system=hide_and_seek, compared by the final evaluations of the runs)
   --list   only lists existing and missing runs, and how long the missing ones may take
   settings seeds=[1,2,3] parallel=N data_sets=[novel_objects,novel_spaces] figures=4 (conf/table.yaml has all)
   reads    conf/, runs in outputs/train/ and outputs/sweeps/ with the same configuration
@@ -61,6 +62,7 @@ the same locations of each data set, and writes one table. The same command cont
 examples:
   ./playpen table TABLE=reach --list
   ./playpen table TABLE=reach experiment=quickstart seeds=[1,2]
+  ./playpen table TABLE=vdr seeds=[1,2]
 """,
     "predict": """usage: ./playpen predict checkpoint=FOLDER image=IMAGE depth=DEPTH [output=FOLDER]
 
@@ -71,6 +73,12 @@ Finds the objects in one RGB-D image.
   writes   OUTPUT/predictions.json (COCO: RLE mask, box, score, mass class), OUTPUT/overlay.png
 
 example: ./playpen predict checkpoint=outputs/train/RUN image=rgb.png depth=depth.npy output=found
+
+With system=hide_and_seek: which actions would succeed in one picture, and what moves would show.
+  reads    a checkpoint folder or a run folder; a colour picture of any size, whose largest centred square is used
+  writes   OUTPUT/dynamics.json, OUTPUT/dynamics.png
+
+example: ./playpen predict system=hide_and_seek checkpoint=outputs/train/RUN image=room.jpg
 """,
     "dataset": """usage: ./playpen dataset [evaluation=novel_spaces|novel_objects] [overrides]
 

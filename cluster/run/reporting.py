@@ -304,7 +304,8 @@ class Reporter:
             histograms["learner/staleness"] = np.histogram(staleness, bins=20)
             for name in sorted({name for report in self.row_reports for name in report.metrics}):
                 pairs = [(r.metrics[name], r.batches) for r in self.row_reports if name in r.metrics]
-                row[f"learner/{name}"] = sum(v * n for v, n in pairs) / max(1, sum(n for _, n in pairs))
+                mean = sum(v * n for v, n in pairs) / max(1, sum(n for _, n in pairs))
+                row[f"learner/{name}"] = max(v for v, _ in pairs) if name.endswith("_max") else mean
         row.update({f"faults/{kind}": number for kind, number in self.faults.items()})
         row["actors/quarantined"] = len(self.quarantined)
         row["actors/redone"] = self.redone

@@ -110,6 +110,8 @@ class System(Commands, Protocol):
     """Columns of the results table."""
     objective: str
     """Key of results.json that a sweep maximises."""
+    measures_data_sets: bool
+    """Whether a table measures runs on data sets; else each run's own final evaluation counts."""
     migrations: Mapping[int, Migration]
     """By schema version: makes the configuration of the next version, after `cluster.run.identity.MIGRATIONS`."""
 

@@ -26,6 +26,7 @@ from omegaconf import OmegaConf
 from cluster.hide_and_seek.config import EvaluateConfig
 from cluster.hide_and_seek.places_config import PlacesConfig
 from cluster.hide_and_seek.play_config import GamePlayConfig
+from cluster.hide_and_seek.predict_config import GamePredictConfig
 from cluster.hide_and_seek.rooms_config import GameRoomsConfig
 from cluster.hide_and_seek.train_config import GameTrainConfig
 from cluster.play.config import PlayConfig
@@ -49,9 +50,11 @@ class HideAndSeekSystem:
     name = "hide_and_seek"
     columns = COLUMNS
     objective = "coverage"
+    measures_data_sets = False
     commands: Mapping[str, Command] = {
         "train": Command(GameTrainConfig, "cluster.run.train", "game_train"),
         "evaluate": Command(EvaluateConfig, "cluster.hide_and_seek.evaluate", "game_evaluate"),
+        "predict": Command(GamePredictConfig, "cluster.hide_and_seek.predict", "game_predict"),
         "places": Command(PlacesConfig, "cluster.hide_and_seek.places", "places"),
         "play": Command(PlayConfig, "cluster.play.command", "play"),
         "rooms": Command(GameRoomsConfig, "cluster.hide_and_seek.rooms", "game_rooms"),

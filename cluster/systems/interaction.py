@@ -47,6 +47,7 @@ class InteractionSystem:
     name = "interaction"
     columns = COLUMNS
     objective = "mask_ap50"
+    measures_data_sets = True
     commands = {
         "train": Command(TrainConfig, "cluster.run.train", "train"),
         "evaluate": Command(EvaluateConfig, "cluster.interaction.evaluate", "evaluate"),

@@ -12,6 +12,7 @@ from hydra.errors import HydraException
 
 from cluster.command.overrides import CONF, hydra_overrides
 from cluster.run.config import first_line, instantiate
+from cluster.systems import DEFAULT, NAMES, find
 from common.errors import UsageError
 
 
@@ -19,6 +20,8 @@ from common.errors import UsageError
 class RowsConfig:
     """The rows of one table."""
 
+    system: str
+    """Name of the system that the rows train."""
     title: str
     """Heading of the table."""
     rows: dict[str, list[str]]
@@ -48,13 +51,13 @@ class TableConfig:
     """Settings of one call; conf/table.yaml has the values."""
 
     tables: dict[str, RowsConfig]
-    """The requested tables, by name."""
+    """The requested tables, by name; all of one system."""
     seeds: list[int]
     """Seeds; each row has one run per seed."""
     parallel: int | None
     """Number of runs at a time; null: as many as the CPUs and GPUs allow."""
     data_sets: list[str]
-    """Names of conf/evaluation/; every run is measured on each."""
+    """Names of conf/evaluation/; every run is measured on each, if its system has data sets."""
     figures: int
     """Number of images per data set that are drawn for all rows."""
     runs: list[str]
@@ -78,12 +81,19 @@ class TableConfig:
         if not self.runs:
             raise ValueError("runs must hold at least one pattern of folders, such as outputs/train/*")
 
+    @property
+    def system(self) -> str:
+        """Name of the system that the tables' rows train."""
+        return next(iter(self.tables.values())).system
+
 
 TABLE_KEYS = {field.name for field in fields(TableConfig)} - {"tables", "paper"}
 """Keys of the command line that configure the table; all others are overrides of `./playpen train`."""
 RESERVED_KEYS = {"seed": "give seeds=[1,2] instead", "resume": "unfinished runs are resumed by themselves",
          "evaluation": "give data_sets=[novel_spaces] instead"}  # fmt: skip
 """Overrides of `./playpen train` that a table sets itself."""
+DATA_SET_KEYS = ("data_sets", "figures", "paper")
+"""Settings of tables whose runs are measured on data sets."""
 
 
 @dataclass(frozen=True)
@@ -135,8 +145,30 @@ def read_request(arguments: Sequence[str]) -> Request:
             config = instantiate(compose("table", overrides=[f"table={name}", *own]), TableConfig)
     except HydraException as error:
         raise UsageError(first_line(error)) from error
-    known = sorted(path.stem for path in (CONF / "evaluation").glob("*.yaml"))
-    for data_set in config.data_sets:
-        if data_set not in known:
-            raise UsageError(f"data_sets must be among {', '.join(known)}, not '{data_set}'")
-    return Request(name, config, tuple(base), shlex.join(["./playpen", "table", *typed]))
+    _check_system(config, [one.partition("=")[0].lstrip("+~") for one in own], base)
+    system = [] if config.system == DEFAULT else [f"system={config.system}"]
+    return Request(name, config, (*system, *base), shlex.join(["./playpen", "table", *typed]))
+
+
+def _check_system(config: TableConfig, own: Sequence[str], base: Sequence[str]) -> None:
+    """Refuses another system than the table's, and settings that do not apply to it.
+
+    Args:
+        config: of the table.
+        own: keys of the table's settings on the command line.
+        base: overrides of `./playpen train`.
+    """
+    system = config.system
+    for override in base:
+        key, _, value = override.partition("=")
+        if key.lstrip("+~") == "system" and value != system:
+            raise UsageError(f"system is {system} for this table, not '{value}'; remove the override")
+    if find(system).measures_data_sets:
+        known = sorted(path.stem for path in (CONF / "evaluation").glob("*.yaml") if path.stem not in NAMES)
+        for data_set in config.data_sets:
+            if data_set not in known:
+                raise UsageError(f"data_sets must be among {', '.join(known)}, not '{data_set}'")
+        return
+    for key in own:
+        if key.split(".")[0] in DATA_SET_KEYS:
+            raise UsageError(f"{key}: the runs of system={system} are compared by their own results, not on data sets")

@@ -126,8 +126,10 @@ def expected_seconds(run: PlannedRun, durations: Mapping[str, float]) -> float |
 
 
 def budget_key(values: Mapping[str, Any]) -> str:
-    """A hash of schedule, batch size and number of actors: runs with the same hash take about the same time."""
-    parts = [values["learner"]["phases"], values["learner"]["batch_size"], values["cluster"]["actors"]]
+    """A hash of schedule, batch sizes and number of actors: runs with the same hash take about the same time."""
+    learner = values["learner"]
+    sizes = {name: size for name, size in learner.items() if name.startswith("batch_")}
+    parts = [learner["phases"], sizes, values["cluster"]["actors"]]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -55,6 +55,8 @@ class Prepared:
 
     table: str
     content: Any
+    versions: dict[str, NDArray[np.int64]]
+    """Versions of the weights that made its records, by the stage of unrolls; empty for other tables."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class Begun:
     metrics: dict[str, Tensor]
     episodes: int
     """Hiding episodes that ended in the batch."""
+    lags: dict[str, float]
+    """See `GameLearner._lags`."""
 
 
 @dataclass(frozen=True)
@@ -160,11 +164,17 @@ class GameLearner:
     def prepare(self, batch: UnrollBatch | TripletBatch | MemoryBatch, ahead: int = 0) -> Prepared:
         """Moves a batch to the device; `ahead` is without effect."""
         if isinstance(batch, UnrollBatch):
-            return Prepared(UNROLLS, self._unrolls(batch))
+            stages = batch.fields["stage"]
+            versions = {
+                name: batch.weights_version[stages == number]
+                for number, name in enumerate(STAGES)
+                if (stages == number).any()
+            }
+            return Prepared(UNROLLS, self._unrolls(batch), versions)
         if isinstance(batch, TripletBatch):
             names = ("before", "after", "action", "succeeded")
-            return Prepared(TRIPLETS, {name: self._to_device(getattr(batch, name)) for name in names})
-        return Prepared(MEMORIES, {name: self._to_device(value) for name, value in batch.fields.items()})
+            return Prepared(TRIPLETS, {name: self._to_device(getattr(batch, name)) for name in names}, {})
+        return Prepared(MEMORIES, {name: self._to_device(value) for name, value in batch.fields.items()}, {})
 
     def _unrolls(self, batch: UnrollBatch) -> Unrolls:
         def moved(name: str) -> Tensor:
@@ -211,7 +221,15 @@ class GameLearner:
         self.optimizers[table].zero_grad(set_to_none=True)
         if total.requires_grad:
             total.backward()
-        return Begun(table, total.detach(), metrics, episodes)
+        return Begun(table, total.detach(), metrics, episodes, self._lags(prepared.versions))
+
+    def _lags(self, versions: Mapping[str, NDArray[np.int64]]) -> dict[str, float]:
+        """Policy lag of each stage's unrolls: optimiser steps by which their weights are older than the learner's."""
+        found: dict[str, float] = {}
+        for stage, made_by in versions.items():
+            lags = self.version - made_by
+            found |= {f"{stage}/lag_mean": float(lags.mean()), f"{stage}/lag_max": float(lags.max())}
+        return found
 
     def finish(self, begun: Begun) -> Outcome:
         """Updates the weights and returns the step's result.
@@ -237,7 +255,7 @@ class GameLearner:
             self.hide_episodes += begun.episodes
             if len(self.network.past) and self.version % self.config.snapshot_every == 0:
                 self._remember_agent([self.version // self.config.snapshot_every % len(self.network.past)])
-        return Outcome({name: value for name, value in measured.items() if np.isfinite(value)})
+        return Outcome({name: value for name, value in measured.items() if np.isfinite(value)} | begun.lags)
 
     @torch.no_grad()
     def _remember_agent(self, places: Any) -> None:

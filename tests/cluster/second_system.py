@@ -267,6 +267,7 @@ class CountingSystem:
     name = "counting"
     columns = {"weight": Column("weight")}
     objective = "weight"
+    measures_data_sets = False
     commands = {"train": Command(CountingConfig, "cluster.run.train", "counting")}
     variants: Mapping[str, Mapping[str, type]] = {}
     migrations: Mapping[int, Any] = {}
