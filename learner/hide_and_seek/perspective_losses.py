@@ -66,12 +66,12 @@ def perspective_loss(
     Args:
         module: the model.
         memories: fields of `replay.hide_and_seek.memory.memory_fields` with a leading axis B, on the module's device.
-        generator: of dropout and rollouts, on the same device.
-        weights: of the parts.
+        generator: of rollouts, on the same device.
+        weights: of the parts; a part of weight 0 is not computed.
     """
     keys, written = memories["map_keys"].long(), memories["map_written"].long()
     map_state = MapState(memories["map_values"], keys, written)
-    room = module.encode(map_state, memories["origin"].long(), generator if module.config.dropout else None)
+    room = module.encode(map_state, memories["origin"].long())
     parts = {}
     if weights.outcome:
         features = module.features_at(room, memories["chosen"].long()[:, None])[:, 0]

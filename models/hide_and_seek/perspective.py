@@ -77,25 +77,19 @@ class PerspectiveSimulation(nn.Module):
         numbers = FACTORS if settings.factored else OUTCOMES
         self.p = nn.Linear(channels, numbers, bias=False)
         self.v = nn.Linear(channels, numbers)
-        self.p_bias = nn.Parameter(torch.zeros(OUTCOMES))
+        self.p_bias = nn.Parameter(torch.zeros(numbers))
         nn.init.zeros_(self.p.weight)  # P starts uniform
         self.seeker = MentalSeeker(settings)
         self.register_buffer("factors", outcome_factors(), persistent=False)
 
     # M1
 
-    def encode(
-        self,
-        map_state: MapState,
-        origin: Tensor,
-        dropout: torch.Generator | None = None,
-    ) -> Room:
+    def encode(self, map_state: MapState, origin: Tensor) -> Room:
         """M1 on the smallest box around the visited places of all maps, the start, and their neighbours.
 
         Args:
             map_state: of B maps.
             origin: (B, 4) long: where exploration ended; it counts as visited.
-            dropout: source of dropout on the map's vectors (probability `dropout`); None: none.
         """
         reach = self.config.reach
         batch, device = len(origin), origin.device
@@ -111,7 +105,7 @@ class PerspectiveSimulation(nn.Module):
         visited = torch.zeros(batch, height * width, dtype=torch.long, device=device)
         visited.scatter_add_(1, index, inside.long())
 
-        parts = self._contributions(map_state, inside[:, :-1], dropout)
+        parts = self._contributions(map_state, inside[:, :-1])
         total = parts.new_zeros(batch, height * width, *parts.shape[2:])
         target = index[:, :-1, None, None].expand_as(parts)
         total = total.scatter_add(1, target, parts).view(batch, height, width, 4, -1).permute(0, 3, 1, 2, 4)
@@ -121,12 +115,9 @@ class PerspectiveSimulation(nn.Module):
         features = self._blocks(total, distances)
         return Room(features, visited.view(batch, height, width) > 0, low)
 
-    def _contributions(self, map_state: MapState, used: Tensor, dropout: torch.Generator | None) -> Tensor:
+    def _contributions(self, map_state: MapState, used: Tensor) -> Tensor:
         """(B, P, 4, C): what each location tuple adds to the first convolution's output at its place, by direction."""
         values = map_state.values.masked_fill(~used[..., None], 0)
-        if dropout is not None:
-            kept = 1 - self.config.dropout
-            values = values * torch.empty_like(values).bernoulli_(kept, generator=dropout) / kept
         products = torch.einsum("bpv,nvc->bpnc", values, self.first)
         directions = torch.arange(4, device=values.device)
         which = 2 * ((map_state.keys[..., 2:3] - directions) % 4) + map_state.keys[..., 3:4]
@@ -142,7 +133,8 @@ class PerspectiveSimulation(nn.Module):
 
     def outcome_logits(self, features: Tensor) -> Tensor:
         """(..., 295): logits of P from M1's features (..., C)."""
-        return self._expand(self.p(features)) + BIAS_SCALE * self.p_bias
+        features = features.detach() if self.config.detached else features
+        return self._expand(self.p(features) + BIAS_SCALE * self.p_bias)
 
     def outcome_values(self, features: Tensor) -> Tensor:
         """(..., 295): V from M1's features (..., C). The logit that one hiding lasts longer than another in mental
@@ -171,7 +163,7 @@ class PerspectiveSimulation(nn.Module):
         Scale: a score that is larger by 1 means odds of about e : 1 that a seeker needs longer.
         """
         same = (map_state.written >= 0) & (map_state.keys[..., :2] == locations[:, None, :2]).all(dim=-1)
-        total = self._contributions(map_state, same, None).sum(dim=1)
+        total = self._contributions(map_state, same).sum(dim=1)
         directions = locations[:, 2, None, None].expand(-1, 1, total.shape[-1])
         distances = torch.hypot(*locations[:, :2].float().unbind(-1))
         return self.scores(self._blocks(total.gather(1, directions)[:, 0], distances))

@@ -15,8 +15,8 @@ class PerspectiveConfig:
     """1x1 convolutions of M1 after the first."""
     factored: bool
     """Whether P and V are sums of terms for posture, modality, row, column and "none" instead of 295 free numbers."""
-    dropout: float
-    """Probability, in training, that a number of the map is set to 0, in [0, 1)."""
+    detached: bool
+    """Whether P reads M1 without training it."""
     reach: int
     """Steps from the start, along x and z, beyond which places are left out."""
     neighbours: bool
@@ -48,8 +48,6 @@ class PerspectiveConfig:
             least = 0 if field.name == "random" else 1
             if field.type == "int" and value < least:
                 raise ValueError(f"models.perspective.{field.name} must be at least {least}, not {value}")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"models.perspective.dropout must be in [0, 1), not {self.dropout}")
         if self.temperature < 0:
             raise ValueError(f"models.perspective.temperature must be at least 0, not {self.temperature}")
         if self.failure_length < self.rollout_steps:

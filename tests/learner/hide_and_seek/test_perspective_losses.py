@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from learner.hide_and_seek.config import PerspectiveWeights
 from learner.hide_and_seek.perspective_losses import (
-    PerspectiveWeights,
     binary_loss,
     mental_actions,
     perspective_loss,
@@ -164,8 +164,15 @@ def test_ranking_changes_v_and_not_the_mental_seeker() -> None:
     assert module.p.weight.grad is None
 
 
+def test_detached_outcomes_do_not_train_the_map() -> None:
+    for detached in (False, True):
+        module, batch = simulation(detached=detached), memories([0, 0])
+        perspective_loss(module, batch, draws(), ALL)["total"].backward()
+        assert module.p.weight.grad is not None and (module.first.grad is None) == detached
+
+
 def test_the_loss_depends_only_on_the_generator() -> None:
-    module, batch = simulation(dropout=0.5), memories([4, 9])
+    module, batch = simulation(), memories([4, 9])
     first, again, other = (perspective_loss(module, batch, draws(seed), ALL)["total"].item() for seed in (0, 0, 1))
     assert first == again != other
 

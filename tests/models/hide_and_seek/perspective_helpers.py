@@ -16,7 +16,7 @@ from models.hide_and_seek.perspective_config import PerspectiveConfig
 
 MAP_SIZE = 6
 SETTINGS: dict[str, Any] = {
-    "channels": 8, "blocks": 2, "factored": False, "dropout": 0.0, "reach": 10, "neighbours": True, "best": 5,
+    "channels": 8, "blocks": 2, "factored": False, "detached": False, "reach": 10, "neighbours": True, "best": 5,
     "random": 5, "rollouts": 4, "ranking_rollouts": 4, "bonus_rollouts": 20, "rollout_steps": 12,
     "failure_length": 500, "temperature": 0.04, "seeker_channels": 4, "seeker_size": 12,
 }  # fmt: skip

@@ -177,7 +177,6 @@ def test_lengths_at_a_place() -> None:
     [
         ({"channels": 0}, "models.perspective.channels must be at least 1, not 0"),
         ({"random": -1}, "models.perspective.random must be at least 0, not -1"),
-        ({"dropout": 1.0}, r"models.perspective.dropout must be in \[0, 1\), not 1.0"),
         ({"temperature": -1.0}, "models.perspective.temperature must be at least 0, not -1.0"),
         ({"failure_length": 3}, r"failure_length \(3\) must be at least rollout_steps \(12\)"),
     ],
