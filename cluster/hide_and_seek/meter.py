@@ -21,8 +21,8 @@ MEANS = {
     "manipulate/hit_contained_in": ("manipulate", "hits_contained_in", "attempts_contained_in"),
     "manipulate/hit_behind": ("manipulate", "hits_behind", "attempts_behind"),
     "hide/placed": ("hide", "placed", "episodes"),
-    "seek/found": ("seek", "found", "episodes"),
-    "seek/steps": ("seek", "seek_steps", "episodes"),
+    "seek/found": ("seek", "found", "sought"),
+    "seek/steps": ("seek", "seek_steps", "ended"),
     "seek/claim_precision": ("seek", "true_claims", "claims"),
 }
 """Metric -> stage, its sum, and the sum that divides it."""
@@ -76,7 +76,7 @@ class GameMeter:
             "steps/s": self.totals["env_steps"] / max(1e-9, seconds),
             "coverage": self._ratio("explore", "coverage", "episodes"),
             "hits": self._ratio("manipulate", "hits_on_top", "attempts_on_top"),
-            "found": self._ratio("seek", "found", "episodes"),
+            "found": self._ratio("seek", "found", "sought"),
         }
         return {name: value for name, value in shown.items() if value == value}
 

@@ -16,7 +16,7 @@ from replay.limiter import make_limiter
 def batch_sizes(config: GameTrainConfig) -> BatchSizes:
     """Records in the batches of each table."""
     learner = config.learner
-    return BatchSizes(learner.batch_unrolls, learner.batch_triplets, learner.batch_memories)
+    return BatchSizes(learner.batch_unrolls, learner.batch_triplets, learner.batch_memories, learner.unroll_reuse)
 
 
 def played(config: GameTrainConfig) -> list[PhaseConfig]:
@@ -34,9 +34,10 @@ def tables(config: GameTrainConfig) -> dict[str, TableSpec]:
         return LimiterSettings(replay.strict, max(1, replay.tasks_ahead * largest), replay.batches_ahead)
 
     most = {name: max((getattr(phase, name) for phase in phases), default=0) for name in (UNROLLS, TRIPLETS, MEMORIES)}
+    unrolls = SelectorSettings("queue" if config.learner.unroll_reuse == 1 else "uniform")
     grouped = SelectorSettings("grouped", max_age=replay.triplets_max_age, mixed=True)
     specs = {
-        UNROLLS: TableSpec(unroll_format(shape), SelectorSettings("queue"), replay.unrolls, limiter(most[UNROLLS])),
+        UNROLLS: TableSpec(unroll_format(shape), unrolls, replay.unrolls, limiter(most[UNROLLS])),
         TRIPLETS: TableSpec(
             triplet_format(config.models.image_size), grouped, replay.triplets, limiter(most[TRIPLETS])
         ),
@@ -83,4 +84,3 @@ def check_schedule(config: GameTrainConfig) -> None:
             if spec.selector.kind == "queue":
                 left -= limits.batches * limits.batch_size
             present[name] = min(spec.capacity, present[name] + left)
-

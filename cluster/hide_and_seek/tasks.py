@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from actors.hide_and_seek.learning.work import PlayTask
-
 from actors.hide_and_seek.scenes import GOALS, scenes
 from cluster.hide_and_seek.train_config import GameTrainConfig
 

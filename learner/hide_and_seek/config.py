@@ -135,8 +135,8 @@ class LearnerConfig:
     perspective: PerspectiveWeights
     collapse_episodes: int
     """Number of hiding episodes after which the two losses against collapse are switched off."""
-    balanced_claims: bool
-    """Whether steps that can claim and steps that cannot weigh the same together in the loss of ClaimVisible."""
+    false_claim_weight: float
+    """Weight of a step that cannot claim, relative to one that can, in the loss of ClaimVisible."""
     changed_weight: float
     """Weight of a changed pixel in the forward loss; an unchanged one has 1."""
     changed_threshold: float
@@ -157,6 +157,8 @@ class LearnerConfig:
     """Whether Adam divides by the largest second moment so far."""
     max_gradient_norm: float
     """Gradients of a larger norm are scaled down to it; 0 switches this off."""
+    unroll_reuse: int
+    """How often an unroll is learned from. 1: exactly once, in order; more: on average, drawn from the latest ones."""
     batch_unrolls: int
     """Unrolls in a batch."""
     batch_triplets: int
@@ -192,6 +194,7 @@ class LearnerConfig:
                 raise ValueError(f"learner.phases.{name}.name must be {name}, not {phase.name}")
         for name in (
             "batch_unrolls", "batch_triplets", "batch_memories", "publish_every", "changed_weight", "snapshot_every",
+            "unroll_reuse", "false_claim_weight",
         ):  # fmt: skip
             if not getattr(self, name) >= 1:
                 raise ValueError(f"learner.{name} must be at least 1, not {getattr(self, name)}")

@@ -101,7 +101,9 @@ class GameLearner:
         """Optimiser steps done."""
         self.hide_episodes = 0
         """Hiding episodes learned from."""
-        self._sizes = BatchSizes(config.batch_unrolls, config.batch_triplets, config.batch_memories)
+        self._sizes = BatchSizes(
+            config.batch_unrolls, config.batch_triplets, config.batch_memories, config.unroll_reuse
+        )
         self._phase = ""
         self._pattern: tuple[str, ...] = ()
         self._progress = 0.0

@@ -93,11 +93,12 @@ class PhaseConfig:
 
 @dataclass(frozen=True)
 class BatchSizes:
-    """Records in the batches of each table."""
+    """Records in the batches of each table, and how often an unroll is used."""
 
     unrolls: int
     triplets: int
     memories: int
+    reuse: int
 
 
 def pattern(config: PhaseConfig, sizes: BatchSizes) -> tuple[str, ...]:
@@ -106,11 +107,11 @@ def pattern(config: PhaseConfig, sizes: BatchSizes) -> tuple[str, ...]:
     Raises:
         ValueError: a round's unrolls are no whole number of batches.
     """
-    unrolls = config.unrolls * config.tasks_per_round
+    unrolls = config.unrolls * config.tasks_per_round * sizes.reuse
     if unrolls % sizes.unrolls:
         raise ValueError(
-            f"learner.phases.{config.name}: a round's unrolls, unrolls x tasks_per_round = {unrolls}, must be a "
-            f"multiple of learner.batch_unrolls, {sizes.unrolls}"
+            f"learner.phases.{config.name}: a round's unrolls, unrolls x tasks_per_round x learner.unroll_reuse = "
+            f"{unrolls}, must be a multiple of learner.batch_unrolls, {sizes.unrolls}"
         )
     counts = {UNROLLS: unrolls // sizes.unrolls, TRIPLETS: config.triplet_batches, MEMORIES: config.memory_batches}
     # Each table's step i is due at (i + 1/2) / count of the round.

@@ -195,21 +195,20 @@ def imitation(logits: Tensor, experts: Tensor) -> Tensor:
     return mean_known(_cross_entropy(logits, experts.clamp_min(0)), experts >= 0)
 
 
-def claim(logits: Tensor, claimable: Tensor, balanced: bool) -> Tensor:
+def claim(logits: Tensor, claimable: Tensor, false_weight: float) -> Tensor:
     """Binary cross-entropy of pi(ClaimVisible) with whether it would succeed.
 
     Args:
         logits: (T, B, 219) of the seeking policy.
         claimable: (T, B) 0, 1 or -1: not known.
-        balanced: whether the steps of each label weigh one half together; else each step weighs the same.
+        false_weight: weight of a step that cannot claim, relative to one that can; above 1 the agent claims only when
+            it is more certain.
     """
     others = torch.cat([logits[..., :CLAIM], logits[..., CLAIM + 1 :]], -1).logsumexp(-1)
     losses = binary_cross_entropy_with_logits(
         logits[..., CLAIM] - others, (claimable == 1).to(logits.dtype), reduction="none"
     )
-    if balanced:
-        return 0.5 * (mean_known(losses, claimable == 0) + mean_known(losses, claimable == 1))
-    return mean_known(losses, claimable >= 0)
+    return mean_known(losses.where(claimable == 1, false_weight * losses), claimable >= 0)
 
 
 def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:

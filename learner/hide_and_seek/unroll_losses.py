@@ -120,7 +120,7 @@ def _stage_losses(
             if weights.imitation:
                 losses["imitation"] = (weights.imitation, stage_losses.imitation(logits, steps["experts"]))
             if weights.claim:
-                loss = stage_losses.claim(logits, steps["claimable"], config.balanced_claims)
+                loss = stage_losses.claim(logits, steps["claimable"], config.false_claim_weight)
                 losses["claim"] = (weights.claim, loss)
     measured = found.metrics | {
         "reward": steps["rewards"].mean(),

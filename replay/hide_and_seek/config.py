@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 @dataclass
 class GameReplayConfig:
-    """Three tables: unrolls (a queue), triplets (grouped, with a greatest age), and memories of games (uniform)."""
+    """Three tables: unrolls (a queue, or uniform), triplets (grouped, with a greatest age), and memories of games
+    (uniform)."""
 
     unrolls: int
-    """Unrolls that the queue holds."""
+    """Unrolls that are kept."""
     triplets: int
     """Triplets that are kept."""
     triplets_max_age: int

@@ -40,6 +40,12 @@ class LearningConfig:
     """Places of the room from which that is counted."""
     expert_margin_m: float
     """How much nearer to the goal than `GameConfig.claim_distance` the expert seeker goes, metres."""
+    near_share: float
+    """Share of the seek tasks' episodes that begin near the goal."""
+    near_m: float
+    """Largest distance of such a beginning, metres."""
+    led_share: float
+    """Share of the seek tasks' episodes in which the expert acts instead of the network."""
     games_per_task: int
     """Least number of whole games in a task of games."""
 
@@ -54,7 +60,10 @@ class LearningConfig:
             raise ValueError(f"learning.target_near_m must be from 0 to below target_far_m, not {self.target_near_m}")
         if not 0 < self.facing_degrees <= 45:
             raise ValueError(f"learning.facing_degrees must be in (0, 45], not {self.facing_degrees}")
-        for name in ("batch_wait_s", "expert_margin_m"):
+        for name in ("near_share", "led_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"learning.{name} must be in [0, 1], not {getattr(self, name)}")
+        for name in ("batch_wait_s", "expert_margin_m", "near_m"):
             if getattr(self, name) < 0:
                 raise ValueError(f"learning.{name} must be at least 0, not {getattr(self, name)}")
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from actors.hide_and_seek import rewards
-from actors.hide_and_seek.actions import Kind, Stage
+from actors.hide_and_seek.actions import ACTIONS, Kind, Stage
 from actors.hide_and_seek.episode import Step
 from actors.hide_and_seek.game import Game
 from actors.hide_and_seek.learning.choosing import value_of
@@ -148,9 +151,19 @@ def hide(mind: Mind, game: Game, hiding: Hiding, collector: Collector, learns: b
 
 
 def seek(
-    mind: Mind, seeking: Seeking, collector: Collector, expert: Expert, learns: bool = True, full: Full = never
+    mind: Mind,
+    seeking: Seeking,
+    collector: Collector,
+    expert: Expert,
+    learns: bool = True,
+    full: Full = never,
+    led: bool = False,
 ) -> tuple[Recording, list[tuple[Recorded, Decision]]]:
     """Plays seeking.
+
+    Args:
+        led: whether the expert acts, where it knows a way. The behaviour policy is then certain of its action, so that
+            corrections of the policy gradient stay right.
 
     Returns:
         the recording, and all steps with their decisions.
@@ -162,6 +175,8 @@ def seek(
             claimable = expert.claimable(here)
             label = expert.label(here, claimable)
         decision = recording.decide()
+        if led and label != UNKNOWN:
+            decision = decision._replace(action=label, logits=_certain(label))
         step = _simulate(collector, seeking.step, decision)
         expert.learn(here, step)
         recorded = recording.note(decision, step)
@@ -169,12 +184,22 @@ def seek(
         steps.append((recorded, decision))
         recording.flush()
         here = step.location
-        if step.action.kind is Kind.CLAIM:
+        if step.action.kind is Kind.CLAIM and not led:
             collector.statistics.add(Stage.SEEK, claims=1.0, true_claims=float(step.succeeded))
-    if seeking.episode.ended:
+    if not led:
+        # Episodes that the end of the task cuts off count as well, or else only short ones would.
+        collector.statistics.add(Stage.SEEK, sought=1.0, found=float(seeking.found))
+    if seeking.episode.ended and not led:
         length = len(seeking.episode.steps) if seeking.found else seeking.episode.max_steps
-        collector.statistics.add(Stage.SEEK, found=float(seeking.found), seek_steps=float(length))
+        collector.statistics.add(Stage.SEEK, ended=1.0, seek_steps=float(length))
     return recording, steps
+
+
+def _certain(action: int) -> NDArray[np.float32]:
+    """(219,) logits of a policy that always takes an action."""
+    logits = np.full(len(ACTIONS), -np.inf, np.float32)
+    logits[action] = 0
+    return logits
 
 
 def _simulate(collector: Collector, perform: Callable[[int], Step], decision: Decision) -> Step:

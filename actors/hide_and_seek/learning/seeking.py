@@ -16,7 +16,7 @@ from actors.hide_and_seek.config import GameConfig
 from actors.hide_and_seek.episode import Step
 from actors.hide_and_seek.learning.config import LearningConfig
 from actors.hide_and_seek.learning.geometry import Point, Tuple, distance_and_bearing, facing, to_point
-from actors.hide_and_seek.locations import Location, Place
+from actors.hide_and_seek.locations import ROTATIONS, STEP, Location, Place
 from actors.hide_and_seek.world import Facts, Pose, World
 from replay.hide_and_seek.unroll import UNKNOWN
 
@@ -61,6 +61,24 @@ def hide_somewhere(
             if best is None or seen > best[0]:
                 best = seen, pose
     return best is not None and world.put_new(goal, best[1])
+
+
+def start_near(world: World, facts: Facts, distance: float, random: np.random.Generator) -> None:
+    """Moves the agent to a random location near the goal; it stays where it is if there is none.
+
+    Args:
+        world: the room, with the goal in it.
+        facts: of this room.
+        distance: largest distance, metres.
+        random: draws the location.
+    """
+    x, z = to_point(world.frame, world.goal_pose().position)
+    near = sorted(place for place in facts.places if np.hypot(STEP * place.x - x, STEP * place.z - z) <= distance)
+    for index in random.permutation(len(near))[:5].tolist():
+        at = near[index]
+        location = Location(at.x, at.z, int(random.choice(ROTATIONS)), bool(random.integers(2)))
+        if world.stand_at(location):
+            return
 
 
 class Expert:

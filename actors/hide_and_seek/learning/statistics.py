@@ -25,7 +25,8 @@ class LearningStatistics(Statistics):
     - explore: coverage (sum of shares), opened (objects);
     - manipulate: attempts_X and hits_X for X = on_top, contained_in, behind;
     - hide: placed, manipulations;
-    - seek: found, seek_steps, claims, true_claims;
+    - seek, without episodes that the expert led: sought and found (episodes, also those that were cut off), ended and
+      seek_steps (of those that were not), claims, true_claims;
     - play: with_past (games against past weights), hide_bonus.
     """
 

@@ -14,7 +14,7 @@ from actors.hide_and_seek.learning.config import Orders
 from actors.hide_and_seek.learning.episodes import Full, explore, manipulate, seek
 from actors.hide_and_seek.learning.games import note_exploration, play
 from actors.hide_and_seek.learning.memories import Memory
-from actors.hide_and_seek.learning.seeking import Expert, hide_somewhere
+from actors.hide_and_seek.learning.seeking import Expert, hide_somewhere, start_near
 from actors.hide_and_seek.learning.statistics import LearningStatistics
 from actors.hide_and_seek.learning.targets import TargetMaker
 from actors.hide_and_seek.learning.triplets import Reservoir
@@ -154,10 +154,13 @@ def _seek(work: Work) -> Episode:
             if not hide_somewhere(work.world, game.facts, work.task.goal, work.config, easy, random):
                 _check_playable(work, collector, number)
                 return
+        if random.random() < work.config.near_share:
+            start_near(work.world, game.facts, work.config.near_m, random)
+        led = bool(random.random() < work.config.led_share)
         seeking = Seeking(work.world, work.rules)
         mind = work.mind(game.augmentation, Draw.SEEKER, number)
         expert = Expert(work.world, game.facts.places, work.rules, work.config)
-        seek(mind, seeking, collector, expert, full=full)
+        seek(mind, seeking, collector, expert, full=full, led=led)
 
     return episode
 
