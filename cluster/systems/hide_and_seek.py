@@ -105,9 +105,7 @@ class HideAndSeekSystem:
     def evaluator(self, config: GameTrainConfig, test: Any) -> MakeEvaluator:
         from evaluation.hide_and_seek.evaluator import MakeEvaluator
 
-        return MakeEvaluator(
-            config.evaluation, config.simulator, config.actors, config.actors.learning, config.models, config.seed
-        )
+        return MakeEvaluator(config.evaluation, config.simulator, config.actors, config.actors.learning, config.models)
 
     def meter(self, config: GameTrainConfig) -> Meter:
         from cluster.hide_and_seek.meter import GameMeter

@@ -54,8 +54,8 @@ class MakeEvaluator:
         simulator: renders the rooms.
         rules: of the game, as in training; held-out rooms are neither turned nor augmented.
         learning: how targets of manipulations are made.
-        network: sizes of the networks.
-        seed: the run's seed; it gives the same untrained network as the learner's.
+        network: sizes of the networks. The untrained network has the initial weights of the seed `config.seed`,
+            whatever the run's seed is, so that all runs share its results.
     """
 
     config: LearnedEvaluationConfig
@@ -63,7 +63,6 @@ class MakeEvaluator:
     rules: GameConfig
     learning: LearningConfig
     network: AgentConfig
-    seed: int
 
     def __call__(self) -> AgentEvaluator:
         """Makes the evaluator, which is not prepared yet."""
@@ -76,7 +75,7 @@ class AgentEvaluator:
     def __init__(self, settings: MakeEvaluator) -> None:
         self.settings = settings
         self.rules = test_rules(settings.rules, settings.config)
-        self.network = build_network(settings.network, settings.seed).eval()
+        self.network = build_network(settings.network, settings.config.seed).eval()
         self.data: TestData | None = None
         self.references: dict[str, tuple[SkillResults, dict[str, Estimate]]] = {}
         """Episodes of the untrained network and of uniform actions, and figures of visual dynamics."""
@@ -92,7 +91,7 @@ class AgentEvaluator:
             settings.config, settings.simulator, settings.rules, settings.learning, settings.network.image_size
         )
         uniform = data.kept(f"uniform-{network_key(np.zeros(0))}", lambda: to_plain(self.play(Uniform)))
-        network = build_network(settings.network, settings.seed).eval()
+        network = build_network(settings.network, settings.config.seed).eval()
         untrained = data.kept(f"network-{network_key(flat_weights(network))}", lambda: self._measured(network))
         estimates = {key: Estimate(**values) for key, values in untrained["dynamics"].items()}
         self.references = {

@@ -39,7 +39,7 @@ def settings(folder: Path) -> MakeEvaluator:
     )
     made = OmegaConf.to_object(learning)
     assert isinstance(made, LearningConfig)
-    return MakeEvaluator(config, embedded_simulator(), RULES, made, tiny(), seed=1)
+    return MakeEvaluator(config, embedded_simulator(), RULES, made, tiny())
 
 
 def test_an_evaluation_from_its_test_data_to_its_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +74,7 @@ def test_an_evaluation_from_its_test_data_to_its_report(tmp_path: Path, monkeypa
     monkeypatch.setattr(again, "play", fail)
     again.prepare()
     assert again.references == evaluator.references
-    # The untrained network of the run is the one with the run's seed: its weights give its own results.
+    # The untrained network has the initial weights of the evaluation's seed.
     np.testing.assert_array_equal(flat_weights(again.network), flat_weights(build_network(tiny(), 1)))
 
 
