@@ -1,6 +1,7 @@
 """Compares smoke runs whose processes are killed at random with the same runs undisturbed.
 
     python -m benchmarks.faults [--runs R] [--interval S] [--seed N] [--kinds simulator,actor,learner,replay]
+                                [system=NAME]
 
 Runs R undisturbed and R disturbed runs in turn, on one data set. In a disturbed run, one process is killed (SIGKILL)
 every S seconds on average (drawn between S/2 and 3S/2), from the start of the first simulator to the last step: a
@@ -8,14 +9,15 @@ simulator of an actor, an actor, the learner, or the replay buffer, each kind wi
 longer than the smoke experiment's own, so that there is time for kills. A checkpoint is written every few seconds.
 
 - kills: killed processes; survived: disturbed runs that succeeded with all steps of their schedule;
-- redone: how often a location was played again, because its actor or simulator was lost or the run went back to a
+- redone: how often a task was played again, because its actor or simulator was lost or the run went back to a
   checkpoint;
-- lost: locations that a run reports as done, but that its replay buffer does not hold (should be 0);
+- lost: tasks that a run reports as done, but that its replay buffer does not hold (should be 0). A task is a location;
+  of hide and seek (system=hide_and_seek), it is one with all its unrolls;
 - orphans: processes of a run that still live after its end (should be 0);
 - slowdown: time from the start of Ray to the end of training, disturbed over undisturbed (medians).
 
-Prints its conditions, a table, and RESULT {json}. The exit code is 1 if a run failed, or a location was lost, or a
-process was left over.
+Prints its conditions, a table, and RESULT {json}. The exit code is 1 if a run failed, or a task was lost, or a process
+was left over.
 """
 
 from __future__ import annotations
@@ -37,27 +39,17 @@ from typing import Any
 
 import numpy as np
 import psutil
-import yaml
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks._arguments import positive, whole
-from learner.interaction.schedule import PhaseConfig, total_batches
-from replay.config import ReplayConfig
-from replay.interaction.batch import LOCATIONS, location_table
-from replay.layout import find_state, table_folder
-from replay.table import Table as ReplayTable
+from benchmarks._subjects import SUBJECTS, Subject
+from cluster.systems import DEFAULT
 
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = {"actor": "ray::PlayerActor", "learner": "ray::LearnerActor", "replay": "ray::ReplayActor"}
 """Titles of Ray's worker processes; simulators are children of the actors."""
-ROUNDS = 8
-"""Rounds of each phase; the smoke experiment has 3 and 2."""
 OVERRIDES = (
-    "experiment=smoke",
-    f"learner.phases.segmentation.rounds={ROUNDS}",
-    f"learner.phases.joint.rounds={ROUNDS}",
-    "evaluation.figures=0",
     "tracking.mode=disabled",
     "tracking.log_every_s=1",
     "checkpoint_minutes=0.08",
@@ -173,10 +165,14 @@ def processes_of(folder: Path) -> list[str]:
     return found
 
 
-def train(folder: Path, data_sets: Path, seed: int, kinds: list[str], interval: float) -> Outcome:
+def train(
+    subject: Subject, system: str, folder: Path, data_sets: Path, seed: int, kinds: list[str], interval: float
+) -> Outcome:
     """Trains in a folder of its own, and kills processes meanwhile if `kinds` are given.
 
     Args:
+        subject: what is run.
+        system: its system's name.
         folder: folder of the run, made here.
         data_sets: folder kept between runs; the first run makes the data set there.
         seed: seed of the run and of the kills.
@@ -188,7 +184,10 @@ def train(folder: Path, data_sets: Path, seed: int, kinds: list[str], interval: 
     log = folder / "errors.txt"
     with log.open("w") as errors, (folder / "output.txt").open("w") as output:
         driver = subprocess.Popen(
-            [sys.executable, "-m", "cluster", "train", *OVERRIDES, f"seed={seed}"],
+            [
+                *(sys.executable, "-m", "cluster", "train", f"system={system}", f"experiment={subject.experiment}"),
+                *(*subject.longer, *OVERRIDES, f"seed={seed}"),
+            ],
             cwd=folder,
             env=os.environ | {"PYTHONPATH": str(ROOT), "PLAYPEN_CHAOS": str(folder)},
             stdout=output,
@@ -212,48 +211,25 @@ def train(folder: Path, data_sets: Path, seed: int, kinds: list[str], interval: 
     run = next((folder / "outputs" / "train").glob("*"))
     results = run / "results.json"
     result = json.loads(results.read_text()) if results.exists() else {}
-    outcome = Outcome(code, training_seconds(run), result, orphans=orphans, errors=log.read_text())
+    outcome = Outcome(code, training_seconds(run, subject.collected), result, orphans=orphans, errors=log.read_text())
     if killer is not None:
         killer.join(10)
         outcome.kills = killer.kills
     if code == 0:
-        outcome.lost = missing(run, result)
+        outcome.lost = subject.missing(run, result)
         outcome.redone = int(result["redone"])
-        outcome.whole = int(result["steps"]) == scheduled_steps(run)
+        outcome.whole = int(result["steps"]) == subject.scheduled_steps(run)
     return outcome
 
 
-def training_seconds(run: Path) -> float:
-    """Seconds from the start of the run's clock to its last step."""
+def training_seconds(run: Path, collected: str) -> float:
+    """Seconds from the start of the run's clock to its last step; `collected` is a key of rows during training."""
     seconds = 0.0
     for line in (run / "metrics.jsonl").read_text().splitlines():
         row = json.loads(line)
-        if "locations" in row:
+        if collected in row:
             seconds = float(row["seconds"])
     return seconds
-
-
-def missing(run: Path, result: dict[str, Any]) -> int:
-    """Number of locations that a run reports as done although the files of its replay buffer do not hold them.
-
-    The replay buffer is larger than the schedule, so that no record is overwritten.
-    """
-    settings = yaml.safe_load((run / "config.yaml").read_text())
-    checkpoint = max((run / "checkpoints").glob("step_*"))
-    folder = table_folder(run, LOCATIONS)
-    table = ReplayTable.restore(
-        location_table(ReplayConfig(**settings["replay"])), folder, find_state(checkpoint, LOCATIONS)
-    )
-    held = table.get_state()["order"][: table.statistics()["size"]]
-    numbers = np.load(folder / "location.npy", mmap_mode="r")[held]
-    table.close()
-    return int(result["locations"]) - len(np.unique(numbers))
-
-
-def scheduled_steps(run: Path) -> int:
-    """Steps in the schedule of a run."""
-    phases = yaml.safe_load((run / "config.yaml").read_text())["learner"]["phases"].values()
-    return sum(total_batches(PhaseConfig(**phase)) for phase in phases)
 
 
 def show(plain: list[Outcome], disturbed: list[Outcome]) -> None:
@@ -286,14 +262,21 @@ def main() -> None:
     parser.add_argument(
         "--kinds", default="simulator,actor,learner,replay", help="kinds of processes that are killed (%(default)s)"
     )
+    systems = [f"system={name}" for name in SUBJECTS]
+    parser.add_argument(
+        "system", nargs="?", choices=systems, default=f"system={DEFAULT}", help="what is trained (%(default)s)"
+    )
     arguments = parser.parse_args()
+    system = arguments.system.removeprefix("system=")
+    subject = SUBJECTS[system]
     kinds = arguments.kinds.split(",")
     if unknown := set(kinds) - {"simulator", *KINDS}:
         parser.error(f"--kinds has {min(unknown)}; it may have simulator, {', '.join(KINDS)}")
 
     print(
         f"conditions: {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start, a kill "
-        f"every {arguments.interval:g} s on average of {', '.join(kinds)}, {ROUNDS} + {ROUNDS} rounds"
+        f"every {arguments.interval:g} s on average of {', '.join(kinds)}, {arguments.system}, "
+        + " ".join(subject.longer)
     )
     plain: list[Outcome] = []
     disturbed: list[Outcome] = []
@@ -302,14 +285,16 @@ def main() -> None:
         data_sets.mkdir()
         for run in range(arguments.runs):
             seed = arguments.seed + run
-            plain.append(train(Path(folder) / f"plain_{run}", data_sets, seed, [], arguments.interval))
-            disturbed.append(train(Path(folder) / f"disturbed_{run}", data_sets, seed, kinds, arguments.interval))
+            for name, killed, outcomes in (("plain", [], plain), ("disturbed", kinds, disturbed)):
+                place = Path(folder) / f"{name}_{run}"
+                outcomes.append(train(subject, system, place, data_sets, seed, killed, arguments.interval))
             for outcome in (plain[-1], disturbed[-1]):
                 if outcome.code or outcome.orphans:
                     print(outcome.errors, *outcome.orphans, sep="\n", file=sys.stderr)
     show(plain, disturbed)
     result = {
         "benchmark": "faults",
+        "system": system,
         "kills": sum(sum(outcome.kills.values()) for outcome in disturbed),
         "kills_by_kind": dict(sum((outcome.kills for outcome in disturbed), Counter())),
         "survived": sum(outcome.whole for outcome in disturbed),

@@ -15,7 +15,7 @@ since the learner's memory rises and falls by a hundred megabytes and a short so
 logs and W&B's file grow with time by design; memory should not. Prints the conditions, a table, the run's folder with
 soak.png in it, and RESULT {json}. The exit code is 1 if the run failed, the object store's bound was exceeded, or
 objects were moved to the disk.
-Overrides are those of `./playpen train`.
+Overrides are those of `./playpen train`; system=hide_and_seek soaks that system's smoke experiment.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ from tqdm import tqdm
 
 from benchmarks._arguments import check_overrides, positive
 from benchmarks._report import REPLAY, conditions, configuration, readable
+from benchmarks._subjects import SUBJECTS, Subject
 from cluster.run.status import STATUS, disk_bytes
+from cluster.systems import DEFAULT, chosen_name
 from evaluation.pictures import save
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -139,30 +141,32 @@ def min_capacity() -> int:
     return max(config.learner.batch_size, phase.prefill + phase.locations_per_round)
 
 
-def overrides(minutes: float) -> list[str]:
+def overrides(minutes: float, system: str = DEFAULT) -> list[str]:
     """Overrides for a smoke experiment whose first phase lasts so many minutes."""
+    subject = SUBJECTS[system]
     rounds = math.ceil(60 * minutes * ROUNDS_PER_S)
     return [
-        "experiment=smoke",
-        f"replay.capacity={min_capacity()}",
-        f"learner.phases.segmentation.rounds={rounds}",
-        f"learner.phases.segmentation.minutes={minutes}",
-        "learner.phases.joint.rounds=0",
+        f"experiment={subject.experiment}",
+        # That of the smoke experiment of hide and seek is small already.
+        *([f"replay.capacity={min_capacity()}"] if system == DEFAULT else []),
+        f"learner.phases.{subject.phase}.rounds={rounds}",
+        f"learner.phases.{subject.phase}.minutes={minutes}",
+        *(f"learner.phases.{name}.rounds=0" for name in subject.others),
+        *subject.short,
         "evaluation.every_minutes=1",
-        "evaluation.figures=0",
         "checkpoint_minutes=1",
         "tracking.mode=offline",
         "tracking.log_every_s=2",
     ]
 
 
-def run_folder(output: Path) -> Path | None:
-    """The run's folder; None until the run has collected a location."""
+def run_folder(output: Path, collected: str) -> Path | None:
+    """The run's folder; None until the run has collected something, which the row of metrics counts as `collected`."""
     found = re.search(r"^RUN (.+)$", output.read_text(), re.MULTILINE)
     folder = Path(found[1]) if found else None
     if folder is None or not (folder / STATUS).exists():
         return None
-    return folder if json.loads((folder / STATUS).read_text()).get("row", {}).get("locations") else None
+    return folder if json.loads((folder / STATUS).read_text()).get("row", {}).get(collected) else None
 
 
 def session_folder(driver: psutil.Process) -> Path:
@@ -173,7 +177,9 @@ def session_folder(driver: psutil.Process) -> Path:
     raise SystemExit("playpen: the run has no Ray session")
 
 
-def watch(process: subprocess.Popen[bytes], output: Path, minutes: float, every_s: float) -> tuple[Path, list[Sample]]:
+def watch(
+    process: subprocess.Popen[bytes], output: Path, collected: str, minutes: float, every_s: float
+) -> tuple[Path, list[Sample]]:
     """Samples a run until its phase is over; returns the run's folder and the samples.
 
     Raises:
@@ -181,7 +187,7 @@ def watch(process: subprocess.Popen[bytes], output: Path, minutes: float, every_
     """
     driver = psutil.Process(process.pid)
     deadline = time.monotonic() + START_S
-    while (folder := run_folder(output)) is None:
+    while (folder := run_folder(output, collected)) is None:
         if process.poll() is not None or time.monotonic() > deadline:
             raise SystemExit("playpen: the run did not begin to collect")
         time.sleep(0.5)
@@ -243,19 +249,21 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("overrides", nargs="*", help="overrides of the configuration, as for ./playpen train")
     options = parser.parse_args(arguments)
     check_overrides(parser, options.overrides)
+    system = chosen_name(options.overrides)
+    subject = SUBJECTS[system]
     measured_in = conditions(every_s=options.every, overrides=options.overrides)
     with tempfile.TemporaryDirectory(prefix="playpen-soak-") as scratch:
         output, errors = Path(scratch) / "output.txt", Path(scratch) / "errors.txt"
         with output.open("wb") as out, errors.open("wb") as err:
             process = subprocess.Popen(
-                [sys.executable, "-m", "cluster", "train", *overrides(options.minutes), *options.overrides],
+                [sys.executable, "-m", "cluster", "train", *overrides(options.minutes, system), *options.overrides],
                 env=os.environ | {"PYTHONPATH": str(ROOT)},
                 stdout=out,
                 stderr=err,
                 start_new_session=True,
             )
         try:
-            folder, samples = watch(process, output, options.minutes, options.every)
+            folder, samples = watch(process, output, subject.collected, options.minutes, options.every)
             code = process.wait(START_S)
         except (SystemExit, subprocess.TimeoutExpired):
             print(errors.read_text(), file=sys.stderr)
@@ -268,7 +276,7 @@ def main(arguments: list[str] | None = None) -> None:
             raise SystemExit(f"playpen: the run failed (exit code {code}): {errors.read_text()[-2000:]}")
     roles = sorted({role for sample in samples for role in sample.private}, key=lambda role: -samples[-1].private[role])
     grown = {role: growth(samples, [sample.private[role] for sample in samples]) for role in roles}
-    result = summary(folder, samples, grown, options.minutes)
+    result = summary(folder, subject, samples, grown, options.minutes)
     result["conditions"] = measured_in | {"looks": len(samples)}
     print("conditions: " + ", ".join(f"{name} {value}" for name, value in result["conditions"].items()))
     show(samples, roles, grown)
@@ -289,7 +297,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def summary(
-    folder: Path, samples: list[Sample], grown: dict[str, tuple[float, float]], minutes: float
+    folder: Path, subject: Subject, samples: list[Sample], grown: dict[str, tuple[float, float]], minutes: float
 ) -> dict[str, Any]:
     """Values of the RESULT line."""
     config = yaml.safe_load((folder / "config.yaml").read_text())
@@ -308,10 +316,10 @@ def summary(
         "object_store_peak_mb": round(max(sample.store_mb for sample in samples), 2),
         "object_store_bound_mb": config["cluster"]["object_store_bytes"] / 1e6,
         "spilled_mb": round(max(sample.spilled_mb for sample in samples), 2),
-        "locations": finished["locations"],
+        subject.collected: finished[subject.collected],
         "steps": finished["steps"],
         "faults": finished["faults"],
-        "capacity": config["replay"]["capacity"],
+        "capacity": config["replay"][subject.capacity],
     }
 
 
