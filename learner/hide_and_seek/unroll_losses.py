@@ -16,9 +16,7 @@ from learner.hide_and_seek.advantages import gae, step_discounts
 from learner.hide_and_seek.config import LearnerConfig
 from learner.hide_and_seek.policy_losses import action_log_probabilities, actor_critic
 from models.hide_and_seek.agent import Agent, AgentState, Outputs
-from models.hide_and_seek.encoder import Features
 from models.hide_and_seek.inputs import Observations
-from models.hide_and_seek.metric_map import MapState
 from replay.hide_and_seek.unroll import STAGES
 
 
@@ -54,7 +52,14 @@ def unroll_losses(agent: Agent, unrolls: Unrolls, config: LearnerConfig, prevent
         prevent_collapse: whether hiding's two losses against an early collapse are on.
     """
     features = agent.encode(unrolls.observations.images)
-    outputs, _ = agent.unroll(unrolls.observations, unrolls.state, unrolls.stages, features=features)
+    again = _in_hindsight(unrolls, config)
+    played, state, stages = unrolls.observations, unrolls.state, unrolls.stages
+    if again is not None:
+        # The recurrences take as long for a few more rows, so manipulations in hindsight join the batch.
+        played = Observations(*(torch.cat(parts, 1) for parts in zip(played, again.observations, strict=True)))
+        rows = torch.cat([torch.arange(len(stages), device=stages.device), again.rows])
+        state, stages, features = state.rows(rows), stages[rows], features.rows(rows)
+    outputs, _ = agent.unroll(played, state, stages, features)
     total = outputs.value.new_zeros(())
     metrics: dict[str, Tensor] = {}
     present = set(unrolls.stages.tolist())
@@ -64,8 +69,8 @@ def unroll_losses(agent: Agent, unrolls: Unrolls, config: LearnerConfig, prevent
             continue
         rows = torch.nonzero(unrolls.stages == number)[:, 0]
         losses, measured = _stage_losses(agent, name, rows, outputs, unrolls, config, prevent_collapse)
-        if name == "manipulate" and (config.weights.hindsight or config.weights.hindsight_value):
-            losses |= _hindsight(agent, rows, features, unrolls, config)
+        if name == "manipulate" and again is not None:
+            losses |= _hindsight(again, outputs, unrolls, config)
         total = total + weight * torch.stack([factor * loss for factor, loss in losses.values()]).sum()
         metrics |= {f"{name}/{key}": value.detach() for key, (_, value) in losses.items()}
         metrics |= {f"{name}/{key}": value for key, value in measured.items()}
@@ -181,33 +186,42 @@ def _manipulate(
     return losses
 
 
-def _hindsight(agent: Agent, rows: Tensor, features: Features, unrolls: Unrolls, config: LearnerConfig) -> Losses:
-    """The losses of manipulations that missed, as if their target had been where the object landed."""
-    weights, settings = config.weights, config.actor_critic
-    steps = {name: value[:, rows] for name, value in unrolls.steps.items()}
-    observations = Observations(*(value[:, rows] for value in unrolls.observations))
+class _Hindsight(NamedTuple):
+    """Manipulations that missed, as if their target had been where the object landed."""
+
+    rows: Tensor
+    """(n,) long, of the batch."""
+    observations: Observations
+    """(T + 1, n, ...) with the new targets."""
+    rewards: Tensor
+    """(T, n)"""
+    changed: Tensor
+    """(T, n) bool, steps of episodes that have a new target."""
+
+
+def _in_hindsight(unrolls: Unrolls, config: LearnerConfig) -> _Hindsight | None:
+    """The rows of a batch that hindsight changes; None if there is none."""
+    weights, seen, steps = config.weights, unrolls.observations, unrolls.steps
+    if not (weights.hindsight and weights.manipulate):
+        return None
     new = stage_losses.relabel(
-        observations.targets, steps["rewards"], steps["hindsight"], steps["hits"], steps["ended"], observations.firsts
+        seen.targets, steps["rewards"], steps["hindsight"], steps["hits"], steps["ended"], seen.firsts
     )
-    if not new.changed.any():
-        return {}
-    outputs, _ = agent.unroll(
-        observations._replace(targets=new.targets),
-        _state_of(unrolls.state, rows),
-        unrolls.stages[rows],
-        features=features.rows(rows),
-    )
-    values = outputs.value
-    discounts = step_discounts(steps["ended"], settings.gamma)
-    returns = gae(values[:-1].detach(), values[-1].detach(), new.rewards, discounts, 1.0).targets
-    log_probabilities = action_log_probabilities(outputs.logits[:-1], steps["actions"])
-    policy, value = stage_losses.hindsight(log_probabilities, values[:-1], returns, new.changed)
+    rows = torch.nonzero(new.changed.any(0))[:, 0]
+    if not len(rows):
+        return None
+    observations = Observations(*(value[:, rows] for value in seen))._replace(targets=new.targets[:, rows])
+    return _Hindsight(rows, observations, new.rewards[:, rows], new.changed[:, rows])
+
+
+def _hindsight(again: _Hindsight, outputs: Outputs, unrolls: Unrolls, config: LearnerConfig) -> Losses:
+    """The losses of manipulations in hindsight, whose outputs are the last columns."""
+    weights, first = config.weights, -len(again.rows)
+    values = outputs.value[:, first:]
+    steps = {name: unrolls.steps[name][:, again.rows] for name in ("ended", "actions")}
+    discounts = step_discounts(steps["ended"], config.actor_critic.gamma)
+    returns = gae(values[:-1].detach(), values[-1].detach(), again.rewards, discounts, 1.0).targets
+    log_probabilities = action_log_probabilities(outputs.logits[:-1, first:], steps["actions"])
+    policy, value = stage_losses.hindsight(log_probabilities, values[:-1], returns, again.changed)
     factor = weights.hindsight
     return {"hindsight": (factor, policy), "hindsight_value": (factor * weights.hindsight_value, value)}
-
-
-def _state_of(state: AgentState, rows: Tensor) -> AgentState:
-    """The states of some unrolls of a batch."""
-    return AgentState(
-        state.grid[rows], state.hidden[rows], state.cell[rows], MapState(*(part[rows] for part in state.map))
-    )

@@ -287,13 +287,13 @@ def test_claim_is_binary_cross_entropy_of_its_probability() -> None:
     claimable[2] = -1
     p = probabilities(logits)[..., CLAIM]
     positive, negative = -np.log(p[0, 1]), -np.log(1 - p[claimable.numpy() == 0])
-    plain = stage_losses.claim(logits, claimable, balanced=False)
+    plain = stage_losses.claim(logits, claimable, 1.0)
     assert len(negative) == 8
     assert float(plain) == pytest.approx((positive + negative.sum()) / 9, rel=1e-10)
-    balanced = stage_losses.claim(logits, claimable, balanced=True)
-    assert float(balanced) == pytest.approx((positive + negative.mean()) / 2, rel=1e-10)
-    only_negative = stage_losses.claim(logits, torch.zeros_like(claimable), balanced=True)
-    assert float(only_negative) == pytest.approx(-np.log(1 - p).mean() / 2, rel=1e-10)
-    for option in (True, False):
-        first, last = learn(partial(stage_losses.claim, claimable=claimable, balanced=option), 219, Stage.SEEK)
-        assert first > 0.3 and last < 0.05
+    careful = stage_losses.claim(logits, claimable, 3.0)
+    assert float(careful) == pytest.approx((positive + 3 * negative.sum()) / 9, rel=1e-10)
+    only_negative = stage_losses.claim(logits, torch.zeros_like(claimable), 2.0)
+    assert float(only_negative) == pytest.approx(-2 * np.log(1 - p).mean(), rel=1e-10)
+    for weight in (1.0, 3.0):
+        first, last = learn(partial(stage_losses.claim, claimable=claimable, false_weight=weight), 219, Stage.SEEK)
+        assert first > 0.05 and last < 0.05
