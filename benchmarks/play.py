@@ -14,7 +14,8 @@ All parts use the experiment hide_and_seek/quickstart; S seconds go to each of t
   at the same time and without Ray. The slower one bounds a training run (together_bound_per_s);
 - train (without --parts): a real run with Ray, of about so many seconds after its prefill. wait_share is the learner's
   share of waiting, push_share the actors'. Lags are optimiser steps between the weights that made an unroll and those
-  that learn from it: the median of the rows' means, and the largest of all.
+  that learn from it: the median of the rows' means, and the largest of all. A short run plays more than it learns,
+  because tasks may come ahead of the learner (replay.tasks_ahead).
 
 act_steps_per_s and game_steps_per_s are of one process; it uses one thread for its network and its simulators' cores.
 
@@ -179,12 +180,23 @@ def learn(
     return frames / duration, {table: 1000 * value for table, value in median.items()}
 
 
-def train(overrides: list[str], config: GameTrainConfig, phase: str, seconds: float) -> dict[str, Any]:
+def train(overrides: list[str], config: GameTrainConfig, phase: str, act: float, seconds: float) -> dict[str, Any]:
     """A real training run of one phase; returns its figures.
+
+    Args:
+        overrides: of `./playpen train`.
+        config: that these give.
+        phase: of the run.
+        act: steps a second that one process plays, by which the time of the prefill is estimated.
+        seconds: after the prefill, about.
 
     Raises:
         SystemExit: the run failed.
     """
+    settings = config.learner.phases[phase]
+    prefill = settings.prefill * settings.unrolls * config.actors.learning.unroll_length
+    # The clock of the phase begins before the prefill, in which Ray's processes still start.
+    seconds += 2 * prefill / act
     others = [f"learner.phases.{name}.rounds=0" for name in config.learner.phases if name != phase]
     rounds = max(1, math.ceil(10 * seconds))  # more than any machine plays, so that the phase ends by the clock
     with tempfile.TemporaryDirectory(prefix="playpen-play-", ignore_cleanup_errors=True) as scratch:
@@ -200,29 +212,33 @@ def train(overrides: list[str], config: GameTrainConfig, phase: str, seconds: fl
         )  # fmt: skip
         if done.returncode:
             raise SystemExit(f"playpen: the training run failed (exit code {done.returncode}): {done.stderr[-2000:]}")
-        return figures_of([json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()])
+        return figures_of([json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()], prefill)
 
 
-def figures_of(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Figures of a run from its rows of metrics, from the first row in which the learner learns.
+def figures_of(rows: list[dict[str, Any]], prefill: float) -> dict[str, Any]:
+    """Figures of a run from its rows of metrics, from the first row after the prefill.
+
+    Args:
+        rows: of metrics.jsonl.
+        prefill: steps of the game before the first batch.
 
     Raises:
-        SystemExit: the run was too short to have two such rows.
+        SystemExit: the run was too short.
     """
     counted = [row for row in rows if "env_steps" in row]
-    learned = [index for index, row in enumerate(counted) if "learner/wait_share" in row]
-    if len(learned) < 2:
+    within = [row for row in counted if row["env_steps"] >= prefill]
+    learned = [row for row in within if "learner/wait_share" in row]
+    if len(within) < 2 or not learned:
         raise SystemExit("playpen: the training run was too short to measure; give more --seconds")
-    first, last = counted[learned[0]], counted[learned[-1]]
-    within = counted[learned[0] + 1 : learned[-1] + 1]
+    first, last = within[0], within[-1]
     lags = {stage: [row[f"learner/{stage}/lag_mean"] for row in counted if f"learner/{stage}/lag_mean" in row]
             for stage in STAGES}  # fmt: skip
     most = [row[f"learner/{stage}/lag_max"] for stage in STAGES for row in counted if f"learner/{stage}/lag_max" in row]
-    pushing = [row["actors/share_push"] for row in within if "actors/share_push" in row]
+    pushing = [row["actors/share_push"] for row in within[1:] if "actors/share_push" in row]
     span = last["seconds"] - first["seconds"]
     return {
         "train_steps_per_s": (last["env_steps"] - first["env_steps"]) / span,
-        "wait_share": statistics.fmean(row["learner/wait_share"] for row in within if "learner/wait_share" in row),
+        "wait_share": statistics.fmean(row["learner/wait_share"] for row in learned),
         "push_share": statistics.fmean(pushing) if pushing else 0.0,
         "lag_median": statistics.median([lag for found in lags.values() for lag in found]),
         "lag_max": max(most),
@@ -288,11 +304,7 @@ def main(arguments: list[str] | None = None) -> None:
         figures["together_bound_per_s"] = min(both["act_steps_per_s"], both["learner_frames_per_s"] / reuse)
     torch.set_num_threads(threads)
     if not options.parts:
-        settings = config.learner.phases[options.phase]
-        steps = settings.prefill * settings.unrolls * config.actors.learning.unroll_length
-        # The clock of the phase begins before the prefill, in which Ray's processes still start.
-        prefill_s = 2 * steps / figures["act_steps_per_s"]
-        figures |= train(overrides, config, options.phase, options.seconds + prefill_s)
+        figures |= train(overrides, config, options.phase, figures["act_steps_per_s"], options.seconds)
     reached = forecast(
         figures["act_steps_per_s"], figures["learner_frames_per_s"] / reuse, options.cores, options.gpus,
         device.type == "cuda",

@@ -38,10 +38,10 @@ def test_the_ratio_is_that_of_totals() -> None:
     assert found.low is not None and found.low == pytest.approx(2 / 3) and found.high == pytest.approx(1)
 
 
-def test_figures_of_a_run_begin_with_its_first_batch() -> None:
+def test_figures_of_a_run_begin_after_its_prefill() -> None:
     rows = [
         {"seconds": 0.0, "env_steps": 0.0},
-        {"seconds": 10.0, "env_steps": 100.0, "learner/wait_share": 0.9, "learner/explore/lag_mean": 4.0,
+        {"seconds": 10.0, "env_steps": 100.0, "actors/share_push": 0.9, "learner/explore/lag_mean": 4.0,
          "learner/explore/lag_max": 5.0},
         {"seconds": 12.0, "env_steps": 300.0, "learner/wait_share": 0.2, "actors/share_push": 0.1,
          "learner/explore/lag_mean": 6.0, "learner/explore/lag_max": 9.0, "learner/seek/lag_mean": 8.0,
@@ -49,12 +49,12 @@ def test_figures_of_a_run_begin_with_its_first_batch() -> None:
         {"seconds": 15.0, "env_steps": 400.0, "learner/wait_share": 0.4, "actors/share_push": 0.3},
         {"seconds": 60.0, "evaluation/minutes": 1.0},
     ]  # fmt: skip
-    found = figures_of(rows)
+    found = figures_of(rows, prefill=90)
     assert found["train_steps_per_s"] == pytest.approx(300 / 5)
     assert found["wait_share"] == pytest.approx(0.3) and found["push_share"] == pytest.approx(0.2)
     assert (found["lag_median"], found["lag_max"]) == (6, 9) and found["lag_by_stage"] == {"explore": 5, "seek": 8}
     with pytest.raises(SystemExit, match="too short"):
-        figures_of(rows[:2])
+        figures_of(rows[:2], prefill=90)
 
 
 def test_the_forecast_is_bounded_by_the_slower_part() -> None:
