@@ -40,7 +40,7 @@ class SampledBatch(Protocol):
 
     @property
     def weights_version(self) -> NDArray[np.int64]:
-        """(B,) version of the weights that made each record, for the policy lag."""
+        """(B,) version of the weights that made each record, for the policy lag; empty where the lag has no meaning."""
         ...
 
 

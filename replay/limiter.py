@@ -7,9 +7,10 @@ counts: it has no clocks and no threads.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Any
 
 from replay.core import TableSpec
@@ -111,7 +112,7 @@ class RateLimiter:
         self._sums = [0, *accumulate(phase.batches_per_round)]
         self._inserted = 0
         self._sampled = 0
-        for n in range(phase.records - phase.prefill):
+        for n in self._distinct(phase.records - phase.prefill):
             if self._allowed(n) < self._required(n):
                 raise ValueError(
                     f"replay.locations_ahead={records_ahead} with replay.batches_ahead={batches_ahead} would block "
@@ -134,7 +135,7 @@ class RateLimiter:
     @property
     def sampled_in_round(self) -> int:
         """Batches sampled since the last complete round of batches."""
-        return self._sampled - max(done for done in self._sums if done <= self._sampled)
+        return self._sampled - self._sums[bisect_right(self._sums, self._sampled) - 1]
 
     @property
     def all_inserted(self) -> bool:
@@ -190,6 +191,18 @@ class RateLimiter:
             raise ValueError(f"the limiter's state of {inserted} records and {sampled} batches is not of this phase")
         self._inserted, self._sampled = inserted, sampled
 
+    def _distinct(self, total: int, more: int = 0) -> Iterable[int]:
+        """Numbers of records at which the two sides can stand differently, of 0 to `total` - 1.
+
+        If all rounds are alike, each repeats the one before, up to the beginning and the end of the phase. These have
+        at most as many records as the slacks and `more` together, and three rounds.
+        """
+        rounds, size = set(self.phase.batches_per_round), self.phase.records_per_round
+        edge = self._records_ahead + size * (3 + self._batches_ahead) + more
+        if len(rounds) != 1 or 2 * edge >= total:
+            return range(total)
+        return chain(range(edge), range(total - edge, total))
+
     def _scaled(self, n: int) -> int:
         """L C(n): batches per L records earned after n records; the product is an integer."""
         size, rounds = self.phase.records_per_round, self.phase.batches_per_round
@@ -225,8 +238,11 @@ class RateLimiter:
         it is enough to look at those states.
         """
         phase, size = self.phase, self.phase.batch_size
-        for inserted in range(phase.records + 1):
-            n = inserted - phase.prefill
+        balanced = phase.records_per_round in {batches * size for batches in phase.batches_per_round}
+        last = phase.records - phase.prefill + 1
+        numbers = self._distinct(last, capacity) if balanced else range(last)
+        for n in chain(range(-phase.prefill, 0), numbers):
+            inserted = n + phase.prefill
             sampled = min(self._allowed(n), (present + inserted) // size)
             if inserted == phase.records:
                 if sampled < self._sums[-1]:

@@ -299,9 +299,10 @@ class Reporter:
             staleness = [age for report in self.row_reports for age in report.staleness]
             row["rate/steps_per_s"] = batches / span
             row["learner/wait_share"] = waited / max(1e-9, waited + computed)
-            row["learner/staleness_mean"] = sum(staleness) / len(staleness)
-            row["learner/staleness_max"] = max(staleness)
-            histograms["learner/staleness"] = np.histogram(staleness, bins=20)
+            if staleness:
+                row["learner/staleness_mean"] = sum(staleness) / len(staleness)
+                row["learner/staleness_max"] = max(staleness)
+                histograms["learner/staleness"] = np.histogram(staleness, bins=20)
             for name in sorted({name for report in self.row_reports for name in report.metrics}):
                 pairs = [(r.metrics[name], r.batches) for r in self.row_reports if name in r.metrics]
                 mean = sum(v * n for v, n in pairs) / max(1, sum(n for _, n in pairs))

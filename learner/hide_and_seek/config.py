@@ -169,6 +169,9 @@ class LearnerConfig:
     """Steps between two copies of the agent's weights that are kept as past versions, for games against them."""
     phases: dict[str, PhaseConfig]
     """The schedule, in the order of the phases; a phase without rounds is left out."""
+    mixed_precision: str
+    """Whether encoder and decoder compute in bfloat16: on, off, or auto, which is on where the processor has bfloat16
+    units. Losses, recurrences and weights stay in float32."""
     threads: int | None
     """CPU threads of the learner's process; null: the number of CPUs that the cluster reserves for it."""
     publish_every: int
@@ -187,6 +190,8 @@ class LearnerConfig:
         for name in ("collapse_episodes", "max_gradient_norm", "prefetch"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"learner.{name} must be 0 or more, not {getattr(self, name)}")
+        if self.mixed_precision not in ("on", "off", "auto"):
+            raise ValueError(f"learner.mixed_precision must be on, off or auto, not '{self.mixed_precision}'")
         if not 0 <= self.lr_decay <= 1:
             raise ValueError(f"learner.lr_decay must be in [0, 1], not {self.lr_decay}")
         for name, phase in self.phases.items():

@@ -13,7 +13,7 @@ from models.hide_and_seek.network import HideAndSeekNetwork
 
 
 def triplet_losses(
-    network: HideAndSeekNetwork, triplets: dict[str, Tensor], config: LearnerConfig
+    network: HideAndSeekNetwork, triplets: dict[str, Tensor], config: LearnerConfig, bfloat16: bool = False
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The weighted sum of the losses of visual dynamics replay.
 
@@ -21,6 +21,7 @@ def triplet_losses(
         network: whose encoder and decoder are trained.
         triplets: before and after (B, S, S, 3) uint8, action (B,) long, succeeded (B,) bool.
         config: weights and settings.
+        bfloat16: whether encoder and decoder compute in bfloat16.
 
     Returns:
         the sum, and detached scalars by "dynamics/name".
@@ -28,8 +29,10 @@ def triplet_losses(
     weights, decoder = config.weights, network.decoder
     actions, succeeded = triplets["action"], triplets["succeeded"]
     size = len(actions)
-    both = network.agent.encoder(torch.cat([triplets["before"], triplets["after"]]))
-    sir_before, sir_after = both.sir.split(size)
+    autocast = torch.autocast(actions.device.type, torch.bfloat16, enabled=bfloat16)
+    with autocast:
+        both = network.agent.encoder(torch.cat([triplets["before"], triplets["after"]]))
+    sir_before, sir_after = both.sir.float().split(size)
     found: dict[str, tuple[float, Tensor]] = {}
     if weights.inverse:
         logits = decoder.inverse(sir_before, sir_after, succeeded)
@@ -42,7 +45,9 @@ def triplet_losses(
         predictable = torch.tensor(PREDICTABLE, device=actions.device)[actions]
         threshold = config.changed_threshold
         first = Features(tuple(stage[:size] for stage in both.stages), sir_before, both.late[:size])
-        predicted = decoder(first, actions, succeeded)
+        with autocast:
+            predicted = decoder(first, actions, succeeded)
+        predicted = predicted.float()
         if weights.forward:
             loss = losses.forward_dynamics(
                 predicted.images, before, after, predictable, config.changed_weight, threshold

@@ -23,6 +23,7 @@ from learner.core import Source
 from learner.hide_and_seek.config import LearnerConfig
 from learner.hide_and_seek.dynamics import triplet_losses
 from learner.hide_and_seek.perspective_losses import perspective_loss
+from learner.hide_and_seek.precision import uses_bfloat16
 from learner.hide_and_seek.schedule import BatchSizes, pattern, table_at
 from learner.hide_and_seek.unroll_losses import Unrolls, unroll_losses
 from learner.state import LearnerState
@@ -125,6 +126,7 @@ class GameLearner:
             )
             for table, (modules, rate, betas) in parts.items()
         }
+        self._bfloat16 = uses_bfloat16(config.mixed_precision, self.device)
         self._remember_agent(range(len(network.past)))
 
     # Steering
@@ -208,13 +210,17 @@ class GameLearner:
             case "unrolls":
                 unrolls: Unrolls = prepared.content
                 found = unroll_losses(
-                    self.network.agent, unrolls, config, self.hide_episodes < config.collapse_episodes
+                    self.network.agent,
+                    unrolls,
+                    config,
+                    self.hide_episodes < config.collapse_episodes,
+                    self._bfloat16,
                 )
                 total, metrics = found.total, found.metrics
                 hides = unrolls.steps["ended"][:, unrolls.stages == STAGES.index("hide")]
                 episodes = int(hides.sum())
             case "triplets":
-                total, metrics = triplet_losses(self.network, prepared.content, config)
+                total, metrics = triplet_losses(self.network, prepared.content, config, self._bfloat16)
             case _:
                 generator = torch.Generator(self.device).manual_seed(self.seed * 1_000_003 + self.version)
                 losses = perspective_loss(self.network.perspective, prepared.content, generator, config.perspective)

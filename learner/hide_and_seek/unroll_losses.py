@@ -15,6 +15,7 @@ from learner.hide_and_seek import auxiliary, stage_losses
 from learner.hide_and_seek.advantages import gae, step_discounts
 from learner.hide_and_seek.config import LearnerConfig
 from learner.hide_and_seek.policy_losses import action_log_probabilities, actor_critic
+from learner.hide_and_seek.precision import to_float32
 from models.hide_and_seek.agent import Agent, AgentState, Outputs
 from models.hide_and_seek.inputs import Observations
 from replay.hide_and_seek.unroll import STAGES
@@ -42,7 +43,9 @@ class Result(NamedTuple):
     """Detached scalars, by "stage/name"."""
 
 
-def unroll_losses(agent: Agent, unrolls: Unrolls, config: LearnerConfig, prevent_collapse: bool) -> Result:
+def unroll_losses(
+    agent: Agent, unrolls: Unrolls, config: LearnerConfig, prevent_collapse: bool, bfloat16: bool = False
+) -> Result:
     """The weighted sum of all losses of a batch.
 
     Args:
@@ -50,8 +53,12 @@ def unroll_losses(agent: Agent, unrolls: Unrolls, config: LearnerConfig, prevent
         unrolls: of any mixture of stages.
         config: weights and settings.
         prevent_collapse: whether hiding's two losses against an early collapse are on.
+        bfloat16: whether the encoder computes in bfloat16.
     """
-    features = agent.encode(unrolls.observations.images)
+    images = unrolls.observations.images
+    with torch.autocast(images.device.type, torch.bfloat16, enabled=bfloat16):
+        features = agent.encode(images)
+    features = to_float32(features)
     again = _in_hindsight(unrolls, config)
     played, state, stages = unrolls.observations, unrolls.state, unrolls.stages
     if again is not None:

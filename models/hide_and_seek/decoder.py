@@ -30,6 +30,10 @@ class Predictions(NamedTuple):
     confidence: Tensor
     """(N, S, S): l1 error of the largest picture, in the unit of `images`"""
 
+    def float(self) -> Predictions:
+        """The same in float32."""
+        return Predictions(tuple(image.float() for image in self.images), self.changed.float(), self.confidence.float())
+
 
 class DynamicsDecoder(nn.Module):
     """See the module's docstring."""

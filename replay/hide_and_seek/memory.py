@@ -62,9 +62,8 @@ class MemoryBatch:
 
     @property
     def weights_version(self) -> NDArray[np.int64]:
-        """(B,) version of the weights that played the game."""
-        versions: NDArray[np.int64] = self.fields["version"]
-        return versions
+        """Empty: memories are old on purpose."""
+        return np.empty(0, np.int64)
 
 
 def to_memory_batch(sample: Sample) -> MemoryBatch:

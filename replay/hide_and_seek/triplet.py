@@ -40,9 +40,13 @@ class TripletBatch:
     """(B,)"""
     succeeded: NDArray[np.bool_]
     """(B,)"""
-    weights_version: NDArray[np.int64]
     slots: NDArray[np.int64]
     insertion_ids: NDArray[np.int64]
+
+    @property
+    def weights_version(self) -> NDArray[np.int64]:
+        """Empty: what an action does to a picture does not depend on the policy."""
+        return np.empty(0, np.int64)
 
 
 def to_triplet_batch(sample: Sample) -> TripletBatch:
@@ -53,7 +57,6 @@ def to_triplet_batch(sample: Sample) -> TripletBatch:
         columns["after"],
         columns["action"],
         columns["succeeded"],
-        columns["version"],
         sample.slots,
         sample.insertion_ids,
     )

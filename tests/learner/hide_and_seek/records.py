@@ -74,7 +74,7 @@ def triplet_batch(config: AgentConfig, size: int, seed: int = 0) -> TripletBatch
     before, after = (random.integers(0, 256, pictures).astype(np.uint8) for _ in range(2))
     actions = random.choice(np.flatnonzero(MASKS[0]), size)
     numbers = np.arange(size)
-    return TripletBatch(before, after, actions, random.random(size) < 0.5, np.zeros(size, np.int64), numbers, numbers)
+    return TripletBatch(before, after, actions, random.random(size) < 0.5, numbers, numbers)
 
 
 def memory_batch(shape: UnrollShape, size: int, steps: int = 6, seed: int = 0) -> MemoryBatch:

@@ -1,0 +1,37 @@
+"""bfloat16 where it is faster."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from models.hide_and_seek.encoder import Features
+
+CPU_FLAGS = Path("/proc/cpuinfo")
+"""Where Linux lists what the processor can do."""
+
+
+def uses_bfloat16(setting: str, device: torch.device) -> bool:
+    """Whether convolutions shall compute in bfloat16.
+
+    Args:
+        setting: `learner.mixed_precision`.
+        device: of the convolutions.
+    """
+    if setting != "auto":
+        return setting == "on"
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    with contextlib.suppress(OSError):
+        flags = CPU_FLAGS.read_text()
+        return "avx512_bf16" in flags or "amx_bf16" in flags
+    return False
+
+
+def to_float32(features: Features) -> Features:
+    """The features in float32."""
+    stages: tuple[Tensor, ...] = tuple(stage.float() for stage in features.stages)
+    return Features(stages, features.sir.float(), features.late.float())
