@@ -30,6 +30,9 @@ PLACE = slice(70, 217)
 READY = 217
 CLAIM = 218
 
+CELL_ACTIONS = frozenset(range(ACTIONS)[OPEN]) | frozenset(range(ACTIONS)[PLACE])
+"""Actions that name a cell of the picture."""
+
 EXPLORE_STAGE, HIDE_STAGE, MANIPULATE_STAGE, SEEK_STAGE = range(len(STAGES))
 """Indices into `replay.hide_and_seek.unroll.STAGES`."""
 
