@@ -28,6 +28,9 @@ class ActorCriticConfig:
     """vtrace: largest ratio of probabilities in the temporal differences and in the policy gradient."""
     c_clip: float
     """vtrace: largest ratio that passes a correction on to the step before."""
+    normalise: bool
+    """Whether the advantages of a stage in a batch are shifted and scaled to mean 0 and deviation 1. While the values are
+    still wrong, all advantages may have the same sign, and each action that was taken would become likelier."""
     ppo_clip: float
     """ppo: the ratio of probabilities has a gradient between 1 - clip and 1 + clip."""
     entropy: float

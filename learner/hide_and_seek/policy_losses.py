@@ -55,7 +55,7 @@ def actor_critic(
         bootstrap: (B,) value of the observation after the last step.
         rewards: (T, B)
         discounts: (T, B), see `advantages`.
-        settings: correction, clips and lambda; its weights are not applied.
+        settings: correction, clips, lambda and normalisation of A; its weights are not applied.
     """
     log_pi = action_log_probabilities(logits, actions)
     log_mu = action_log_probabilities(behaviour_logits, actions)
@@ -72,11 +72,11 @@ def actor_critic(
             settings.rho_clip,
             settings.c_clip,
         )
-        policy = -(estimates.advantages * log_pi).mean()
+        policy = -(_scaled(estimates.advantages, settings) * log_pi).mean()
         clipped = ratios > settings.rho_clip
     else:
         estimates = gae(values.detach(), bootstrap.detach(), rewards, discounts, settings.gae_lambda)
-        advantages = estimates.advantages
+        advantages = _scaled(estimates.advantages, settings)
         if settings.correction == "ppo":
             policy = -torch.minimum(ratios * advantages, ratios.clamp(low, high) * advantages).mean()
             clipped = (ratios < low) | (ratios > high)
@@ -98,6 +98,14 @@ def actor_critic(
             "kl": kl_divergence(behaviour_logits, logits).mean(),
         }
     return ActorCritic(losses, metrics)
+
+
+def _scaled(advantages: Tensor, settings: ActorCriticConfig) -> Tensor:
+    """(T, B) advantages with mean 0 and deviation 1, if the settings say so; zeros if all are equal."""
+    if not settings.normalise:
+        return advantages
+    centred = advantages - advantages.mean()
+    return centred / centred.square().mean().sqrt().clamp_min(1e-6)
 
 
 def action_log_probabilities(logits: Tensor, actions: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ SETTINGS = ActorCriticConfig(
     gae_lambda=1.0,
     rho_clip=1.0,
     c_clip=1.0,
+    normalise=False,
     ppo_clip=0.2,
     entropy=0.01,
     value=0.5,
@@ -167,3 +168,25 @@ def test_one_batch_is_learned(kind: str) -> None:
     probability = policy.softmax(0)[1].item()
     assert probability > (0.35 if kind == "ppo" else 0.8)  # PPO stops at 1.2 times the old probability
     assert value.item() > 0.25
+
+
+@pytest.mark.parametrize("correction", ["vtrace", "ppo", "a3c"])
+def test_normalised_advantages_do_not_depend_on_the_rewards_scale(correction: str) -> None:
+    # Without values, rewards of twice the size have twice the advantages; a constant reward has none after the shift.
+    inputs = case(0.0) | {"values": torch.zeros(T, B).double(), "bootstrap": torch.zeros(B).double()}
+    settings = dataclasses.replace(SETTINGS, correction=correction, normalise=True)
+
+    def policy(rewards: Tensor) -> float:
+        changed = inputs | {"rewards": rewards, "discounts": torch.zeros(T, B).double()}
+        return float(actor_critic(**changed, settings=settings).losses["policy"])
+
+    rewards = inputs["rewards"]
+    log_pi = np.log(
+        np.take_along_axis(probabilities(inputs["logits"]), inputs["actions"].numpy()[..., None], -1)[..., 0]
+    )
+    scaled = (rewards.numpy() - rewards.numpy().mean()) / rewards.numpy().std()
+    # The ratio is 1 here, so PPO's loss is the mean of the scaled advantages, which is 0.
+    expected = 0.0 if correction == "ppo" else -(scaled * log_pi).mean()
+    assert policy(rewards) == pytest.approx(expected, abs=1e-9)
+    assert policy(2 * rewards + 5) == pytest.approx(expected, abs=1e-9)
+    assert policy(torch.ones(T, B).double()) == pytest.approx(0, abs=1e-9)
