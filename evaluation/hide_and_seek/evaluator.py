@@ -77,24 +77,29 @@ class AgentEvaluator:
         self.rules = test_rules(settings.rules, settings.config)
         self.network = build_network(settings.network, settings.config.seed).eval()
         self.data: TestData | None = None
-        self.references: dict[str, tuple[SkillResults, dict[str, Estimate]]] = {}
-        """Episodes of the untrained network and of uniform actions, and figures of visual dynamics."""
 
     def prepare(self) -> None:
-        """Loads or makes the test data, and the results of the untrained network and of uniform actions.
+        """Loads or makes the test data.
 
         Raises:
             SimulatorError: a simulator failed several times.
         """
         settings = self.settings
-        self.data = data = load(
+        self.data = load(
             settings.config, settings.simulator, settings.rules, settings.learning, settings.network.image_size
         )
+
+    def _references(self, data: TestData) -> dict[str, tuple[SkillResults, dict[str, Estimate]]]:
+        """Episodes of the untrained network and of uniform actions, and figures of visual dynamics.
+
+        They are measured after the training, which they would slow down, and kept with the test data.
+        """
+        settings = self.settings
         uniform = data.kept(f"uniform-{network_key(np.zeros(0))}", lambda: to_plain(self.play(Uniform)))
         network = build_network(settings.network, settings.config.seed).eval()
         untrained = data.kept(f"network-{network_key(flat_weights(network))}", lambda: self._measured(network))
         estimates = {key: Estimate(**values) for key, values in untrained["dynamics"].items()}
-        self.references = {
+        return {
             UNTRAINED: (skill_results(untrained["skills"]), estimates),
             RANDOM: (skill_results(uniform), {}),
         }
@@ -110,18 +115,19 @@ class AgentEvaluator:
 
     def final(self, folder: Path) -> FinalReport:
         """See `EvaluatorCore.final`."""
-        assert self.data is not None, "prepare must be called first"
-        config = self.settings.config
+        data, config = self.data, self.settings.config
+        assert data is not None, "prepare must be called first"
         seconds: dict[str, float] = {}
         trained = _timed(seconds, "skills", lambda: self.play(self._player))
         visual = _timed(seconds, "dynamics", lambda: self.dynamics(self.network))
         rows = {TRAINED: summarise(trained) | visual}
-        rows |= {name: summarise(found) | known for name, (found, known) in self.references.items()}
+        references = _timed(seconds, "references", lambda: self._references(data))
+        rows |= {name: summarise(found) | known for name, (found, known) in references.items()}
         figures = folder / "figures"
         paths = []
-        if config.shown and draw_predictions(figures / "dynamics.png", self.network, self.data.triplets, config.shown):
+        if config.shown and draw_predictions(figures / "dynamics.png", self.network, data.triplets, config.shown):
             paths.append(figures / "dynamics.png")
-        facts: dict[str, Any] = {"vdr_triplets": len(self.data.triplets)}
+        facts: dict[str, Any] = {"vdr_triplets": len(data.triplets)}
         if config.games:
             rooms = scenes(config.split, tuple(config.kinds))
             games = _timed(
@@ -142,7 +148,7 @@ class AgentEvaluator:
                 paths.append(save_game(figures, record)[1])
         draw_bars(figures / "skills.png", rows)
         write_intervals(folder / "intervals.md", rows)
-        skills = {TRAINED: trained, **{name: found for name, (found, _) in self.references.items()}}
+        skills = {TRAINED: trained, **{name: found for name, (found, _) in references.items()}}
         facts |= {"evaluation_s": {name: round(value, 1) for name, value in seconds.items()},
                   "episodes": {name: to_plain(one) for name, one in skills.items()}}  # fmt: skip
         return final_report(rows, skills, config.split, [figures / "skills.png", *paths], facts)

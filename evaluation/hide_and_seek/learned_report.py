@@ -47,9 +47,7 @@ def final_report(
         facts: further details, JSON-able.
     """
     # Figures that cannot be measured, such as the precision of no claim, are left out.
-    rows = {
-        name: {key: one for key, one in found.items() if math.isfinite(one.value)} for name, found in rows.items()
-    }
+    rows = {name: {key: one for key, one in found.items() if math.isfinite(one.value)} for name, found in rows.items()}
     trained, random = rows[TRAINED], rows[RANDOM]
     result: dict[str, Any] = {key: trained[key].value for key in COLUMNS if key in trained}
     result |= {f"{key}_random": random[key].value for key in PAIRED if key in random}
