@@ -89,12 +89,13 @@ class AgentEvaluator:
             settings.config, settings.simulator, settings.rules, settings.learning, settings.network.image_size
         )
 
-    def _references(self, data: TestData) -> dict[str, tuple[SkillResults, dict[str, Estimate]]]:
+    def references(self) -> dict[str, tuple[SkillResults, dict[str, Estimate]]]:
         """Episodes of the untrained network and of uniform actions, and figures of visual dynamics.
 
         They are measured after the training, which they would slow down, and kept with the test data.
         """
-        settings = self.settings
+        settings, data = self.settings, self.data
+        assert data is not None, "prepare must be called first"
         uniform = data.kept(f"uniform-{network_key(np.zeros(0))}", lambda: to_plain(self.play(Uniform)))
         network = build_network(settings.network, settings.config.seed).eval()
         untrained = data.kept(f"network-{network_key(flat_weights(network))}", lambda: self._measured(network))
@@ -121,7 +122,7 @@ class AgentEvaluator:
         trained = _timed(seconds, "skills", lambda: self.play(self._player))
         visual = _timed(seconds, "dynamics", lambda: self.dynamics(self.network))
         rows = {TRAINED: summarise(trained) | visual}
-        references = _timed(seconds, "references", lambda: self._references(data))
+        references = _timed(seconds, "references", self.references)
         rows |= {name: summarise(found) | known for name, (found, known) in references.items()}
         figures = folder / "figures"
         paths = []

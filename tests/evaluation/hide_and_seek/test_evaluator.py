@@ -73,7 +73,7 @@ def test_an_evaluation_from_its_test_data_to_its_report(tmp_path: Path, monkeypa
     again = make()
     monkeypatch.setattr(again, "play", fail)
     again.prepare()
-    assert again.references == evaluator.references
+    assert again.references() == evaluator.references()
     # The untrained network has the initial weights of the evaluation's seed.
     np.testing.assert_array_equal(flat_weights(again.network), flat_weights(build_network(tiny(), 1)))
 
