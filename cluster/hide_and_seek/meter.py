@@ -46,6 +46,8 @@ class GameMeter:
         """By kind of task, the stages' sums of the latest tasks."""
         self.row_steps = self.row_games = 0
         """Counts since the last row."""
+        self.seconds = 0.0
+        """Sum of the rows' spans: how long the run has trained."""
 
     def add(self, statistics: Statistics) -> None:
         """See `Meter.add`."""
@@ -82,6 +84,7 @@ class GameMeter:
 
     def row(self, span: float) -> dict[str, float]:
         """See `Meter.row`."""
+        self.seconds += span
         row = {
             "env_steps": float(self.totals["env_steps"]),
             "games": float(self.totals["games"]),
@@ -107,15 +110,21 @@ class GameMeter:
         return {
             "env_steps": self.totals["env_steps"],
             "games": self.totals["games"],
+            "env_steps_per_s": round(self.totals["env_steps"] / max(1e-9, self.seconds), 1),
             "training": {name: value for name, value in means.items() if value is not None},
         }
 
     def get_state(self) -> dict[str, Any]:
         """See `Meter.get_state`."""
-        return {"totals": dict(self.totals), "recent": {kind: list(tasks) for kind, tasks in self.recent.items()}}
+        return {
+            "totals": dict(self.totals),
+            "seconds": self.seconds,
+            "recent": {kind: list(tasks) for kind, tasks in self.recent.items()},
+        }
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """See `Meter.set_state`."""
         self.totals = Counter({name: int(value) for name, value in state["totals"].items()})
+        self.seconds = float(state["seconds"])
         self.recent = {kind: deque(tasks, maxlen=WINDOW) for kind, tasks in state["recent"].items()}
         self.row_steps = self.row_games = 0

@@ -16,6 +16,9 @@ from common.errors import UsageError
 if TYPE_CHECKING:
     from models.hide_and_seek.network import HideAndSeekNetwork
 
+CLAIM_ABOVE = 0.5
+"""See `actors.hide_and_seek.learning.network_player.NetworkPlayer`; the value of conf/evaluation/hide_and_seek.yaml."""
+
 
 def is_checkpoint(name: str) -> bool:
     """Whether a player's name is the path of a checkpoint or a run."""
@@ -37,7 +40,7 @@ def make_any_player(name: str, side: Side | None = None) -> GamePlayer:
     from actors.hide_and_seek.learning.network_player import NetworkPlayer
 
     network = load_network(name)
-    return NetworkPlayer(network, network.config, shown_name(name))
+    return NetworkPlayer(network, network.config, shown_name(name), claim_above=CLAIM_ABOVE)
 
 
 @cache

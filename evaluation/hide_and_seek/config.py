@@ -44,6 +44,8 @@ class LearnedEvaluationConfig:
     """Episodes of each row of the final table."""
     quick: EpisodeCounts
     """Episodes during training: the first of those of the final table."""
+    claim_above: float | None
+    """Agents take ClaimVisible if its probability is larger, and never otherwise; null: they draw it like others."""
     seek_steps: int
     """Steps after which an episode of seeking ends, instead of the rules' 500."""
     behind_share: float

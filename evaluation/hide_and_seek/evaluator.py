@@ -98,7 +98,10 @@ class AgentEvaluator:
         assert data is not None, "prepare must be called first"
         uniform = data.kept(f"uniform-{network_key(np.zeros(0))}", lambda: to_plain(self.play(Uniform)))
         network = build_network(settings.network, settings.config.seed).eval()
-        untrained = data.kept(f"network-{network_key(flat_weights(network))}", lambda: self._measured(network))
+        untrained = data.kept(
+            f"network-{network_key(flat_weights(network))}-{settings.config.claim_above}",
+            lambda: self._measured(network),
+        )
         estimates = {key: Estimate(**values) for key, values in untrained["dynamics"].items()}
         return {
             UNTRAINED: (skill_results(untrained["skills"]), estimates),
@@ -167,11 +170,15 @@ class AgentEvaluator:
         return dynamics.figures(triplets, predict(network, triplets, self.settings.config.batch_size))
 
     def _player(self) -> NetworkPlayer:
-        return NetworkPlayer(self.network, self.settings.network, "trained")
+        return self._network_player(self.network, "trained")
+
+    def _network_player(self, network: HideAndSeekNetwork, name: str) -> NetworkPlayer:
+        settings = self.settings
+        return NetworkPlayer(network, settings.network, name, claim_above=settings.config.claim_above)
 
     def _measured(self, network: HideAndSeekNetwork) -> dict[str, Any]:
         """All results of a network, as plain values."""
-        played = self.play(lambda: NetworkPlayer(network, self.settings.network, "untrained"))
+        played = self.play(lambda: self._network_player(network, "untrained"))
         return {
             "skills": to_plain(played),
             "dynamics": {key: asdict(one) for key, one in self.dynamics(network).items()},

@@ -151,7 +151,7 @@ class LearnerConfig:
     lr_dynamics: float
     """Adam's learning rate for visual dynamics replay."""
     lr_decay: float
-    """Share of the run, at its end, over which all learning rates fall to 0 linearly; 0: they stay."""
+    """Share of the run, at its end, over which the learning rates fall linearly, but for `lr_perspective`; 0: they stay."""
     betas: list[float]
     """Adam's two moving averages, for the stages and perspective simulation."""
     betas_dynamics: list[float]

@@ -92,7 +92,7 @@ class GameLearner:
         Args:
             network: freshly initialised (`build_network`) or loaded.
             config: settings.
-            seed: of dropout and mental rollouts, not negative.
+            seed: of mental rollouts, not negative.
             device: of the network and of all computations.
         """
         self.config, self.seed = config, seed
@@ -147,7 +147,8 @@ class GameLearner:
         """Sets the learning rates.
 
         Args:
-            progress: share of the run done, in [0, 1]; over the last `lr_decay` of the run the rates fall to 0.
+            progress: share of the run done, in [0, 1]; over the last `lr_decay` of the run the rates fall towards 0,
+                but for that of perspective simulation, which may begin only then.
             orders: the round's; none are needed.
         """
         share = self.config.lr_decay
@@ -156,7 +157,7 @@ class GameLearner:
             self._progress = progress
             for table, optimizer in self.optimizers.items():
                 for group in optimizer.param_groups:
-                    group["lr"] = self._rates[table] * max(factor, 1e-3)
+                    group["lr"] = self._rates[table] * (1.0 if table == MEMORIES else max(factor, 1e-3))
 
     def source(self, step: int) -> Source:
         """See `LearnerCore.source`; `learner.hide_and_seek.schedule.pattern` gives the order."""

@@ -20,7 +20,7 @@ class MakeGameLearner:
     Args:
         network: the model.
         config: the learner's settings.
-        seed: of the initial weights, of dropout and of mental rollouts.
+        seed: of the initial weights and of mental rollouts.
     """
 
     network: AgentConfig

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from actors.hide_and_seek.actions import Kind, Stage
+from actors.hide_and_seek.actions import INDEX, Kind, Stage
 from actors.hide_and_seek.episode import Step
 from actors.hide_and_seek.game import GameObservation
 from actors.hide_and_seek.learning.choosing import Chooser
@@ -27,6 +27,8 @@ from models.hide_and_seek.metric_map import MapState
 from models.hide_and_seek.network import HideAndSeekNetwork
 from replay.hide_and_seek.unroll import UNKNOWN
 
+CLAIM = INDEX["ClaimVisible"]
+
 
 class NetworkPlayer:
     """An `actors.hide_and_seek.players.core.GamePlayer` that plays both sides.
@@ -39,13 +41,20 @@ class NetworkPlayer:
         config: of the network.
         name: for reports.
         greedy: whether it takes the likeliest action, rather than a random one by the policy.
+        claim_above: it takes ClaimVisible if its probability is larger than this, and never otherwise, so that small
+            probabilities do not add up over many steps; None: it draws ClaimVisible as it draws all other actions.
     """
 
     def __init__(
-        self, network: HideAndSeekNetwork, config: AgentConfig, name: str = "network", greedy: bool = False
+        self,
+        network: HideAndSeekNetwork,
+        config: AgentConfig,
+        name: str = "network",
+        greedy: bool = False,
+        claim_above: float | None = None,
     ) -> None:
         self.name = name
-        self._network, self._config, self._greedy = network, config, greedy
+        self._network, self._config, self._greedy, self._claim_above = network, config, greedy, claim_above
         self._policy = Policy(network.agent)
         self.begin(0, None)
 
@@ -80,7 +89,13 @@ class NetworkPlayer:
         else:
             decision, self._state = self._policy.act(seen, self._state, STAGE_INDEX[stage], self._random)
         self._new_map = False
-        return decision.action
+        if self._claim_above is None or stage is not Stage.SEEK:
+            return decision.action
+        odds = decision.probabilities.copy()
+        if odds[CLAIM] > self._claim_above:
+            return CLAIM
+        odds[CLAIM] = 0
+        return int(odds.argmax() if self._greedy else self._random.choice(len(odds), p=odds / odds.sum()))
 
     def learn(self, step: Step) -> None:
         """See `GamePlayer.learn`."""
