@@ -29,9 +29,13 @@ def tables(config: GameTrainConfig) -> dict[str, TableSpec]:
     replay, phases = config.replay, played(config)
     shape = config.models.unroll_shape(config.actors.learning.unroll_length)
 
+    # A task gives its unrolls first and its triplets last. Each actor must be able to finish its task while the learner
+    # waits for triplets, or all would wait for each other.
+    ahead = config.cluster.actors + replay.tasks_ahead
+
     def limiter(largest: int) -> LimiterSettings:
         """Slack of a table to which a task gives at most `largest` records."""
-        return LimiterSettings(replay.strict, max(1, replay.tasks_ahead * largest), replay.batches_ahead)
+        return LimiterSettings(replay.strict, max(1, ahead * largest), replay.batches_ahead)
 
     most = {name: max((getattr(phase, name) for phase in phases), default=0) for name in (UNROLLS, TRIPLETS, MEMORIES)}
     unrolls = SelectorSettings("queue" if config.learner.unroll_reuse == 1 else "uniform")
@@ -57,6 +61,20 @@ def phases(config: GameTrainConfig) -> list[Phase]:
     return [phase_of(phase, batch_sizes(config), names) for phase in played(config)]
 
 
+def check_queue(config: GameTrainConfig) -> None:
+    """Refuses a queue of unrolls that the actors could fill while the learner waits for their triplets."""
+    if config.learner.unroll_reuse > 1:
+        return  # the latest unrolls replace the oldest
+    ahead = config.cluster.actors + config.replay.tasks_ahead
+    for phase in played(config):
+        least = (phase.prefill + ahead + 1) * phase.unrolls
+        if config.replay.unrolls < least:
+            raise UsageError(
+                f"replay.unrolls must be at least {least} for learner.phases.{phase.name} with {config.cluster.actors} "
+                f"actors, not {config.replay.unrolls}: (prefill + actors + tasks_ahead + 1) x unrolls"
+            )
+
+
 def check_schedule(config: GameTrainConfig) -> None:
     """Refuses schedules that would train nothing or deadlock, from the configuration alone.
 
@@ -66,6 +84,7 @@ def check_schedule(config: GameTrainConfig) -> None:
     if not played(config):
         raise UsageError("learner.phases has no phase with rounds above 0: nothing would be trained")
     specs = tables(config)
+    check_queue(config)
     present = dict.fromkeys(specs, 0)
     for phase in played(config):
         try:

@@ -39,7 +39,7 @@ PANELS = (
     Panel("VDR, held-out rooms", r"evaluation/vdr_(inverse_accuracy|forward_gain|success_auc)", "", "", True),
     Panel("mean reward of a step", r"actors/(\w+)/return_per_step"),
     Panel("entropy of the policy, nats", r"actors/(\w+)/entropy"),
-    Panel("VDR, training", r"learner/dynamics/(inverse|forward|changed|confidence|success)"),
+    Panel("VDR, training", r"learner/dynamics/(inverse|forward|changed_pixels|confidence|success)"),
 )
 """The panels; one without a metric is left out."""
 

@@ -29,8 +29,8 @@ class ActorCriticConfig:
     c_clip: float
     """vtrace: largest ratio that passes a correction on to the step before."""
     normalise: bool
-    """Whether the advantages of a stage in a batch are shifted and scaled to mean 0 and deviation 1. While the values are
-    still wrong, all advantages may have the same sign, and each action that was taken would become likelier."""
+    """Whether the advantages of a stage in a batch are shifted and scaled to mean 0 and deviation 1. While the values
+    are still wrong, all advantages may have the same sign, and each action that was taken would become likelier."""
     ppo_clip: float
     """ppo: the ratio of probabilities has a gradient between 1 - clip and 1 + clip."""
     entropy: float
@@ -151,7 +151,7 @@ class LearnerConfig:
     lr_dynamics: float
     """Adam's learning rate for visual dynamics replay."""
     lr_decay: float
-    """Share of the run, at its end, over which the learning rates fall linearly, but for `lr_perspective`; 0: they stay."""
+    """Share of the run, at its end, over which the learning rates but `lr_perspective` fall linearly; 0: they stay."""
     betas: list[float]
     """Adam's two moving averages, for the stages and perspective simulation."""
     betas_dynamics: list[float]

@@ -44,8 +44,8 @@ OBSERVATIONS = {
 }  # fmt: skip
 """Fields of `Observations` by the unrolls' fields."""
 STEPS = (
-    "actions", "logits", "rewards", "ended", "succeeded", "hindsight", "hits", "tried", "tried_landed", "contained",
-    "feasible", "experts", "claimable",
+    "actions", "logits", "rewards", "ended", "succeeded", "episode_steps", "hindsight", "hits", "tried", "tried_landed",
+    "contained", "feasible", "experts", "claimable",
 )  # fmt: skip
 """Fields of an unroll that the losses read for each step."""
 
@@ -67,8 +67,8 @@ class Begun:
     table: str
     total: Tensor
     metrics: dict[str, Tensor]
-    episodes: int
-    """Hiding episodes that ended in the batch."""
+    episodes: float
+    """Hiding episodes that ended in the batch; an unroll counts once over all its uses."""
     lags: dict[str, float]
     """See `GameLearner._lags`."""
 
@@ -100,7 +100,7 @@ class GameLearner:
         self.network = network.to(self.device)
         self.version = 0
         """Optimiser steps done."""
-        self.hide_episodes = 0
+        self.hide_episodes = 0.0
         """Hiding episodes learned from."""
         self._sizes = BatchSizes(
             config.batch_unrolls, config.batch_triplets, config.batch_memories, config.unroll_reuse
@@ -206,7 +206,7 @@ class GameLearner:
         if not self._phase:
             raise RuntimeError("start_phase must be called before the first step")
         config, table = self.config, prepared.table
-        episodes = 0
+        episodes = 0.0
         match table:
             case "unrolls":
                 unrolls: Unrolls = prepared.content
@@ -218,8 +218,9 @@ class GameLearner:
                     self._bfloat16,
                 )
                 total, metrics = found.total, found.metrics
-                hides = unrolls.steps["ended"][:, unrolls.stages == STAGES.index("hide")]
-                episodes = int(hides.sum())
+                new = unrolls.steps["ended"] & (unrolls.steps["episode_steps"] >= 0)
+                hides = int(new[:, unrolls.stages == STAGES.index("hide")].sum())
+                episodes = hides / config.unroll_reuse
             case "triplets":
                 total, metrics = triplet_losses(self.network, prepared.content, config, self._bfloat16)
             case _:
@@ -329,7 +330,7 @@ class GameLearner:
                             if f"{table}.{key}.{name}" in state.moments
                         } | {"step": state.moments[f"{table}.step.{name}"].to(self.device, copy=True)}
             self.version, self.seed = state.version, state.seed
-            self.hide_episodes = int(state.orders["hide_episodes"])
+            self.hide_episodes = float(state.orders["hide_episodes"])
 
     def save(self, folder: Path, extra: dict[str, Any]) -> int:
         """See `LearnerCore.save`."""

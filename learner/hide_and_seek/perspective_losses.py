@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from learner.hide_and_seek.config import PerspectiveWeights
+from learner.hide_and_seek.means import mean_known
 from models.hide_and_seek.mental import CLAIM, NO_ACTION, SEEK_ACTIONS, Hiding, Poses, Room
 from models.hide_and_seek.metric_map import MapState
 from models.hide_and_seek.perspective import PerspectiveSimulation
@@ -35,17 +36,12 @@ def policy_loss(logits: Tensor, policy: Tensor, valid: Tensor) -> Tensor:
         policy: (..., A) probabilities of the seeker's actions.
         valid: (...) bool.
     """
-    return masked_mean(-(policy * logits.log_softmax(dim=-1)).sum(dim=-1), valid)
-
-
-def masked_mean(values: Tensor, valid: Tensor) -> Tensor:
-    """Mean over the valid entries, 0 if there is none; entries that are not valid may be anything but infinite."""
-    return (values * valid).sum() / valid.sum().clamp_min(1)
+    return mean_known(-(policy * logits.log_softmax(dim=-1)).sum(dim=-1), valid)
 
 
 def binary_loss(logits: Tensor, targets: Tensor, valid: Tensor) -> Tensor:
     """Mean binary cross-entropy over valid entries; all arguments have the same shape."""
-    return masked_mean(F.binary_cross_entropy_with_logits(logits, targets.to(logits.dtype), reduction="none"), valid)
+    return mean_known(F.binary_cross_entropy_with_logits(logits, targets.to(logits.dtype), reduction="none"), valid)
 
 
 def mental_actions(actions: Tensor) -> Tensor:

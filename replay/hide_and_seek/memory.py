@@ -31,6 +31,7 @@ def memory_fields(shape: UnrollShape, trajectory: int) -> Fields:
     p = shape.max_places
     f4, i8, i4, i2, i1, b1 = (np.dtype(kind) for kind in (np.float32, np.int64, np.int32, np.int16, np.int8, np.bool_))
     return {
+        "key": ((), i8),  # `replay.hide_and_seek.unroll.record_key`
         "version": ((), i8),
         "number": ((), i8),
         "map_values": ((p, shape.map_size), f4),
@@ -73,4 +74,4 @@ def to_memory_batch(sample: Sample) -> MemoryBatch:
 
 def memory_format(shape: UnrollShape, trajectory: int) -> RecordFormat:
     """Memories as records of a table; a memory is a dictionary of arrays."""
-    return RecordFormat(memory_fields(shape, trajectory), None, "version", dict, to_memory_batch)
+    return RecordFormat(memory_fields(shape, trajectory), "key", "version", dict, to_memory_batch)

@@ -19,6 +19,7 @@ TRIPLETS = "triplets"
 def triplet_fields(image_size: int) -> Fields:
     """Shape and dtype of each field of a triplet."""
     return {
+        "key": ((), np.dtype(np.int64)),  # `replay.hide_and_seek.unroll.record_key`
         "before": ((image_size, image_size, 3), np.dtype(np.uint8)),  # RGB, with the game's augmentation
         "after": ((image_size, image_size, 3), np.dtype(np.uint8)),
         "action": ((), np.dtype(np.int64)),
@@ -64,4 +65,4 @@ def to_triplet_batch(sample: Sample) -> TripletBatch:
 
 def triplet_format(image_size: int) -> RecordFormat:
     """Triplets as records of a table; a triplet is a dictionary of arrays."""
-    return RecordFormat(triplet_fields(image_size), None, "version", dict, to_triplet_batch, group_field="group")
+    return RecordFormat(triplet_fields(image_size), "key", "version", dict, to_triplet_batch, group_field="group")

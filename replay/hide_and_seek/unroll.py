@@ -24,6 +24,17 @@ UNKNOWN = -1
 """Stands for "none" or "not known" in the integer fields."""
 
 
+def record_key(number: int, share: int, index: int) -> int:
+    """The key of a record, unique in its table: a task that is played again stores nothing twice.
+
+    Args:
+        number: of the task in the run.
+        share: of the task, below 256.
+        index: of the record among those of this table in the share, below 65 536.
+    """
+    return (number << 24) + (share << 16) + index
+
+
 @dataclass(frozen=True)
 class UnrollShape:
     """Sizes of an unroll; those after `length` are the model's (`models.hide_and_seek.config.AgentConfig`)."""
@@ -53,6 +64,7 @@ def unroll_fields(shape: UnrollShape) -> Fields:
         np.dtype(kind) for kind in (np.float32, np.int64, np.int32, np.int16, np.int8, np.uint8, np.bool_)
     )
     return {
+        "key": ((), i8),  # `record_key`
         "stage": ((), i1),  # index into STAGES
         "version": ((), i8),  # of the weights that chose the actions
         "number": ((), i8),  # of the task in the run
@@ -72,7 +84,10 @@ def unroll_fields(shape: UnrollShape) -> Fields:
         "rewards": ((t,), f4),
         "ended": ((t,), b1),  # whether the step ended its episode
         "succeeded": ((t,), b1),
-        "episode_steps": ((t,), i2),  # steps of the episode before this one
+        "episode_steps": (
+            (t,),
+            i2,
+        ),  # steps of the episode before this one; UNKNOWN: a repeated step
         # Labels, known once the episode has ended; UNKNOWN where they do not apply
         "hindsight": ((t,), i2),  # manipulate: where the episode's object landed, as in targets
         "hits": ((t,), i1),  # manipulate: whether the episode hit its target (0 or 1)
@@ -115,4 +130,4 @@ def to_unroll_batch(sample: Sample) -> UnrollBatch:
 
 def unroll_format(shape: UnrollShape) -> RecordFormat:
     """Unrolls as records of a table; an unroll is a dictionary of arrays."""
-    return RecordFormat(unroll_fields(shape), None, "version", dict, to_unroll_batch)
+    return RecordFormat(unroll_fields(shape), "key", "version", dict, to_unroll_batch)

@@ -91,7 +91,8 @@ def write_run(folder: Path, config: RunConfig, value: float | None = 40.0, key: 
     [
         (
             ["seeds=[1]"],
-            "TABLE must be one of all, choice, correction, masks, models, reach, replay, supervision, vdr, which is missing",
+            "TABLE must be one of all, choice, correction, masks, models, reach, replay, supervision, vdr, which is "
+            "missing",
         ),
         (["TABLE=arms"], "TABLE must be one of all,"),
         (["TABLE=reach", "-m"], "table does not know '-m'"),

@@ -80,6 +80,8 @@ def memory(
     }
     record: Memory = {}
     for name, (size, dtype) in memory_fields(shape, trajectory).items():
+        if name == "key":  # the player numbers the records of a task when it pushes them
+            continue
         if size and size[0] == trajectory and name in ("locations", "actions", "succeeded", "claimable", "policy"):
             record[name] = np.full(size, UNKNOWN if name == "claimable" else 0, dtype)
             record[name][: len(kept)] = np.asarray(values[name], dtype).reshape(len(kept), *size[1:])

@@ -26,6 +26,7 @@ from actors.hide_and_seek.world import KEYWORDS, World, start_simulator
 from models.hide_and_seek.config import AgentConfig
 from models.hide_and_seek.network import HideAndSeekNetwork, build_network
 from models.weights import load_flat_weights
+from replay.hide_and_seek.unroll import record_key
 
 
 @dataclass(frozen=True)
@@ -51,37 +52,23 @@ class MakePlayer:
         return LearningPlayer(self, actor)
 
 
-class Pushes:
-    """Sends the records of a task, each once, however often the task is attempted.
+def sender(
+    number: int, share: int, push: Push, statistics: LearningStatistics
+) -> Callable[[str, dict[str, Any]], None]:
+    """A function that pushes the records of one share of a task, with their keys.
 
-    An attempt repeats the records of the one before, because a task determines them; so as many as were sent are left
-    out. It helps within one player: a task that is handed to another actor sends all its records again.
+    The keys depend on the order of the records alone, so an attempt that repeats the one before, as a task determines
+    its records, stores nothing twice.
     """
+    made: Counter[str] = Counter()
 
-    def __init__(self) -> None:
-        self._task: tuple[int, str] | None = None
-        self._sent: Counter[tuple[int, str]] = Counter()
+    def send(table: str, record: dict[str, Any]) -> None:
+        key = np.asarray(record_key(number, share, made[table]), np.int64)
+        made[table] += 1
+        with statistics.clock("push"):
+            statistics.stored &= push(table, record | {"key": key})
 
-    def begin(self, number: int, key: str) -> bool:
-        """Begins an attempt at a task; returns whether records of an earlier one were sent."""
-        if self._task != (number, key):
-            self._task = number, key
-            self._sent.clear()
-        return bool(self._sent)
-
-    def sender(self, share: int, push: Push, statistics: LearningStatistics) -> Callable[[str, dict[str, Any]], None]:
-        """A function that sends the records of one share of the task, in their order."""
-        made: Counter[str] = Counter()
-
-        def send(table: str, record: dict[str, Any]) -> None:
-            made[table] += 1
-            if made[table] <= self._sent[share, table]:
-                return
-            with statistics.clock("push"):
-                statistics.stored &= push(table, record)
-            self._sent[share, table] += 1
-
-        return send
+    return send
 
 
 class LearningPlayer:
@@ -90,14 +77,12 @@ class LearningPlayer:
     With several simulators per actor, the actor's is the first; this player starts the others, and each does a share of
     the task in a thread of its own.
 
-    If a simulator fails, the records that were pushed stay, and another attempt at the same task by this player pushes
-    only the rest: see `Pushes`.
+    If a simulator fails, the records that were pushed stay, and another attempt adds only the rest: see `sender`.
     """
 
     def __init__(self, make: MakePlayer, actor: int) -> None:
         self._make, self._actor = make, actor
         self._network: HideAndSeekNetwork = build_network(make.agent, make.seed).eval().requires_grad_(False)
-        self._pushes = Pushes()
         self._others: list[SimulatorProcess | None] = [None] * (make.learning.simulators - 1)
 
     @property
@@ -122,7 +107,6 @@ class LearningPlayer:
         parsed, make = Orders.parse(orders), self._make
         kind = kind_of(parsed, make.seed, number)
         statistics = LearningStatistics(number, self._actor, version, kind=kind)
-        statistics.restarted = self._pushes.begin(number, task.key)
         whole = Share(parsed.unrolls_per_task, parsed.triplets_per_task, parsed.memories_per_task)
         if not self._others:
             policy = Policy(self._network.agent)
@@ -142,8 +126,9 @@ class LearningPlayer:
                 process = simulator if index == 0 else self._other(index - 1)
                 self._share(process, shared, task, parsed, kind, number, index, shares[index], own, push_alone)
             except SimulatorError:
-                if index:
-                    self._stop(index - 1)
+                # The task is lost, so the other shares end at once.
+                for other in range(len(self._others)):
+                    self._stop(other)
                 raise
             finally:
                 shared.leave()
@@ -172,7 +157,7 @@ class LearningPlayer:
             past=self._past,
             perspective=self._network.perspective,
         )
-        send = self._pushes.sender(index, push, statistics)
+        send = sender(number, index, push, statistics)
         work_on(work, kind, share, make.agent.unroll_shape(make.learning.unroll_length), number, statistics, send)
 
     def _past(self, random: np.random.Generator) -> Policy | None:

@@ -17,8 +17,6 @@ class LearningStatistics(Statistics):
     """Environment steps of all stages."""
     games: int = 0
     """Whole games that were finished."""
-    restarted: bool = False
-    """Whether records of an earlier attempt at this task were kept, so that this one pushed only the rest."""
     stages: dict[str, dict[str, float]] = field(default_factory=dict)
     """By stage, sums over its steps: steps, return, entropy; over its ended episodes: episodes; and
 

@@ -80,14 +80,18 @@ def work_on(
 
         collector.emit = emit
         steps = max(share.unrolls * shape.length, share.triplets)
-        _repeat(steps, collector, {"explore": _explore, "manipulate": _manipulate, "seek": _seek}[kind](work))
+        _repeat(steps, collector, {"explore": _explore, "manipulate": _manipulate, "seek": _seek}[kind](work), work)
     for record in triplets.records(statistics.weights_version):
         send(TRIPLETS, record)
 
 
-def _repeat(steps: int, collector: Collector, episode: Episode) -> None:
-    """Plays episodes for a number of steps; the last one may be cut off."""
-    made = collector.statistics
+def _repeat(steps: int, collector: Collector, episode: Episode, work: Work) -> None:
+    """Plays episodes for a number of steps; the last one may be cut off.
+
+    Raises:
+        Unplayable: the room cannot be set up for the task, several times in a row.
+    """
+    made, idle = collector.statistics, 0
     first = made.steps
 
     def full() -> bool:
@@ -96,7 +100,11 @@ def _repeat(steps: int, collector: Collector, episode: Episode) -> None:
     for number in count():
         if full():
             break
+        before = made.steps
         episode(number, collector, full)
+        idle = 0 if made.steps > before else idle + 1
+        if idle > work.config.room_tries:
+            raise Unplayable(f"{work.task.scene} has no place where a {work.task.goal} could be put")
     collector.close()
 
 
@@ -130,15 +138,8 @@ def _manipulate(work: Work) -> Episode:
             mind = work.mind(drawn, Draw.HIDER, number * work.config.manipulations_per_room + index)
             manipulation = Manipulation(work.world, work.rules, target)
             manipulate(mind, manipulation, collector, full=full)
-        _check_playable(work, collector, number)
 
     return episode
-
-
-def _check_playable(work: Work, collector: Collector, number: int) -> None:
-    """Refuses a room in which no place for the object is found again and again."""
-    if number >= work.config.room_tries and not collector.statistics.steps:
-        raise Unplayable(f"{work.task.scene} has no place where a {work.task.goal} could be put")
 
 
 def _augmentation(work: Work, random: np.random.Generator) -> Augmentation:
@@ -152,7 +153,6 @@ def _seek(work: Work) -> Episode:
         game = work.game(number, collector.statistics)
         with collector.statistics.clock("set_up"):
             if not hide_somewhere(work.world, game.facts, work.task.goal, work.config, easy, random):
-                _check_playable(work, collector, number)
                 return
         if random.random() < work.config.near_share:
             start_near(work.world, game.facts, work.config.near_m, random)

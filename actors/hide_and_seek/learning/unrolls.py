@@ -11,7 +11,7 @@ streams end with each game: its last unroll is filled by repeating the game's st
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import cycle, islice
 from typing import Any
 
@@ -22,7 +22,7 @@ from actors.hide_and_seek.learning.observed import Observed
 from replay.hide_and_seek.unroll import UNKNOWN, UnrollShape, unroll_fields
 
 Unroll = dict[str, NDArray[Any]]
-"""The fields of `replay.hide_and_seek.unroll.unroll_fields`."""
+"""The fields of `replay.hide_and_seek.unroll.unroll_fields` without the key."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,8 @@ class UnrollBuilder:
 
     def __init__(self, shape: UnrollShape, stage: int, version: int, number: int) -> None:
         self._length, self._stage, self._version, self._number = shape.length, stage, version, number
-        self._types = {name: dtype for name, (_, dtype) in unroll_fields(shape).items()}
+        # The player numbers the records of a task when it pushes them.
+        self._types = {name: dtype for name, (_, dtype) in unroll_fields(shape).items() if name != "key"}
         self._steps: list[Recorded] = []
         self._opening: list[Recorded] = []
         """The first T steps of the stream."""
@@ -120,7 +121,7 @@ class UnrollBuilder:
         if not self._steps:
             return []
         *repeated, after = islice(cycle(opening), self._length + 1 - len(self._steps))
-        self._steps += repeated
+        self._steps += [replace(step, episode_step=UNKNOWN) for step in repeated]
         return self.close(after.observed)
 
     def close(self, after: Observed) -> list[Unroll]:

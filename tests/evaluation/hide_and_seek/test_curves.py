@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from matplotlib.image import imread
 
 from evaluation.hide_and_seek.curves import PANELS, draw_curves, lines_of
 
-ROWS = [
-    {"seconds": 120.0, "actors/explore/return_per_step": -1.0, "actors/seek/entropy": 2.5,
-     "learner/dynamics/inverse": 3.0, "learner/dynamics/gradient_norm": 9.0},
+ROWS: list[dict[str, Any]] = [
+    {
+        "seconds": 120.0,
+        "actors/explore/return_per_step": -1.0,
+        "actors/seek/entropy": 2.5,
+        "learner/dynamics/inverse": 3.0,
+        "learner/dynamics/gradient_norm": 9.0,
+    },
     {"seconds": 300.0, "evaluation/minutes": 4.0, "evaluation/coverage": 0.2, "evaluation/om_hit": 0.1},
     {"seconds": 60.0, "actors/explore/return_per_step": -2.0, "actors/seek/return_per_step": -3.0, "stage": "explore"},
 ]

@@ -31,7 +31,7 @@ RULES = rules(explore_steps=12, hide_steps=2, manipulate_steps=5, seek_steps=500
 def settings(folder: Path) -> MakeEvaluator:
     config = LearnedEvaluationConfig(
         every_minutes=None, split="test", kinds=["kitchen"], goals=["Cup"], folder=str(folder), seed=1,
-        final=EpisodeCounts(2, 3, 1), quick=EpisodeCounts(1, 1, 1), seek_steps=10, behind_share=0.0,
+        final=EpisodeCounts(2, 3, 1), quick=EpisodeCounts(1, 1, 1), claim_above=0.5, seek_steps=10, behind_share=0.0,
         place_candidates=3, triplets=16, walk_steps=20, walks=2, batch_size=7, games=1, shown=2, workers=2,
     )  # fmt: skip
     learning = OmegaConf.merge(

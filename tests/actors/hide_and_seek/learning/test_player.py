@@ -125,14 +125,18 @@ def test_a_task_is_the_same_in_another_player(
     assert not same(first, play(player, rooms, number=2, **orders)[0])
 
 
-def test_another_attempt_pushes_only_the_rest(player: LearningPlayer, rooms: SimulatorProcess) -> None:
-    """The first attempt fails at its third record; both together give what an undisturbed one gives."""
+def test_another_attempt_repeats_the_records_and_their_keys(player: LearningPlayer, rooms: SimulatorProcess) -> None:
+    """The first attempt fails at its third record. A table stores none of the first two again, by their keys."""
     undisturbed, _ = play(player, rooms, number=4)
-    play(player, rooms, number=5)  # forgets task 4
     first, _ = play(player, rooms, number=4, fail_after=2)
-    second, statistics = play(player, rooms, number=4)
-    assert statistics.restarted and len(first[UNROLLS]) == 2
-    assert same({table: first[table] + second[table] for table in (UNROLLS, TRIPLETS, MEMORIES)}, undisturbed)
+    second, _ = play(player, rooms, number=4)
+    assert len(first[UNROLLS]) == 2 and same(second, undisturbed)
+    for table in (UNROLLS, TRIPLETS):
+        keys = [int(record["key"]) for record in second[table]]
+        assert len(set(keys)) == len(keys) and min(keys) == 4 << 24
+        assert [int(record["key"]) for record in first[table]] == keys[: len(first[table])]
+    others = [int(record["key"]) for record in play(player, rooms, number=5)[0][UNROLLS]]
+    assert min(others) > max(int(record["key"]) for record in second[UNROLLS])
 
 
 def test_manipulations_have_targets_and_hindsight(player: LearningPlayer, rooms: SimulatorProcess) -> None:
