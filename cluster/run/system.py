@@ -139,6 +139,10 @@ class System(Commands, Protocol):
         """The tables of the replay buffer, by name."""
         ...
 
+    def checkpoint_bytes(self, config: Any) -> int:
+        """About the size of a checkpoint without the tables, for the check of the disk's free space."""
+        ...
+
     def phases(self, config: Any, tasks: int) -> Sequence[Phase]:
         """The schedule without phases that have no work.
 

@@ -28,9 +28,6 @@ from common.output import print_message
 from replay.layout import remove_tables
 from replay.ring import bytes_per_record
 
-CHECKPOINT_BYTES = 30_000_000
-"""Space for one checkpoint: weights, two moments and an average of 1.4 million parameters, rounded up."""
-
 
 def run(config: RunConfig, folder: Path) -> int:
     """Runs the command and returns its exit code."""
@@ -129,7 +126,7 @@ def check(system: System, config: RunConfig, folder: Path, resumed: Resumed | No
     bank = 0
     if resumed is None:
         bank = sum(table.capacity * bytes_per_record(table.records.fields) for table in tables.values())
-    needed = bank + CHECKPOINT_BYTES * (config.checkpoints_kept + 1)
+    needed = bank + system.checkpoint_bytes(config) * (config.checkpoints_kept + 1)
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise UsageError(

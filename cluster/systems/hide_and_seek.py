@@ -87,6 +87,13 @@ class HideAndSeekSystem:
 
         return tables(config)
 
+    def checkpoint_bytes(self, config: GameTrainConfig) -> int:
+        from models.hide_and_seek.network import count_parameters
+
+        # Weights and three moments; each past version has the agent's weights.
+        counts = count_parameters(config.models)
+        return 4 * (4 * counts["total"] + (4 + config.models.past_versions) * counts["agent"])
+
     def phases(self, config: GameTrainConfig, tasks: int) -> Sequence[Phase]:
         from cluster.hide_and_seek.schedule import phases
 

@@ -84,6 +84,9 @@ class InteractionSystem:
         records = record_format(config.actors.record_fields)
         return {LOCATIONS: location_table(config.replay, records, uniform=config.models.kind == "mask_rcnn")}
 
+    def checkpoint_bytes(self, config: TrainConfig) -> int:
+        return 30_000_000  # weights, two moments and an average of 1.4 million parameters, rounded up
+
     def phases(self, config: TrainConfig, tasks: int) -> Sequence[Phase]:
         from cluster.interaction.schedule import phases
 

@@ -284,6 +284,9 @@ class CountingSystem:
     def data(self, config: CountingConfig, interrupted: threading.Event | None = None) -> Data:
         return Data([Number(value) for value in range(5)], None)
 
+    def checkpoint_bytes(self, config: CountingConfig) -> int:
+        return 10_000
+
     def tables(self, config: CountingConfig) -> dict[str, TableSpec]:
         limits = LimiterSettings(config.replay.strict, records_ahead=4, batches_ahead=2)
         numbers = RecordFormat(FIELDS, "number", "version", same, to_batch)
