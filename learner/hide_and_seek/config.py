@@ -146,6 +146,8 @@ class LearnerConfig:
     """Least difference in any channel, of at most 1, by which a pixel counts as changed."""
     lr: float
     """Adam's learning rate for the four stages."""
+    lr_encoder: float
+    """The same for the encoder, which visual dynamics replay trains as well, by `lr_dynamics`."""
     lr_perspective: float
     """Adam's learning rate for perspective simulation."""
     lr_dynamics: float
@@ -183,7 +185,7 @@ class LearnerConfig:
     """Batches in flight beside the one in use; 0 in strict alternation."""
 
     def __post_init__(self) -> None:
-        for name in ("lr", "lr_perspective", "lr_dynamics"):
+        for name in ("lr", "lr_encoder", "lr_perspective", "lr_dynamics"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"learner.{name} must be positive, not {getattr(self, name)}")
         for name in ("betas", "betas_dynamics"):

@@ -110,21 +110,24 @@ class GameLearner:
         self._progress = 0.0
         self._lock = threading.Lock()
         agent, decoder, perspective = network.agent, network.decoder, network.perspective
-        parts: dict[str, tuple[list[nn.Module], float, list[float]]] = {
-            UNROLLS: ([agent], config.lr, config.betas),
-            TRIPLETS: ([agent.encoder, decoder], config.lr_dynamics, config.betas_dynamics),
-            MEMORIES: ([perspective], config.lr_perspective, config.betas),
+        encoder = list(agent.encoder.parameters())
+        own = {id(parameter) for parameter in encoder}
+        rest = [parameter for parameter in agent.parameters() if id(parameter) not in own]
+        groups: dict[str, list[tuple[list[nn.Parameter], float]]] = {
+            UNROLLS: [(rest, config.lr), (encoder, config.lr_encoder)],
+            TRIPLETS: [([*encoder, *decoder.parameters()], config.lr_dynamics)],
+            MEMORIES: [(list(perspective.parameters()), config.lr_perspective)],
         }
-        self._rates = {table: rate for table, (_, rate, _) in parts.items()}
+        usual, of_dynamics = ((pair[0], pair[1]) for pair in (config.betas, config.betas_dynamics))
+        betas = {UNROLLS: usual, TRIPLETS: of_dynamics, MEMORIES: usual}
         self.optimizers = {
             table: torch.optim.Adam(
-                [parameter for module in modules for parameter in module.parameters()],
-                lr=rate,
-                betas=(betas[0], betas[1]),
+                [{"params": parameters, "lr": rate, "initial_lr": rate} for parameters, rate in parts],
+                betas=betas[table],
                 amsgrad=config.amsgrad,
                 fused=True,
             )
-            for table, (modules, rate, betas) in parts.items()
+            for table, parts in groups.items()
         }
         self._bfloat16 = uses_bfloat16(config.mixed_precision, self.device)
         self._remember_agent(range(len(network.past)))
@@ -157,7 +160,7 @@ class GameLearner:
             self._progress = progress
             for table, optimizer in self.optimizers.items():
                 for group in optimizer.param_groups:
-                    group["lr"] = self._rates[table] * (1.0 if table == MEMORIES else max(factor, 1e-3))
+                    group["lr"] = group["initial_lr"] * (1.0 if table == MEMORIES else max(factor, 1e-3))
 
     def source(self, step: int) -> Source:
         """See `LearnerCore.source`; `learner.hide_and_seek.schedule.pattern` gives the order."""
@@ -257,7 +260,7 @@ class GameLearner:
         if not np.isfinite(measured[f"{begun.table}/gradient_norm"]):
             raise FloatingPointError(
                 f"the gradients of step {self.version}, from {begun.table}, are not finite: its learning rate "
-                f"({self._rates[begun.table]:g}) may be too large"
+                f"({optimizer.param_groups[0]['initial_lr']:g}) may be too large"
             )
         with self._lock:
             optimizer.step()
