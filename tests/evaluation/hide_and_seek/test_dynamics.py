@@ -41,7 +41,7 @@ def test_errors_count_changed_pixels_alone() -> None:
     changed = changed_pixels(before, after)
     assert changed.tolist() == [[True, False], [False, False]]
     assert l1_changed(np.full((2, 2, 3), 0.1, np.float32), after, changed) == pytest.approx(0.1 + 0.1 + 0.1)
-    assert l1_changed(before.astype(np.float32) / 255, after, changed) == pytest.approx(0.2)
+    assert l1_changed((before / 255).astype(np.float32), after, changed) == pytest.approx(0.2)
 
 
 def test_figures_by_hand() -> None:
