@@ -42,12 +42,13 @@ def predict(network: HideAndSeekNetwork, triplets: Triplets, batch_size: int) ->
         before, after = triplets.before[part], triplets.after[part]
         actions = torch.from_numpy(triplets.action[part]).to(device)
         succeeded = torch.from_numpy(triplets.succeeded[part]).to(device)
-        features = network.agent.encoder(torch.from_numpy(before).to(device))
+        images = torch.from_numpy(before).to(device)
+        features = network.agent.encoder(images)
         later = network.agent.encoder(torch.from_numpy(after).to(device))
         inverse = network.decoder.inverse(features.sir, later.sir, succeeded)
         found.inverse[part] = most_likely(inverse.float().cpu().numpy())
         found.success[part] = network.decoder.success(features.sir, actions).float().cpu().numpy()
-        pictures = _pictures(network.decoder(features, actions, succeeded).images[-1])
+        pictures = _pictures(network.decoder(features, images, actions, succeeded).images[-1])
         changed = changed_pixels(before, after)
         for at in range(len(before)):
             copy = before[at].astype(np.float32) / 255
@@ -82,7 +83,7 @@ def draw_predictions(path: Path, network: HideAndSeekNetwork, triplets: Triplets
     after = torch.from_numpy(triplets.after[chosen]).to(device)
     actions, succeeded = (torch.from_numpy(part[chosen]).to(device) for part in (triplets.action, triplets.succeeded))
     features: Features = network.agent.encoder(before)
-    answer = network.decoder(features, actions, succeeded)
+    answer = network.decoder(features, before, actions, succeeded)
     pictures, changes = _pictures(answer.images[-1]), answer.changed.float().sigmoid().cpu().numpy()
     said = most_likely(
         network.decoder.inverse(features.sir, network.agent.encoder(after).sir, succeeded).float().cpu().numpy()

@@ -88,8 +88,9 @@ def look(network: HideAndSeekNetwork, image: NDArray[np.uint8]) -> Dynamics:
     sir = network.agent.encoder(one).sir.expand(len(ACTIONS), -1, -1, -1)
     odds = network.decoder.success(sir, everything).sigmoid().tolist()
     actions = torch.tensor(MOVEMENTS, device=device)
-    features = network.agent.encoder(one.expand(len(MOVEMENTS), -1, -1, -1))
-    answer = network.decoder(features, actions, torch.ones_like(actions, dtype=torch.bool))
+    several = one.expand(len(MOVEMENTS), -1, -1, -1)
+    features = network.agent.encoder(several)
+    answer = network.decoder(features, several, actions, torch.ones_like(actions, dtype=torch.bool))
     images = answer.images[-1].clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy()
     changed = answer.changed.sigmoid().cpu().numpy()
     names = [ACTIONS[number].name for number in MOVEMENTS]

@@ -46,7 +46,7 @@ def triplet_losses(
         threshold = config.changed_threshold
         first = Features(tuple(stage[:size] for stage in both.stages), sir_before, both.late[:size])
         with autocast:
-            predicted = decoder(first, actions, succeeded)
+            predicted = decoder(first, triplets["before"], actions, succeeded)
         predicted = predicted.float()
         if weights.forward:
             loss = losses.forward_dynamics(

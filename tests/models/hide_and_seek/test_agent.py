@@ -211,7 +211,7 @@ def test_gradients_reach_all_weights() -> None:
     contrast = (agent.prediction(outputs.core, actions) * agent.next_sir(outputs.sir)).sum(-1)
     features = agent.encoder(seen.images[0])
     succeeded = torch.tensor([True, False, True, False, True])
-    predictions = decoder(features, actions[0], succeeded)
+    predictions = decoder(features, seen.images[0], actions[0], succeeded)
     dynamics = [*predictions.images, predictions.changed, predictions.confidence]
     dynamics += [
         decoder.success(features.sir, actions[0]),

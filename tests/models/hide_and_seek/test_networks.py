@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from models.hide_and_seek.decoder import DynamicsDecoder
+from models.hide_and_seek.decoder import DynamicsDecoder, _moved
 from models.hide_and_seek.encoder import Encoder
 from models.hide_and_seek.metric_map import as_tensor, egocentric
 from models.hide_and_seek.network import build_network, count_parameters
@@ -41,7 +41,7 @@ def test_the_papers_shapes() -> None:
     last = []
     decoder.pixels.register_forward_pre_hook(lambda _, inputs: last.append(inputs[0].shape))
     features = agent.encoder(seen.images[0])
-    predictions = decoder(features, torch.tensor([3]), torch.tensor([True]))
+    predictions = decoder(features, seen.images[0], torch.tensor([3]), torch.tensor([True]))
     assert last == [(1, 16, 224, 224)]
     assert [image.shape for image in predictions.images] == [(1, 3, n, n) for n in (14, 28, 56, 112, 224)]
     assert predictions.changed.shape == predictions.confidence.shape == (1, 224, 224)
@@ -75,9 +75,10 @@ def test_a_state_fits_the_record(name: str) -> None:
 def test_success_is_an_input_of_all_heads_but_its_own() -> None:
     network = build_network(tiny(), 0)
     decoder = network.decoder
-    features = network.agent.encoder(observations(network.config, 1, 2).images[0])
+    images = observations(network.config, 1, 2).images[0]
+    features = network.agent.encoder(images)
     actions, yes, no = torch.tensor([5, 80]), torch.tensor([True, True]), torch.tensor([False, False])
-    first, second = decoder(features, actions, yes), decoder(features, actions, no)
+    first, second = decoder(features, images, actions, yes), decoder(features, images, actions, no)
     for one, other in zip((*first.images, first.changed), (*second.images, second.changed), strict=True):
         assert (one - other).abs().amax() > 1e-6
     logits = [decoder.inverse(features.sir, features.sir, success) for success in (yes, no)]
@@ -128,3 +129,28 @@ def test_parameters_are_counted_by_part() -> None:
 def test_impossible_sizes_are_refused(changes: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message.replace("[", r"\[")):
         tiny(**changes)
+
+
+def test_a_picture_is_moved_by_the_flow_and_painted() -> None:
+    picture = torch.arange(16.0).view(1, 1, 4, 4).expand(1, 3, 4, 4)
+    numbers = torch.zeros(1, 6, 4, 4)
+    numbers[:, 2] = 100  # all is copied
+    same, flow = _moved(picture, numbers, None)
+    torch.testing.assert_close(same, picture)
+    numbers[:, 0] = 5.0  # each pixel comes from a quarter of the width to the right, which is one pixel
+    moved, flow = _moved(picture, numbers, None)
+    torch.testing.assert_close(moved[0, 0], picture[0, 0][:, [1, 2, 3, 3]])
+    # A finer picture adds to the coarse flow: the two cancel out.
+    finer = torch.zeros(1, 6, 8, 8)
+    finer[:, 0], finer[:, 2] = -5.0, 100
+    torch.testing.assert_close(_moved(picture, finer, flow)[1], torch.zeros(1, 2, 8, 8))
+    numbers[:, 2], numbers[:, 3:] = -100, 0.25  # all is painted
+    torch.testing.assert_close(_moved(picture, numbers, None)[0], torch.full((1, 3, 4, 4), 0.75))
+
+
+@torch.no_grad()
+def test_predictions_begin_as_copies() -> None:
+    network = build_network(tiny(), 0)
+    images = observations(network.config, 1, 2).images[0]
+    found = network.decoder(network.agent.encoder(images), images, torch.tensor([0, 1]), torch.tensor([True, True]))
+    assert (found.images[-1] - images.permute(0, 3, 1, 2) / 255).abs().mean() < 0.05
