@@ -140,6 +140,10 @@ class LearnerConfig:
     """Number of hiding episodes after which the two losses against collapse are switched off."""
     false_claim_weight: float
     """Weight of a step that cannot claim, relative to one that can, in the loss of ClaimVisible."""
+    failed_weight: float
+    """Weight of a failed action in the inverse loss; one that succeeded has 1."""
+    mirror: bool
+    """Whether half of the triplets are mirrored, left and right of their actions exchanged."""
     changed_weight: float
     """Weight of a changed pixel in the forward loss; an unchanged one has 1."""
     changed_threshold: float
@@ -192,7 +196,7 @@ class LearnerConfig:
             betas = getattr(self, name)
             if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
                 raise ValueError(f"learner.{name} must be two numbers in [0, 1), not {list(betas)}")
-        for name in ("collapse_episodes", "max_gradient_norm", "prefetch"):
+        for name in ("collapse_episodes", "max_gradient_norm", "prefetch", "failed_weight"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"learner.{name} must be 0 or more, not {getattr(self, name)}")
         if self.mixed_precision not in ("on", "off", "auto"):

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from learner.hide_and_seek import dynamics_losses as losses
 from learner.hide_and_seek.config import LearnerConfig
-from models.hide_and_seek.action_table import PREDICTABLE
+from models.hide_and_seek.action_table import MIRRORED, PREDICTABLE
 from models.hide_and_seek.encoder import Features
 from models.hide_and_seek.network import HideAndSeekNetwork
 
@@ -36,7 +36,7 @@ def triplet_losses(
     found: dict[str, tuple[float, Tensor]] = {}
     if weights.inverse:
         logits = decoder.inverse(sir_before, sir_after, succeeded)
-        found["inverse"] = (weights.inverse, losses.inverse_dynamics(logits, actions))
+        found["inverse"] = (weights.inverse, losses.inverse_dynamics(logits, actions, succeeded, config.failed_weight))
     if weights.success:
         logits = decoder.success(sir_before, actions)
         found["success"] = (weights.success, losses.success_loss(logits, succeeded))
@@ -61,3 +61,20 @@ def triplet_losses(
             found["confidence"] = (weights.confidence, loss)
     total = torch.stack([factor * loss for factor, loss in found.values()]).sum()
     return total, {f"dynamics/{name}": loss.detach() for name, (_, loss) in found.items()}
+
+
+def mirrored(triplets: dict[str, Tensor], chosen: Tensor) -> dict[str, Tensor]:
+    """Exchanges left and right in some triplets, in their pictures and actions.
+
+    Args:
+        triplets: see `triplet_losses`.
+        chosen: (B,) bool.
+    """
+    rows = chosen[:, None, None, None]
+    table = torch.tensor(MIRRORED, device=chosen.device)
+    actions = triplets["action"]
+    return triplets | {
+        "before": triplets["before"].flip(2).where(rows, triplets["before"]),
+        "after": triplets["after"].flip(2).where(rows, triplets["after"]),
+        "action": table[actions].where(chosen, actions),
+    }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, binary_cross_entropy_with_logits, cross_entropy, mse_loss
 
@@ -14,9 +15,19 @@ from learner.hide_and_seek.means import mean_known
 from models.hide_and_seek.dynamics_metrics import changed_pixels
 
 
-def inverse_dynamics(logits: Tensor, actions: Tensor) -> Tensor:
-    """Cross-entropy of the actions, (B,) long, with logits (B, 219) from both pictures."""
-    return cross_entropy(logits, actions)
+def inverse_dynamics(logits: Tensor, actions: Tensor, succeeded: Tensor, failed_weight: float) -> Tensor:
+    """Cross-entropy of the actions with logits from both pictures, a weighted mean.
+
+    Args:
+        logits: (B, 219)
+        actions: (B,) long
+        succeeded: (B,) bool
+        failed_weight: weight of a failed action, relative to one that succeeded. It leaves the picture as it was, so
+            there is little to be learned from it (ours; paper: 1).
+    """
+    weights = torch.where(succeeded, 1.0, failed_weight)
+    losses = cross_entropy(logits, actions, reduction="none")
+    return (weights * losses).sum() / weights.sum().clamp_min(1e-6)
 
 
 def forward_dynamics(

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from learner.checkpoint import ADAM, load_checkpoint, save_checkpoint
 from learner.core import Source
 from learner.hide_and_seek.config import LearnerConfig
-from learner.hide_and_seek.dynamics import triplet_losses
+from learner.hide_and_seek.dynamics import mirrored, triplet_losses
 from learner.hide_and_seek.perspective_losses import perspective_loss
 from learner.hide_and_seek.precision import uses_bfloat16
 from learner.hide_and_seek.schedule import BatchSizes, pattern, table_at
@@ -170,7 +170,7 @@ class GameLearner:
     # Training
 
     def prepare(self, batch: UnrollBatch | TripletBatch | MemoryBatch, ahead: int = 0) -> Prepared:
-        """Moves a batch to the device; `ahead` is without effect."""
+        """Moves a batch to the device, and mirrors triplets; `ahead` steps come before its own."""
         if isinstance(batch, UnrollBatch):
             stages = batch.fields["stage"]
             versions = {
@@ -181,7 +181,11 @@ class GameLearner:
             return Prepared(UNROLLS, self._unrolls(batch), versions)
         if isinstance(batch, TripletBatch):
             names = ("before", "after", "action", "succeeded")
-            return Prepared(TRIPLETS, {name: self._to_device(getattr(batch, name)) for name in names}, {})
+            triplets = {name: self._to_device(getattr(batch, name)) for name in names}
+            if self.config.mirror:
+                random = np.random.default_rng([self.seed, self.version + ahead])
+                triplets = mirrored(triplets, self._to_device(random.random(len(batch.action)) < 0.5))
+            return Prepared(TRIPLETS, triplets, {})
         return Prepared(MEMORIES, {name: self._to_device(value) for name, value in batch.fields.items()}, {})
 
     def _unrolls(self, batch: UnrollBatch) -> Unrolls:

@@ -54,6 +54,22 @@ MASKS.setflags(write=False)
 STAGE_ACTIONS: tuple[tuple[int, ...], ...] = tuple(tuple(mask.nonzero()[0].tolist()) for mask in MASKS)
 """By stage: the legal actions, ascending."""
 
+
+def _mirrored() -> np.ndarray:
+    table = np.arange(ACTIONS)
+    # Left and right: moves, turns, moves of the hand (ahead, left, right, ...); turns of the hand about Y and Z.
+    pairs = [(1, 2), (3, 4), (8, 9), (15, 16), (17, 18)]
+    for first, second in pairs:
+        table[[first, second]] = second, first
+    for cells in (OPEN, PLACE):
+        table[cells] = table[cells].reshape(-1, GRID)[:, ::-1].ravel()
+    table.setflags(write=False)
+    return table
+
+
+MIRRORED = _mirrored()
+"""(219,) int: what each action does as a mirror shows it, left and right exchanged."""
+
 PREDICTABLE = np.ones(ACTIONS, np.bool_)
 """(219,) bool: the actions whose next picture visual dynamics replay predicts; after the others it changes too much, or
 not at all (appendix C.2)."""

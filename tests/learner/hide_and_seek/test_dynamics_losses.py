@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from learner.hide_and_seek.dynamics import mirrored
 from learner.hide_and_seek.dynamics_losses import (
     changed_pixels_loss,
     confidence_loss,
@@ -81,7 +82,9 @@ def test_cross_entropies_by_hand() -> None:
     logits = torch.zeros(2, 219, dtype=torch.float64)
     logits[0, 7] = 3.0
     expected = (np.log(np.exp(3) + 218) - 3 + np.log(219)) / 2
-    assert float(inverse_dynamics(logits, torch.tensor([7, 0]))) == pytest.approx(expected, rel=1e-10)
+    assert float(inverse_dynamics(logits, torch.tensor([7, 0]), torch.tensor([True, True]), 0.0)) == pytest.approx(
+        expected, rel=1e-10
+    )
     success = success_loss(torch.tensor([2.0, -1.0], dtype=torch.float64), torch.tensor([True, True]))
     assert float(success) == pytest.approx((np.log(1 + np.exp(-2)) + np.log(1 + np.exp(1))) / 2, rel=1e-10)
     before, after = pictures()
@@ -107,7 +110,7 @@ def test_each_loss_learns_one_batch() -> None:
         found = {name: layer(features) for name, layer in layers.items()}
         small, large = found["small"].view(6, 3, 4, 4), found["large"].view(6, 3, 8, 8)
         losses = {
-            "inverse": inverse_dynamics(found["inverse"], actions),
+            "inverse": inverse_dynamics(found["inverse"], actions, torch.ones_like(actions, dtype=torch.bool), 1.0),
             "forward": forward_dynamics([small, large], before, after, predictable, 5.0, 0.02),
             "changed": changed_pixels_loss(found["changed"].view(6, 8, 8), before, after, 0.02),
             "confidence": confidence_loss(found["confidence"].view(6, 8, 8), large, after, predictable),
@@ -146,3 +149,21 @@ def test_area_under_roc_counts_pairs() -> None:
     assert area_under_roc(scores, positive) == pytest.approx(np.mean(pairs))
     assert area_under_roc(np.array([0.1, 0.4, 0.35, 0.8]), np.array([False, False, True, True])) == 0.75
     assert np.isnan(area_under_roc(scores, np.ones(60, dtype=bool)))
+
+
+def test_failed_actions_weigh_less_in_the_inverse_loss() -> None:
+    logits, actions = torch.randn(3, 219, dtype=torch.float64), torch.tensor([1, 2, 3])
+    one, two, three = -logits.log_softmax(-1)[range(3), actions]
+    found = inverse_dynamics(logits, actions, torch.tensor([True, False, True]), 0.5)
+    assert float(found) == pytest.approx(float((one + 0.5 * two + three) / 2.5))
+    assert float(inverse_dynamics(logits, actions, torch.zeros(3, dtype=torch.bool), 0.0)) == 0
+
+
+def test_a_mirror_exchanges_left_and_right() -> None:
+    before = torch.arange(2 * 2 * 3 * 3, dtype=torch.uint8).view(2, 2, 3, 3)
+    triplets = {"before": before, "after": before + 1, "action": torch.tensor([1, 20]), "succeeded": torch.ones(2)}
+    found = mirrored(triplets, torch.tensor([True, True]))
+    assert torch.equal(found["before"], before.flip(2)) and torch.equal(found["after"], before.flip(2) + 1)
+    assert found["action"].tolist() == [2, 26], "MoveLeft is MoveRight; OpenAt(1,1) is OpenAt(1,7)"
+    same = mirrored(triplets, torch.tensor([False, False]))
+    assert all(torch.equal(same[name], value) for name, value in triplets.items())

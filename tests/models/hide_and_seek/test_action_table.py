@@ -45,3 +45,17 @@ def test_predictable_actions_and_goals() -> None:
 def test_numbers_of_stages() -> None:
     numbers = {name: getattr(action_table, f"{name.upper()}_STAGE") for name in STAGES}
     assert numbers == {"explore": 0, "hide": 1, "manipulate": 2, "seek": 3}
+
+
+def test_a_mirror_exchanges_left_and_right() -> None:
+    names = [action.name for action in ACTIONS]
+    assert (action_table.MIRRORED[action_table.MIRRORED] == range(219)).all()
+    changed = {names[a]: names[b] for a, b in enumerate(action_table.MIRRORED) if a != b and "At(" not in names[a]}
+    assert changed == {
+        "MoveLeft": "MoveRight", "MoveRight": "MoveLeft", "RotateLeft": "RotateRight", "RotateRight": "RotateLeft",
+        "MoveHandLeft": "MoveHandRight", "MoveHandRight": "MoveHandLeft", "RotateHand-Y": "RotateHand+Y",
+        "RotateHand+Y": "RotateHand-Y", "RotateHand-Z": "RotateHand+Z", "RotateHand+Z": "RotateHand-Z",
+    }  # fmt: skip
+    assert names[action_table.MIRRORED[names.index("OpenAt(2,1)")]] == "OpenAt(2,7)"
+    assert names[action_table.MIRRORED[names.index("PlaceAt(Behind,3,4)")]] == "PlaceAt(Behind,3,4)"
+    assert names[action_table.MIRRORED[names.index("PlaceAt(OnTop,7,6)")]] == "PlaceAt(OnTop,7,2)"
