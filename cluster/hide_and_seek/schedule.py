@@ -70,8 +70,9 @@ def check_queue(config: GameTrainConfig) -> None:
         least = (phase.prefill + ahead + 1) * phase.unrolls
         if config.replay.unrolls < least:
             raise UsageError(
-                f"replay.unrolls must be at least {least} for learner.phases.{phase.name} with {config.cluster.actors} "
-                f"actors, not {config.replay.unrolls}: (prefill + actors + tasks_ahead + 1) x unrolls"
+                f"replay.unrolls must be at least {least} for learner.phases.{phase.name} with "
+                f"cluster.actors={config.cluster.actors}, not {config.replay.unrolls}: "
+                "(prefill + actors + tasks_ahead + 1) x unrolls"
             )
 
 
