@@ -70,7 +70,8 @@ def test_no_number_of_actors_locks_the_tables(experiment: str, name: str, actors
 
 def test_a_queue_that_actors_could_fill_is_refused() -> None:
     config = configuration("experiment=hide_and_seek/explore", "cluster.actors=35")
-    with pytest.raises(UsageError, match=r"replay\.unrolls must be at least 400 for learner\.phases\.explore with cluster"):
+    sentence = r"replay\.unrolls must be at least 400 for learner\.phases\.explore with cluster"
+    with pytest.raises(UsageError, match=sentence):
         check_schedule(config)
 
 
