@@ -55,7 +55,7 @@ from benchmarks._arguments import positive, torch_device, whole
 from benchmarks._game_learning import Kept, Learning, kept_for, together
 from benchmarks._game_parts import Acting, GameAlone, Turns
 from benchmarks._report import CONF, conditions, report
-from cluster.hide_and_seek.schedule import batch_sizes, check_schedule
+from cluster.hide_and_seek.schedule import check_schedule
 from cluster.hide_and_seek.train_config import GameTrainConfig
 from cluster.run.config import first_line, instantiate
 from cluster.systems import register
@@ -171,7 +171,7 @@ def learn(
     The frames are those of a round divided by the medians of its steps.
     """
     learning = Learning(config, phase, kept.records, device)
-    steps = Counter(pattern(config.learner.phases[phase], batch_sizes(config)))
+    steps = Counter(pattern(config.learner.phases[phase], config.learner.batch_sizes))
     learning.warm_up(steps)
     learning.run(seconds, set(steps))
     median = {table: statistics.median(spent) for table, spent in learning.seconds.items()}

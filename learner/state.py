@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
 
@@ -35,3 +36,8 @@ class LearnerState:
     """The model's settings as a dictionary."""
     learner_config: dict
     """The learner's settings as a dictionary, for the record."""
+
+
+def cpu_copy(tensor: Tensor) -> Tensor:
+    """A contiguous copy on the CPU."""
+    return torch.clone(tensor.detach(), memory_format=torch.contiguous_format).cpu()

@@ -172,7 +172,6 @@ def hydra_command(command: str, arguments: list[str]) -> int:
     use_ray_token()
     arguments = hydra_overrides(arguments)
     system = with_command(chosen_name(arguments, command), command)
-    objective = find(system.name).objective if command == "train" else ""
     shown_only = any(argument in ("--cfg", "-c", "--info", "-i", "--hydra-help") for argument in arguments)
     if not shown_only:
         check_overrides(command, arguments)
@@ -193,10 +192,11 @@ def hydra_command(command: str, arguments: list[str]) -> int:
         from cluster.command import sweep
 
         folder = Path(HydraConfig.get().runtime.output_dir)
-        if sweep.inside_ray():
-            return sweep.run_in_subprocess(HydraConfig.get().overrides.task, folder, objective)
         if run_folder is not None:
             config = resumed_config(run_folder, changes)
+        objective = find(config.system).objective if command == "train" else ""
+        if sweep.inside_ray():
+            return sweep.run_in_subprocess(HydraConfig.get().overrides.task, folder, objective)
         entry = (system if run_folder is None else find(config.system)).commands[command]
         module = importlib.import_module(entry.module)
         claimed = False
@@ -215,7 +215,7 @@ def hydra_command(command: str, arguments: list[str]) -> int:
             if HydraConfig.get().mode == RunMode.MULTIRUN and codes[-1] != 130:
                 raise JobFailed(f"{folder} failed")
             raise SystemExit(codes[-1])
-        return sweep.objective(folder, find(config.system).objective) if command == "train" else None
+        return sweep.objective(folder, objective) if command == "train" else None
 
     if command == "train" and run_folder is None and multirun(arguments) and not shown_only:
         from cluster.command import sweep

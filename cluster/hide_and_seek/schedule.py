@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from cluster.hide_and_seek.train_config import GameTrainConfig
 from common.errors import UsageError
-from learner.hide_and_seek.schedule import BatchSizes, PhaseConfig, phase_of
+from learner.hide_and_seek.schedule import PhaseConfig, phase_of
 from learner.schedule import Phase
 from replay.core import LimiterSettings, SelectorSettings, TableSpec
 from replay.hide_and_seek.memory import MEMORIES, memory_format
 from replay.hide_and_seek.triplet import TRIPLETS, triplet_format
 from replay.hide_and_seek.unroll import UNROLLS, unroll_format
 from replay.limiter import make_limiter
-
-
-def batch_sizes(config: GameTrainConfig) -> BatchSizes:
-    """Records in the batches of each table."""
-    learner = config.learner
-    return BatchSizes(learner.batch_unrolls, learner.batch_triplets, learner.batch_memories, learner.unroll_reuse)
 
 
 def played(config: GameTrainConfig) -> list[PhaseConfig]:
@@ -58,7 +52,7 @@ def tables(config: GameTrainConfig) -> dict[str, TableSpec]:
 def phases(config: GameTrainConfig) -> list[Phase]:
     """The schedule for the coordinator."""
     names = tuple(tables(config))
-    return [phase_of(phase, batch_sizes(config), names) for phase in played(config)]
+    return [phase_of(phase, config.learner.batch_sizes, names) for phase in played(config)]
 
 
 def check_queue(config: GameTrainConfig) -> None:
@@ -89,7 +83,7 @@ def check_schedule(config: GameTrainConfig) -> None:
     present = dict.fromkeys(specs, 0)
     for phase in played(config):
         try:
-            found = phase_of(phase, batch_sizes(config), tuple(specs))
+            found = phase_of(phase, config.learner.batch_sizes, tuple(specs))
         except ValueError as error:
             raise UsageError(str(error)) from error
         for name, limits in found.limits.items():

@@ -7,19 +7,16 @@ from __future__ import annotations
 
 import sys
 import threading
-from pathlib import Path
 from typing import Any, cast
 
 from rich.console import Console
 
-from cluster.command.result_line import print_result
 from cluster.hide_and_seek.schedule import played
 from cluster.hide_and_seek.train_config import GameTrainConfig
-from cluster.run.tracking import Tracker
+from cluster.table.output import print_table_result, track
 from cluster.table.plan import Plan
 from cluster.table.runs import FINISHED, PlannedRun, read_results
 from common.files import write_text
-from common.output import print_message
 from evaluation.hide_and_seek.columns import COLUMNS
 from evaluation.hide_and_seek.comparison import (
     COSTS,
@@ -96,17 +93,7 @@ class Results:
         write_text(self.plan.folder / "table.csv", csv_text(lines))
         if figures:
             paths = {name: self.plan.folder / "figures" / f"{name}.png" for name in comparisons}
-            self.track(lines, {name: path for name, path in paths.items() if draw(path, comparisons[name])})
-
-    def track(self, lines: list[list[Any]], drawn: dict[str, Path]) -> None:
-        """Sends the table and the pictures to W&B as a separate run."""
-        request, base = self.plan.request, self.plan.base
-        values = {"table": request.name, "seeds": list(request.config.seeds), "base": list(request.base)}
-        tracker = Tracker(base.tracking, self.plan.folder, values, self.plan.folder.name)
-        tracker.log({}, images=drawn, tables={"table": lines})
-        unsynced = tracker.close()
-        if unsynced:
-            print_message(f"W&B run kept on this machine; to send it: {unsynced}")
+            track(self.plan, lines, {name: path for name, path in paths.items() if draw(path, comparisons[name])})
 
     def show(self) -> None:
         """Prints the tables and the RESULT line."""
@@ -127,19 +114,7 @@ class Results:
                 ]
                 for variant in others
             }
-        runs = self.plan.runs()
-        print_result(
-            {
-                "command": "table",
-                "table": self.plan.request.name,
-                "runs": len(runs),
-                "finished": sum(run.state == FINISHED for run in runs),
-                "seeds": list(self.plan.request.config.seeds),
-                "folder": str(self.plan.folder),
-                "tables": tables,
-                "not_beyond_noise": noise,
-            }
-        )
+        print_table_result(self.plan, tables, not_beyond_noise=noise)
 
 
 def finished(run: PlannedRun) -> FinishedRun:

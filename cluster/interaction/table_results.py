@@ -12,13 +12,12 @@ from typing import Any, cast
 import numpy as np
 from rich.console import Console
 
-from cluster.command.result_line import print_result
 from cluster.interaction.config import TrainConfig
 from cluster.interaction.dataset import find_locations, find_test_locations
 from cluster.interaction.predictors import trained_predictor
 from cluster.run.checkpoints import find_checkpoint
-from cluster.run.tracking import Tracker
 from cluster.run.tracking import read_metrics as read_rows
+from cluster.table.output import print_table_result, track
 from cluster.table.plan import Plan, compose_train
 from cluster.table.runs import FINISHED, PlannedRun, read_results
 from common.errors import Interrupted
@@ -216,17 +215,7 @@ class Results:
                 folder = self.plan.folder / "figures" / name
                 for comparison in found:
                     drawn |= {f"{name}/{path.stem}": path for path in comparison_figures(folder, comparison)}
-            self.track(lines, drawn)
-
-    def track(self, lines: list[list[Any]], drawn: dict[str, Path]) -> None:
-        """Sends the table and the figures to W&B as a separate run."""
-        request, base = self.plan.request, self.plan.base
-        values = {"table": request.name, "seeds": list(request.config.seeds), "base": list(request.base)}
-        tracker = Tracker(base.tracking, self.plan.folder, values, self.plan.folder.name)
-        tracker.log({}, images=drawn, tables={"table": lines})
-        unsynced = tracker.close()
-        if unsynced:
-            print_message(f"W&B run kept on this machine; to send it: {unsynced}")
+            track(self.plan, lines, drawn)
 
     def show(self) -> None:
         """Prints the tables and the RESULT line."""
@@ -240,18 +229,7 @@ class Results:
                     row.name: {key: round(s[0], 3) for key in COLUMNS | COUNTS if (s := row.statistic(key))}
                     for row in found.rows()
                 }
-        runs = self.plan.runs()
-        print_result(
-            {
-                "command": "table",
-                "table": self.plan.request.name,
-                "runs": len(runs),
-                "finished": sum(run.state == FINISHED for run in runs),
-                "seeds": list(self.plan.request.config.seeds),
-                "folder": str(self.plan.folder),
-                "tables": tables,
-            }
-        )
+        print_table_result(self.plan, tables)
 
 
 def curve_of(rows: list[dict[str, Any]]) -> list[tuple[int, float]]:

@@ -43,10 +43,6 @@ class Triplets:
     def __len__(self) -> int:
         return len(self.action)
 
-    def first(self, count: int) -> Triplets:
-        """Some of the triplets."""
-        return Triplets(*(getattr(self, name)[:count] for name in ("before", "after", "action", "succeeded", "walk")))
-
 
 @dataclass(frozen=True)
 class Predictions:

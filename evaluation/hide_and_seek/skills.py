@@ -69,12 +69,6 @@ class SkillResults:
     seek: list[dict[str, Any] | None] = field(default_factory=list)
     """With found, steps, claims, claims_succeeded and claims_in_view."""
 
-    def first(self, counts: EpisodeCounts) -> SkillResults:
-        """The results of `Episodes.first`."""
-        return SkillResults(
-            self.explore[: counts.explore], self.manipulate[: counts.manipulate], self.seek[: counts.seek]
-        )
-
 
 def measure(
     make: Callable[[], GamePlayer],

@@ -17,8 +17,9 @@ from torch import Tensor
 from actors.config import SimulatorConfig
 from actors.hide_and_seek.config import GameConfig
 from actors.hide_and_seek.game import Game, GameTask
+from actors.hide_and_seek.learning.memories import outcome_of
 from actors.hide_and_seek.learning.network_player import NetworkPlayer
-from actors.hide_and_seek.learning.observed import location_key, target_index
+from actors.hide_and_seek.learning.observed import location_key
 from actors.hide_and_seek.metrics import Estimate, estimate_mean, estimate_share
 from actors.hide_and_seek.play import play_choose, play_explore, play_hide, play_seek
 from actors.hide_and_seek.record import GameRecord, Recorder
@@ -83,22 +84,12 @@ def _play(
     game.measure()
     player.begin(task.seed, world)
     play_seek(game, player, watch)
-    assert game.perspective is not None and game.perspective.chosen is not None
-    expected = expectations(
-        network, known, torch.tensor([origin]), torch.tensor(location_key(game.perspective.chosen)), outcome_of(game)
-    )
+    perspective, hiding = game.perspective, game.hiding
+    assert perspective is not None and perspective.chosen is not None and hiding is not None
+    chosen = torch.tensor(location_key(perspective.chosen))
+    expected = expectations(network, known, torch.tensor([origin]), chosen, outcome_of(hiding))
     result = asdict(game.result()) | asdict(task) | expected
     return Played(result, None if recorder is None else recorder.finish(game))
-
-
-def outcome_of(game: Game) -> int:
-    """How the object was hidden: 147 standing + 49 modality + 7 row + column; NO_OUTCOME if no PlaceAt succeeded."""
-    assert game.hiding is not None
-    for attempt in game.hiding.attempts:
-        if attempt.succeeded:
-            standing = game.hiding.episode.steps[attempt.step].location.standing
-            return 147 * int(standing) + target_index(attempt.target)
-    return NO_OUTCOME
 
 
 @torch.inference_mode()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from learner.hide_and_seek.schedule import PhaseConfig
+from learner.hide_and_seek.schedule import BatchSizes, PhaseConfig
 
 CORRECTIONS = ("vtrace", "ppo", "a3c")
 
@@ -216,3 +216,8 @@ class LearnerConfig:
             raise ValueError(f"learner.changed_threshold must be in [0, 1), not {self.changed_threshold}")
         if self.threads is not None and self.threads < 1:
             raise ValueError(f"learner.threads must be at least 1 or null, not {self.threads}")
+
+    @property
+    def batch_sizes(self) -> BatchSizes:
+        """Records in the batches of each table, and how often an unroll is used."""
+        return BatchSizes(self.batch_unrolls, self.batch_triplets, self.batch_memories, self.unroll_reuse)

@@ -24,9 +24,9 @@ from learner.hide_and_seek.config import LearnerConfig
 from learner.hide_and_seek.dynamics import mirrored, triplet_losses
 from learner.hide_and_seek.perspective_losses import perspective_loss
 from learner.hide_and_seek.precision import uses_bfloat16
-from learner.hide_and_seek.schedule import BatchSizes, pattern, table_at
+from learner.hide_and_seek.schedule import pattern, table_at
 from learner.hide_and_seek.unroll_losses import Unrolls, unroll_losses
-from learner.state import LearnerState
+from learner.state import LearnerState, cpu_copy
 from models.hide_and_seek.agent import AgentState
 from models.hide_and_seek.inputs import Observations
 from models.hide_and_seek.metric_map import MapState
@@ -38,11 +38,6 @@ from replay.hide_and_seek.unroll import STAGES, UNROLLS, UnrollBatch
 
 MOMENTS = (*ADAM, "max_exp_avg_sq")
 """Adam's state of each parameter, with AMSGrad's."""
-OBSERVATIONS = {
-    "images": "images", "last_actions": "last_actions", "standing": "standing", "goals": "goals",
-    "locations": "locations", "targets": "targets", "landed": "landed", "firsts": "firsts", "new_maps": "new_maps",
-}  # fmt: skip
-"""Fields of `Observations` by the unrolls' fields."""
 STEPS = (
     "actions", "logits", "rewards", "ended", "succeeded", "episode_steps", "hindsight", "hits", "tried", "tried_landed",
     "contained", "feasible", "experts", "claimable",
@@ -102,9 +97,7 @@ class GameLearner:
         """Optimiser steps done."""
         self.hide_episodes = 0.0
         """Hiding episodes learned from."""
-        self._sizes = BatchSizes(
-            config.batch_unrolls, config.batch_triplets, config.batch_memories, config.unroll_reuse
-        )
+        self._sizes = config.batch_sizes
         self._phase = ""
         self._pattern: tuple[str, ...] = ()
         self._progress = 0.0
@@ -197,7 +190,7 @@ class GameLearner:
             return moved(name).transpose(0, 1)
 
         return Unrolls(
-            Observations(**{name: time_first(field) for name, field in OBSERVATIONS.items()}),
+            Observations(*map(time_first, Observations._fields)),
             AgentState(
                 moved("grid"),
                 moved("hidden"),
@@ -299,13 +292,13 @@ class GameLearner:
         """A copy of the state after the last finished step, on the CPU."""
         with self._lock:
             moments = {
-                f"{table}.{key}.{name}": _cpu_copy(value)
+                f"{table}.{key}.{name}": cpu_copy(value)
                 for name, parameter in self.network.named_parameters()
                 for table, optimizer in self.optimizers.items()
                 for key, value in optimizer.state.get(parameter, {}).items()
             }
             return LearnerState(
-                weights={name: _cpu_copy(value) for name, value in float_state(self.network).items()},
+                weights={name: cpu_copy(value) for name, value in float_state(self.network).items()},
                 average=None,
                 moments=moments,
                 version=self.version,
@@ -347,8 +340,3 @@ class GameLearner:
         """See `LearnerCore.load`."""
         moments = MOMENTS if self.config.amsgrad else ADAM
         self.set_state(load_checkpoint(folder, self.network, moments, tuple(f"{table}." for table in self.optimizers)))
-
-
-def _cpu_copy(tensor: Tensor) -> Tensor:
-    """A contiguous copy on the CPU."""
-    return torch.clone(tensor.detach(), memory_format=torch.contiguous_format).cpu()

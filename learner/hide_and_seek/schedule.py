@@ -157,7 +157,7 @@ def phase_of(config: PhaseConfig, sizes: BatchSizes, tables: tuple[str, ...]) ->
         fresh=False,
         limits=limits,
         player_orders=player_orders(config),
-        learner_orders=tuple({"round": number / config.rounds} for number in range(config.rounds)),
+        learner_orders=({},) * config.rounds,
     )
 
 

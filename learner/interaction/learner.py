@@ -32,7 +32,7 @@ from learner.interaction.losses import (
 from learner.interaction.metrics import force_agreement, foreground_iou
 from learner.interaction.schedule import learning_rate
 from learner.interaction.targets import Masks, Touches, point_targets, read_masks, read_touches
-from learner.state import LearnerState
+from learner.state import LearnerState, cpu_copy
 from models.interaction.inputs import network_input
 from models.interaction.network import InteractionNetwork
 from models.weights import flatten_state, float_state
@@ -323,13 +323,13 @@ class Learner:
         """A copy of the state after the last finished step, on the CPU."""
         with self._lock:
             moments = {
-                f"{key}.{name}": _cpu_copy(value)
+                f"{key}.{name}": cpu_copy(value)
                 for name, parameter in self.network.named_parameters()
                 for key, value in self.optimizer.state.get(parameter, {}).items()
             }
             return LearnerState(
-                weights={name: _cpu_copy(value) for name, value in self._current().items()},
-                average=self._average and {name: _cpu_copy(value) for name, value in self._average.items()},
+                weights={name: cpu_copy(value) for name, value in self._current().items()},
+                average=self._average and {name: cpu_copy(value) for name, value in self._average.items()},
                 moments=moments,
                 version=self.version,
                 phase=self._phase,
@@ -379,8 +379,3 @@ class Learner:
     def _current(self) -> dict[str, Tensor]:
         """Returns `float_state` of the network after the last step."""
         return {name: self._buffers.get(name, value) for name, value in float_state(self.network).items()}
-
-
-def _cpu_copy(tensor: Tensor) -> Tensor:
-    """A contiguous copy on the CPU."""
-    return torch.clone(tensor.detach(), memory_format=torch.contiguous_format).cpu()

@@ -9,7 +9,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from cluster.command.overrides import CONF
-from cluster.hide_and_seek.schedule import batch_sizes, check_schedule, phases, tables
+from cluster.hide_and_seek.schedule import check_schedule, phases, tables
 from cluster.hide_and_seek.train_config import GameTrainConfig
 from cluster.systems import register
 from common.errors import UsageError
@@ -34,7 +34,7 @@ def finished(config: GameTrainConfig, name: str, tasks: int) -> int:
     phase = next(one for one in phases(config) if one.name == name)
     settings, specs = config.learner.phases[name], tables(config)
     limiters = {table: make_limiter(specs[table], limits, 0) for table, limits in phase.limits.items()}
-    steps = pattern(settings, batch_sizes(config))
+    steps = pattern(settings, config.learner.batch_sizes)
     records = [table for table in ORDER if table in limiters for _ in range(getattr(settings, table))]
     capacity = config.replay.unrolls if specs["unrolls"].selector.kind == "queue" else 10**9
     held = taken = done = 0

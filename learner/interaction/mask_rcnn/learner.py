@@ -21,7 +21,7 @@ from learner.checkpoint import load_checkpoint, save_checkpoint
 from learner.core import Source
 from learner.interaction.mask_rcnn.config import MaskRcnnTrainingConfig
 from learner.interaction.mask_rcnn.targets import batch_inputs, batch_targets
-from learner.state import LearnerState
+from learner.state import LearnerState, cpu_copy
 from models.interaction.mask_rcnn.config import MaskRcnnConfig
 from models.weights import flatten_state, float_state
 from replay.interaction.batch import LOCATIONS
@@ -159,13 +159,13 @@ class MaskRcnnLearner:
         """A copy of everything that the next step depends on besides its batch."""
         with self._lock:
             moments = {
-                f"{key}.{name}": value.detach().cpu().clone()
+                f"{key}.{name}": cpu_copy(value)
                 for name, parameter in self.network.named_parameters()
                 for key in MOMENTS
                 if (value := self.optimizer.state.get(parameter, {}).get(key)) is not None
             }
             return LearnerState(
-                weights={name: value.detach().cpu().clone() for name, value in float_state(self.network).items()},
+                weights={name: cpu_copy(value) for name, value in float_state(self.network).items()},
                 average=None,
                 moments=moments,
                 version=self.version,
