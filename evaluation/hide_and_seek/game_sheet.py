@@ -125,7 +125,7 @@ def _header(figure: SubFigure, record: GameRecord) -> None:
     turned = f", room turned by {record.turned}°" if record.turned else ""
     figure.text(0.012, 0.66, f"{task.scene}: {task.goal}", fontsize=15, weight="bold", va="center")
     figure.text(0.345, 0.66, hidden(record), fontsize=12, color=CHOSEN, weight="bold", va="center")
-    figure.text(0.655, 0.66, outcome(record), fontsize=12, color=SEEKER, weight="bold", va="center")
+    figure.text(0.993, 0.66, outcome(record), fontsize=12, color=SEEKER, weight="bold", va="center", ha="right")
     words = [f"seed {task.seed}{turned}"]
     if record.of(Stage.EXPLORE):
         words += [f"coverage {result.coverage:.2f}", f"coverage+ {result.coverage_plus:.2f}"]
