@@ -13,7 +13,7 @@ from models.hide_and_seek.metric_map import as_tensor, egocentric
 from models.hide_and_seek.network import build_network, count_parameters
 from models.weights import flat_weights, load_flat_weights
 from replay.hide_and_seek.unroll import unroll_fields
-from tests.models.hide_and_seek.networks import from_file, observations, tiny
+from tests.models.hide_and_seek.networks import CONFIGS, from_file, observations, tiny
 
 
 @torch.no_grad()
@@ -154,3 +154,19 @@ def test_predictions_begin_as_copies() -> None:
     images = observations(network.config, 1, 2).images[0]
     found = network.decoder(network.agent.encoder(images), images, torch.tensor([0, 1]), torch.tensor([True, True]))
     assert (found.images[-1] - images.permute(0, 3, 1, 2) / 255).abs().mean() < 0.05
+
+
+def test_the_docs_have_the_parameters_of_both_sizes() -> None:
+    text = (CONFIGS.parents[1] / "docs/hide_and_seek.md").read_text()
+    paper, small = (count_parameters(from_file(name)) for name in ("hide_and_seek", "hide_and_seek_small"))
+    headings = {
+        "agent.encoder": "encoder",
+        "agent.grid": "convolutional GRU",
+        "agent": "*agent*",
+        "decoder": "decoder",
+        "perspective": "perspective simulation",
+        "total": "**all**",
+    }
+    for part, heading in headings.items():
+        numbers = " | ".join(f"{counts[part]:,}".replace(",", " ") for counts in (paper, small))
+        assert f"| {heading} | {numbers} |" in text, part
