@@ -134,8 +134,8 @@ def ranking(values: Tensor, lengths: Tensor) -> tuple[int, int]:
 def summarise_games(games: Sequence[Played]) -> dict[str, Estimate]:
     """The figures of whole games with 95 % intervals.
 
-    Keys: game_found; ps_cross_entropy; ps_marginal_cross_entropy: of the frequencies of outcomes in the other games,
-    each outcome counted once more than it occurred; ps_ranking_accuracy.
+    Keys: game_found; ps_cross_entropy; ps_marginal_cross_entropy: see `marginal_cross_entropy`;
+    ps_ranking_accuracy.
     """
     results = [one.result for one in games]
     if not results:
@@ -154,6 +154,10 @@ def summarise_games(games: Sequence[Played]) -> dict[str, Estimate]:
 
 
 def marginal_cross_entropy(outcomes: Sequence[int]) -> list[float]:
-    """-log of each outcome's frequency among the others, nats; each of the 295 outcomes is counted once more."""
-    total = len(outcomes) - 1 + NO_OUTCOME + 1
-    return [float(-np.log(outcomes.count(one) / total)) for one in outcomes]
+    """-log of each outcome's frequency among the others, nats.
+
+    The 295 outcomes together count as one more game (Perks 1947): with few games, one more of each outcome would make the
+    frequencies nearly equal, and an easy reference.
+    """
+    share = 1 / (NO_OUTCOME + 1)
+    return [float(-np.log((outcomes.count(one) - 1 + share) / len(outcomes))) for one in outcomes]

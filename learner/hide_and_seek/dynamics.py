@@ -41,7 +41,7 @@ def triplet_losses(
         logits = decoder.success(sir_before, actions)
         found["success"] = (weights.success, losses.success_loss(logits, succeeded))
     if weights.forward or weights.changed_pixels or weights.confidence:
-        before, after = (triplets[name].permute(0, 3, 1, 2).float() / 255 for name in ("before", "after"))
+        before, after = (triplets[name].permute(0, 3, 1, 2).contiguous().float() / 255 for name in ("before", "after"))
         predictable = torch.tensor(PREDICTABLE, device=actions.device)[actions]
         threshold = config.changed_threshold
         first = Features(tuple(stage[:size] for stage in both.stages), sir_before, both.late[:size])

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.functional import adaptive_avg_pool2d, binary_cross_entropy_with_logits, cross_entropy, mse_loss
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, mse_loss
 
 from learner.hide_and_seek.means import mean_known
-from models.hide_and_seek.dynamics_metrics import changed_pixels
+from models.hide_and_seek.dynamics_metrics import averaged_down, changed_pixels
 
 
 def inverse_dynamics(logits: Tensor, actions: Tensor, succeeded: Tensor, failed_weight: float) -> Tensor:
@@ -54,7 +54,7 @@ def forward_dynamics(
     total = after.new_zeros(())
     for prediction in predictions:
         size = prediction.shape[-1]
-        small_before, small_after = adaptive_avg_pool2d(before, size), adaptive_avg_pool2d(after, size)
+        small_before, small_after = averaged_down(before, size), averaged_down(after, size)
         weights = 1 + (changed_weight - 1) * changed_pixels(small_before, small_after, threshold).to(after.dtype)
         errors = pixel_errors(prediction, small_after)
         total = total + mean_known((weights * errors).sum((1, 2)) / weights.sum((1, 2)), predictable)
@@ -76,7 +76,7 @@ def changed_pixels_loss(logits: Tensor, before: Tensor, after: Tensor, threshold
         threshold: see `changed_pixels`.
     """
     size = logits.shape[-1]
-    changed = changed_pixels(adaptive_avg_pool2d(before, size), adaptive_avg_pool2d(after, size), threshold)
+    changed = changed_pixels(averaged_down(before, size), averaged_down(after, size), threshold)
     return binary_cross_entropy_with_logits(logits, changed.to(logits.dtype))
 
 

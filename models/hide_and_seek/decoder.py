@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from models.hide_and_seek.action_table import GRID
 from models.hide_and_seek.config import AgentConfig
+from models.hide_and_seek.dynamics_metrics import averaged_down
 from models.hide_and_seek.encoder import SMALL, Features, kaiming
 from replay.hide_and_seek.unroll import ACTIONS
 
@@ -77,7 +78,7 @@ class DynamicsDecoder(nn.Module):
         """
         skips = {stage.shape[-1]: stage for stage in before.stages}
         x = _with_vector(before.sir, self.outcome_embedding(2 * actions + succeeded))
-        picture_before = images.permute(0, 3, 1, 2).float() / 255
+        picture_before = images.permute(0, 3, 1, 2).contiguous().float() / 255
         flow: Tensor | None = None
         predicted = []
         for up, merge, picture in zip(self.ups, self.merges, self.pictures, strict=True):
@@ -119,7 +120,7 @@ def _moved(picture: Tensor, numbers: Tensor, coarse: Tensor | None) -> tuple[Ten
         flow = flow + functional.interpolate(coarse, size=size, mode="bilinear")
     centres = (torch.arange(size, device=flow.device) + 0.5) * (2 / size) - 1
     grid = torch.stack(torch.meshgrid(centres, centres, indexing="xy"), -1) + flow.permute(0, 2, 3, 1)
-    source = functional.adaptive_avg_pool2d(picture, size)
+    source = averaged_down(picture, size)
     moved = functional.grid_sample(source, grid, padding_mode="border", align_corners=False)
     share = torch.sigmoid(copied + COPIED)
     return share * moved + (1 - share) * (colour + GREY), flow

@@ -11,6 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
+
+
+def averaged_down(pictures: Tensor, size: int) -> Tensor:
+    """(B, C, S, S) -> (B, C, size, size), means of the pixels."""
+    # Pooling by 1 copies, which takes longer than all smaller sizes together.
+    return pictures if pictures.shape[-1] == size else adaptive_avg_pool2d(pictures, size)
 
 
 def changed_pixels(before: Tensor, after: Tensor, threshold: float) -> Tensor:

@@ -40,10 +40,14 @@ class LearningConfig:
     """Places of the room from which that is counted."""
     expert_margin_m: float
     """How much nearer to the goal than `GameConfig.claim_distance` the expert seeker goes, metres."""
+    searches_per_place: int
+    """Episodes of seeking, each from another start, between two set-ups of the room."""
     near_share: float
     """Share of the seek tasks' episodes that begin near the goal."""
     near_m: float
     """Largest distance of such a beginning, metres."""
+    near_steps: int
+    """Steps after which such an episode ends, if the rules allow more."""
     led_share: float
     """Share of the seek tasks' episodes in which the expert acts instead of the network."""
     games_per_task: int
@@ -52,7 +56,7 @@ class LearningConfig:
     def __post_init__(self) -> None:
         for name in (
             "unroll_length", "memory_steps", "simulators", "room_tries", "manipulations_per_room",
-            "resting_candidates", "seek_candidates", "seek_sample", "games_per_task",
+            "resting_candidates", "seek_candidates", "seek_sample", "searches_per_place", "near_steps", "games_per_task",
         ):  # fmt: skip
             if getattr(self, name) < 1:
                 raise ValueError(f"learning.{name} must be at least 1, not {getattr(self, name)}")

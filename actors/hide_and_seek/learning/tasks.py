@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 
 import numpy as np
@@ -154,13 +155,24 @@ def _seek(work: Work) -> Episode:
         with collector.statistics.clock("set_up"):
             if not hide_somewhere(work.world, game.facts, work.task.goal, work.config, easy, random):
                 return
-        if random.random() < work.config.near_share:
-            start_near(work.world, game.facts, work.config.near_m, random)
-        led = bool(random.random() < work.config.led_share)
-        seeking = Seeking(work.world, work.rules)
-        mind = work.mind(game.augmentation, Draw.SEEKER, number)
-        expert = Expert(work.world, game.facts.places, work.rules, work.config)
-        seek(mind, seeking, collector, expert, full=full, led=led)
+        config, searches = work.config, work.config.searches_per_place
+        for index in range(searches):
+            if full():
+                break
+            near = bool(random.random() < config.near_share)
+            with collector.statistics.clock("set_up"):
+                if near:
+                    start_near(work.world, game.facts, config.near_m, random)
+                elif index:
+                    start_near(work.world, game.facts, np.inf, random)
+            led = bool(random.random() < config.led_share)
+            steps = min(work.rules.seek_steps, config.near_steps) if near else work.rules.seek_steps
+            seeking = Seeking(work.world, replace(work.rules, seek_steps=steps))
+            # Each search has an augmentation and a map of its own, as if it were a game.
+            drawn = game.augmentation if index == 0 else _augmentation(work, random)
+            mind = work.mind(drawn, Draw.SEEKER, number * searches + index)
+            expert = Expert(work.world, game.facts.places, work.rules, config)
+            seek(mind, seeking, collector, expert, full=full, led=led)
 
     return episode
 

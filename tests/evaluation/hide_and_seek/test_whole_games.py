@@ -27,8 +27,9 @@ def test_ranking_by_hand() -> None:
 
 
 def test_the_marginal_leaves_the_game_out() -> None:
-    # Two other games and 295 outcomes counted once more: 2 of 297, and 1 of 297 for one that occurred nowhere else.
-    assert marginal_cross_entropy([7, 7, 9]) == pytest.approx([-math.log(2 / 297)] * 2 + [-math.log(1 / 297)])
+    # Two other games and one of all 295 outcomes: 7 has 1 + 1/295 of 3 games, 9 occurred nowhere else.
+    expected = [-math.log((1 + 1 / 295) / 3)] * 2 + [-math.log(1 / 295 / 3)]
+    assert marginal_cross_entropy([7, 7, 9]) == pytest.approx(expected)
 
 
 def test_an_untrained_network_expects_each_outcome_equally() -> None:

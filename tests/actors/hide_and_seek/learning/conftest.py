@@ -46,8 +46,10 @@ def learning() -> LearningConfig:
         seek_candidates=2,
         seek_sample=6,
         expert_margin_m=0.1,
+        searches_per_place=2,
         near_share=0.0,
         near_m=2.5,
+        near_steps=20,
         led_share=0.0,
         games_per_task=1,
     )

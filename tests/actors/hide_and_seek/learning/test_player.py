@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,8 @@ from replay.hide_and_seek.unroll import STAGES, UNROLLS, unroll_fields
 
 RULES = {"explore_steps": 12, "hide_steps": 6, "manipulate_steps": 7, "seek_steps": 14}
 TASK = PlayTask("FloorPlan205", "Tomato", 0)
+SEARCHES = ("firsts", "new_maps", "locations")
+"""Fields that tell where searches begin."""
 ORDERS: dict[str, Any] = {
     "mixture": {"explore": 1.0}, "unrolls_per_task": 3, "triplets_per_task": 4, "memories_per_task": 0,
     "hide_bonus": False, "past_share": 0.0, "curriculum": 1.0,
@@ -159,6 +162,22 @@ def test_seekers_get_an_expert(player: LearningPlayer, rooms: SimulatorProcess) 
     claimable = np.concatenate([one["claimable"] for one in records[UNROLLS]])
     assert ((experts == INDEX["ClaimVisible"]) == (claimable == 1)).all() and set(claimable) <= {0, 1}
     assert set(experts.tolist()) <= {*range(7), INDEX["ClaimVisible"], -1} and (experts >= 0).any()
+
+
+def test_searches_of_one_place_begin_anew(
+    player: LearningPlayer, agent: AgentConfig, learning: LearningConfig, config: GameConfig, rooms: SimulatorProcess
+) -> None:
+    """14 steps from the room's first pose, then 1 step of another search; near the goal each one has 4 steps."""
+    orders: dict[str, Any] = {"mixture": {"seek": 1.0}}
+    far, statistics = play(player, rooms, **orders)
+    firsts, maps, locations = (np.concatenate([one[name][:-1] for one in far[UNROLLS]]) for name in SEARCHES)
+    assert np.flatnonzero(firsts).tolist() == np.flatnonzero(maps).tolist() == [0, 14]
+    assert tuple(locations[0][:3]) == (0, 0, 0) and tuple(locations[14][:3]) != tuple(locations[13][:3])
+    assert statistics.steps == 15 and set(statistics.seconds) >= {"set_up", "simulator"}
+    near = replace(learning, near_share=1.0, near_m=1.5, near_steps=4, searches_per_place=8)
+    records, _ = play(make(agent, near, config), rooms, **orders)
+    firsts = np.concatenate([one["firsts"][:-1] for one in records[UNROLLS]])
+    assert firsts.sum() >= 4 and (np.diff(np.flatnonzero(firsts)) <= 4).all()
 
 
 def test_games_give_all_kinds_of_records(player: LearningPlayer, rooms: SimulatorProcess) -> None:
