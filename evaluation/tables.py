@@ -72,16 +72,29 @@ def cells(row: Row, columns: Columns) -> list[str]:
     return texts
 
 
+MOST_COLUMNS = 8
+"""A table on a terminal with more figures has a line for each of them."""
+
+
 def terminal_table(title: str, rows: Sequence[Row], columns: Columns) -> Table:
-    """A table for `rich.console.Console.print`; the best method of each figure is bold."""
+    """A table for `rich.console.Console.print`; the best method of each figure is bold.
+
+    It leaves out figures that no method has. If more than `MOST_COLUMNS` are left, figures are lines and methods
+    columns.
+    """
+    columns = {key: one for key, one in columns.items() if any(row.statistic(key) is not None for row in rows)}
+    best = _best(rows, columns)
+    lines = [[f"[bold]{text}[/bold]" if number in best[i] else text for i, text in enumerate(cells(row, columns))]
+             for number, row in enumerate(rows)]  # fmt: skip
+    figures, methods = [column.heading for column in columns.values()], [escape(row.name) for row in rows]
+    if len(columns) > MOST_COLUMNS:
+        lines, figures, methods = [list(line) for line in zip(*lines, strict=True)], methods, figures
     table = Table(title=title, title_justify="left")
     table.add_column("")
-    for column in columns.values():
-        table.add_column(column.heading, justify="right")
-    best = _best(rows, columns)
-    for number, row in enumerate(rows):
-        texts = [f"[bold]{text}[/bold]" if number in best[i] else text for i, text in enumerate(cells(row, columns))]
-        table.add_row(escape(row.name), *texts)
+    for heading in figures:
+        table.add_column(heading, justify="right")
+    for name, texts in zip(methods, lines, strict=True):
+        table.add_row(name, *texts)
     return table
 
 

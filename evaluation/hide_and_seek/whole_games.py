@@ -156,8 +156,8 @@ def summarise_games(games: Sequence[Played]) -> dict[str, Estimate]:
 def marginal_cross_entropy(outcomes: Sequence[int]) -> list[float]:
     """-log of each outcome's frequency among the others, nats.
 
-    The 295 outcomes together count as one more game (Perks 1947): with few games, one more of each outcome would make the
-    frequencies nearly equal, and an easy reference.
+    The 295 outcomes together count as one more game (Perks 1947): with few games, one more of each outcome would make
+    the frequencies nearly equal, and an easy reference.
     """
     share = 1 / (NO_OUTCOME + 1)
     return [float(-np.log((outcomes.count(one) - 1 + share) / len(outcomes))) for one in outcomes]

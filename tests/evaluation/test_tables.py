@@ -10,7 +10,16 @@ import pytest
 from rich.console import Console
 
 from evaluation.interaction.columns import COLUMNS
-from evaluation.tables import Row, cells, csv_table, markdown_table, mean_and_deviation, terminal_table, write_tables
+from evaluation.tables import (
+    Column,
+    Row,
+    cells,
+    csv_table,
+    markdown_table,
+    mean_and_deviation,
+    terminal_table,
+    write_tables,
+)
 
 ALL = ("box_ap50", "box_ap", "mask_ap50", "mask_ap", "mass_accuracy", "mass_ap50")
 ROWS = [
@@ -64,6 +73,23 @@ def test_terminal_and_files(tmp_path: Path) -> None:
     console.print(terminal_table("NovelSpaces", ROWS, COLUMNS))
     printed = console.file.getvalue()  # type: ignore[attr-defined]
     assert "NovelSpaces" in printed and "42.0 ± 2.8" in printed and "mass accuracy" in printed
+    assert "mass accuracy" not in _printed([Row("a", [{"box_ap50": 2.0}])], COLUMNS)
     write_tables(tmp_path / "new", ROWS, COLUMNS)
     assert sorted(p.name for p in (tmp_path / "new").iterdir()) == ["results.csv", "results.md"]
     assert (tmp_path / "new" / "results.md").read_text() == markdown_table(ROWS, COLUMNS)
+
+
+def test_many_figures_are_lines_of_the_terminal() -> None:
+    """Fourteen columns would leave each three letters."""
+    many = {f"f{number}": Column(f"figure number {number}") for number in range(14)}
+    lines = _printed([Row("first", [dict.fromkeys(many, 2.0)]), Row("second", [{"f3": 1.5}])], many).splitlines()
+    assert [line.split() for line in lines if "figure number 3" in line] == [
+        ["│", "figure", "number", "3", "│", "2.0", "│", "1.5", "│"]
+    ]
+    assert max(map(len, lines)) < 60 and sum("figure number" in line for line in lines) == 14
+
+
+def _printed(rows: list[Row], columns: dict[str, Column]) -> str:
+    console = Console(file=io.StringIO(), width=100)
+    console.print(terminal_table("title", rows, columns))
+    return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
