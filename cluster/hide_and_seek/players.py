@@ -8,16 +8,19 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import yaml
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
 from actors.hide_and_seek.players import make_player
 from actors.hide_and_seek.players.core import GamePlayer, Side
+from cluster.command.overrides import CONF
 from cluster.run.checkpoints import find_checkpoint
+from cluster.run.config import first_line
 from common.errors import UsageError
 
 if TYPE_CHECKING:
     from models.hide_and_seek.network import HideAndSeekNetwork
-
-CLAIM_ABOVE = 0.5
-"""See `actors.hide_and_seek.learning.network_player.NetworkPlayer`; the value of conf/evaluation/hide_and_seek.yaml."""
 
 
 def is_checkpoint(name: str) -> bool:
@@ -40,7 +43,24 @@ def make_any_player(name: str, side: Side | None = None) -> GamePlayer:
     from actors.hide_and_seek.learning.network_player import NetworkPlayer
 
     network = load_network(name)
-    return NetworkPlayer(network, network.config, shown_name(name), claim_above=CLAIM_ABOVE)
+    return NetworkPlayer(network, network.config, shown_name(name), claim_above=claim_above(name))
+
+
+def claim_above(path: str) -> float | None:
+    """The probability above which a checkpoint's agent claims: that of its run's evaluations, or else of `conf/`.
+
+    Raises:
+        UsageError: there is no checkpoint, or its run's configuration cannot be read.
+    """
+    folder = find_checkpoint(path).resolve()
+    saved, key = folder.parent.parent / "config.yaml", "evaluation.claim_above"
+    if folder.parent.name != "checkpoints" or not saved.is_file():
+        saved, key = CONF / "evaluation" / "hide_and_seek.yaml", "claim_above"
+    try:
+        found: float | None = OmegaConf.select(OmegaConf.load(saved), key)
+    except (OmegaConfBaseException, OSError, yaml.YAMLError) as error:
+        raise UsageError(f"{saved} is not the configuration of a run: {first_line(error)}") from error
+    return found
 
 
 @cache
