@@ -30,8 +30,12 @@ PLACE = slice(70, 217)
 READY = 217
 CLAIM = 218
 
-CELL_ACTIONS = frozenset(range(ACTIONS)[OPEN]) | frozenset(range(ACTIONS)[PLACE])
-"""Actions that name a cell of the picture."""
+ALIKE = np.ones(ACTIONS, np.int64)
+"""(219,) of how many actions of its sort each action is one: cells of OpenAt, of PlaceAt with one modality, and ways to
+turn the hand. Other actions are of a sort of their own."""
+ALIKE[OPEN] = ALIKE[PLACE] = GRID**2
+ALIKE[ROTATE_HAND] = ROTATE_HAND.stop - ROTATE_HAND.start
+ALIKE.setflags(write=False)
 
 EXPLORE_STAGE, HIDE_STAGE, MANIPULATE_STAGE, SEEK_STAGE = range(len(STAGES))
 """Indices into `replay.hide_and_seek.unroll.STAGES`."""

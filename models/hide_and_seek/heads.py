@@ -5,12 +5,10 @@ Source: Weihs et al., appendices C.4 and D.1.
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 
-from models.hide_and_seek.action_table import CELL_ACTIONS, GRID, STAGE_ACTIONS, TARGETS
+from models.hide_and_seek.action_table import ALIKE, GRID, STAGE_ACTIONS, TARGETS
 from models.hide_and_seek.config import AgentConfig
 from models.hide_and_seek.encoder import SMALL
 from replay.hide_and_seek.unroll import ACTIONS
@@ -19,8 +17,9 @@ from replay.hide_and_seek.unroll import ACTIONS
 class StageHead(nn.Module):
     """Policy and value of one stage: h -> actor(h + MLP(h)), value(h + MLP(h)).
 
-    The first policy draws OpenAt, and each PlaceAt of a modality, as often as any single action, whatever the cell
-    (ours). Otherwise its 49 cells would take most of the steps, nearly all in vain.
+    The first policy draws OpenAt, and each PlaceAt of a modality, as often as any single action, whatever the cell, and
+    so the turns of the hand together (ours). Otherwise the 49 cells would take most of the steps, nearly all in vain,
+    and turns half of those of manipulation, which decide little about where the object lands.
     """
 
     actions: Tensor
@@ -37,9 +36,8 @@ class StageHead(nn.Module):
         for layer in (self.actor, self.value):
             nn.init.normal_(layer.weight, std=SMALL)
             nn.init.zeros_(layer.bias)
-        cells = torch.tensor([action in CELL_ACTIONS for action in legal])
         with torch.no_grad():
-            self.actor.bias[cells] = -math.log(GRID**2)
+            self.actor.bias.copy_(-torch.tensor(ALIKE[list(legal)]).log())
 
     def forward(self, core: Tensor) -> tuple[Tensor, Tensor]:
         """(..., H) -> logits (..., 219) float32, -inf for the actions that the stage forbids, and value (...)."""

@@ -56,7 +56,8 @@ class LearningConfig:
     def __post_init__(self) -> None:
         for name in (
             "unroll_length", "memory_steps", "simulators", "room_tries", "manipulations_per_room",
-            "resting_candidates", "seek_candidates", "seek_sample", "searches_per_place", "near_steps", "games_per_task",
+            "resting_candidates", "seek_candidates", "seek_sample", "searches_per_place", "near_steps",
+            "games_per_task",
         ):  # fmt: skip
             if getattr(self, name) < 1:
                 raise ValueError(f"learning.{name} must be at least 1, not {getattr(self, name)}")

@@ -126,15 +126,17 @@ def test_heads_of_other_stages_give_zeros(agent: Agent) -> None:
         assert (value.abs().amax((0, 2)) > 0).tolist() == [number == stage for number in STAGES.tolist()]
 
 
-def test_the_first_policy_draws_cells_together_as_often_as_other_actions() -> None:
+def test_the_first_policy_draws_cells_or_turns_together_as_often_as_other_actions() -> None:
     agent = build_network(tiny(), 0).agent
     outputs, _ = agent.unroll(observations(agent.config, 3, 5), agent.initial_state(5), STAGES)
     # Explore: 3 moves, 2 turns, 2 postures, CloseObjects and OpenAt; hide: 2 postures, CloseObjects, ReadyForSeeker,
-    # OpenAt and 3 PlaceAt; manipulate: 12 of the hand, DropObject, OpenAt; seek: as explore, and ClaimVisible.
-    groups = torch.tensor([9.0, 8.0, 14.0, 10.0])[STAGES]
+    # OpenAt and 3 PlaceAt; manipulate: 6 moves of the hand, its turns, DropObject, OpenAt; seek: as explore, and
+    # ClaimVisible.
+    groups = torch.tensor([9.0, 8.0, 9.0, 10.0])[STAGES]
     expected = torch.where(torch.tensor(MASKS)[STAGES], 1 / groups[:, None], 0)
     for cells in (range(20, 69), range(70, 217)):
         expected[:, cells] /= 49
+    expected[:, 13:19] /= 6
     torch.testing.assert_close(outputs.logits.softmax(-1), expected.expand(3, -1, -1), rtol=0.15, atol=1e-3)
     assert outputs.value.abs().max() < 0.3
 
