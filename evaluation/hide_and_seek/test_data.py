@@ -41,7 +41,7 @@ VERSION = 1
 """Version of the content; it changes whenever the same settings give other test data or other results."""
 TARGET_TRIES = 20
 """Targets that are drawn for a manipulation until one has the wanted modality; the last one drawn serves otherwise."""
-MAKING = ("every_minutes", "folder", "quick", "batch_size", "games", "shown", "workers")
+MAKING = ("every_minutes", "folder", "quick", "claim_above", "batch_size", "games", "shown", "workers")
 """Settings that change no test data."""
 
 
