@@ -215,7 +215,9 @@ def hydra_command(command: str, arguments: list[str]) -> int:
             if HydraConfig.get().mode == RunMode.MULTIRUN and codes[-1] != 130:
                 raise JobFailed(f"{folder} failed")
             raise SystemExit(codes[-1])
-        return sweep.objective(folder, objective) if command == "train" else None
+        # A run by itself needs none, and has none if its evaluation leaves out that skill.
+        swept = command == "train" and HydraConfig.get().mode == RunMode.MULTIRUN
+        return sweep.objective(folder, objective) if swept else None
 
     if command == "train" and run_folder is None and multirun(arguments) and not shown_only:
         from cluster.command import sweep
