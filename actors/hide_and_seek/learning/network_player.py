@@ -28,6 +28,7 @@ from models.hide_and_seek.network import HideAndSeekNetwork
 from replay.hide_and_seek.unroll import UNKNOWN
 
 CLAIM = INDEX["ClaimVisible"]
+_CLAIMS = np.arange(len(INDEX)) == CLAIM
 
 
 class NetworkPlayer:
@@ -42,7 +43,8 @@ class NetworkPlayer:
         name: for reports.
         greedy: whether it takes the likeliest action, rather than a random one by the policy.
         claim_above: it takes ClaimVisible if its probability is larger than this, and never otherwise, so that small
-            probabilities do not add up over many steps; None: it draws ClaimVisible as it draws all other actions.
+            probabilities do not add up over many steps. Where a claim failed it claims again only after something was
+            opened or closed, or else it might never walk on. None: it draws ClaimVisible as it draws all other actions.
     """
 
     def __init__(
@@ -68,6 +70,8 @@ class NetworkPlayer:
         """The state of object hiding while a manipulation is under way."""
         self._landed = UNKNOWN
         self._chooser: Chooser | None = None
+        self._vain: set[Location] = set()
+        """Where it claimed in vain."""
 
     @property
     def places(self) -> MapState:
@@ -92,13 +96,19 @@ class NetworkPlayer:
         if self._claim_above is None or stage is not Stage.SEEK:
             return decision.action
         odds = decision.probabilities.copy()
-        if odds[CLAIM] > self._claim_above:
+        if odds[CLAIM] > self._claim_above and observation.location not in self._vain:
             return CLAIM
         odds[CLAIM] = 0
+        if not odds.any():
+            odds = (observation.mask & ~_CLAIMS).astype(np.float64)
         return int(odds.argmax() if self._greedy else self._random.choice(len(odds), p=odds / odds.sum()))
 
     def learn(self, step: Step) -> None:
         """See `GamePlayer.learn`."""
+        if step.action.kind is Kind.CLAIM and not step.succeeded:
+            self._vain.add(step.location)
+        elif step.action.kind in (Kind.OPEN, Kind.CLOSE) and step.succeeded:
+            self._vain.clear()
         if step.stage is Stage.MANIPULATE:
             if step.ended:
                 self._landed = landed_at(step.landing)
