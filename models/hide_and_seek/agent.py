@@ -63,8 +63,6 @@ class Outputs(NamedTuple):
     """(T, B, 147) logits of stage hide; zeros for the other stages"""
     tried_landed: Tensor
     """(T, B, 148) logits of stage hide, the last one for "lost"; zeros for the other stages"""
-    late: Tensor
-    """(T, B, late_size)"""
 
 
 class Agent(nn.Module):
@@ -112,7 +110,6 @@ class Agent(nn.Module):
         state: AgentState,
         stages: Tensor,
         features: Features | None = None,
-        write: Tensor | None = None,
     ) -> tuple[Outputs, AgentState]:
         """T steps of B agents.
 
@@ -121,7 +118,6 @@ class Agent(nn.Module):
             state: before the first step
             stages: (B,) long, indices into `replay.hide_and_seek.unroll.STAGES`
             features: of the observations' images (`encode`), so that several calls share them; None: computed here
-            write: (B,) bool, agents that may write into their maps; None: all
 
         Returns:
             The outputs, and the state after the last step. T single steps give the same as one call.
@@ -133,7 +129,7 @@ class Agent(nn.Module):
         goals = self.goal_embedding(observations.goals)
 
         vectors = torch.cat([features.late, goals], -1)
-        writes = stages != MANIPULATE_STAGE if write is None else write & (stages != MANIPULATE_STAGE)
+        writes = stages != MANIPULATE_STAGE
         entries, map_state = self.writer.record(
             state.map, observations.locations, vectors, observations.new_maps, writes
         )
@@ -204,5 +200,4 @@ class Agent(nn.Module):
             hittable,
             tried,
             landed,
-            features.late,
         )
