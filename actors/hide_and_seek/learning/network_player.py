@@ -28,7 +28,6 @@ from models.hide_and_seek.network import HideAndSeekNetwork
 from replay.hide_and_seek.unroll import UNKNOWN
 
 CLAIM = INDEX["ClaimVisible"]
-_CLAIMS = np.arange(len(INDEX)) == CLAIM
 
 
 class NetworkPlayer:
@@ -100,7 +99,8 @@ class NetworkPlayer:
             return CLAIM
         odds[CLAIM] = 0
         if not odds.any():
-            odds = (observation.mask & ~_CLAIMS).astype(np.float64)
+            odds[:] = observation.mask
+            odds[CLAIM] = 0
         return int(odds.argmax() if self._greedy else self._random.choice(len(odds), p=odds / odds.sum()))
 
     def learn(self, step: Step) -> None:

@@ -63,19 +63,19 @@ def hide_somewhere(
     return best is not None and world.put_new(goal, best[1])
 
 
-def start_near(world: World, facts: Facts, distance: float, random: np.random.Generator) -> None:
-    """Moves the agent to a random location near the goal; it stays where it is if there is none.
+def start_within(world: World, facts: Facts, distance: float, random: np.random.Generator) -> None:
+    """Moves the agent to a random location at most so far from the goal; it stays where it is if it finds none.
 
     Args:
         world: the room, with the goal in it.
         facts: of this room.
-        distance: largest distance, metres.
+        distance: largest distance, metres; infinite: anywhere.
         random: draws the location.
     """
     x, z = to_point(world.frame, world.goal_pose().position)
-    near = sorted(place for place in facts.places if np.hypot(STEP * place.x - x, STEP * place.z - z) <= distance)
-    for index in random.permutation(len(near))[:5].tolist():
-        at = near[index]
+    inside = sorted(place for place in facts.places if np.hypot(STEP * place.x - x, STEP * place.z - z) <= distance)
+    for index in random.permutation(len(inside))[:5].tolist():
+        at = inside[index]
         location = Location(at.x, at.z, int(random.choice(ROTATIONS)), bool(random.integers(2)))
         if world.stand_at(location):
             return

@@ -15,7 +15,7 @@ from actors.hide_and_seek.learning.config import Orders
 from actors.hide_and_seek.learning.episodes import Full, explore, manipulate, seek
 from actors.hide_and_seek.learning.games import note_exploration, play
 from actors.hide_and_seek.learning.memories import Memory
-from actors.hide_and_seek.learning.seeking import Expert, hide_somewhere, start_near
+from actors.hide_and_seek.learning.seeking import Expert, hide_somewhere, start_within
 from actors.hide_and_seek.learning.statistics import LearningStatistics
 from actors.hide_and_seek.learning.targets import TargetMaker
 from actors.hide_and_seek.learning.triplets import Reservoir
@@ -161,10 +161,9 @@ def _seek(work: Work) -> Episode:
                 break
             near = bool(random.random() < config.near_share)
             with collector.statistics.clock("set_up"):
-                if near:
-                    start_near(work.world, game.facts, config.near_m, random)
-                elif index:
-                    start_near(work.world, game.facts, np.inf, random)
+                # Only a first search that is not near begins at the room's first pose.
+                if near or index:
+                    start_within(work.world, game.facts, config.near_m if near else np.inf, random)
             led = bool(random.random() < config.led_share)
             steps = min(work.rules.seek_steps, config.near_steps) if near else work.rules.seek_steps
             seeking = Seeking(work.world, replace(work.rules, seek_steps=steps))
