@@ -21,7 +21,7 @@ import ray
 import torch
 from ray import ObjectRef
 
-from common.remote import Handle, RemoteMethod, WeightsReference
+from common.remote import Handle, RemoteMethod, WeightsReference, assigned_device
 from learner.core import MakeLearner, SampledBatch, Source
 from replay.actor import ReplayHandle
 from replay.core import PhaseFinished
@@ -63,8 +63,7 @@ class LearnerActor:
             threads: PyTorch's CPU threads; None: the number of cores that this process may use.
         """
         torch.set_num_threads(threads or available_cores())
-        device = torch.device("cuda" if ray.get_gpu_ids() and torch.cuda.is_available() else "cpu")
-        self.learner = make_learner(device)
+        self.learner = make_learner(assigned_device())
         self.replay = replay
         self.stopping = threading.Event()
         self.in_flight: deque[tuple[Source, ObjectRef[Any]]] = deque()

@@ -23,6 +23,7 @@ from actors.hide_and_seek.learning.statistics import LearningStatistics
 from actors.hide_and_seek.learning.tasks import kind_of, work_on
 from actors.hide_and_seek.learning.work import PlayTask, Share, Work
 from actors.hide_and_seek.world import KEYWORDS, World, start_simulator
+from common.remote import assigned_device
 from models.hide_and_seek.config import AgentConfig
 from models.hide_and_seek.network import HideAndSeekNetwork, build_network
 from models.weights import load_flat_weights
@@ -72,7 +73,7 @@ def sender(
 
 
 class LearningPlayer:
-    """An `actors.core.Player`; its tasks are `PlayTask`s.
+    """An `actors.core.Player`; its tasks are `PlayTask`s. Its network is on the actor's GPU, if it has a share of one.
 
     With several simulators per actor, the actor's is the first; this player starts the others, and each does a share of
     the task in a thread of its own.
@@ -83,6 +84,7 @@ class LearningPlayer:
     def __init__(self, make: MakePlayer, actor: int) -> None:
         self._make, self._actor = make, actor
         self._network: HideAndSeekNetwork = build_network(make.agent, make.seed).eval().requires_grad_(False)
+        self._network.to(assigned_device())
         self._others: list[SimulatorProcess | None] = [None] * (make.learning.simulators - 1)
 
     @property
