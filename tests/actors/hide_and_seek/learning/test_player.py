@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from actors.controller import SimulatorError, SimulatorProcess
 from actors.hide_and_seek.actions import INDEX, Stage
@@ -56,6 +57,13 @@ def player(agent: AgentConfig, learning: LearningConfig, config: GameConfig) -> 
 
 def make(agent: AgentConfig, learning: LearningConfig, config: GameConfig, actor: int = 0) -> LearningPlayer:
     return MakePlayer(game_simulator(embedded_simulator()), config, agent, learning, seed=3)(actor)
+
+
+def test_the_network_is_on_the_actors_device(
+    monkeypatch: pytest.MonkeyPatch, agent: AgentConfig, learning: LearningConfig, config: GameConfig
+) -> None:
+    monkeypatch.setattr("actors.hide_and_seek.learning.player.assigned_device", lambda: torch.device("meta"))
+    assert {weight.device.type for weight in make(agent, learning, config)._network.parameters()} == {"meta"}
 
 
 def play(
