@@ -26,6 +26,14 @@ RADIUS = 0.2
 """Metres: bounds how far the goal's pixels are from its position (ours)."""
 _CLAIM, _STAND, _CROUCH = INDEX["ClaimVisible"], INDEX["Stand"], INDEX["Crouch"]
 _MOVES = {INDEX["MoveAhead"]: (1, 0), INDEX["MoveLeft"]: (0, -1), INDEX["MoveRight"]: (0, 1)}
+_WAYS_BACK = {
+    rotation: [
+        (action, Location(0, 0, rotation, True).moved(-ahead, -right).place)
+        for action, (ahead, right) in _MOVES.items()
+    ]
+    for rotation in ROTATIONS
+}
+"""For each rotation and move, the steps in x and z to where the move began."""
 _TURNS = {INDEX["RotateLeft"]: 270, INDEX["RotateRight"]: 90}
 
 
@@ -177,11 +185,9 @@ class Expert:
         queue = deque(first)
         while queue:
             x, z, rotation = queue.popleft()
-            for action, (ahead, right) in _MOVES.items():
-                back = Location(x, z, rotation, True).moved(-ahead, -right)
-                other = (back.x, back.z, rotation)
-                walkable = back.place in self._places and (back.place, Place(x, z)) not in self._blocked
-                if walkable and other not in first:
+            for action, (right, ahead) in _WAYS_BACK[rotation]:
+                back, other = (x + right, z + ahead), (x + right, z + ahead, rotation)
+                if other not in first and back in self._places and (back, (x, z)) not in self._blocked:
                     first[other] = action
                     queue.append(other)
             for action, turn in _TURNS.items():
