@@ -15,7 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from actors.hide_and_seek.players import make_player
 from actors.hide_and_seek.players.core import GamePlayer, Side
 from cluster.command.overrides import CONF
-from cluster.run.checkpoints import find_checkpoint
+from cluster.run.checkpoints import find_checkpoint, saved_config
 from cluster.run.config import first_line
 from common.errors import UsageError
 
@@ -52,10 +52,8 @@ def claim_above(path: str) -> float | None:
     Raises:
         UsageError: there is no checkpoint, or its run's configuration cannot be read.
     """
-    folder = find_checkpoint(path).resolve()
-    saved, key = folder.parent.parent / "config.yaml", "evaluation.claim_above"
-    if folder.parent.name != "checkpoints" or not saved.is_file():
-        saved, key = CONF / "evaluation" / "hide_and_seek.yaml", "claim_above"
+    run = saved_config(find_checkpoint(path))
+    saved, key = (run, "evaluation.claim_above") if run else (CONF / "evaluation/hide_and_seek.yaml", "claim_above")
     try:
         found: float | None = OmegaConf.select(OmegaConf.load(saved), key)
     except (OmegaConfBaseException, OSError, yaml.YAMLError) as error:

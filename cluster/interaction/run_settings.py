@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from cluster.interaction.config import EvaluateConfig, PredictConfig, kind_of
+from cluster.run.checkpoints import saved_config
 from cluster.run.config import first_line
 from common.errors import UsageError
 from learner.checkpoint_index import INDEX, read_index
@@ -38,8 +39,7 @@ def settings_of_run(config: Settings, checkpoint: Path) -> Settings:
     network = read_index(checkpoint)["network"]
     if kind_of(network) == "unet":
         changed["models"] = _merged(config.models, "models", network, checkpoint / INDEX)
-    run = checkpoint.parent.parent / "config.yaml"
-    if checkpoint.parent.name == "checkpoints" and run.is_file():
+    if run := saved_config(checkpoint):
         changed["actors"] = _merged(config.actors, "actors", saved_actors(run), run)
     return replace(config, **changed)
 

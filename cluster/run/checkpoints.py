@@ -56,6 +56,13 @@ def find_checkpoint(path: str) -> Path:
     return found[-1]
 
 
+def saved_config(checkpoint: Path) -> Path | None:
+    """The file with the configuration of a checkpoint's run; None if the checkpoint is not in a run's folder."""
+    folder = checkpoint.resolve()
+    saved = folder.parent.parent / "config.yaml"
+    return saved if folder.parent.name == "checkpoints" and saved.is_file() else None
+
+
 def whole_checkpoints(run: Path) -> list[Path]:
     """Folders of the checkpoints from which a run can be resumed, newest last."""
     found = sorted(index.parent for index in run.glob(f"checkpoints/step_*/{INDEX}"))

@@ -14,6 +14,7 @@ from PIL import Image
 
 from actors.config import SimulatorConfig
 from actors.interaction.config import ActorConfig
+from cluster.run.checkpoints import saved_config
 from evaluation.interaction.dataset import load_entries, save_entries
 from evaluation.interaction.evaluate import Evaluator
 from evaluation.interaction.evaluator import MakeEvaluator
@@ -49,6 +50,18 @@ def test_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def actor_config(distance: float) -> ActorConfig:
     return replace(default(ActorConfig, "actors/interaction.yaml"), cluster_distance=distance)
+
+
+def test_the_configuration_of_a_checkpoints_run_is_found_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = tmp_path / "checkpoints/step_0000001"
+    checkpoint.mkdir(parents=True)
+    assert saved_config(checkpoint) is None
+    (tmp_path / "config.yaml").touch()
+    monkeypatch.chdir(checkpoint)
+    assert saved_config(Path()) == saved_config(checkpoint) == tmp_path / "config.yaml"
+    assert saved_config(tmp_path) is None
 
 
 @pytest.mark.parametrize(("distance", "instances"), [(CELLS, 32), (WHOLE, 1)])
