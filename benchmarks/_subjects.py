@@ -35,6 +35,8 @@ class Subject:
     """Its smoke experiment."""
     longer: tuple[str, ...]
     """Overrides with which it is long enough for kills, with a replay buffer in which no record is overwritten."""
+    interval: float
+    """Seconds between two kills, on average: tasks must be short beside it, or none would ever be done."""
     phase: str
     """Its first phase."""
     others: tuple[str, ...]
@@ -112,6 +114,7 @@ SUBJECTS = {
             f"learner.phases.joint.rounds={ROUNDS}",
             "evaluation.figures=0",
         ),
+        interval=8.0,
         phase="segmentation",
         others=("joint",),
         short=("evaluation.figures=0",),
@@ -130,6 +133,8 @@ SUBJECTS = {
             "replay.unrolls=400",
             *QUICK,
         ),
+        # A whole game takes some 20 s.
+        interval=30.0,
         phase="skills",
         others=("play",),
         short=QUICK,

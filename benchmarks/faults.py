@@ -257,7 +257,7 @@ def main() -> None:
         prog="./playpen bench faults", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--runs", type=whole(1), default=3, help="pairs of an undisturbed and a disturbed run (3)")
-    parser.add_argument("--interval", type=positive, default=8.0, help="seconds between two kills, on average (8)")
+    parser.add_argument("--interval", type=positive, help="seconds between two kills, on average (8; hide and seek 30)")
     parser.add_argument("--seed", type=whole(0), default=1, help="seed of the first pair (1)")
     parser.add_argument(
         "--kinds", default="simulator,actor,learner,replay", help="kinds of processes that are killed (%(default)s)"
@@ -269,14 +269,14 @@ def main() -> None:
     arguments = parser.parse_args()
     system = arguments.system.removeprefix("system=")
     subject = SUBJECTS[system]
+    interval = arguments.interval or subject.interval
     kinds = arguments.kinds.split(",")
     if unknown := set(kinds) - {"simulator", *KINDS}:
         parser.error(f"--kinds has {min(unknown)}; it may have simulator, {', '.join(KINDS)}")
 
     print(
         f"conditions: {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start, a kill "
-        f"every {arguments.interval:g} s on average of {', '.join(kinds)}, {arguments.system}, "
-        + " ".join(subject.longer)
+        f"every {interval:g} s on average of {', '.join(kinds)}, {arguments.system}, " + " ".join(subject.longer)
     )
     plain: list[Outcome] = []
     disturbed: list[Outcome] = []
@@ -287,7 +287,7 @@ def main() -> None:
             seed = arguments.seed + run
             for name, killed, outcomes in (("plain", [], plain), ("disturbed", kinds, disturbed)):
                 place = Path(folder) / f"{name}_{run}"
-                outcomes.append(train(subject, system, place, data_sets, seed, killed, arguments.interval))
+                outcomes.append(train(subject, system, place, data_sets, seed, killed, interval))
             for outcome in (plain[-1], disturbed[-1]):
                 if outcome.code or outcome.orphans:
                     print(outcome.errors, *outcome.orphans, sep="\n", file=sys.stderr)
@@ -309,7 +309,7 @@ def main() -> None:
         "training_s_undisturbed": [round(outcome.seconds, 1) for outcome in plain],
         "training_s_disturbed": [round(outcome.seconds, 1) for outcome in disturbed],
         "runs": arguments.runs,
-        "interval_s": arguments.interval,
+        "interval_s": interval,
         "seed": arguments.seed,
         "cores": os.cpu_count(),
     }
