@@ -30,7 +30,7 @@ class ClusterConfig:
     actor_cpus: float
     """CPUs that Ray reserves for an actor and its simulator."""
     actor_gpus: float | None
-    """GPU share of an actor, for its simulator and the policy of hide and seek; null: an equal share of the second GPU if
+    """GPU share of an actor, for its simulator and hide and seek's policy; null: an equal share of the second GPU if
     the cluster has two, else none."""
     learner_gpus: float | None
     """GPUs of the learner; null: one if the cluster has any, else none."""
