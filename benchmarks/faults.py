@@ -257,7 +257,8 @@ def main() -> None:
         prog="./playpen bench faults", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--runs", type=whole(1), default=3, help="pairs of an undisturbed and a disturbed run (3)")
-    parser.add_argument("--interval", type=positive, help="seconds between two kills, on average (8; hide and seek 30)")
+    usual = ", ".join(f"{one.interval:g} for {name}" for name, one in SUBJECTS.items())
+    parser.add_argument("--interval", type=positive, help=f"seconds between two kills, on average ({usual})")
     parser.add_argument("--seed", type=whole(0), default=1, help="seed of the first pair (1)")
     parser.add_argument(
         "--kinds", default="simulator,actor,learner,replay", help="kinds of processes that are killed (%(default)s)"

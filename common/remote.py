@@ -16,7 +16,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeAlias, TypeVar, cast
 
 import ray
-import torch
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,12 +49,6 @@ class Handle:
     """Describes the handle of an actor; Ray's `ActorHandle` takes its place at run time."""
 
     _actor_id: ActorID
-
-
-def assigned_device() -> torch.device:
-    """The GPU, or the share of one, that Ray assigned to this process; the CPU if there is none."""
-    assigned = ray.is_initialized() and ray.get_gpu_ids()
-    return torch.device("cuda" if assigned and torch.cuda.is_available() else "cpu")
 
 
 def kill(handle: Handle) -> None:

@@ -21,7 +21,8 @@ import ray
 import torch
 from ray import ObjectRef
 
-from common.remote import Handle, RemoteMethod, WeightsReference, assigned_device
+from common.devices import assigned_device
+from common.remote import Handle, RemoteMethod, WeightsReference
 from learner.core import MakeLearner, SampledBatch, Source
 from replay.actor import ReplayHandle
 from replay.core import PhaseFinished

@@ -23,7 +23,7 @@ from actors.hide_and_seek.learning.statistics import LearningStatistics
 from actors.hide_and_seek.learning.tasks import kind_of, work_on
 from actors.hide_and_seek.learning.work import PlayTask, Share, Work
 from actors.hide_and_seek.world import KEYWORDS, World, start_simulator
-from common.remote import assigned_device
+from common.devices import assigned_device
 from models.hide_and_seek.config import AgentConfig
 from models.hide_and_seek.network import HideAndSeekNetwork, build_network
 from models.weights import load_flat_weights
