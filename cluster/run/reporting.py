@@ -58,6 +58,8 @@ class Reporter:
         self.prefilling = True
         self.prefill = self.phase_tasks = self.phase_batches = 0
         self.phase = ""
+        self.ends: float | None = None
+        """When the phase's minutes are over, by `time.monotonic`; None: it has no limit."""
         self.done = (0, 0)
         """Tasks and steps done in the phase."""
         self.steps = self.given_up = self.simulator_restarts = 0
@@ -138,8 +140,9 @@ class Reporter:
         self.phase, self.phase_tasks, self.phase_batches = phase.name, phase.total_tasks, phase.total_batches
         self.done = (0, 0)
         self.prefilling = True
+        self.ends = None if phase.minutes is None else time.monotonic() + 60 * phase.minutes
         what = "prefill" if phase.total_batches else plural(self.meter.unit)
-        self.progress = [Progress(f"{phase.name}: {what}", phase.prefill, self.meter.unit)]
+        self.progress = [self._bar(what, phase.prefill, self.meter.unit)]
 
     def end_phase(self) -> None:
         """Closes the phase's progress bars and writes a row of metrics."""
@@ -168,8 +171,8 @@ class Reporter:
             self.close_progress()
             self.prefilling = False
             if left := self.phase_tasks - self.prefill:
-                self.progress.append(Progress(f"{self.phase}: {plural(self.meter.unit)}", left, self.meter.unit))
-            self.progress.append(Progress(f"{self.phase}: training", self.phase_batches, "step"))
+                self.progress.append(self._bar(plural(self.meter.unit), left, self.meter.unit))
+            self.progress.append(self._bar("training", self.phase_batches, "step"))
         figures = self.figures()
         if self.prefilling:
             self.progress[0].update(tasks, figures)
@@ -179,6 +182,11 @@ class Reporter:
             self.progress[-1].update(batches, self.last_train)
         if time.monotonic() - self.last_row > self.every_s:
             self.row(pool, replay())
+
+    def _bar(self, what: str, total: int, unit: str) -> Progress:
+        """A progress bar of the phase."""
+        limit = None if self.ends is None else self.ends - time.monotonic()
+        return Progress(f"{self.phase}: {what}", total, unit, limit_s=limit)
 
     def figures(self) -> dict[str, float]:
         """Values shown beside the progress bar: the meter's, and missing actors and faults if there are any."""

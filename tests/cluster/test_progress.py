@@ -41,6 +41,29 @@ def test_units_are_in_the_plural(unit: str, units: str) -> None:
     assert stream.getvalue().startswith(f"work: 8/8 {units} in ")
 
 
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("limit_s", "left"), [(None, "1:00:"), (100.5, "01:00"), (30.0, "00:00")], ids=["none", "sooner", "over"]
+)
+def test_remaining_time_knows_of_a_limit(limit_s: float | None, left: str) -> None:
+    # 4 of 364 steps in 40 s: the others take an hour.
+    terminal, file = _Terminal(), io.StringIO()
+    for stream in (terminal, file):
+        progress = Progress("training", 364, "step", stream, limit_s=limit_s)
+        progress.started -= 40
+        if progress.bar is not None:
+            progress.bar.start_t -= 40
+            progress.bar.last_print_t -= 40
+        progress.update(4)
+        progress.close()
+    assert f"<{left}" in terminal.getvalue()
+    assert f", {left}" in file.getvalue()
+
+
 def test_learning_points_come_in_order_and_carry_steps() -> None:
     rows: list[dict[str, Any]] = [
         {"seconds": 60.0, "steps": 5, "actors/greedy_success": 0.2, "actors/random_success": 0.1},
