@@ -91,6 +91,8 @@ class LossWeights:
     """Seeking: following a shortest way to a place that sees the goal."""
     claim: float
     """Seeking: ClaimVisible exactly where it would succeed."""
+    sighting: float
+    """Seeking: where in the picture a goal is seen that could be claimed; needs models.sighting_channels."""
     inverse: float
     """Visual dynamics: the action between two pictures."""
     forward: float
@@ -140,6 +142,8 @@ class LearnerConfig:
     """Number of hiding episodes after which the two losses against collapse are switched off."""
     false_claim_weight: float
     """Weight of a step that cannot claim, relative to one that can, in the loss of ClaimVisible."""
+    seen_weight: float
+    """Weight of a cell that shows the goal, relative to one that does not, in the loss `sighting`."""
     failed_weight: float
     """Weight of a failed action in the inverse loss; one that succeeded has 1."""
     mirror: bool
@@ -208,7 +212,7 @@ class LearnerConfig:
                 raise ValueError(f"learner.phases.{name}.name must be {name}, not {phase.name}")
         for name in (
             "batch_unrolls", "batch_triplets", "batch_memories", "publish_every", "changed_weight", "snapshot_every",
-            "unroll_reuse", "false_claim_weight",
+            "unroll_reuse", "false_claim_weight", "seen_weight",
         ):  # fmt: skip
             if not getattr(self, name) >= 1:
                 raise ValueError(f"learner.{name} must be at least 1, not {getattr(self, name)}")

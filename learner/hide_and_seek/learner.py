@@ -40,7 +40,7 @@ MOMENTS = (*ADAM, "max_exp_avg_sq")
 """Adam's state of each parameter, with AMSGrad's."""
 STEPS = (
     "actions", "logits", "rewards", "ended", "succeeded", "episode_steps", "hindsight", "hits", "tried", "tried_landed",
-    "contained", "feasible", "experts", "claimable",
+    "contained", "feasible", "experts", "claimable", "goal_cells",
 )  # fmt: skip
 """Fields of an unroll that the losses read for each step."""
 

@@ -12,14 +12,23 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from models.hide_and_seek.action_table import GOALS, GRID, HIDE_STAGE, MANIPULATE_STAGE, PLACE, TARGETS
+from models.hide_and_seek.action_table import (
+    CLAIM,
+    GOALS,
+    GRID,
+    HIDE_STAGE,
+    MANIPULATE_STAGE,
+    PLACE,
+    SEEK_STAGE,
+    TARGETS,
+)
 from models.hide_and_seek.config import AgentConfig
 from models.hide_and_seek.encoder import Encoder, Features
-from models.hide_and_seek.heads import Contrast, Hittable, Recall, StageHead
+from models.hide_and_seek.heads import Contrast, Hittable, Recall, Sighting, StageHead
 from models.hide_and_seek.inputs import Observations
 from models.hide_and_seek.metric_map import MapReader, MapState, MapWriter, empty_map
 from models.hide_and_seek.recurrent import ConvolutionalGRU, TargetTable
-from replay.hide_and_seek.unroll import ACTIONS, STAGES, UNKNOWN
+from replay.hide_and_seek.unroll import ACTIONS, SIGHT_GRID, STAGES, UNKNOWN
 
 CHANGE_SCALE = 4.0
 """Initial factor between the grid's last channel, which lies in (-1, 1), and the change map's logits (ours)."""
@@ -63,6 +72,8 @@ class Outputs(NamedTuple):
     """(T, B, 147) logits of stage hide; zeros for the other stages"""
     tried_landed: Tensor
     """(T, B, 148) logits of stage hide, the last one for "lost"; zeros for the other stages"""
+    goal_cells: Tensor
+    """(T, B, 5, 14, 14) logits of stage seek, of each goal; zeros for the other stages, and without `Sighting`"""
 
 
 class Agent(nn.Module):
@@ -84,6 +95,7 @@ class Agent(nn.Module):
         self.stage_heads = nn.ModuleList(StageHead(config, stage) for stage in range(len(STAGES)))
         self.hittable = Hittable(config)
         self.recall = Recall(config)
+        self.sighting = Sighting(config) if config.sighting_channels else None
         self.contrast = Contrast(config)
 
     def initial_state(self, batch: int) -> AgentState:
@@ -155,7 +167,7 @@ class Agent(nn.Module):
             hidden, cell = self.core(torch.cat([pooled, attended, readings[step]], 1), (hidden, cell))
             grids.append(grid)
             cores.append(hidden)
-        outputs = self._outputs(torch.stack(cores), torch.stack(grids), features, rows)
+        outputs = self._outputs(torch.stack(cores), torch.stack(grids), features, rows, observations.goals)
         return outputs, AgentState(grid, hidden, cell, map_state)
 
     def next_sir(self, sir: Tensor) -> Tensor:
@@ -173,14 +185,21 @@ class Agent(nn.Module):
         action = self.action_embedding(observations.last_actions)
         return torch.cat([action, landing, self.posture_embedding(observations.standing.long()), goals], -1)
 
-    def _outputs(self, core: Tensor, grid: Tensor, features: Features, rows: dict[int, Tensor]) -> Outputs:
+    def _outputs(
+        self, core: Tensor, grid: Tensor, features: Features, rows: dict[int, Tensor], goals: Tensor
+    ) -> Outputs:
         steps, batch = core.shape[:2]
         logits = core.new_zeros(steps, batch, ACTIONS, dtype=torch.float32)
         value = core.new_zeros(steps, batch, dtype=torch.float32)
         hittable, tried, landed = (core.new_zeros(steps, batch, size) for size in (TARGETS, TARGETS, TARGETS + 1))
+        cells = core.new_zeros(steps, batch, GOALS, SIGHT_GRID, SIGHT_GRID)
         for stage, of_stage in rows.items():
             own = core[:, of_stage]
             stage_logits, stage_value = self.stage_heads[stage](own)
+            if stage == SEEK_STAGE and self.sighting is not None:
+                seen = self.sighting(features.stages[-2][:, of_stage], features.sir[:, of_stage])
+                cells = cells.index_copy(1, of_stage, seen)
+                stage_logits[..., CLAIM] += self.sighting.claim(seen, goals[:, of_stage])
             logits = logits.index_copy(1, of_stage, stage_logits)
             value = value.index_copy(1, of_stage, stage_value)
             if stage == MANIPULATE_STAGE:
@@ -200,4 +219,5 @@ class Agent(nn.Module):
             hittable,
             tried,
             landed,
+            cells,
         )

@@ -10,6 +10,9 @@ from models.hide_and_seek.action_table import GRID
 from models.hide_and_seek.perspective_config import PerspectiveConfig
 from replay.hide_and_seek.unroll import UnrollShape
 
+OPTIONAL = ("sighting_channels", "past_versions")
+"""Sizes that may be 0."""
+
 
 @dataclass
 class AgentConfig:
@@ -49,6 +52,8 @@ class AgentConfig:
     """Channels of the convolutions over the window."""
     map_features: int
     """Numbers that the convolutions over the window read."""
+    sighting_channels: int
+    """Channels of the head that finds the goal in the picture; 0: there is none."""
     contrast_size: int
     """E, length of the embeddings of the next-SIR contrast."""
     decoder_channels: list[int]
@@ -68,9 +73,9 @@ class AgentConfig:
             raise ValueError(f"models.kind is hide_and_seek for this model, not {self.kind}: choose one by models=NAME")
         for entry in fields(self):
             value = getattr(self, entry.name)
-            if entry.name == "past_versions" and value < 0:
-                raise ValueError(f"models.past_versions must be at least 0, not {value}")
-            if entry.name not in ("past_versions", "perspective", "kind"):
+            if entry.name in OPTIONAL and value < 0:
+                raise ValueError(f"models.{entry.name} must be at least 0, not {value}")
+            if entry.name not in (*OPTIONAL, "perspective", "kind"):
                 numbers = value if isinstance(value, (int, float)) else min(value, default=0)
                 if not numbers > 0:
                     raise ValueError(f"models.{entry.name} must be greater than 0, not {value}")

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
-from models.hide_and_seek.action_table import ALIKE, GRID, STAGE_ACTIONS, TARGETS
+from models.hide_and_seek.action_table import ALIKE, GOALS, GRID, STAGE_ACTIONS, TARGETS
 from models.hide_and_seek.config import AgentConfig
-from models.hide_and_seek.encoder import SMALL
+from models.hide_and_seek.encoder import SMALL, kaiming
 from replay.hide_and_seek.unroll import ACTIONS
 
 
@@ -59,6 +60,53 @@ class Hittable(nn.Module):
         """(T, B, H) and (T, B, G, 7, 7) -> logits (T, B, 147)."""
         cells = self.from_grid(grid.flatten(0, 1)).flatten(1)
         return self.from_core(core) + cells.view(*core.shape[:2], TARGETS)
+
+
+SELDOM = -4.0
+"""Logit of seeing a goal in a cell at the start: most cells show none."""
+
+
+class Sighting(nn.Module):
+    """In which cells of the picture a goal is seen that could be claimed (ours).
+
+    Goals are a few pixels wide and the SIR has cells of a seventh of the picture, so the head reads the encoder's stage
+    before, of twice as many cells, as well.
+    """
+
+    def __init__(self, config: AgentConfig) -> None:
+        super().__init__()
+        channels = config.sighting_channels
+        self.from_sir = nn.Conv2d(config.sir_channels, channels, 1)
+        self.from_stage = nn.Conv2d(config.encoder_channels[-2], channels, 1)
+        self.cells = nn.Conv2d(channels, GOALS, 1)
+        self.trust = nn.Parameter(torch.ones(()))
+        """Factor between the logit of the most certain cell and what it adds to that of ClaimVisible."""
+        kaiming(self)
+        # The most certain of 196 cells counts, so all must be nearly equal.
+        nn.init.normal_(self.cells.weight, std=SMALL / 10)
+        assert self.cells.bias is not None
+        nn.init.constant_(self.cells.bias, SELDOM)
+
+    def forward(self, stage: Tensor, sir: Tensor) -> Tensor:
+        """(T, B, c, 14, 14) and (T, B, C, 7, 7) -> logits (T, B, 5, 14, 14) float32, of each goal."""
+        size = sir.shape[:2]
+        larger = interpolate(self.from_sir(sir.flatten(0, 1)), scale_factor=2, mode="nearest")
+        features = torch.relu(self.from_stage(stage.flatten(0, 1)) + larger)
+        cells: Tensor = self.cells(features).float()
+        return cells.unflatten(0, size)
+
+    def claim(self, cells: Tensor, goals: Tensor) -> Tensor:
+        """What the cells add to the logit of ClaimVisible: about 0 at the start. The policy's losses do not train them.
+
+        Args:
+            cells: (T, B, 5, 14, 14) logits.
+            goals: (T, B) long, the game's goal.
+
+        Returns:
+            (T, B)
+        """
+        certain = cells.detach().amax((3, 4)).gather(2, goals[..., None])[..., 0]
+        return self.trust * (certain - SELDOM)
 
 
 class Recall(nn.Module):

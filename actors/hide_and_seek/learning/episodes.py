@@ -172,7 +172,8 @@ def seek(
     here = seeking.episode.start
     while not seeking.episode.ended and not full():
         with collector.statistics.clock("labels"):
-            claimable = expert.claimable(here)
+            cells = expert.sees(here)
+            claimable = cells is not None
             label = expert.label(here, claimable)
         decision = recording.decide()
         if led and label != UNKNOWN:
@@ -180,7 +181,7 @@ def seek(
         step = _simulate(collector, seeking.step, decision)
         expert.learn(here, step)
         recorded = recording.note(decision, step)
-        recorded.claimable, recorded.expert = int(claimable), label
+        recorded.claimable, recorded.goal_cells, recorded.expert = int(claimable), cells, label
         steps.append((recorded, decision))
         recording.flush()
         here = step.location

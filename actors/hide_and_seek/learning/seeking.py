@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Collection
 
 import numpy as np
+from numpy.typing import NDArray
 
 from actors.hide_and_seek.actions import INDEX, Kind
 from actors.hide_and_seek.config import GameConfig
@@ -18,7 +19,7 @@ from actors.hide_and_seek.learning.config import LearningConfig
 from actors.hide_and_seek.learning.geometry import Point, Tuple, distance_and_bearing, facing, to_point
 from actors.hide_and_seek.locations import ROTATIONS, STEP, Location, Place
 from actors.hide_and_seek.world import Facts, Pose, World
-from replay.hide_and_seek.unroll import UNKNOWN
+from replay.hide_and_seek.unroll import SIGHT_GRID, UNKNOWN
 
 MOVED = 0.1
 """Metres: a goal that was moved farther, such as in a drawer, gets a new way (ours)."""
@@ -112,16 +113,31 @@ class Expert:
         self._first: dict[bool, dict[Tuple, int]] = {}
         """For each posture, the first action of the way from each tuple."""
 
-    def claimable(self, here: Location) -> bool:
-        """Whether ClaimVisible would succeed now; pixels are counted only where the goal is near and ahead."""
+    def sees(self, here: Location) -> NDArray[np.uint8] | None:
+        """Where the goal is seen if ClaimVisible would succeed now.
+
+        Pixels are counted only where the goal is near and ahead.
+
+        Args:
+            here: where the agent is.
+
+        Returns:
+            (14, 14) pixels of the goal in each cell of the view, at most 255; None: a claim would fail. The game's
+            augmentation is left out: it moves pixels by less than a cell.
+        """
         world, rules = self._world, self._rules
         if world.goal_distance() > rules.claim_distance:
-            return False
+            return None
         distance, bearing = distance_and_bearing(here.x, here.z, here.rotation, self._goal_point())
         # The view ends at 45 degrees; nearer than its radius the goal may be in view at any bearing.
         if distance > RADIUS and bearing > 45 + np.degrees(np.arcsin(RADIUS / distance)):
-            return False
-        return bool(world.goal_pixels().sum() >= rules.claim_pixels)
+            return None
+        pixels = world.goal_pixels()
+        if pixels.sum() < rules.claim_pixels:
+            return None
+        height, width = (size // SIGHT_GRID for size in pixels.shape)
+        cells = pixels.reshape(SIGHT_GRID, height, SIGHT_GRID, width).sum((1, 3))
+        return np.minimum(cells, 255).astype(np.uint8)
 
     def label(self, here: Location, claimable: bool) -> int:
         """The number of the next action; UNKNOWN if there is no way.

@@ -52,6 +52,9 @@ def unroll(shape: UnrollShape, stage: int, random: np.random.Generator) -> Field
         "experts": random.choice(legal, t) if seek else unknown,
         "claimable": random.integers(0, 2, t) if seek else unknown,
     }
+    if seek:
+        spots = random.random((t, 14, 14)) < 0.02
+        values["goal_cells"] = np.where(values["claimable"][:, None, None] == 1, 90 * spots, 0)
     empty = {"map_written": -1}
     return {
         name: np.asarray(values.get(name, np.full(size, empty.get(name, 0)))).astype(dtype)

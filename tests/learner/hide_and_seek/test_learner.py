@@ -45,7 +45,7 @@ def shape() -> Any:
 
 
 def test_each_stage_overfits_one_batch() -> None:
-    made = learner(lr=3e-3, weights={"hindsight": 0.0})
+    made = learner(lr=3e-3, weights={"hindsight": 0.0, "sighting": 0.1})
     batch = unroll_batch(shape(), [0, 1, 2, 3])
     first = step(made, batch)
     for _ in range(150):
@@ -55,6 +55,7 @@ def test_each_stage_overfits_one_batch() -> None:
     assert last["hide/recall_target"] < 0.8 * first["hide/recall_target"]
     assert last["manipulate/hittable"] < 0.8 * first["manipulate/hittable"]
     assert last["seek/imitation"] < 0.8 * first["seek/imitation"]
+    assert last["seek/sighting"] < 0.5 * first["seek/sighting"]
 
 
 def test_triplets_and_memories_overfit_one_batch() -> None:
@@ -94,7 +95,7 @@ def test_a_loss_of_weight_zero_is_not_computed() -> None:
     found = step(made, unroll_batch(shape(), [0, 1, 3]))
     assert "hide/policy_loss" not in found
     assert not [name for name in found if name.endswith(("contrast", "imitation"))]
-    assert "seek/claim" in found
+    assert "seek/claim" in found and "seek/sighting" not in found
 
 
 def test_collapse_is_prevented_for_the_first_episodes_only() -> None:

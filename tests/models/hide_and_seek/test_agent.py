@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from models.hide_and_seek.action_table import HIDE_STAGE, MANIPULATE_STAGE, MASKS
+from models.hide_and_seek.action_table import CLAIM, HIDE_STAGE, MANIPULATE_STAGE, MASKS, SEEK_STAGE
 from models.hide_and_seek.agent import Agent, AgentState, Outputs
 from models.hide_and_seek.heads import StageHead
 from models.hide_and_seek.inputs import DEVIATION, MEAN, Observations, normalised_images
@@ -124,8 +124,34 @@ def test_heads_of_other_stages_give_zeros(agent: Agent) -> None:
         (outputs.hittable, MANIPULATE_STAGE),
         (outputs.tried, HIDE_STAGE),
         (outputs.tried_landed, HIDE_STAGE),
+        (outputs.goal_cells.flatten(2), SEEK_STAGE),
     ):
         assert (value.abs().amax((0, 2)) > 0).tolist() == [number == stage for number in STAGES.tolist()]
+
+
+@torch.no_grad()
+def test_claims_trust_the_cell_that_most_surely_shows_the_goal(agent: Agent) -> None:
+    assert agent.sighting is not None
+    cells = torch.full((1, 2, 5, 14, 14), -9.0)
+    cells[0, 0, 3, 6, 7], cells[0, 0, 2, 1, 1] = 5.0, 8.0
+    # At the start a logit of -4 adds nothing; another goal's cells do not count.
+    assert agent.sighting.claim(cells, torch.tensor([[3, 3]])).tolist() == [[9.0, -5.0]]
+    seen = observations(agent.config, 2, 5)
+    outputs, _ = agent.unroll(seen, agent.initial_state(5), STAGES)
+    before = outputs.logits
+    agent.sighting.trust.add_(1.0)
+    after = agent.unroll(seen, agent.initial_state(5), STAGES)[0].logits
+    agent.sighting.trust.sub_(1.0)
+    changed = (before != after).any(0)
+    seeks = STAGES == SEEK_STAGE
+    assert changed[seeks, CLAIM].all() and changed.sum() == seeks.sum()
+
+
+def test_without_sightings_the_agent_has_no_such_head() -> None:
+    agent = build_network(tiny(sighting_channels=0), 0).agent
+    assert agent.sighting is None
+    outputs, _ = agent.unroll(observations(agent.config, 2, 5), agent.initial_state(5), STAGES)
+    assert not outputs.goal_cells.any()
 
 
 def test_the_first_policy_draws_cells_or_turns_together_as_often_as_other_actions() -> None:

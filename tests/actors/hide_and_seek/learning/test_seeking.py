@@ -130,10 +130,22 @@ def test_pixels_are_counted_only_where_they_may_be(
 ) -> None:
     room = Room(0.0, 2.0)
     room.here = here
-    assert expert(room, {Place(0, 0)}, learning).claimable(here) == claimable
+    assert (expert(room, {Place(0, 0)}, learning).sees(here) is not None) == claimable
     assert room.counted == counted
     room.pixels = 9
-    assert not expert(room, {Place(0, 0)}, learning).claimable(here)
+    assert expert(room, {Place(0, 0)}, learning).sees(here) is None
+
+
+def test_pixels_are_counted_by_cells_of_16_by_16(learning: LearningConfig) -> None:
+    room = Room(0.0, 2.0)
+    room.here = here = Location(0, 3, 0, True)
+    room.pixels = 17 * 224 + 5  # seventeen rows, and five pixels of the next one
+    cells = expert(room, {Place(0, 0)}, learning).sees(here)
+    assert cells is not None and cells.shape == (14, 14) and cells.dtype == np.uint8
+    # 256 pixels do not fit into a byte.
+    assert (cells[0] == 255).all()
+    assert cells[1].tolist() == [21, *[16] * 13]
+    assert not cells[2:].any()
 
 
 def test_geometry_by_hand() -> None:
