@@ -85,8 +85,8 @@ class LossWeights:
     """Manipulation: OpenAt while the target is ContainedIn and nothing has been opened."""
     hittable: float
     """Manipulation: predicting whether the target will be hit."""
-    hittable_hindsight: float
-    """Manipulation: predicting that the place where the object landed could be hit."""
+    landing: float
+    """Manipulation: predicting of each place whether the object will land there."""
     imitation: float
     """Seeking: following a shortest way to a place that sees the goal."""
     claim: float

@@ -170,16 +170,33 @@ def opening(logits: Tensor, actions: Tensor, succeeded: Tensor, targets: Tensor,
 
 
 def hittable(logits: Tensor, places: Tensor, labels: Tensor) -> Tensor:
-    """Binary cross-entropy of whether a place can be hit, at one place for each step.
+    """Binary cross-entropy of whether the target will be hit.
 
     Args:
         logits: (T, B, 147)
-        places: (T, B) the target with `hits` as the labels; or where the object landed, with labels of 1.
-        labels: (T, B) 0, 1 or -1: not known.
+        places: (T, B) the target.
+        labels: (T, B) whether the episode hit it, 0, 1 or -1: not known.
     """
     chosen = logits.gather(-1, places.long().clamp_min(0)[..., None])[..., 0]
     losses = binary_cross_entropy_with_logits(chosen, (labels == 1).to(chosen.dtype), reduction="none")
     return mean_known(losses, (labels >= 0) & (places >= 0))
+
+
+def landing(logits: Tensor, landed: Tensor, hits: Tensor) -> Tensor:
+    """Binary cross-entropy of whether the object will land at each place, summed over the places (ours).
+
+    At the target this is what `hittable` learns. Elsewhere it says what the manipulator hits by chance: the least that
+    can be hit there, and a prediction for places that were never a target.
+
+    Args:
+        logits: (T, B, 147)
+        landed: (T, B) where the object landed; -1: nowhere, if the episode has ended.
+        hits: (T, B) whether the episode hit its target, 0, 1 or -1: the episode has not ended.
+    """
+    known = hits >= 0
+    labels = one_hot(landed.long().clamp_min(0), logits.shape[-1]) * (landed >= 0)[..., None]
+    losses = binary_cross_entropy_with_logits(logits, labels.to(logits.dtype), reduction="none")
+    return mean_known(losses.sum(-1), known)
 
 
 # Seeking

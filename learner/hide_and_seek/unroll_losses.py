@@ -195,10 +195,8 @@ def _manipulate(
     hittable = outputs.hittable[:-1, rows]
     if weights.hittable:
         losses["hittable"] = (weights.hittable, stage_losses.hittable(hittable, targets, steps["hits"]))
-    if weights.hittable_hindsight:
-        landed = steps["hindsight"]
-        loss = stage_losses.hittable(hittable, landed, (landed >= 0).long())
-        losses["hittable_hindsight"] = (weights.hittable_hindsight, loss)
+    if weights.landing:
+        losses["landing"] = (weights.landing, stage_losses.landing(hittable, steps["hindsight"], steps["hits"]))
     return losses
 
 

@@ -268,6 +268,21 @@ def test_hittable_is_binary_cross_entropy_at_one_place() -> None:
     assert first > 0.4 and last < 0.05
 
 
+def test_landing_asks_of_each_place_whether_the_object_lands_there() -> None:
+    logits = random(T, B, 147, seed=0).requires_grad_()
+    # One object lands at place 7, one is lost, and one episode goes on after the unroll.
+    landed, hits = torch.tensor([[7, -1, -1]] * T), torch.tensor([[0, 0, -1]] * T)
+    p = 1 / (1 + np.exp(-logits.detach().numpy()))
+    each = -np.log(1 - p[:, :2])
+    each[:, 0, 7] = -np.log(p[:, 0, 7])
+    found = stage_losses.landing(logits, landed, hits)
+    assert found.item() == pytest.approx(each.sum(-1).mean(), rel=1e-10)
+    found.backward()
+    assert logits.grad is not None and int((logits.grad != 0).sum()) == T * 2 * 147
+    first, last = learn(lambda x: stage_losses.landing(x, landed, hits), 147, None)
+    assert first > 50 and last < 1
+
+
 # Seeking
 
 
