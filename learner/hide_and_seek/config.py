@@ -91,8 +91,6 @@ class LossWeights:
     """Seeking: following a shortest way to a place that sees the goal."""
     claim: float
     """Seeking: ClaimVisible exactly where it would succeed."""
-    sighting: float
-    """Seeking: where in the picture a goal is seen that could be claimed; needs models.sighting_channels."""
     inverse: float
     """Visual dynamics: the action between two pictures."""
     forward: float
@@ -103,6 +101,8 @@ class LossWeights:
     """Visual dynamics: the error of the predicted picture."""
     success: float
     """Visual dynamics: whether an action will succeed."""
+    sighting: float
+    """Triplets of seeking: in which cells a goal is seen that could be claimed; needs models.sighting_channels."""
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -18,8 +18,9 @@ def triplet_losses(
     """The weighted sum of the losses of visual dynamics replay.
 
     Args:
-        network: whose encoder and decoder are trained.
-        triplets: before and after (B, S, S, 3) uint8, action (B,) long, succeeded (B,) bool.
+        network: whose encoder and decoder are trained, and the agent's head `Sighting`, if it has one.
+        triplets: before and after (B, S, S, 3) uint8, action (B,) long, succeeded (B,) bool; goal (B,) long, claimable
+            (B,), goal_cells (B, 14, 14).
         config: weights and settings.
         bfloat16: whether encoder and decoder compute in bfloat16.
 
@@ -29,22 +30,32 @@ def triplet_losses(
     weights, decoder = config.weights, network.decoder
     actions, succeeded = triplets["action"], triplets["succeeded"]
     size = len(actions)
+    pictures = weights.forward or weights.changed_pixels or weights.confidence
     autocast = torch.autocast(actions.device.type, torch.bfloat16, enabled=bfloat16)
+    needed = [triplets["before"], triplets["after"]] if weights.inverse else [triplets["before"]]
     with autocast:
-        both = network.agent.encoder(torch.cat([triplets["before"], triplets["after"]]))
-    sir_before, sir_after = both.sir.float().split(size)
+        encoded = network.agent.encoder(torch.cat(needed))
+    sir_before, *others = encoded.sir.float().split(size)
     found: dict[str, tuple[float, Tensor]] = {}
+    sighting = network.agent.sighting
+    if weights.sighting and sighting is not None:
+        cells = sighting(encoded.stages[-2][None, :size].float(), sir_before[None])[0]
+        loss = losses.sighting_loss(
+            cells, triplets["goal"], triplets["goal_cells"], triplets["claimable"], config.seen_weight
+        )
+        found["sighting"] = (weights.sighting, loss)
     if weights.inverse:
+        (sir_after,) = others
         logits = decoder.inverse(sir_before, sir_after, succeeded)
         found["inverse"] = (weights.inverse, losses.inverse_dynamics(logits, actions, succeeded, config.failed_weight))
     if weights.success:
         logits = decoder.success(sir_before, actions)
         found["success"] = (weights.success, losses.success_loss(logits, succeeded))
-    if weights.forward or weights.changed_pixels or weights.confidence:
+    if pictures:
         before, after = (triplets[name].permute(0, 3, 1, 2).contiguous().float() / 255 for name in ("before", "after"))
         predictable = torch.tensor(PREDICTABLE, device=actions.device)[actions]
         threshold = config.changed_threshold
-        first = Features(tuple(stage[:size] for stage in both.stages), sir_before, both.late[:size])
+        first = Features(tuple(stage[:size] for stage in encoded.stages), sir_before, encoded.late[:size])
         with autocast:
             predicted = decoder(first, triplets["before"], actions, succeeded)
         predicted = predicted.float()
@@ -76,5 +87,6 @@ def mirrored(triplets: dict[str, Tensor], chosen: Tensor) -> dict[str, Tensor]:
     return triplets | {
         "before": triplets["before"].flip(2).where(rows, triplets["before"]),
         "after": triplets["after"].flip(2).where(rows, triplets["after"]),
+        "goal_cells": triplets["goal_cells"].flip(2).where(chosen[:, None, None], triplets["goal_cells"]),
         "action": table[actions].where(chosen, actions),
     }

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, mse_loss
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, mse_loss, one_hot
 
 from learner.hide_and_seek.means import mean_known
 from models.hide_and_seek.dynamics_metrics import averaged_down, changed_pixels
@@ -96,3 +96,27 @@ def confidence_loss(confidence: Tensor, prediction: Tensor, after: Tensor, predi
 def success_loss(logits: Tensor, succeeded: Tensor) -> Tensor:
     """Binary cross-entropy of the actions' success, (B,) bool, with logits (B,) from the picture before."""
     return binary_cross_entropy_with_logits(logits, succeeded.to(logits.dtype))
+
+
+LEAST_PIXELS = 5
+"""Pixels of a goal in a cell from which on the cell shows it; cells with fewer teach nothing."""
+
+
+def sighting_loss(logits: Tensor, goals: Tensor, cells: Tensor, claimable: Tensor, seen_weight: float) -> Tensor:
+    """Binary cross-entropy of where a goal is seen that could be claimed, summed over goals and cells (ours).
+
+    Only the game's goal is in the room, so the cells of all others show nothing.
+
+    Args:
+        logits: (B, 5, 14, 14)
+        goals: (B,) long, the game's goal.
+        cells: (B, 14, 14) pixels of it; zeros where it could not be claimed.
+        claimable: (B,) 0, 1 or -1: not known, so that the picture does not count.
+        seen_weight: weight of a cell that shows the goal, relative to one that does not.
+    """
+    own = one_hot(goals, logits.shape[1])[..., None, None] > 0
+    pixels = cells[:, None] * own
+    shown = pixels >= LEAST_PIXELS
+    losses = binary_cross_entropy_with_logits(logits, shown.to(logits.dtype), reduction="none")
+    weights = torch.where(shown, seen_weight, 1.0).masked_fill((pixels > 0) & ~shown, 0.0)
+    return mean_known((weights * losses).sum((1, 2, 3)), claimable >= 0)

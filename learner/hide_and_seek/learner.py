@@ -40,7 +40,7 @@ MOMENTS = (*ADAM, "max_exp_avg_sq")
 """Adam's state of each parameter, with AMSGrad's."""
 STEPS = (
     "actions", "logits", "rewards", "ended", "succeeded", "episode_steps", "hindsight", "hits", "tried", "tried_landed",
-    "contained", "feasible", "experts", "claimable", "goal_cells",
+    "contained", "feasible", "experts", "claimable",
 )  # fmt: skip
 """Fields of an unroll that the losses read for each step."""
 
@@ -104,11 +104,13 @@ class GameLearner:
         self._lock = threading.Lock()
         agent, decoder, perspective = network.agent, network.decoder, network.perspective
         encoder = list(agent.encoder.parameters())
-        own = {id(parameter) for parameter in encoder}
+        # What the head says enters the policy, which so learns how far to trust it; triplets teach it to see.
+        sighting = [] if agent.sighting is None else list(agent.sighting.seeing())
+        own = {id(parameter) for parameter in (*encoder, *sighting)}
         rest = [parameter for parameter in agent.parameters() if id(parameter) not in own]
         groups: dict[str, list[tuple[list[nn.Parameter], float]]] = {
             UNROLLS: [(rest, config.lr), (encoder, config.lr_encoder)],
-            TRIPLETS: [([*encoder, *decoder.parameters()], config.lr_dynamics)],
+            TRIPLETS: [([*encoder, *decoder.parameters(), *sighting], config.lr_dynamics)],
             MEMORIES: [(list(perspective.parameters()), config.lr_perspective)],
         }
         usual, of_dynamics = ((pair[0], pair[1]) for pair in (config.betas, config.betas_dynamics))
@@ -173,7 +175,7 @@ class GameLearner:
             }
             return Prepared(UNROLLS, self._unrolls(batch), versions)
         if isinstance(batch, TripletBatch):
-            names = ("before", "after", "action", "succeeded")
+            names = ("before", "after", "action", "succeeded", "goal", "claimable", "goal_cells")
             triplets = {name: self._to_device(getattr(batch, name)) for name in names}
             if self.config.mirror:
                 random = np.random.default_rng([self.seed, self.version + ahead])

@@ -228,30 +228,6 @@ def claim(logits: Tensor, claimable: Tensor, false_weight: float) -> Tensor:
     return mean_known(losses.where(claimable == 1, false_weight * losses), claimable >= 0)
 
 
-LEAST_PIXELS = 5
-"""Pixels of a goal in a cell from which on the cell shows it; those with fewer teach nothing."""
-
-
-def sighting(logits: Tensor, goals: Tensor, cells: Tensor, claimable: Tensor, seen_weight: float) -> Tensor:
-    """Binary cross-entropy of where a goal is seen that could be claimed, summed over goals and cells (ours).
-
-    Only the goal of the game is in the room, so the cells of all others show nothing.
-
-    Args:
-        logits: (T, B, 5, 14, 14)
-        goals: (T, B) long, the game's goal.
-        cells: (T, B, 14, 14) pixels of it, zeros where it could not be claimed.
-        claimable: (T, B) -1: not known.
-        seen_weight: weight of a cell that shows the goal, relative to one that does not.
-    """
-    own = one_hot(goals, logits.shape[2])[..., None, None] > 0
-    pixels = cells[:, :, None] * own
-    shown = pixels >= LEAST_PIXELS
-    losses = binary_cross_entropy_with_logits(logits, shown.to(logits.dtype), reduction="none")
-    weights = torch.where(shown, seen_weight, 1.0).masked_fill((pixels > 0) & ~shown, 0.0)
-    return mean_known((weights * losses).sum((2, 3, 4)), claimable >= 0)
-
-
 def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """(T, B) from logits (T, B, N) and labels (T, B)."""
     losses = cross_entropy(logits.flatten(0, 1), labels.long().flatten(), reduction="none")

@@ -134,15 +134,6 @@ def _stage_losses(
             if weights.claim:
                 loss = stage_losses.claim(logits, steps["claimable"], config.false_claim_weight)
                 losses["claim"] = (weights.claim, loss)
-            if weights.sighting and agent.sighting is not None:
-                loss = stage_losses.sighting(
-                    outputs.goal_cells[:-1, rows],
-                    unrolls.observations.goals[:-1, rows],
-                    steps["goal_cells"],
-                    steps["claimable"],
-                    config.seen_weight,
-                )
-                losses["sighting"] = (weights.sighting, loss)
     measured = found.metrics | {
         "reward": steps["rewards"].mean(),
         "failures": 1 - steps["succeeded"].float().mean(),

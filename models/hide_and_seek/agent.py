@@ -28,7 +28,7 @@ from models.hide_and_seek.heads import Contrast, Hittable, Recall, Sighting, Sta
 from models.hide_and_seek.inputs import Observations
 from models.hide_and_seek.metric_map import MapReader, MapState, MapWriter, empty_map
 from models.hide_and_seek.recurrent import ConvolutionalGRU, TargetTable
-from replay.hide_and_seek.unroll import ACTIONS, SIGHT_GRID, STAGES, UNKNOWN
+from replay.hide_and_seek.unroll import ACTIONS, STAGES, UNKNOWN
 
 CHANGE_SCALE = 4.0
 """Initial factor between the grid's last channel, which lies in (-1, 1), and the change map's logits (ours)."""
@@ -72,8 +72,6 @@ class Outputs(NamedTuple):
     """(T, B, 147) logits of stage hide; zeros for the other stages"""
     tried_landed: Tensor
     """(T, B, 148) logits of stage hide, the last one for "lost"; zeros for the other stages"""
-    goal_cells: Tensor
-    """(T, B, 5, 14, 14) logits of stage seek, of each goal; zeros for the other stages, and without `Sighting`"""
 
 
 class Agent(nn.Module):
@@ -192,13 +190,11 @@ class Agent(nn.Module):
         logits = core.new_zeros(steps, batch, ACTIONS, dtype=torch.float32)
         value = core.new_zeros(steps, batch, dtype=torch.float32)
         hittable, tried, landed = (core.new_zeros(steps, batch, size) for size in (TARGETS, TARGETS, TARGETS + 1))
-        cells = core.new_zeros(steps, batch, GOALS, SIGHT_GRID, SIGHT_GRID)
         for stage, of_stage in rows.items():
             own = core[:, of_stage]
             stage_logits, stage_value = self.stage_heads[stage](own)
             if stage == SEEK_STAGE and self.sighting is not None:
                 seen = self.sighting(features.stages[-2][:, of_stage], features.sir[:, of_stage])
-                cells = cells.index_copy(1, of_stage, seen)
                 stage_logits[..., CLAIM] += self.sighting.claim(seen, goals[:, of_stage])
             logits = logits.index_copy(1, of_stage, stage_logits)
             value = value.index_copy(1, of_stage, stage_value)
@@ -219,5 +215,4 @@ class Agent(nn.Module):
             hittable,
             tried,
             landed,
-            cells,
         )

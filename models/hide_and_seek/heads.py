@@ -5,6 +5,8 @@ Source: Weihs et al., appendices C.4 and D.1.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
@@ -94,6 +96,11 @@ class Sighting(nn.Module):
         features = torch.relu(self.from_stage(stage.flatten(0, 1)) + larger)
         cells: Tensor = self.cells(features).float()
         return cells.unflatten(0, size)
+
+    def seeing(self) -> Iterator[nn.Parameter]:
+        """The parameters that `forward` reads."""
+        for part in (self.from_sir, self.from_stage, self.cells):
+            yield from part.parameters()
 
     def claim(self, cells: Tensor, goals: Tensor) -> Tensor:
         """What the cells add to the logit of ClaimVisible: about 0 at the start. The policy's losses do not train them.

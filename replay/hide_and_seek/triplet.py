@@ -1,6 +1,6 @@
 """Triplets of visual dynamics replay: an image, an action with its success, and the image after it.
 
-Source: Weihs et al., appendix C.2.
+Source: Weihs et al., appendix C.2. Ours: those of seeking also tell where in the first image the goal is seen.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from replay.core import Fields, RecordFormat, Sample
 
 TRIPLETS = "triplets"
 """Name of the table of triplets."""
+SIGHT_GRID = 14
+"""Rows and columns of the cells in which a triplet tells where the goal is seen."""
 
 
 def triplet_fields(image_size: int) -> Fields:
@@ -24,7 +26,11 @@ def triplet_fields(image_size: int) -> Fields:
         "after": ((image_size, image_size, 3), np.dtype(np.uint8)),
         "action": ((), np.dtype(np.int64)),
         "succeeded": ((), np.dtype(np.bool_)),
-        "group": ((), np.dtype(np.int64)),  # kind of action and success, see `actors`: batches are balanced over it
+        "goal": ((), np.dtype(np.int64)),  # index into the game's GOALS
+        "claimable": ((), np.dtype(np.int8)),  # seek: whether ClaimVisible would succeed at `before`; -1: not known
+        # If so, pixels of the goal in each cell of `before`, at most 255; else zeros.
+        "goal_cells": ((SIGHT_GRID, SIGHT_GRID), np.dtype(np.uint8)),
+        "group": ((), np.dtype(np.int64)),  # kind of what happened, see `actors`: batches are balanced over it
         "version": ((), np.dtype(np.int64)),
     }
 
@@ -41,6 +47,12 @@ class TripletBatch:
     """(B,)"""
     succeeded: NDArray[np.bool_]
     """(B,)"""
+    goal: NDArray[np.int64]
+    """(B,)"""
+    claimable: NDArray[np.int8]
+    """(B,)"""
+    goal_cells: NDArray[np.uint8]
+    """(B, 14, 14)"""
     slots: NDArray[np.int64]
     insertion_ids: NDArray[np.int64]
 
@@ -58,6 +70,9 @@ def to_triplet_batch(sample: Sample) -> TripletBatch:
         columns["after"],
         columns["action"],
         columns["succeeded"],
+        columns["goal"],
+        columns["claimable"],
+        columns["goal_cells"],
         sample.slots,
         sample.insertion_ids,
     )

@@ -20,8 +20,6 @@ STAGES = ("explore", "hide", "manipulate", "seek")
 """Stages that are learned by reinforcement; the field `stage` is an index into them."""
 ACTIONS = 219
 """Number of actions of the game."""
-SIGHT_GRID = 14
-"""Rows and columns of the cells in which unrolls tell where the goal is seen."""
 UNKNOWN = -1
 """Stands for "none" or "not known" in the integer fields."""
 
@@ -99,8 +97,6 @@ def unroll_fields(shape: UnrollShape) -> Fields:
         "feasible": ((t, 3 * 49), f4),  # hide: the manipulator's predicted probability of each PlaceAt; NaN: none
         "experts": ((t,), i2),  # seek: the next action of a shortest way to a place that sees the goal
         "claimable": ((t,), i1),  # seek: whether ClaimVisible would succeed before this step (0 or 1)
-        # seek: where ClaimVisible would succeed, pixels of the goal in each cell of the view, at most 255; else zeros
-        "goal_cells": ((t, SIGHT_GRID, SIGHT_GRID), u1),
         # Recurrent state before the first step
         "grid": ((shape.grid_channels, 7, 7), f4),
         "hidden": ((shape.core_size,), f4),

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from actors.hide_and_seek.actions import Stage
 from actors.hide_and_seek.episode import Episode, Step
 from actors.hide_and_seek.learning.mind import Mind
@@ -87,27 +90,38 @@ class Recording:
         with self._statistics.clock("policy"):
             return self.mind.act(self.seen, STAGE_INDEX[self._books.stage])
 
-    def note(self, decision: Decision, step: Step, landed: int = UNKNOWN) -> Recorded:
+    def note(
+        self,
+        decision: Decision,
+        step: Step,
+        landed: int = UNKNOWN,
+        claimable: int = UNKNOWN,
+        goal_cells: NDArray[np.uint8] | None = None,
+    ) -> Recorded:
         """Records what the decision led to.
 
         Args:
             decision: of `decide`.
             step: what it did.
             landed: see `Mind.see`.
+            claimable: whether ClaimVisible would have succeeded before the step, 0 or 1.
+            goal_cells: see `seeking.Expert.sees`.
 
         Returns:
             the record, whose labels and reward may be changed until `flush`.
         """
         recorded = Recorded(
             self.seen, decision.action, decision.logits, step.reward, step.ended, step.succeeded,
-            len(self._books.steps) - 1, self._state,
+            len(self._books.steps) - 1, self._state, claimable=claimable,
         )  # fmt: skip
         if self._learns:
             self.steps.append(recorded)
-        before, self.seen = self.seen.image, self.mind.see(self._books, self._target, landed)
+        before, self.seen = self.seen, self.mind.see(self._books, self._target, landed)
         if self._learns:
             self._collector.latest[self._books.stage] = self.seen
-        self._collector.triplets.add(Triplet(before, self.seen.image, decision.action, step.succeeded))
+        self._collector.triplets.add(
+            Triplet(before.image, self.seen.image, decision.action, step.succeeded, before.goal, claimable, goal_cells)
+        )
         self._statistics.steps += 1
         self._statistics.add(self._books.stage.value, steps=1, entropy=decision.entropy, **{"return": step.reward})
         if step.ended:

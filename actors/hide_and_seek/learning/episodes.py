@@ -180,8 +180,8 @@ def seek(
             decision = decision._replace(action=label, logits=_certain(label))
         step = _simulate(collector, seeking.step, decision)
         expert.learn(here, step)
-        recorded = recording.note(decision, step)
-        recorded.claimable, recorded.goal_cells, recorded.expert = int(claimable), cells, label
+        recorded = recording.note(decision, step, claimable=int(claimable), goal_cells=cells)
+        recorded.expert = label
         steps.append((recorded, decision))
         recording.flush()
         here = step.location

@@ -19,7 +19,8 @@ from actors.hide_and_seek.learning.config import LearningConfig
 from actors.hide_and_seek.learning.geometry import Point, Tuple, distance_and_bearing, facing, to_point
 from actors.hide_and_seek.locations import ROTATIONS, STEP, Location, Place
 from actors.hide_and_seek.world import Facts, Pose, World
-from replay.hide_and_seek.unroll import SIGHT_GRID, UNKNOWN
+from replay.hide_and_seek.triplet import SIGHT_GRID
+from replay.hide_and_seek.unroll import UNKNOWN
 
 MOVED = 0.1
 """Metres: a goal that was moved farther, such as in a drawer, gets a new way (ours)."""

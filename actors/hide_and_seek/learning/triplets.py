@@ -1,7 +1,8 @@
 """Chooses a task's triplets of visual dynamics replay, balanced over the kinds of what happened.
 
-Source: Weihs et al., appendix C.2: triplets are grouped and subsampled so that no action dominates. How is ours: a
-reservoir that always gives up a triplet of its largest group (class-balancing reservoir sampling, Chrysakis and
+Source: Weihs et al., appendix C.2: triplets are grouped and subsampled so that no action dominates. Ours: those at
+which the goal could be claimed are grouped by the goal instead, because they are few and teach what goals look like;
+and a reservoir that always gives up a triplet of its largest group (class-balancing reservoir sampling, Chrysakis and
 Moens, ICML 2020).
 """
 
@@ -14,8 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.hide_and_seek.actions import ACTIONS, Kind
+from replay.hide_and_seek.triplet import SIGHT_GRID
+from replay.hide_and_seek.unroll import UNKNOWN
 
 NO_GROUP = -1
+NO_CELLS = np.zeros((SIGHT_GRID, SIGHT_GRID), np.uint8)
+NO_CELLS.setflags(write=False)
 
 
 def _groups() -> list[int]:
@@ -29,7 +34,8 @@ def _groups() -> list[int]:
 
 _GROUPS = _groups()
 GROUPS = 2 * (max(_GROUPS) + 1)
-"""Number of groups: all cells of OpenAt are one action; PlaceAt has none, as many steps lie between its images."""
+"""Number of groups of actions: all cells of OpenAt are one action; PlaceAt has none, as many steps lie between its
+images."""
 
 
 def group(action: int, succeeded: bool) -> int:
@@ -45,6 +51,17 @@ class Triplet(NamedTuple):
     after: NDArray[np.uint8]
     action: int
     succeeded: bool
+    goal: int
+    """Index into GOALS."""
+    claimable: int = UNKNOWN
+    """Whether ClaimVisible would have succeeded before the step."""
+    goal_cells: NDArray[np.uint8] | None = None
+    """(14, 14) pixels of the goal in each cell of the image before, if it could be claimed."""
+
+    @property
+    def group(self) -> int:
+        """Number of the group; NO_GROUP if it makes no triplet."""
+        return GROUPS + self.goal if self.claimable == 1 else group(self.action, self.succeeded)
 
 
 class Reservoir:
@@ -63,7 +80,7 @@ class Reservoir:
 
     def add(self, triplet: Triplet) -> None:
         """Sees a triplet."""
-        number = group(triplet.action, triplet.succeeded)
+        number = triplet.group
         if not self._size or number == NO_GROUP:
             return
         kept = self._kept[number]
@@ -101,6 +118,9 @@ class Reservoir:
                 "after": one.after,
                 "action": np.asarray(one.action, np.int64),
                 "succeeded": np.asarray(one.succeeded, np.bool_),
+                "goal": np.asarray(one.goal, np.int64),
+                "claimable": np.asarray(one.claimable, np.int8),
+                "goal_cells": NO_CELLS if one.goal_cells is None else one.goal_cells,
                 "group": np.asarray(number, np.int64),
                 "version": np.asarray(version, np.int64),
             }

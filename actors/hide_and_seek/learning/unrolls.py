@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.hide_and_seek.learning.observed import Observed
-from replay.hide_and_seek.unroll import SIGHT_GRID, UNKNOWN, UnrollShape, unroll_fields
+from replay.hide_and_seek.unroll import UNKNOWN, UnrollShape, unroll_fields
 
 Unroll = dict[str, NDArray[Any]]
 """The fields of `replay.hide_and_seek.unroll.unroll_fields` without the key."""
@@ -62,8 +62,6 @@ class Recorded:
     """(147,)"""
     expert: int = UNKNOWN
     claimable: int = UNKNOWN
-    goal_cells: NDArray[np.uint8] | None = None
-    """(14, 14)"""
 
 
 class UnrollBuilder:
@@ -140,7 +138,6 @@ class UnrollBuilder:
     def _unroll(self, steps: list[Recorded], after: Observed) -> Unroll:
         seen = [*(step.observed for step in steps), after]
         state, unknown = steps[0].state, np.full(3 * 49, np.nan, np.float32)
-        unseen = np.zeros((SIGHT_GRID, SIGHT_GRID), np.uint8)
         assert state is not None
         values: dict[str, Any] = {
             "stage": self._stage,
@@ -169,7 +166,6 @@ class UnrollBuilder:
             "feasible": np.stack([unknown if step.feasible is None else step.feasible for step in steps]),
             "experts": [step.expert for step in steps],
             "claimable": [step.claimable for step in steps],
-            "goal_cells": np.stack([unseen if step.goal_cells is None else step.goal_cells for step in steps]),
             **vars(state),
         }
         return {name: np.asarray(values[name], dtype=dtype) for name, dtype in self._types.items()}

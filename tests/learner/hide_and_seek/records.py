@@ -52,9 +52,6 @@ def unroll(shape: UnrollShape, stage: int, random: np.random.Generator) -> Field
         "experts": random.choice(legal, t) if seek else unknown,
         "claimable": random.integers(0, 2, t) if seek else unknown,
     }
-    if seek:
-        spots = random.random((t, 14, 14)) < 0.02
-        values["goal_cells"] = np.where(values["claimable"][:, None, None] == 1, 90 * spots, 0)
     empty = {"map_written": -1}
     return {
         name: np.asarray(values.get(name, np.full(size, empty.get(name, 0)))).astype(dtype)
@@ -77,7 +74,10 @@ def triplet_batch(config: AgentConfig, size: int, seed: int = 0) -> TripletBatch
     before, after = (random.integers(0, 256, pictures).astype(np.uint8) for _ in range(2))
     actions = random.choice(np.flatnonzero(MASKS[0]), size)
     numbers = np.arange(size)
-    return TripletBatch(before, after, actions, random.random(size) < 0.5, numbers, numbers)
+    claimable = random.integers(-1, 2, size).astype(np.int8)
+    cells = np.where((claimable == 1)[:, None, None], 90 * (random.random((size, 14, 14)) < 0.02), 0).astype(np.uint8)
+    goals = random.integers(0, 5, size)
+    return TripletBatch(before, after, actions, random.random(size) < 0.5, goals, claimable, cells, numbers, numbers)
 
 
 def memory_batch(shape: UnrollShape, size: int, steps: int = 6, seed: int = 0) -> MemoryBatch:

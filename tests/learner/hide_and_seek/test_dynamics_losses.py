@@ -13,6 +13,7 @@ from learner.hide_and_seek.dynamics_losses import (
     confidence_loss,
     forward_dynamics,
     inverse_dynamics,
+    sighting_loss,
     success_loss,
 )
 from models.hide_and_seek.dynamics_metrics import area_under_roc, changed_pixels, forward_gain, inverse_accuracy
@@ -161,9 +162,34 @@ def test_failed_actions_weigh_less_in_the_inverse_loss() -> None:
 
 def test_a_mirror_exchanges_left_and_right() -> None:
     before = torch.arange(2 * 2 * 3 * 3, dtype=torch.uint8).view(2, 2, 3, 3)
+    cells = torch.arange(2 * 14 * 14).view(2, 14, 14)
     triplets = {"before": before, "after": before + 1, "action": torch.tensor([1, 20]), "succeeded": torch.ones(2)}
+    triplets |= {"goal_cells": cells}
     found = mirrored(triplets, torch.tensor([True, True]))
     assert torch.equal(found["before"], before.flip(2)) and torch.equal(found["after"], before.flip(2) + 1)
+    assert torch.equal(found["goal_cells"], cells.flip(2))
     assert found["action"].tolist() == [2, 26], "MoveLeft is MoveRight; OpenAt(1,1) is OpenAt(1,7)"
     same = mirrored(triplets, torch.tensor([False, False]))
     assert all(torch.equal(same[name], value) for name, value in triplets.items())
+
+
+def test_sighting_weighs_the_cells_that_show_the_goal() -> None:
+    logits = torch.zeros(2, 5, 14, 14)
+    goals, claimable = torch.tensor([1, 4]), torch.tensor([1, 0])
+    cells = torch.zeros(2, 14, 14, dtype=torch.uint8)
+    cells[0, 3, 4], cells[0, 3, 5] = 200, 4  # the second cell shows too little to teach anything
+    # 980 cells; at logit 0 each costs log 2.
+    expected = np.log(2) * ((980 - 2 + 10) + 980) / 2
+    assert sighting_loss(logits, goals, cells, claimable, 10.0).item() == pytest.approx(expected, rel=1e-6)
+
+    # A certain answer in the right cell of the right goal costs nothing; in another goal's map it costs.
+    sure = torch.full_like(logits, -30.0)
+    sure[0, 1, 3, 4] = 30.0
+    assert sighting_loss(sure, goals, cells, claimable, 10.0).item() < 1e-9
+    wrong = torch.full_like(logits, -30.0)
+    wrong[0, 2, 3, 4] = 30.0
+    assert sighting_loss(wrong, goals, cells, claimable, 10.0).item() == pytest.approx((300 + 30) / 2)
+
+    # Pictures without the label do not count.
+    claimable = torch.tensor([1, -1])
+    assert sighting_loss(wrong, goals, cells, claimable, 10.0).item() == pytest.approx(330)

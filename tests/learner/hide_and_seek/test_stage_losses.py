@@ -312,26 +312,3 @@ def test_claim_is_binary_cross_entropy_of_its_probability() -> None:
     for weight in (1.0, 3.0):
         first, last = learn(partial(stage_losses.claim, claimable=claimable, false_weight=weight), 219, Stage.SEEK)
         assert first > 0.05 and last < 0.05
-
-
-def test_sighting_weighs_the_cells_that_show_the_goal() -> None:
-    logits = torch.zeros(2, 1, 5, 14, 14)
-    goals = torch.tensor([[1], [4]])
-    cells = torch.zeros(2, 1, 14, 14, dtype=torch.uint8)
-    cells[0, 0, 3, 4], cells[0, 0, 3, 5] = 200, 4  # the second cell shows too little to teach anything
-    claimable = torch.tensor([[1], [0]])
-    # 980 cells; at logit 0 each costs log 2.
-    expected = np.log(2) * ((980 - 2 + 10) + 980) / 2
-    assert stage_losses.sighting(logits, goals, cells, claimable, 10.0).item() == pytest.approx(expected, rel=1e-6)
-
-    # A certain answer in the right cell of the right goal costs nothing; in another goal's map it costs.
-    sure = torch.full_like(logits, -30.0)
-    sure[0, 0, 1, 3, 4] = 30.0
-    assert stage_losses.sighting(sure, goals, cells, claimable, 10.0).item() < 1e-9
-    wrong = torch.full_like(logits, -30.0)
-    wrong[0, 0, 2, 3, 4] = 30.0
-    assert stage_losses.sighting(wrong, goals, cells, claimable, 10.0).item() == pytest.approx((300 + 30) / 2)
-
-    # Steps without the label do not count.
-    claimable = torch.tensor([[1], [-1]])
-    assert stage_losses.sighting(wrong, goals, cells, claimable, 10.0).item() == pytest.approx(330)

@@ -16,7 +16,7 @@ AHEAD, LEFT, OPEN, OTHER = (INDEX[name] for name in ("MoveAhead", "MoveLeft", "O
 
 def triplet(number: int, action: int, succeeded: bool = True) -> Triplet:
     image = np.full((2, 2, 3), number % 256, np.uint8)
-    return Triplet(image, image + 1, action, succeeded)
+    return Triplet(image, image + 1, action, succeeded, goal=3)
 
 
 def test_groups_are_actions_with_success_and_cells_do_not_matter() -> None:
@@ -44,6 +44,20 @@ def test_a_frequent_action_does_not_dominate() -> None:
             continue  # the player adds it
         assert all(record[name].shape == size and record[name].dtype == dtype for record in records), name
     assert all((record["after"] == record["before"] + 1).all() and record["version"] == 5 for record in records)
+
+
+def test_triplets_at_which_the_goal_could_be_claimed_are_grouped_by_the_goal() -> None:
+    cells = np.zeros((14, 14), np.uint8)
+    cells[2, 5] = 40
+    plain = triplet(0, AHEAD)
+    assert plain._replace(claimable=0).group == plain.group == group(AHEAD, True)
+    seen = plain._replace(claimable=1, goal_cells=cells)
+    assert seen.group == GROUPS + 3 and seen._replace(action=LEFT).group == seen.group
+    reservoir = Reservoir(3, np.random.default_rng(0))
+    for one in (plain, seen, plain._replace(claimable=0)):
+        reservoir.add(one)
+    found = {int(record["claimable"]): record["goal_cells"] for record in reservoir.records(0)}
+    assert set(found) == {-1, 0, 1} and (found[1] == cells).all() and not found[0].any() and not found[-1].any()
 
 
 def test_within_a_group_each_is_kept_as_often() -> None:
