@@ -157,6 +157,7 @@ def test_a_stopped_run_resumes(older: Path) -> None:
     assert json.loads((older / "stopped" / "results.json").read_text())["locations"] == 8
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_evaluated(older: Path) -> None:
     data = ["evaluation.dataset.train.locations=8", "evaluation.dataset.test.locations=4", "evaluation.figures=0"]
     done = playpen("evaluate", f"checkpoint={older / 'finished'}", "evaluation.dataset.forces=[]", *data, folder=older)

@@ -153,6 +153,7 @@ def jobs_in(folder: Path, split: str) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in folder.glob(f"*/{split}.partial/job_*.npz")}
 
 
+@pytest.mark.slow
 def test_a_command_killed_at_any_time_continues_to_the_same_files(
     made: tuple[DatasetConfig, dict[str, Path]], tmp_path: Path
 ) -> None:

@@ -311,6 +311,7 @@ def seek(game: Game, name: str) -> int:
     return game.result().seeker_steps
 
 
+@pytest.mark.slow
 def test_players_order_as_expected(world: World) -> None:
     config = rules(seek_steps=80, **PLAIN)
     searched, visible = Counter[str](), {"greedy": 0.0, "uniform": 0.0}
