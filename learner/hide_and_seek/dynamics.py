@@ -70,7 +70,7 @@ def triplet_losses(
         if weights.confidence:
             loss = losses.confidence_loss(predicted.confidence, predicted.images[-1], after, predictable)
             found["confidence"] = (weights.confidence, loss)
-    total = torch.stack([factor * loss for factor, loss in found.values()]).sum()
+    total = sum((factor * loss for factor, loss in found.values()), sir_before.new_zeros(()))
     return total, {f"dynamics/{name}": loss.detach() for name, (_, loss) in found.items()}
 
 

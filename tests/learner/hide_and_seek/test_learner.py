@@ -98,17 +98,18 @@ def test_the_dynamics_train_nothing_of_the_agent_but_its_encoder() -> None:
 def test_sightings_are_learned_from_triplets_alone_and_the_trust_in_them_from_unrolls() -> None:
     off = dict.fromkeys(("inverse", "forward", "changed_pixels", "confidence", "success"), 0.0)
 
-    def moved(batch: Any) -> set[str]:
-        made = learner(weights=off | {"sighting": 1.0})
+    def moved(batch: Any, sighting: float) -> set[str]:
+        made = learner(weights=off | {"sighting": sighting})
         before = {name: value.clone() for name, value in float_state(made.network).items()}
         step(made, batch)
         after = float_state(made.network)
         return {name.removeprefix("agent.") for name in after if not torch.equal(before[name], after[name])}
 
-    seeing = moved(triplet_batch(tiny(), 8))
+    assert not moved(triplet_batch(tiny(), 8), 0.0), "nothing is learned without a loss"
+    seeing = moved(triplet_batch(tiny(), 8), 1.0)
     assert {name.split(".")[0] for name in seeing} == {"encoder", "sighting"}
     assert not [name for name in seeing if "trust" in name or "late" in name]
-    seeking = {name for name in moved(unroll_batch(shape(), [3])) if name.startswith("sighting")}
+    seeking = {name for name in moved(unroll_batch(shape(), [3]), 1.0) if name.startswith("sighting")}
     assert seeking == {"sighting.trust"}
 
 
