@@ -50,6 +50,8 @@ class LearningConfig:
     """Steps after which such an episode ends, if the rules allow more."""
     led_share: float
     """Share of the seek tasks' episodes in which the expert acts instead of the network."""
+    glimpses: int
+    """Single steps from random locations that face the goal, of each hiding place. Only triplets are made of them."""
     games_per_task: int
     """Least number of whole games in a task of games."""
 
@@ -65,6 +67,8 @@ class LearningConfig:
             raise ValueError(f"learning.target_near_m must be from 0 to below target_far_m, not {self.target_near_m}")
         if not 0 < self.facing_degrees <= 45:
             raise ValueError(f"learning.facing_degrees must be in (0, 45], not {self.facing_degrees}")
+        if self.glimpses < 0:
+            raise ValueError(f"learning.glimpses must be at least 0, not {self.glimpses}")
         for name in ("near_share", "led_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"learning.{name} must be in [0, 1], not {getattr(self, name)}")

@@ -9,16 +9,19 @@ from itertools import count
 
 import numpy as np
 
+from actors.hide_and_seek.actions import ACTIONS, INDEX, Kind
 from actors.hide_and_seek.augmentation import Augmentation
+from actors.hide_and_seek.game import Game
 from actors.hide_and_seek.learning.collecting import Collector
 from actors.hide_and_seek.learning.config import Orders
 from actors.hide_and_seek.learning.episodes import Full, explore, manipulate, seek
 from actors.hide_and_seek.learning.games import note_exploration, play
+from actors.hide_and_seek.learning.geometry import facing, to_point, with_posture
 from actors.hide_and_seek.learning.memories import Memory
 from actors.hide_and_seek.learning.seeking import Expert, hide_somewhere, start_within
 from actors.hide_and_seek.learning.statistics import LearningStatistics
 from actors.hide_and_seek.learning.targets import TargetMaker
-from actors.hide_and_seek.learning.triplets import Reservoir
+from actors.hide_and_seek.learning.triplets import Reservoir, Triplet
 from actors.hide_and_seek.learning.unrolls import Unroll
 from actors.hide_and_seek.learning.work import Draw, Share, Work
 from actors.hide_and_seek.stages.manipulate import Manipulation
@@ -32,6 +35,12 @@ Send = Callable[[str, dict[str, np.ndarray]], None]
 """Takes a record for a table."""
 Episode = Callable[[int, Collector, Full], None]
 """Plays what comes between two set-ups of a room, given its number, where the steps go, and when it is enough."""
+
+
+GLIMPSES = tuple(
+    number for number, action in enumerate(ACTIONS) if action.kind in (Kind.MOVE, Kind.ROTATE, Kind.POSTURE)
+)
+"""Actions of glimpses: they change nothing in the room."""
 
 
 def kind_of(orders: Orders, seed: int, number: int) -> str:
@@ -155,6 +164,7 @@ def _seek(work: Work) -> Episode:
         with collector.statistics.clock("set_up"):
             if not hide_somewhere(work.world, game.facts, work.task.goal, work.config, easy, random):
                 return
+        _glimpse(work, game, collector, work.random(Draw.GLIMPSES, number))
         config, searches = work.config, work.config.searches_per_place
         for index in range(searches):
             if full():
@@ -174,6 +184,35 @@ def _seek(work: Work) -> Episode:
             seek(mind, seeking, collector, expert, full=full, led=led)
 
     return episode
+
+
+def _glimpse(work: Work, game: Game, collector: Collector, random: np.random.Generator) -> None:
+    """Makes triplets of single moves and turns from random locations that face the goal, and returns to where it was.
+
+    Unrolls do not have these steps. Each has an augmentation of its own.
+    """
+    config, world, rules = work.config, work.world, work.rules
+    if not config.glimpses:
+        return
+    first = world.location
+    point = to_point(world.frame, world.goal_pose().position)
+    near = facing(game.facts.places, point, 0.0, rules.claim_distance, config.facing_degrees)
+    expert = Expert(world, game.facts.places, rules, config)
+    chosen = random.choice(len(near), min(config.glimpses, len(near)), replace=False).tolist() if near else []
+    with collector.statistics.clock("set_up"):
+        for index in chosen:
+            if not world.stand_at(with_posture(near[index], bool(random.integers(2)))):
+                continue
+            seeking = Seeking(world, rules)
+            mind = work.mind(_augmentation(work, random), Draw.SEEKER, 0)
+            before, cells = mind.see(seeking.episode), expert.sees(world.location)
+            step = seeking.step(int(random.choice(GLIMPSES)))
+            after, claimable = mind.see(seeking.episode), int(cells is not None)
+            triplet = Triplet(
+                before.image, after.image, INDEX[step.action.name], step.succeeded, before.goal, claimable, cells
+            )
+            collector.triplets.add(triplet)
+        world.stand_at(first)
 
 
 def _play(work: Work, share: Share, shape: UnrollShape, collector: Collector, unrolls: list[Unroll]) -> list[Memory]:

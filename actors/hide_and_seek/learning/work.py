@@ -53,6 +53,7 @@ class Draw(IntEnum):
     TRIPLETS = 5
     CHOICE = 6
     SIDES = 7
+    GLIMPSES = 8
 
 
 @dataclass(frozen=True)

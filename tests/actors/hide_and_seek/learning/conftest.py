@@ -51,5 +51,6 @@ def learning() -> LearningConfig:
         near_m=2.5,
         near_steps=20,
         led_share=0.0,
+        glimpses=0,
         games_per_task=1,
     )

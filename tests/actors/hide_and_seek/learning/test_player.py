@@ -188,6 +188,24 @@ def test_searches_of_one_place_begin_anew(
     assert firsts.sum() >= 4 and (np.diff(np.flatnonzero(firsts)) <= 4).all()
 
 
+def test_glimpses_show_the_goal_and_leave_the_searches_as_they_are(
+    player: LearningPlayer, agent: AgentConfig, learning: LearningConfig, config: GameConfig, rooms: SimulatorProcess
+) -> None:
+    orders: dict[str, Any] = {"mixture": {"seek": 1.0}, "triplets_per_task": 30}
+    plain, _ = play(player, rooms, **orders)
+    more, _ = play(make(agent, replace(learning, glimpses=40), config), rooms, **orders)
+    for one, other in zip(plain[UNROLLS], more[UNROLLS], strict=True):
+        for name, value in one.items():
+            np.testing.assert_array_equal(value, other[name], err_msg=name)
+    few, many = (sum(int(one["claimable"] == 1) for one in records[TRIPLETS]) for records in (plain, more))
+    assert many >= few + 3
+    for record in more[TRIPLETS]:
+        assert record["goal_cells"].any() == (record["claimable"] == 1)
+        # A turn or move changes the picture; a failed one does not, and each glimpse has one augmentation.
+        if not record["succeeded"]:
+            np.testing.assert_array_equal(record["before"], record["after"])
+
+
 def test_games_give_all_kinds_of_records(player: LearningPlayer, rooms: SimulatorProcess) -> None:
     """A game has 12 + 6 + 7 n + at most 14 steps, in unrolls of 5: at least one of hiding and two of exploration."""
     orders: dict[str, Any] = {
