@@ -30,7 +30,6 @@ def triplet_losses(
     weights, decoder = config.weights, network.decoder
     actions, succeeded = triplets["action"], triplets["succeeded"]
     size = len(actions)
-    pictures = weights.forward or weights.changed_pixels or weights.confidence
     autocast = torch.autocast(actions.device.type, torch.bfloat16, enabled=bfloat16)
     needed = [triplets["before"], triplets["after"]] if weights.inverse else [triplets["before"]]
     with autocast:
@@ -51,7 +50,7 @@ def triplet_losses(
     if weights.success:
         logits = decoder.success(sir_before, actions)
         found["success"] = (weights.success, losses.success_loss(logits, succeeded))
-    if pictures:
+    if weights.forward or weights.changed_pixels or weights.confidence:
         before, after = (triplets[name].permute(0, 3, 1, 2).contiguous().float() / 255 for name in ("before", "after"))
         predictable = torch.tensor(PREDICTABLE, device=actions.device)[actions]
         threshold = config.changed_threshold

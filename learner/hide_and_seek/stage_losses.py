@@ -169,17 +169,17 @@ def opening(logits: Tensor, actions: Tensor, succeeded: Tensor, targets: Tensor,
     return mean_known(losses, (targets // CELLS == CONTAINED_IN) & _not_yet(opens, firsts))
 
 
-def hittable(logits: Tensor, places: Tensor, labels: Tensor) -> Tensor:
+def hittable(logits: Tensor, targets: Tensor, hits: Tensor) -> Tensor:
     """Binary cross-entropy of whether the target will be hit.
 
     Args:
         logits: (T, B, 147)
-        places: (T, B) the target.
-        labels: (T, B) whether the episode hit it, 0, 1 or -1: not known.
+        targets: (T, B)
+        hits: (T, B) whether the episode hit its target, 0, 1 or -1: the episode has not ended.
     """
-    chosen = logits.gather(-1, places.long().clamp_min(0)[..., None])[..., 0]
-    losses = binary_cross_entropy_with_logits(chosen, (labels == 1).to(chosen.dtype), reduction="none")
-    return mean_known(losses, (labels >= 0) & (places >= 0))
+    chosen = logits.gather(-1, targets.long().clamp_min(0)[..., None])[..., 0]
+    losses = binary_cross_entropy_with_logits(chosen, (hits == 1).to(chosen.dtype), reduction="none")
+    return mean_known(losses, (hits >= 0) & (targets >= 0))
 
 
 def landing(logits: Tensor, landed: Tensor, hits: Tensor) -> Tensor:

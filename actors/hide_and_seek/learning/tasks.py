@@ -9,7 +9,7 @@ from itertools import count
 
 import numpy as np
 
-from actors.hide_and_seek.actions import ACTIONS, INDEX, Kind
+from actors.hide_and_seek.actions import ACTIONS, Kind
 from actors.hide_and_seek.augmentation import Augmentation
 from actors.hide_and_seek.game import Game
 from actors.hide_and_seek.learning.collecting import Collector
@@ -187,9 +187,9 @@ def _seek(work: Work) -> Episode:
 
 
 def _glimpse(work: Work, game: Game, collector: Collector, random: np.random.Generator) -> None:
-    """Makes triplets of single moves and turns from random locations that face the goal, and returns to where it was.
+    """Makes triplets of single steps from random locations that face the goal, and returns to where the agent was.
 
-    Unrolls do not have these steps. Each has an augmentation of its own.
+    These steps are in no unroll. Each of them has an augmentation of its own, as if it were a game.
     """
     config, world, rules = work.config, work.world, work.rules
     if not config.glimpses:
@@ -206,12 +206,12 @@ def _glimpse(work: Work, game: Game, collector: Collector, random: np.random.Gen
             seeking = Seeking(world, rules)
             mind = work.mind(_augmentation(work, random), Draw.SEEKER, 0)
             before, cells = mind.see(seeking.episode), expert.sees(world.location)
-            step = seeking.step(int(random.choice(GLIMPSES)))
+            action = int(random.choice(GLIMPSES))
+            step = seeking.step(action)
             after, claimable = mind.see(seeking.episode), int(cells is not None)
-            triplet = Triplet(
-                before.image, after.image, INDEX[step.action.name], step.succeeded, before.goal, claimable, cells
+            collector.triplets.add(
+                Triplet(before.image, after.image, action, step.succeeded, before.goal, claimable, cells)
             )
-            collector.triplets.add(triplet)
         world.stand_at(first)
 
 
