@@ -207,10 +207,16 @@ def test_two_processes_make_one_file(made: tuple[DatasetConfig, dict[str, Path]]
     _, paths = made
     first = start_dataset(tmp_path, "evaluation.dataset.workers=1")
     wait_for(lambda: jobs_in(tmp_path, "train"), first)
-    processes = [first, start_dataset(tmp_path)]
-    outputs = [process.communicate(timeout=240) for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], outputs
-    assert any("waiting for another process that makes" in errors for _, errors in outputs)
+    # The first must not be done before the second has started, which takes seconds.
+    first.send_signal(signal.SIGSTOP)
+    second = start_dataset(tmp_path)
+    try:
+        assert second.stderr is not None
+        assert any("waiting for another process that makes" in line for line in second.stderr)
+    finally:
+        first.send_signal(signal.SIGCONT)
+    outputs = [process.communicate(timeout=240) for process in (first, second)]
+    assert [first.returncode, second.returncode] == [0, 0], outputs
     for split in ("train", "test"):
         (again,) = tmp_path.glob(f"*/{split}.json")
         assert again.read_bytes() == paths[split].read_bytes()

@@ -50,8 +50,10 @@ class LearningConfig:
     """Steps after which such an episode ends, if the rules allow more."""
     led_share: float
     """Share of the seek tasks' episodes in which the expert acts instead of the network."""
+    glimpse_places: int
+    """Hiding places of each set-up of a room that are only glimpsed at: no episode of seeking is played there."""
     glimpses: int
-    """Single steps from random locations that face the goal, of each hiding place. Only triplets are made of them."""
+    """Single steps at each of them, from random locations that face the goal. Only triplets are made of them."""
     games_per_task: int
     """Least number of whole games in a task of games."""
 
@@ -59,7 +61,7 @@ class LearningConfig:
         for name in (
             "unroll_length", "memory_steps", "simulators", "room_tries", "manipulations_per_room",
             "resting_candidates", "seek_candidates", "seek_sample", "searches_per_place", "near_steps",
-            "games_per_task",
+            "glimpses", "games_per_task",
         ):  # fmt: skip
             if getattr(self, name) < 1:
                 raise ValueError(f"learning.{name} must be at least 1, not {getattr(self, name)}")
@@ -67,8 +69,8 @@ class LearningConfig:
             raise ValueError(f"learning.target_near_m must be from 0 to below target_far_m, not {self.target_near_m}")
         if not 0 < self.facing_degrees <= 45:
             raise ValueError(f"learning.facing_degrees must be in (0, 45], not {self.facing_degrees}")
-        if self.glimpses < 0:
-            raise ValueError(f"learning.glimpses must be at least 0, not {self.glimpses}")
+        if self.glimpse_places < 0:
+            raise ValueError(f"learning.glimpse_places must be at least 0, not {self.glimpse_places}")
         for name in ("near_share", "led_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"learning.{name} must be in [0, 1], not {getattr(self, name)}")

@@ -161,10 +161,14 @@ def _seek(work: Work) -> Episode:
         random = work.random(Draw.PLACE, number)
         easy = bool(random.random() < work.orders.curriculum)
         game = work.game(number, collector.statistics)
+        glimpsing = work.random(Draw.GLIMPSES, number)
+        for _ in range(work.config.glimpse_places):
+            if hide_somewhere(work.world, game.facts, work.task.goal, work.config, False, glimpsing):
+                _glimpse(work, game, collector, glimpsing)
+                work.world.take_out()
         with collector.statistics.clock("set_up"):
             if not hide_somewhere(work.world, game.facts, work.task.goal, work.config, easy, random):
                 return
-        _glimpse(work, game, collector, work.random(Draw.GLIMPSES, number))
         config, searches = work.config, work.config.searches_per_place
         for index in range(searches):
             if full():
@@ -192,8 +196,6 @@ def _glimpse(work: Work, game: Game, collector: Collector, random: np.random.Gen
     These steps are in no unroll. Each of them has an augmentation of its own, as if it were a game.
     """
     config, world, rules = work.config, work.world, work.rules
-    if not config.glimpses:
-        return
     first = world.location
     point = to_point(world.frame, world.goal_pose().position)
     near = facing(game.facts.places, point, 0.0, rules.claim_distance, config.facing_degrees)

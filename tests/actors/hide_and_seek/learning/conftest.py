@@ -51,6 +51,7 @@ def learning() -> LearningConfig:
         near_m=2.5,
         near_steps=20,
         led_share=0.0,
-        glimpses=0,
+        glimpse_places=0,
+        glimpses=1,
         games_per_task=1,
     )

@@ -193,7 +193,7 @@ def test_glimpses_show_the_goal_and_leave_the_searches_as_they_are(
 ) -> None:
     orders: dict[str, Any] = {"mixture": {"seek": 1.0}, "triplets_per_task": 30}
     plain, _ = play(player, rooms, **orders)
-    more, _ = play(make(agent, replace(learning, glimpses=40), config), rooms, **orders)
+    more, _ = play(make(agent, replace(learning, glimpse_places=3, glimpses=20), config), rooms, **orders)
     for one, other in zip(plain[UNROLLS], more[UNROLLS], strict=True):
         for name, value in one.items():
             np.testing.assert_array_equal(value, other[name], err_msg=name)
