@@ -141,7 +141,7 @@ def study_touches(
         others: number of touches of random cells.
     """
     observation = set_up(simulator, location, config.placement_attempts)
-    supervision = make_supervision(observation.image, config)
+    supervision = make_supervision(observation, config)
     names: list[str | None] = [
         item.object_id for item in objects_in_view(simulator, simulator.last_event, config, observation.depth)
     ]
@@ -167,7 +167,7 @@ def study_touches(
         }
         answer = perform_touch(simulator, arguments, supervision)
         observation = simulator.observe(answer)
-        mask = supervision.mask(observation.image)
+        mask, successful = supervision.judge(observation, row, column)
         yield StudiedTouch(
             mass=hit.mass if hit else None,
             row=row,
@@ -176,6 +176,6 @@ def study_touches(
             after=observation.image.copy(),
             mask=mask,
             truth=centres(hit.mask) if hit else np.zeros_like(mask),
-            successful=supervision.successful(mask, row, column),
+            successful=successful,
             moved=hit is not None and moved(pose(event, hit.object_id), pose(answer, hit.object_id)),
         )
