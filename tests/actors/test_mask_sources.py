@@ -213,12 +213,12 @@ def test_a_location_whose_touches_are_filmed() -> None:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"mask_source": "flow"}, "actors.mask_source must be one of module, optical_flow, video_pca, not 'flow'"),
+        ({"mask_source": "flow"}, "actors.mask_source must be one of rgbd, module, optical_flow, video_pca, not"),
         ({"flow_threshold": 0.0}, "actors.flow_threshold must be greater than 0 pixels"),
         *[
             (
                 {"mask_source": "video_pca", "supervision": supervision},
-                "actors.mask_source must be module with actors.s",
+                "actors.mask_source must be rgbd or module with actors.s",
             )
             for supervision in ("mask_oracle", "both", "full")
         ],
