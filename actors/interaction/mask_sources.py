@@ -9,6 +9,7 @@ from ai2thor.server import Event
 from actors.controller import SimulatorProcess
 from actors.interaction.config import ActorConfig
 from actors.interaction.optical_flow import OpticalFlow
+from actors.interaction.rgbd import RgbdSupervision
 from actors.interaction.self_supervision import Changes, SelfSupervision, Supervision
 from actors.interaction.video import film_touch
 from actors.interaction.video_pca import VideoPca
@@ -17,6 +18,8 @@ from actors.observation import Observation
 
 def make_supervision(first: Observation, config: ActorConfig) -> Supervision:
     """Makes the supervision of a location's touches from its first observation."""
+    if config.mask_source == "rgbd":
+        return RgbdSupervision(first, config.self_supervision, config.rgbd)
     changes: Changes | None = None
     if config.mask_source == "optical_flow":
         changes = OpticalFlow(first.image, config.flow_threshold)

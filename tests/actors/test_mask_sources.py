@@ -18,6 +18,7 @@ from actors.interaction.choose import TouchPlan
 from actors.interaction.config import ActorConfig
 from actors.interaction.mask_sources import make_supervision, perform_touch
 from actors.interaction.optical_flow import OpticalFlow, flow_length
+from actors.interaction.rgbd import RgbdSupervision
 from actors.interaction.self_supervision import ImageDifference, SelfSupervision
 from actors.interaction.video import film_touch
 from actors.interaction.video_pca import VideoPca
@@ -82,7 +83,13 @@ def test_flow_as_a_source_of_masks() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "kind"), [("module", ImageDifference), ("optical_flow", OpticalFlow), ("video_pca", VideoPca)]
+    ("source", "kind"),
+    [
+        ("rgbd", RgbdSupervision),
+        ("module", ImageDifference),
+        ("optical_flow", OpticalFlow),
+        ("video_pca", VideoPca),
+    ],
 )
 def test_each_source_is_chosen_by_its_name(source: str, kind: type) -> None:
     supervision = make_supervision(seen(), replace(CONFIG, mask_source=source))
