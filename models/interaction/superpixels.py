@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import warnings
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from skimage.segmentation import felzenszwalb
 
-from replay.interaction.record import GRID_STRIDE, centres
-
-LEVELS_PER_METRE = 100.0
-"""Centimetres: depth is weighed in levels of colour per cm."""
+from replay.interaction.record import centres
 
 
 def superpixel_grid(image: NDArray[np.uint8], scale: float, sigma: float, min_size: int) -> NDArray[np.int64]:
@@ -22,24 +18,19 @@ def superpixel_grid(image: NDArray[np.uint8], scale: float, sigma: float, min_si
 
 
 def rgbd_superpixels(
-    image: NDArray[np.uint8], depth: NDArray[np.float32], depth_weight: float, scale: float, min_size: int
+    colours: NDArray[np.uint8], depth: NDArray[np.float32], depth_weight: float, scale: float, min_size: int
 ) -> NDArray[np.int64]:
-    """Returns (H/3, W/3) superpixel labels of colour and depth.
-
-    The grid itself is split, which takes a tenth of the time of splitting all pixels, and depth is a mean over 9
-    pixels, with a third of its noise. Colours are those of the cells' centre pixels: at an object's border a mean would belong to neither side.
+    """Returns (h, w) superpixel labels of cells by colour and depth.
 
     Args:
-        image: (H, W, 3) RGB.
-        depth: (H, W), m.
+        colours: (h, w, 3) RGB of the cells.
+        depth: (h, w), m.
         depth_weight: levels of colour, of 255, for 1 cm.
         scale: Felzenszwalb's, for colours from 0 to 255.
         min_size: minimum number of cells.
     """
-    cells = (image.shape[1] // GRID_STRIDE, image.shape[0] // GRID_STRIDE)
-    metres = cv2.resize(depth, cells, interpolation=cv2.INTER_AREA)
-    # felzenszwalb divides its scale by 255, for colours from 0 to 1.
-    channels = np.dstack([centres(image), metres * (LEVELS_PER_METRE * depth_weight)]) / 255.0
+    # felzenszwalb divides its scale by 255, for colours from 0 to 1. Smoothing would blur objects of few cells.
+    channels = np.dstack([colours, depth * (100 * depth_weight)]) / 255.0
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Got image with third dimension")
         labels = felzenszwalb(channels, scale=scale, sigma=0.0, min_size=min_size)

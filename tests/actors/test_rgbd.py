@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from actors.interaction.config import RgbdConfig
-from actors.interaction.rgbd import RgbdSupervision, connected_part, depth_shift, noise_of
+from actors.interaction.rgbd import RgbdSupervision, cell_depth, connected_part, noise_of
 from actors.interaction.self_supervision import Outcome
 from actors.observation import Observation
 from tests.actors.test_self_supervision import CONFIG
@@ -101,8 +101,39 @@ def test_a_thing_that_comes_closer() -> None:
 def test_a_flat_thing_moves_by_colour_alone() -> None:
     paper = Thing(40, 30, 20, 30, 1.495, (240, 240, 230))
     mask, successful = judge(view(paper), view(paper.at(0, 22)), 50, 40)
-    assert successful and iou(mask, paper.cells) > 0.55
-    assert mask[paper.cells].all()
+    assert successful and (mask == paper.cells).all()
+    # Without superpixels nothing tells where it was from where it is.
+    mask, successful = judge(view(paper), view(paper.at(0, 30)), 50, 40, superpixels=False)
+    assert successful and (mask == (paper.cells | paper.at(0, 30).cells)).all()
+
+
+def test_a_shadow_at_the_foot_of_what_moved_is_not_in_the_mask() -> None:
+    shadow = Thing(50, 42, 4, 24, 1.5, (70, 70, 70))
+    mask, successful = judge(view(shadow, BOX), view(shadow.at(0, 30), BOX.at(0, 30)), 40, 50)
+    assert successful and mask[BOX.cells].all() and mask.sum() <= BOX.cells.sum() + shadow.cells.sum()
+
+
+def test_what_the_moved_thing_hides_is_not_in_the_mask() -> None:
+    small = Thing(35, 62, 6, 6, 1.3, (30, 40, 200))
+    mask, successful = judge(view(small, BOX), view(small, BOX.at(0, 20)), 40, 50)
+    assert successful and (mask == BOX.cells).all()
+    # It was hidden before: what appears was no part of the box either.
+    mask, successful = judge(view(small, BOX.at(0, 20)), view(small, BOX), 40, 70)
+    assert successful and (mask == BOX.at(0, 20).cells).all()
+
+
+def test_a_thing_that_is_pushed_along() -> None:
+    """The part is connected: what the touched thing pushes along joins, unless that thing comes before its place."""
+    behind = Thing(32, 61, 16, 12, 1.05, (30, 40, 200))
+    mask, successful = judge(view(behind, BOX), view(behind.at(0, 12), BOX.at(0, 13)), 40, 50)
+    assert successful and (mask == BOX.cells).all()
+    other = behind.at(depth=0.9)
+    mask, successful = judge(view(BOX, other), view(BOX.at(0, 13), other.at(0, 12)), 40, 50)
+    assert successful and (mask == (BOX.cells | other.cells)).all()
+    # Apart from it, with the wall between them, it never joins.
+    apart = other.at(0, 20)
+    mask, successful = judge(view(apart, BOX), view(apart.at(30, 0), BOX.at(0, 10)), 40, 50)
+    assert successful and (mask == BOX.cells).all()
 
 
 def test_a_shadow_far_away_is_not_in_the_mask() -> None:
@@ -161,14 +192,12 @@ def test_the_noise_is_measured_beside_what_moves(noise: float, share: float, see
     assert noise_of(shift) == pytest.approx(noise, rel=0.35, abs=1e-6) and noise_of(shift) > 0.95 * noise - 1e-6
 
 
-def test_a_shift_of_depth_by_hand() -> None:
-    before = np.ones((300, 300), dtype=np.float32)
-    after = before.copy()
-    after[3:6, 9:12] = 1.5
-    after[30, 60] = 0.1  # one pixel of nine
-    shift = depth_shift(before, after)
-    assert shift.shape == (100, 100) and shift[1, 3] == pytest.approx(0.5) and shift[10, 20] == pytest.approx(-0.1)
-    assert np.count_nonzero(shift) == 2 and noise_of(shift) == 0
+def test_the_depth_of_a_cell_by_hand() -> None:
+    depth = np.ones((300, 300), dtype=np.float32)
+    depth[3:6, 9:11] = 1.5  # six pixels of nine
+    depth[30, 60:63] = depth[31, 60] = 0.1  # four of nine
+    cells = cell_depth(depth)
+    assert cells.shape == (100, 100) and np.argwhere(cells != 1).tolist() == [[1, 3]] and cells[1, 3] == 1.5
 
 
 def test_the_connected_part_by_hand() -> None:
