@@ -171,9 +171,9 @@ class RgbdConfig:
     """... and by more than so many standard deviations of the noise between the cells that did not change."""
     depth_weight: float = 2.0
     """Levels of colour, of 255, that count as much as 1 cm of depth between superpixels."""
-    superpixel_scale: float = 100.0
+    superpixel_scale: float = 200.0
     """Felzenszwalb's scale: larger makes larger superpixels."""
-    superpixel_min_size: int = 7
+    superpixel_min_size: int = 4
     """Minimum size of a superpixel, cells."""
     superpixel_fraction: float = 0.5
     """A superpixel joins the mask if more than this fraction of its cells has changed."""
