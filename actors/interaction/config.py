@@ -176,7 +176,8 @@ class RgbdConfig:
     superpixel_min_size: int = 4
     """Minimum size of a superpixel, cells."""
     superpixel_fraction: float = 0.5
-    """A superpixel joins the mask if more than this fraction of its cells has changed."""
+    """A superpixel joins the mask if more than this fraction of its cells has changed; for the touched one the module's
+    fraction suffices."""
 
     def __post_init__(self) -> None:
         where = "actors.rgbd"

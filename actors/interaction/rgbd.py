@@ -10,7 +10,7 @@ It uses no ground truth: only the observations before and after a touch.
 3. What *moved* is the part of both, changed cells and whole superpixels, that is connected with the touched cell. The
    touch is successful if enough of this part lies around the cell, by the module's rule.
 4. B+ is the part's whole superpixels and the cells where something has gone. If the touched superpixel is none of them,
-   B+ is all of the part but the cells where something came.
+   B+ is all of the part but the cells where something came, or all of it if there are no others.
 """
 
 from __future__ import annotations
@@ -93,6 +93,8 @@ class RgbdSupervision:
             whole = self._moved_whole(labels, changed, came, int(labels[row, column]))
         moved = connected_part(changed | whole, row, column)
         mask = moved & (whole | gone) if whole[row, column] else moved & ~came
+        if not mask.any():  # all of it came closer: it was there before, too
+            mask = moved
         return Outcome(mask, succeeds(moved, row, column, self._config))
 
     def _moved_whole(

@@ -96,6 +96,9 @@ def test_a_thing_that_comes_closer() -> None:
     grown = Thing(29, 39, 22, 22, 0.9)
     mask, successful = judge(view(BOX), view(grown), 40, 50)
     assert successful and (mask == BOX.cells).all()
+    # Without superpixels all cells are those where something came; a successful touch still has a mask.
+    mask, successful = judge(view(BOX), view(BOX.at(depth=0.9)), 40, 50, superpixels=False)
+    assert successful and (mask == BOX.cells).all()
 
 
 def test_a_flat_thing_moves_by_colour_alone() -> None:
@@ -168,6 +171,28 @@ def test_nothing_moves_where_nothing_changes(seed: int, row: int, column: int, s
     seen = Observation(image, random.random((300, 300)).astype(np.float32))
     mask, successful = judge(seen, seen, row, column, superpixels)
     assert not mask.any() and not successful
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(0, 99), st.integers(0, 99), st.booleans())
+def test_a_successful_touch_has_a_mask_near_it(seed: int, row: int, column: int, superpixels: bool) -> None:
+    """Whatever the observations are; the mask is no larger than what changed and the superpixels of it."""
+    random = np.random.default_rng(seed)
+    things = [
+        Thing(
+            *(int(value) for value in random.integers(5, 60, 4)),
+            random.uniform(0.2, 1.6),
+            tuple(random.integers(0, 256, 3)),
+        )
+        for _ in range(6)
+    ]
+    before, after = view(*things[:3]), view(*things[random.integers(3) :][:3])
+    mask, successful = judge(before, after, row, column, superpixels)
+    assert mask.shape == (100, 100) and mask.dtype == bool
+    assert mask.any() or not successful
+    if not superpixels:
+        same = (before.image == after.image).all(axis=2) & (before.depth == after.depth)
+        assert not mask[same[1::3, 1::3]].any()
 
 
 @pytest.mark.parametrize("noise", [0.005, 0.01, 0.02])
