@@ -178,14 +178,11 @@ def test_nothing_moves_where_nothing_changes(seed: int, row: int, column: int, s
 def test_a_successful_touch_has_a_mask_near_it(seed: int, row: int, column: int, superpixels: bool) -> None:
     """Whatever the observations are; the mask is no larger than what changed and the superpixels of it."""
     random = np.random.default_rng(seed)
-    things = [
-        Thing(
-            *(int(value) for value in random.integers(5, 60, 4)),
-            random.uniform(0.2, 1.6),
-            tuple(random.integers(0, 256, 3)),
-        )
-        for _ in range(6)
-    ]
+    things = []
+    for _ in range(6):
+        top, left, height, width = (int(value) for value in random.integers(5, 60, 4))
+        red, green, blue = (int(value) for value in random.integers(0, 256, 3))
+        things.append(Thing(top, left, height, width, float(random.uniform(0.2, 1.6)), (red, green, blue)))
     before, after = view(*things[:3]), view(*things[random.integers(3) :][:3])
     mask, successful = judge(before, after, row, column, superpixels)
     assert mask.shape == (100, 100) and mask.dtype == bool
