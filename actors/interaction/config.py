@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 from replay.interaction.kernels import KERNELS
@@ -15,9 +16,12 @@ row (l) of the paper's Table 1)."""
 CHOICES = ("both", "greedy", "random")
 """Which touches are made: those that the phases plan, or the same number of only greedy or only random ones."""
 
-MASK_SOURCES = ("module", "optical_flow", "video_pca")
-"""How changed cells are found after a touch: by the difference of images, `actors.interaction.optical_flow`, or
-`actors.interaction.video_pca`."""
+MASK_SOURCES = ("rgbd", "module", "optical_flow", "video_pca")
+"""How masks are found after a touch: by the differences of colour and depth (`actors.interaction.rgbd`), or, with the
+superpixels of the location's first image, by the difference of colours (the paper's module),
+`actors.interaction.optical_flow`, or `actors.interaction.video_pca`."""
+TOUCH_SOURCES = ("rgbd", "module")
+"""Sources that go with true masks: with force trials they still decide which force sufficed."""
 LARGEST_FRAME_SECONDS = 0.05
 """Maximum time between two frames of a video, s: AI2-THOR's limit for one AdvancePhysicsStep."""
 
@@ -158,6 +162,38 @@ class VideoPcaConfig:
 
 
 @dataclass
+class RgbdConfig:
+    """How the changes of colour and depth become a mask (`actors.interaction.rgbd`). Older runs have none of this."""
+
+    depth_change: float = 0.02
+    """A cell has changed if its mean depth changed by more than this, m, ..."""
+    noise_factor: float = 4.0
+    """... and by more than so many standard deviations of the noise between the cells that did not change."""
+    depth_weight: float = 2.0
+    """Levels of colour, of 255, that count as much as 1 cm of depth between superpixels."""
+    superpixel_scale: float = 200.0
+    """Felzenszwalb's scale: larger makes larger superpixels."""
+    superpixel_min_size: int = 4
+    """Minimum size of a superpixel, cells."""
+    superpixel_fraction: float = 0.5
+    """A superpixel joins the mask if more than this fraction of its cells has changed; for the touched one the module's
+    fraction suffices."""
+
+    def __post_init__(self) -> None:
+        where = "actors.rgbd"
+        for field in ("depth_change", "superpixel_scale"):
+            if not getattr(self, field) > 0:
+                raise ValueError(f"{where}.{field} must be greater than 0, not {getattr(self, field)}")
+        for field in ("noise_factor", "depth_weight"):
+            if not getattr(self, field) >= 0:
+                raise ValueError(f"{where}.{field} must be at least 0, not {getattr(self, field)}")
+        if self.superpixel_min_size < 1:
+            raise ValueError(f"{where}.superpixel_min_size must be at least 1 cell, not {self.superpixel_min_size}")
+        if not 0 <= self.superpixel_fraction < 1:
+            raise ValueError(f"{where}.superpixel_fraction must be in [0, 1), not {self.superpixel_fraction}")
+
+
+@dataclass
 class ActorConfig:
     """How an actor plays a location."""
 
@@ -181,11 +217,12 @@ class ActorConfig:
     """Whether unsuccessful touches on cells of an earlier mask of their location are dropped (docs/interaction.md,
     Self-supervision)."""
     mask_source: str
-    """How changed cells are found after a touch: a name of `MASK_SOURCES`."""
+    """How masks are found after a touch: a name of `MASK_SOURCES`."""
     self_supervision: SelfSupervisionConfig
     flow_threshold: float
     """Pixels; with optical flow, a cell has changed if the flow moves it farther than this."""
     video_pca: VideoPcaConfig
+    rgbd: RgbdConfig = dataclasses.field(default_factory=RgbdConfig, kw_only=True)
 
     def __post_init__(self) -> None:
         if self.supervision not in SUPERVISIONS:
@@ -198,10 +235,10 @@ class ActorConfig:
             raise ValueError(f"actors.choice must be one of {', '.join(CHOICES)}, not '{self.choice}'")
         if self.mask_source not in MASK_SOURCES:
             raise ValueError(f"actors.mask_source must be one of {', '.join(MASK_SOURCES)}, not '{self.mask_source}'")
-        if self.mask_source != "module" and self.oracles.masks:
+        if self.mask_source not in TOUCH_SOURCES and self.oracles.masks:
             raise ValueError(
-                f"actors.mask_source must be module with actors.supervision={self.supervision}, which "
-                f"uses the true masks, not '{self.mask_source}'"
+                f"actors.mask_source must be {' or '.join(TOUCH_SOURCES)} with "
+                f"actors.supervision={self.supervision}, which uses the true masks, not '{self.mask_source}'"
             )
         if not self.oracles.touching and not self.self_supervision.superpixels:
             raise ValueError(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from actors.interaction.geometry import hand_distance, reach_mask
 from actors.interaction.locations import Location, set_up, verify
 from actors.interaction.mask_sources import make_supervision, perform_touch, video_of
 from actors.interaction.oracles import Truth, labels, one_touch_each, true_objects, truth_of, with_true_forces
+from actors.interaction.self_supervision import Supervision
 from actors.interaction.statistics import PlayStatistics
 from actors.observation import Observation
 from models.interaction.inference import InstancePredictor
@@ -36,13 +37,6 @@ from replay.interaction.record import (
 )
 
 
-class Supervision(Protocol):
-    """Decides whether touches succeeded: `SelfSupervision`, or another source of masks."""
-
-    def successful_mask(self, image: NDArray[np.uint8], row: int, column: int) -> NDArray[np.bool_] | None:
-        """Returns the (100, 100) mask of what the touch of a cell moved, or None if the touch was unsuccessful."""
-
-
 class Visitor:
     """Plays locations in one simulator.
 
@@ -52,8 +46,8 @@ class Visitor:
         config: reach, forces, supervision.
         seed: the run's seed.
         actor: the actor's number, for the records.
-        supervise: makes the `Supervision` of a location from its first observation; the self-supervision module by
-            default.
+        supervise: makes the `Supervision` of a location from its first observation; the one that
+            `config.mask_source` names by default.
         choose: chooses a location's touches; `choose_touches` by default.
     """
 
@@ -72,7 +66,7 @@ class Visitor:
         self.config = config
         self.seed = seed
         self.actor = actor
-        self._supervise = supervise or (lambda first: make_supervision(first.image, config))
+        self._supervise = supervise or (lambda first: make_supervision(first, config))
         self._choose = choose
 
     def play(
@@ -179,9 +173,9 @@ class Visitor:
             with statistics.clock("simulator"):
                 observation = self._touch(touch, location, self.config.forces[magnitude], supervision)
             with statistics.clock("masks"):
-                mask = supervision.successful_mask(observation.image, touch.row, touch.column)
-            if mask is not None:
-                return feedback, mask, observation
+                outcome = supervision.judge(observation, touch.row, touch.column)
+            if outcome.successful:
+                return feedback, outcome.mask, observation
         return Feedback.UNSUCCESSFUL, None, observation
 
     def _touch(self, touch: Touch, location: Location, force: float, supervision: Supervision) -> Observation:

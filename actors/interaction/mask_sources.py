@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from ai2thor.server import Event
-from numpy.typing import NDArray
 
 from actors.controller import SimulatorProcess
 from actors.interaction.config import ActorConfig
 from actors.interaction.optical_flow import OpticalFlow
-from actors.interaction.self_supervision import Changes, SelfSupervision
+from actors.interaction.rgbd import RgbdSupervision
+from actors.interaction.self_supervision import Changes, SelfSupervision, Supervision
 from actors.interaction.video import film_touch
 from actors.interaction.video_pca import VideoPca
+from actors.observation import Observation
 
 
-def make_supervision(first: NDArray[np.uint8], config: ActorConfig) -> SelfSupervision:
-    """Makes the supervision of a location's touches from its first (H, W, 3) RGB image."""
+def make_supervision(first: Observation, config: ActorConfig) -> Supervision:
+    """Makes the supervision of a location's touches from its first observation."""
+    if config.mask_source == "rgbd":
+        return RgbdSupervision(first, config.self_supervision, config.rgbd)
     changes: Changes | None = None
     if config.mask_source == "optical_flow":
-        changes = OpticalFlow(first, config.flow_threshold)
+        changes = OpticalFlow(first.image, config.flow_threshold)
     elif config.mask_source == "video_pca":
-        changes = VideoPca(first, config.video_pca)
-    return SelfSupervision(first, config.self_supervision, changes)
+        changes = VideoPca(first.image, config.video_pca)
+    return SelfSupervision(first.image, config.self_supervision, changes)
 
 
 def video_of(supervision: object) -> VideoPca | None:

@@ -13,13 +13,14 @@ It uses no ground truth: a mask comes only from the images before and after a to
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from actors.interaction.config import SelfSupervisionConfig
+from actors.observation import Observation
 from models.interaction.superpixels import superpixel_grid
 from replay.interaction.kernels import KERNEL_SIZE, kernel
 from replay.interaction.record import GRID_STRIDE
@@ -72,6 +73,21 @@ def succeeds(mask: NDArray[np.bool_], row: int, column: int, config: SelfSupervi
     return found > config.success_threshold if config.success_strictly_above else found >= config.success_threshold
 
 
+class Outcome(NamedTuple):
+    """What a touch did, as the observations show it."""
+
+    mask: NDArray[np.bool_]
+    """(H/3, W/3) B+: where the image before the touch shows what moved, whether or not the touch was successful."""
+    successful: bool
+
+
+class Supervision(Protocol):
+    """Judges a location's touches, one after the other; the observation after a touch is the one before the next."""
+
+    def judge(self, after: Observation, row: int, column: int) -> Outcome:
+        """Returns the outcome of a touch of cell (row, column), given the observation after it."""
+
+
 class Changes(Protocol):
     """Finds the cells that a location's touches change, one touch after the other."""
 
@@ -98,10 +114,10 @@ class ImageDifference:
 
 
 class SelfSupervision:
-    """Finds the masks and successes of a location's touches, one after the other.
+    """A `Supervision` that compares images.
 
-    The image after a touch is the image before the next. The superpixels are the costly part; they are computed once,
-    in a thread during inference and the first touches, when the actor and the simulator leave a core idle.
+    The superpixels are the costly part; they are computed once, in a thread during inference and the first touches,
+    when the actor and the simulator leave a core idle.
 
     Args:
         first: (H, W, 3) uint8 RGB, the location's first image.
@@ -122,18 +138,14 @@ class SelfSupervision:
                 config.superpixel_min_size,
             )
 
-    def mask(self, image: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    def _mask(self, image: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Returns B+ of the latest touch, (H/3, W/3), given the image after it."""
         changed = self.changes.after(image)
         if self._labels is None or not changed.any():
             return changed
         return join_superpixels(changed, self._labels.result(), self._config.superpixel_fraction)
 
-    def successful_mask(self, image: NDArray[np.uint8], row: int, column: int) -> NDArray[np.bool_] | None:
-        """Returns B+ of a touch of cell (row, column) if it was successful, else None."""
-        mask = self.mask(image)
-        return mask if self.successful(mask, row, column) else None
-
-    def successful(self, mask: NDArray[np.bool_], row: int, column: int) -> bool:
-        """Returns whether a touch with the mask B+ was successful, see `succeeds`."""
-        return succeeds(mask, row, column, self._config)
+    def judge(self, after: Observation, row: int, column: int) -> Outcome:
+        """See `Supervision`; the depth is not used."""
+        mask = self._mask(after.image)
+        return Outcome(mask, succeeds(mask, row, column, self._config))

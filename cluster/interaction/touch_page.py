@@ -215,7 +215,7 @@ class TouchSession:
         at = (row * GRID_STRIDE + GRID_STRIDE // 2, column * GRID_STRIDE + GRID_STRIDE // 2)
         thing = next((thing for thing in things if thing.mask[at]), None)
         # Made anew for each touch, so that it knows the objects where they are now.
-        supervision = make_supervision(before.image, self.config.actors)
+        supervision = make_supervision(before, self.config.actors)
         arguments = {
             "x": (column + 0.5) / GRID_SIZE,
             "y": (row + 0.5) / GRID_SIZE,
@@ -225,10 +225,10 @@ class TouchSession:
         }
         answer = perform_touch(simulator, arguments, supervision)
         self.observation = simulator.observe(answer)
-        mask = supervision.mask(self.observation.image)
+        mask, successful = supervision.judge(self.observation, row, column)
         return touched | {
             "reached": True,
-            "success": supervision.successful(mask, row, column),
+            "success": successful,
             "object": None if thing is None else described(thing),
             "before": png(before.image),
             "mask": bits(mask),

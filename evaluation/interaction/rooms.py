@@ -6,7 +6,8 @@ They serve pictures of the rooms (`./playpen rooms`) and the measurement of mask
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from time import perf_counter
 
 import numpy as np
 from ai2thor.server import Event
@@ -64,6 +65,8 @@ class StudiedTouch:
     """Whether the touch succeeded by the success rule."""
     moved: bool
     """Whether the touched object truly moved: more than 5 cm or 15 degrees."""
+    seconds: float = 0.0
+    """Time that self-supervision took."""
 
     @property
     def iou(self) -> float:
@@ -126,6 +129,7 @@ def study_touches(
     random: np.random.Generator,
     objects: int,
     others: int,
+    depth_noise: float = 0.0,
 ) -> Iterator[StudiedTouch]:
     """Touches objects of a location, each once at a random cell, and random cells within reach, in random order.
 
@@ -139,9 +143,19 @@ def study_touches(
         random: chooses objects, cells and directions.
         objects: at most so many touches of objects.
         others: number of touches of random cells.
+        depth_noise: standard deviation of the Gaussian noise in the depth that self-supervision sees, m; the touches do
+            not depend on it.
     """
+    noise = random.spawn(1)[0]
+
+    def seen(exact: Observation) -> Observation:
+        if not depth_noise:
+            return exact
+        error = depth_noise * noise.standard_normal(exact.depth.shape, dtype=np.float32)
+        return replace(exact, depth=exact.depth + error)
+
     observation = set_up(simulator, location, config.placement_attempts)
-    supervision = make_supervision(observation.image, config)
+    supervision = make_supervision(seen(observation), config)
     names: list[str | None] = [
         item.object_id for item in objects_in_view(simulator, simulator.last_event, config, observation.depth)
     ]
@@ -167,7 +181,10 @@ def study_touches(
         }
         answer = perform_touch(simulator, arguments, supervision)
         observation = simulator.observe(answer)
-        mask = supervision.mask(observation.image)
+        shown = seen(observation)
+        started = perf_counter()
+        mask, successful = supervision.judge(shown, row, column)
+        seconds = perf_counter() - started
         yield StudiedTouch(
             mass=hit.mass if hit else None,
             row=row,
@@ -176,6 +193,7 @@ def study_touches(
             after=observation.image.copy(),
             mask=mask,
             truth=centres(hit.mask) if hit else np.zeros_like(mask),
-            successful=supervision.successful(mask, row, column),
+            successful=successful,
             moved=hit is not None and moved(pose(event, hit.object_id), pose(answer, hit.object_id)),
+            seconds=seconds,
         )

@@ -13,6 +13,7 @@ from actors.interaction.choose import DIRECTIONS, Touch, TouchPlan, choose_touch
 from actors.interaction.config import ActorConfig, ReachConfig
 from actors.interaction.interact import Visitor, trials
 from actors.interaction.locations import Location
+from actors.interaction.self_supervision import Outcome
 from actors.observation import Observation
 from replay.interaction.record import Choice, Feedback, check_record, unpack_masks
 from tests.actors.test_self_supervision import CONFIG as SELF_SUPERVISION
@@ -195,8 +196,9 @@ def test_other_sources_of_masks_and_touches() -> None:
     oracle[5, 5] = True
 
     class Oracle:
-        def successful_mask(self, image: np.ndarray, row: int, column: int) -> np.ndarray:
-            return oracle
+        def judge(self, after: Observation, row: int, column: int) -> Outcome:
+            assert after.image.shape == (300, 300, 3) and (row, column) == (9, 9)
+            return Outcome(oracle, True)
 
     def choose(*_: Any) -> list[Touch]:
         return [Touch(9, 9, 1, (1.0, 1.0, 1.0), Choice.ORACLE)]

@@ -18,7 +18,8 @@ from actors.interaction.choose import TouchPlan
 from actors.interaction.config import ActorConfig
 from actors.interaction.mask_sources import make_supervision, perform_touch
 from actors.interaction.optical_flow import OpticalFlow, flow_length
-from actors.interaction.self_supervision import ImageDifference
+from actors.interaction.rgbd import RgbdSupervision
+from actors.interaction.self_supervision import ImageDifference, SelfSupervision
 from actors.interaction.video import film_touch
 from actors.interaction.video_pca import VideoPca
 from actors.observation import Observation
@@ -40,6 +41,11 @@ def scene(down: int = 0, right: int = 0) -> np.ndarray:
     image = WALL.copy()
     image[90 + down : 180 + down, 120 + right : 210 + right] = OBJECT[90:180, 120:210]
     return image
+
+
+def seen(down: int = 0, right: int = 0) -> Observation:
+    """An observation of `scene`, all of it 1 m away."""
+    return Observation(scene(down, right), np.ones((300, 300), dtype=np.float32))
 
 
 def grey(image: np.ndarray) -> NDArray[np.uint8]:
@@ -77,13 +83,19 @@ def test_flow_as_a_source_of_masks() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "kind"), [("module", ImageDifference), ("optical_flow", OpticalFlow), ("video_pca", VideoPca)]
+    ("source", "kind"),
+    [
+        ("rgbd", RgbdSupervision),
+        ("module", ImageDifference),
+        ("optical_flow", OpticalFlow),
+        ("video_pca", VideoPca),
+    ],
 )
 def test_each_source_is_chosen_by_its_name(source: str, kind: type) -> None:
-    supervision = make_supervision(scene(), replace(CONFIG, mask_source=source))
-    assert isinstance(supervision.changes, kind)
-    mask = supervision.mask(scene())
-    assert mask.shape == (100, 100) and mask.dtype == bool and not mask.any()
+    supervision = make_supervision(seen(), replace(CONFIG, mask_source=source))
+    assert isinstance(supervision.changes if isinstance(supervision, SelfSupervision) else supervision, kind)
+    mask, successful = supervision.judge(seen(), 45, 55)
+    assert mask.shape == (100, 100) and mask.dtype == bool and not mask.any() and not successful
 
 
 class Slide:
@@ -118,7 +130,7 @@ class Slide:
         )
 
     def observe(self, event: SimpleNamespace) -> Observation:
-        return Observation(scene(0, self.right), np.ones((300, 300), dtype=np.float32))
+        return seen(0, self.right)
 
 
 ARGUMENTS = {"x": 0.5, "y": 0.4}
@@ -149,15 +161,15 @@ def test_a_filmed_touch_from_beginning_to_end() -> None:
         CONFIG, mask_source="video_pca", self_supervision=replace(CONFIG.self_supervision, superpixels=False)
     )
     simulator = Slide(12)
-    supervision = make_supervision(scene(), config)
+    supervision = make_supervision(seen(), config)
     event = perform_touch(simulator, ARGUMENTS, supervision)  # type: ignore[arg-type]
-    mask = supervision.successful_mask(simulator.observe(event).image, 45, 55)
+    mask, successful = supervision.judge(simulator.observe(event), 45, 55)
     # In 12 frames the colours show a part of so large an object, and nothing beside it.
-    assert mask is not None and not (mask & ~TRUTH).any() and mask.sum() > TRUTH.sum() / 4
+    assert successful and not (mask & ~TRUTH).any() and mask.sum() > TRUTH.sum() / 4
     # Other sources touch as before.
     plain = Slide(12)
     plain.paused = True
-    perform_touch(plain, ARGUMENTS, make_supervision(scene(), CONFIG))  # type: ignore[arg-type]
+    perform_touch(plain, ARGUMENTS, make_supervision(seen(), CONFIG))  # type: ignore[arg-type]
     assert plain.asked == ["TouchThenApplyForce"]
 
 
@@ -208,12 +220,12 @@ def test_a_location_whose_touches_are_filmed() -> None:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"mask_source": "flow"}, "actors.mask_source must be one of module, optical_flow, video_pca, not 'flow'"),
+        ({"mask_source": "flow"}, "actors.mask_source must be one of rgbd, module, optical_flow, video_pca, not"),
         ({"flow_threshold": 0.0}, "actors.flow_threshold must be greater than 0 pixels"),
         *[
             (
                 {"mask_source": "video_pca", "supervision": supervision},
-                "actors.mask_source must be module with actors.s",
+                "actors.mask_source must be rgbd or module with actors.s",
             )
             for supervision in ("mask_oracle", "both", "full")
         ],

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from actors.controller import SimulatorProcess
 from actors.interaction.choose import Touch, TouchPlan
-from actors.interaction.config import SUPERVISIONS, ReachConfig
+from actors.interaction.config import MASK_SOURCES, SUPERVISIONS, ReachConfig
 from actors.interaction.geometry import reach_mask
 from actors.interaction.ground_truth import TrueObject, mass_class, objects_in_reach
 from actors.interaction.interact import Visitor
@@ -393,7 +393,10 @@ def test_fully_supervised(force_trials: bool) -> None:
         ({"truth_min_pixels": 0}, "actors.truth_min_pixels must be at least 1"),
         ({"truth_max_mass": 0.0}, "actors.truth_max_mass must be greater than 0 kg"),
         *(
-            ({"supervision": name, "mask_source": "optical_flow"}, f"mask_source must be module .*={name}, which uses")
+            (
+                {"supervision": name, "mask_source": "optical_flow"},
+                f"mask_source must be rgbd or module .*={name}, which",
+            )
             for name in ("mask_oracle", "both", "full")
         ),
     ],
@@ -404,7 +407,7 @@ def test_settings_are_checked(changes: dict, field: str) -> None:
 
 
 def test_the_interaction_oracle_works_with_any_mask_source() -> None:
-    for source in ("optical_flow", "video_pca"):
+    for source in MASK_SOURCES:
         config = replace(CONFIG, supervision="interaction_oracle", mask_source=source)
         assert config.oracles.points and not config.oracles.masks
 

@@ -19,6 +19,7 @@ from actors.interaction.self_supervision import (
     join_superpixels,
     kernel_sum,
 )
+from actors.observation import Observation
 from models.interaction.superpixels import superpixel_grid
 from replay.interaction.kernels import KERNELS, kernel
 
@@ -136,29 +137,36 @@ def room(box: tuple[int, int] | None) -> np.ndarray:
     return image
 
 
+def seen(image: np.ndarray) -> Observation:
+    """An observation of an image; depth has no effect here."""
+    return Observation(image, np.zeros(image.shape[:2], dtype=np.float32))
+
+
 def test_a_box_that_leaves() -> None:
     supervision = SelfSupervision(room((90, 120)), CONFIG)
-    mask = supervision.successful_mask(room(None), 40, 50)
-    assert mask is not None
+    mask, successful = supervision.judge(seen(room(None)), 40, 50)
+    assert successful
     expected = np.zeros((100, 100), dtype=bool)
     expected[30:50, 40:60] = True
     assert (mask == expected).all()
     # The image after a touch is the image before the next one: nothing has changed since.
-    assert supervision.successful_mask(room(None), 40, 50) is None
+    mask, successful = supervision.judge(seen(room(None)), 40, 50)
+    assert not mask.any() and not successful
     # It comes back: changed again, and far from the touched cell: not successful.
-    assert supervision.successful_mask(room((90, 120)), 80, 80) is None
+    mask, successful = supervision.judge(seen(room((90, 120))), 80, 80)
+    assert mask.any() and not successful
 
 
 def test_without_superpixels_the_mask_is_what_changed() -> None:
     moved = room((90, 150))
-    plain = SelfSupervision(room((90, 120)), replace(CONFIG, superpixels=False)).successful_mask(moved, 40, 45)
-    assert plain is not None
+    plain, successful = SelfSupervision(room((90, 120)), replace(CONFIG, superpixels=False)).judge(seen(moved), 40, 45)
+    assert successful
     expected = np.zeros((100, 100), dtype=bool)
     expected[30:50, 40:50] = expected[30:50, 60:70] = True  # the strips it left and entered
     assert (plain == expected).all()
     # Half of the box's superpixel has changed, so all of it joins; too little of the wall's has.
-    joined = SelfSupervision(room((90, 120)), CONFIG).successful_mask(moved, 40, 45)
-    assert joined is not None
+    joined, successful = SelfSupervision(room((90, 120)), CONFIG).judge(seen(moved), 40, 45)
+    assert successful
     expected[:] = False
     expected[30:50, 40:60] = True
     assert (joined == expected).all()
@@ -178,7 +186,7 @@ def test_without_superpixels_the_mask_is_what_changed() -> None:
 def test_success_threshold(name: str, threshold: float, successful: bool) -> None:
     # In the mask's corner a quarter of the kernel counts: 1.92, 4, 1, 3.03.
     config = replace(CONFIG, kernel=name, success_threshold=threshold)
-    assert (SelfSupervision(room((90, 120)), config).successful_mask(room(None), 30, 40) is not None) == successful
+    assert SelfSupervision(room((90, 120)), config).judge(seen(room(None)), 30, 40).successful == successful
 
 
 @pytest.mark.parametrize(
@@ -187,7 +195,7 @@ def test_success_threshold(name: str, threshold: float, successful: bool) -> Non
 def test_a_sum_that_equals_the_threshold(threshold: float, strictly: bool, successful: bool) -> None:
     # Four cells of the box kernel, of weight 1 each.
     config = replace(CONFIG, kernel="box", success_threshold=threshold, success_strictly_above=strictly)
-    assert (SelfSupervision(room((90, 120)), config).successful_mask(room(None), 30, 40) is not None) == successful
+    assert SelfSupervision(room((90, 120)), config).judge(seen(room(None)), 30, 40).successful == successful
 
 
 @pytest.mark.parametrize(

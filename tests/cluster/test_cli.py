@@ -25,16 +25,19 @@ from tests.cluster.runs import ROOT, playpen, playpen_at_once
             "Could not find 'experiment/nope'; it must be one of comparison, paper, quickstart,",
         ),
         (["train", "actors.supervision=all"], "actors.supervision must be one of self, interaction_oracle,"),
-        (["train", "actors.mask_source=pca"], "actors.mask_source must be one of module, optical_flow, video_pca, not"),
+        (
+            ["train", "actors.mask_source=pca"],
+            "actors.mask_source must be one of rgbd, module, optical_flow, video_pca,",
+        ),
         (
             ["train", "actors.reach.shape=infinite"],
             "models.max_depth must be at least 100 metres, as far as touches go with actors.reach.shape=infinite",
         ),
         (["train", "actors.reach.radius=6"], "models.max_depth must be at least 6 metres"),
-        (["train", "models=video_pca"], "models=video_pca needs actors.mask_source=video_pca, not module"),
+        (["train", "models=video_pca"], "models=video_pca needs actors.mask_source=video_pca, not rgbd"),
         (
             ["train", "actors.mask_source=video_pca", "actors.supervision=both"],
-            "actors.mask_source must be module with",
+            "actors.mask_source must be rgbd or module with",
         ),
         (
             ["train", "actors.supervision=full", "actors.self_supervision.superpixels=false"],

@@ -64,6 +64,7 @@ def test_choices_of_the_paper() -> None:
     assert not module.success_strictly_above
     assert (config.replay.image_score, config.replay.without_replacement) == ("min", "batch")
     assert config.learner.phases["joint"].force_head_only_rounds == 0, "force and segmentation jointly from the start"
+    assert config.actors.mask_source == "module", "it compares colours alone"
     assert not config.actors.drop_on_earlier_mask and not config.models.smooth_upsampling
     assert (config.learner.max_gradient_norm, config.learner.ema_decay) == (0, 0)
 
@@ -71,7 +72,7 @@ def test_choices_of_the_paper() -> None:
 def test_choices_of_the_release() -> None:
     config = composed("experiment=released")
     assert (config.actors.self_supervision.kernel, config.learner.kernel) == ("released", "released")
-    assert config.actors.self_supervision.success_strictly_above
+    assert config.actors.self_supervision.success_strictly_above and config.actors.mask_source == "module"
     assert config.learner.embedding_weight == 200
     assert (config.learner.huber_square, config.learner.repeated_points) == (False, "add")
     # Factors above the release's losses have no effect on its gradients (docs/released.md).
@@ -85,6 +86,11 @@ def test_choices_of_the_release() -> None:
 def test_every_experiment_can_be_composed_and_scheduled(path: Path) -> None:
     config = composed(f"experiment={path.stem}")
     assert config.experiment_name == path.stem
+
+
+@pytest.mark.parametrize("experiment", ["comparison", "quickstart", "smoke"])
+def test_other_experiments_see_depth(experiment: str) -> None:
+    assert composed(f"experiment={experiment}").actors.mask_source == "rgbd" == composed().actors.mask_source
 
 
 @pytest.mark.skipif(importlib.util.find_spec("torchvision") is None, reason="the extra mask_rcnn is not installed")

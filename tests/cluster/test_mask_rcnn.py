@@ -134,8 +134,9 @@ def test_given_records_must_be_of_the_same_supervision(tmp_path: Path) -> None:
     def collected_with(*overrides: str) -> None:
         OmegaConf.save(OmegaConf.structured(composed(*overrides)), run / "config.yaml")
 
-    collected_with("actors.supervision=full")
-    assert len(given("actors.supervision=full")) == 2
+    for source in ("module", "rgbd"):  # neither finds a mask without a touch
+        collected_with("actors.supervision=full", f"actors.mask_source={source}")
+        assert len(given("actors.supervision=full")) == 2
     with pytest.raises(UsageError, match=r"names the same records twice$"):
         find_records(composed(*MODEL, f"learner.mask_rcnn.records=[{run},{run}/bank]", "actors.supervision=full"))
     with pytest.raises(UsageError, match=r"^replay\.capacity must be at least 2 to hold learner\.mask_rcnn\.records"):
@@ -143,7 +144,7 @@ def test_given_records_must_be_of_the_same_supervision(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"was collected under actors\.supervision=full, not self$"):
         given()
     collected_with("actors.mask_source=optical_flow")
-    with pytest.raises(UsageError, match=r"was collected under actors\.mask_source=optical_flow, not module$"):
+    with pytest.raises(UsageError, match=r"was collected under actors\.mask_source=optical_flow, not rgbd$"):
         given()
     with pytest.raises(UsageError, match=r"/bank was collected under actors\.mask_source=optical_flow"):
         given(record=run / "bank")

@@ -19,6 +19,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     "overrides",
     [
+        ["actors.mask_source=module"],
         ["actors.mask_source=optical_flow"],
         ["actors.mask_source=video_pca"],
         ["actors.mask_source=video_pca", "models=video_pca", "actors.supervision=interaction_oracle"],

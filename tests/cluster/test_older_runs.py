@@ -36,9 +36,9 @@ TINY = [
     "learner.phases.segmentation.locations_per_round=2", "learner.phases.joint.rounds=1",
     "learner.phases.joint.locations_per_round=2", "learner.phases.joint.force_head_only_rounds=1",
     "tracking.mode=disabled", "evaluation.figures=0", "evaluation.dataset.train.locations=8",
-    "evaluation.dataset.test.locations=4", "replay.strict=true", "seed=3",
+    "evaluation.dataset.test.locations=4", "replay.strict=true", "seed=3", "actors.mask_source=module",
 ]  # fmt: skip
-"""Overrides that `finished` was started with."""
+"""Overrides that `finished` was started with, and the mask source of its time."""
 
 
 @pytest.fixture(scope="module")

@@ -193,7 +193,8 @@ def test_resumed_configuration_takes_single_values_only(smoke: SmokeRun) -> None
 ADDED = (
     "models.normalize_input", "models.max_depth", "learner.mask_reduction", "learner.huber_square",
     "learner.repeated_points", "replay.image_score", "replay.without_replacement",
-    "actors.self_supervision.success_strictly_above", "simulator.unlimited_reach", "simulator.push",
+    "actors.self_supervision.success_strictly_above", "actors.rgbd", "simulator.unlimited_reach",
+    "simulator.push",
 )  # fmt: skip
 
 

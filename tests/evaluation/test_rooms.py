@@ -74,6 +74,18 @@ def test_the_same_seed_touches_the_same(
         assert (one.after == other.after).all() and (one.mask == other.mask).all()
 
 
+def test_noise_of_depth_changes_the_masks_but_no_touch(
+    simulator: SimulatorProcess, actors: ActorConfig, views: list[View], touches: list[StudiedTouch]
+) -> None:
+    noisy = study_touches(simulator, views[0].location, actors, np.random.default_rng(1), 8, 3, depth_noise=0.05)
+    same = []
+    for one, other in zip(touches, noisy, strict=True):
+        assert (one.row, one.column, one.mass) == (other.row, other.column, other.mass)
+        assert (one.after == other.after).all() and one.seconds > 0
+        same.append((one.mask == other.mask).all())
+    assert not all(same)
+
+
 def test_centres_are_the_middle_pixels_of_cells() -> None:
     mask = np.zeros((300, 300), dtype=bool)
     mask[31, 61] = mask[33, 61] = True
