@@ -17,13 +17,18 @@ COLUMNS = 3
 """Panels in a row."""
 
 
+FEW = "first episodes"
+"""Name of a line of evaluations during training, which play the first of the final ones' episodes."""
+
+
 @dataclass(frozen=True)
 class Panel:
     """One panel: all metrics whose keys match."""
 
     title: str
     keys: str
-    """Regular expression of whole keys; its group names a line."""
+    """Regular expression of whole keys; its group names a line. Without a group there is one line, of the evaluations
+    during training."""
     reference: str = ""
     """Key of the final results that is drawn as a dashed line, such as what random actions reach."""
     final: str = ""
@@ -33,9 +38,9 @@ class Panel:
 
 
 PANELS = (
-    Panel("coverage of exploration", r"evaluation/(coverage)", "coverage_random", "coverage", True),
-    Panel("OnTop hits of manipulation", r"evaluation/(om_hit)", "om_hit_random", "om_hit", True),
-    Panel("found at easy places", r"evaluation/(found)", "found_random", "found", True),
+    Panel("coverage of exploration", r"evaluation/coverage", "coverage_random", "coverage", True),
+    Panel("OnTop hits of manipulation", r"evaluation/om_hit", "om_hit_random", "om_hit", True),
+    Panel("found at easy places", r"evaluation/found", "found_random", "found", True),
     Panel("VDR, held-out rooms", r"evaluation/vdr_(inverse_accuracy|forward_gain|success_auc)", "", "", True),
     Panel("mean reward of a step", r"actors/(\w+)/return_per_step"),
     Panel("entropy of the policy, nats", r"actors/(\w+)/entropy"),
@@ -89,7 +94,7 @@ def lines_of(panel: Panel, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[
             if minutes is None and "seconds" in row:
                 minutes = row["seconds"] / 60
             if minutes is not None:
-                lines.setdefault(names[0] if names else "all", []).append((float(minutes), float(value)))
+                lines.setdefault(names[0] if names else FEW, []).append((float(minutes), float(value)))
     return {name: sorted(points) for name, points in sorted(lines.items())}
 
 

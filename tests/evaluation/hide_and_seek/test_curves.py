@@ -27,7 +27,7 @@ def panel(title: str) -> dict[str, list[tuple[float, float]]]:
 
 
 def test_points_are_sorted_by_time_and_named() -> None:
-    assert panel("coverage of exploration") == {"coverage": [(4.0, 0.2)]}
+    assert panel("coverage of exploration") == {"first episodes": [(4.0, 0.2)]}
     assert panel("mean reward of a step") == {"explore": [(1.0, -2.0), (2.0, -1.0)], "seek": [(1.0, -3.0)]}
     assert panel("entropy of the policy, nats") == {"seek": [(2.0, 2.5)]}
     assert panel("VDR, training") == {"inverse": [(2.0, 3.0)]}
