@@ -71,8 +71,8 @@ PAPER = ("hours", "hours_overlapped", "limited_by")
 PARTS = {
     "learner": Part("bench learner --device {device} --repeats 4", QUICK_LEARNER, 60, LEARNER),
     "learner_mixed": Part(
-        "bench learner --device {device} --repeats 4 learner.mixed_precision=true",
-        f"{QUICK_LEARNER} learner.mixed_precision=true",
+        "bench learner --device {device} --repeats 4 learner.mixed_precision=on",
+        f"{QUICK_LEARNER} learner.mixed_precision=on",
         60,
         LEARNER,
     ),
@@ -125,7 +125,7 @@ PARTS = {
         PAPER,
     ),
     "learner_compiled": Part(
-        "bench learner --device {device} --repeats 4 learner.compile=true learner.mixed_precision=true",
+        "bench learner --device {device} --repeats 4 learner.compile=true learner.mixed_precision=on",
         f"{QUICK_LEARNER} learner.compile=true",
         90,
         LEARNER,

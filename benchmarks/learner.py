@@ -15,7 +15,7 @@ Three parts are timed in turn, R times each, on the same made-up batch and the p
 loss_speedup = (b) / (a), loss_share = (a) / step, step_efficiency = bare / step. prepare_s is the part of a step that
 comes before the network (upload, unpacking, augmentation).
 
-Overrides such as learner.mixed_precision=true or learner.compile=true change how the step and the bare network compute.
+Overrides such as learner.mixed_precision=on or learner.compile=true change how the step and the bare network compute.
 
 Where other processes compete for the cores, set OMP_WAIT_POLICY=PASSIVE: threads that spin while the others are
 descheduled made a step three times as long (4.4 s instead of 1.4 s on two busy cores).
@@ -173,7 +173,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--repeats", type=whole(1), default=6, help="timings of each part (default: 6)")
     parser.add_argument("--threads", type=whole(1), default=None, help="CPU threads (default: torch's)")
     parser.add_argument("--device", type=torch_device, default="cpu", help="cpu or cuda (default: cpu)")
-    parser.add_argument("overrides", nargs="*", help="of the configuration, such as learner.mixed_precision=true")
+    parser.add_argument("overrides", nargs="*", help="of the configuration, such as learner.mixed_precision=on")
     options = parser.parse_args(arguments)
     check_overrides(parser, options.overrides)
     settings = configuration(*options.overrides)
@@ -199,7 +199,7 @@ def main(arguments: list[str] | None = None) -> None:
     gradients = [torch.randn_like(x) for x in output]
 
     def bare() -> None:
-        with torch.autocast(device.type, torch.bfloat16, enabled=config.mixed_precision):
+        with torch.autocast(device.type, torch.bfloat16, enabled=bare_learner.bfloat16):
             shared = bare_learner._trunk(inputs)
         predictions = bare_learner.network.heads(shared.float())
         loss = torch.stack([surrogate(x, g) for x, g in zip(predictions, gradients, strict=True)]).sum()

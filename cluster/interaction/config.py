@@ -215,7 +215,15 @@ def to_version_2(values: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-MIGRATIONS = {1: to_version_2}
+def to_version_3(values: dict[str, Any]) -> dict[str, Any]:
+    """Names `learner.mixed_precision`, which was true or false, on or off."""
+    learner = values.get("learner")
+    if isinstance(learner, dict) and isinstance(learner.get("mixed_precision"), bool):
+        values = {**values, "learner": {**learner, "mixed_precision": "on" if learner["mixed_precision"] else "off"}}
+    return values
+
+
+MIGRATIONS = {1: to_version_2, 2: to_version_3}
 """See `cluster.run.system.System.migrations`."""
 
 

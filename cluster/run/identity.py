@@ -22,10 +22,11 @@ from cluster.run.system import Migration
 from cluster.systems import find
 from common.errors import UsageError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Version of the configurations that this program writes."""
 MIGRATIONS: dict[int, Migration] = {
     1: lambda values: {**values, "system": "interaction"},  # the only system that there was
+    2: dict,  # the systems' own changes
 }
 """By version: makes the configuration of the next version."""
 NOT_IN_IDENTITY = (

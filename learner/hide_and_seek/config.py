@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from learner.hide_and_seek.schedule import BatchSizes, PhaseConfig
+from learner.precision import PRECISIONS
 
 CORRECTIONS = ("vtrace", "ppo", "a3c")
 
@@ -203,7 +204,7 @@ class LearnerConfig:
         for name in ("collapse_episodes", "max_gradient_norm", "prefetch", "failed_weight"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"learner.{name} must be 0 or more, not {getattr(self, name)}")
-        if self.mixed_precision not in ("on", "off", "auto"):
+        if self.mixed_precision not in PRECISIONS:
             raise ValueError(f"learner.mixed_precision must be on, off or auto, not '{self.mixed_precision}'")
         if not 0 <= self.lr_decay <= 1:
             raise ValueError(f"learner.lr_decay must be in [0, 1], not {self.lr_decay}")

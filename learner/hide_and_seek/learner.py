@@ -23,9 +23,9 @@ from learner.core import Source
 from learner.hide_and_seek.config import LearnerConfig
 from learner.hide_and_seek.dynamics import mirrored, triplet_losses
 from learner.hide_and_seek.perspective_losses import perspective_loss
-from learner.hide_and_seek.precision import uses_bfloat16
 from learner.hide_and_seek.schedule import pattern, table_at
 from learner.hide_and_seek.unroll_losses import Unrolls, unroll_losses
+from learner.precision import uses_bfloat16
 from learner.state import LearnerState, cpu_copy
 from models.hide_and_seek.agent import AgentState
 from models.hide_and_seek.inputs import Observations

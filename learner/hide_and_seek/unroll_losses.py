@@ -15,8 +15,8 @@ from learner.hide_and_seek import auxiliary, stage_losses
 from learner.hide_and_seek.advantages import gae, step_discounts
 from learner.hide_and_seek.config import LearnerConfig
 from learner.hide_and_seek.policy_losses import action_log_probabilities, actor_critic
-from learner.hide_and_seek.precision import to_float32
 from models.hide_and_seek.agent import Agent, AgentState, Outputs
+from models.hide_and_seek.encoder import Features
 from models.hide_and_seek.inputs import Observations
 from replay.hide_and_seek.unroll import STAGES
 
@@ -58,7 +58,8 @@ def unroll_losses(
     images = unrolls.observations.images
     with torch.autocast(images.device.type, torch.bfloat16, enabled=bfloat16):
         features = agent.encode(images)
-    features = to_float32(features)
+    # The encoder may have computed in bfloat16.
+    features = Features(tuple(one.float() for one in features.stages), features.sir.float(), features.late.float())
     again = _in_hindsight(unrolls, config)
     played, state, stages = unrolls.observations, unrolls.state, unrolls.stages
     if again is not None:

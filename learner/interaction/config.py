@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from learner.interaction.mask_rcnn.config import MaskRcnnTrainingConfig
 from learner.interaction.schedule import PhaseConfig
+from learner.precision import PRECISIONS
 from replay.interaction.kernels import kernel
 
 LEARNING_RATE_SCHEDULES = ("constant", "linear", "cosine")
@@ -79,8 +80,9 @@ class LearnerConfig:
     """Spreads touched points over their neighbourhood: paper, released, delta, box or gaussian."""
     channels_last: bool
     """Whether the network and its input use channels_last memory format; it only affects speed."""
-    mixed_precision: bool
-    """Whether the trunk computes in bfloat16; weights, heads, losses and updates stay float32."""
+    mixed_precision: str
+    """Whether the trunk computes in bfloat16: on, off, or auto, where the device has units for it; weights, heads,
+    losses and updates stay float32."""
     compile: bool
     """Whether torch.compile compiles the trunk, during the first step."""
     threads: int | None
@@ -115,6 +117,8 @@ class LearnerConfig:
         for name, choices in (("mask_reduction", MASK_REDUCTIONS), ("repeated_points", REPEATED_POINTS)):
             if getattr(self, name) not in choices:
                 raise ValueError(f"learner.{name} must be {' or '.join(choices)}, not '{getattr(self, name)}'")
+        if self.mixed_precision not in PRECISIONS:
+            raise ValueError(f"learner.mixed_precision must be on, off or auto, not '{self.mixed_precision}'")
         if not 0 < self.lr_decay_fraction <= 1:
             raise ValueError(f"learner.lr_decay_fraction must be in (0, 1], not {self.lr_decay_fraction}")
         if not 0 <= self.ema_decay < 1:

@@ -32,6 +32,7 @@ from learner.interaction.losses import (
 from learner.interaction.metrics import force_agreement, foreground_iou
 from learner.interaction.schedule import learning_rate
 from learner.interaction.targets import Masks, Touches, point_targets, read_masks, read_touches
+from learner.precision import uses_bfloat16
 from learner.state import LearnerState, cpu_copy
 from models.interaction.inputs import network_input
 from models.interaction.network import InteractionNetwork
@@ -107,6 +108,8 @@ class Learner:
         if config.compile and self.device.type == "cpu" and " " in torch.__path__[0]:
             # Its linker splits the path at spaces.
             raise ValueError(f"learner.compile=true on a CPU needs a path without spaces, not {torch.__path__[0]}")
+        self.bfloat16 = uses_bfloat16(config.mixed_precision, self.device)
+        """Whether the trunk computes in bfloat16."""
         self.seed = seed
         self.priority_mode = priority_mode
         self.image_score = image_score
@@ -209,7 +212,7 @@ class Learner:
         trains_force = self.config.phases[self._phase].force_trials
         trains_rest = not self._force_head_only
         self._freeze(trains_force, trains_rest)
-        mixed = torch.autocast(self.device.type, torch.bfloat16, enabled=config.mixed_precision)
+        mixed = torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16)
         with torch.set_grad_enabled(trains_rest), mixed:
             shared = self._trunk(prepared.inputs)
         output = self.network.heads(shared.float())

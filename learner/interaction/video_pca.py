@@ -55,7 +55,7 @@ class SoftMaskLearner(Learner):
         if not self._phase:
             raise RuntimeError("start_phase must be called before the first step")
         self.network.requires_grad_(True).train()
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.mixed_precision):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
             shared = self._trunk(prepared.inputs)
         soft = self.network.heads(shared.float()).score.sigmoid()
         loss = (soft - prepared.soft_mask).square().mean()

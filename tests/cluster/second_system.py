@@ -358,7 +358,7 @@ def main() -> int:
         name="counting",
         node={
             "defaults": ["counting_schema", *groups, "_self_"],
-            "system": "counting", "schema_version": 2, "experiment_name": "counting", "seed": 1,
+            "system": "counting", "schema_version": 3, "experiment_name": "counting", "seed": 1,
             "checkpoint_minutes": 10, "checkpoints_kept": 2, "keep_bank": False, "resume": None,
             "actors": {}, "models": {}, "replay": {}, "learner": {}, "evaluation": {},
             "rounds": 3, "seconds": 0.0,

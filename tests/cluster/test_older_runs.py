@@ -110,8 +110,8 @@ def test_a_refused_change_does_not_stay_in_the_run(
 
 def test_the_schema_version_cannot_be_overridden() -> None:
     register()
-    with pytest.raises(UsageError, match=r"^schema_version is 2 and cannot be changed; remove the override$"):
-        check_overrides("train", ["experiment=smoke", "schema_version=3"])
+    with pytest.raises(UsageError, match=r"^schema_version is 3 and cannot be changed; remove the override$"):
+        check_overrides("train", ["experiment=smoke", "schema_version=4"])
 
 
 def test_a_checkpoint_without_the_runs_progress_cannot_be_resumed(older: Path, tmp_path: Path) -> None:
@@ -140,6 +140,13 @@ def test_older_mask_rcnn_runs_match_without_the_values_that_had_no_effect() -> N
     values["learner"]["mask_rcnn"]["lr"] = 0.5
     other = migrated(values, "config.yaml")
     assert run_key(other, schema_of(other)) != key_of(now)
+
+
+@pytest.mark.parametrize(("older", "newer"), [(False, "off"), (True, "on")])
+def test_mixed_precision_was_true_or_false(older: bool, newer: str) -> None:
+    values = {"system": "interaction", "schema_version": 2, "learner": {"mixed_precision": older, "lr": 0.1}}
+    found = migrated(values, "config.yaml")
+    assert found == {"system": "interaction", "schema_version": 3, "learner": {"mixed_precision": newer, "lr": 0.1}}
 
 
 @pytest.mark.parametrize("version", [0, SCHEMA_VERSION + 1, "2", True])

@@ -139,7 +139,7 @@ def gradients(learner: Learner, batch: Batch) -> torch.Tensor:
 
 def test_mixed_precision_stays_near_float32() -> None:
     batch = batch_of(4)
-    plain, mixed = learner_with(phase="joint"), learner_with(phase="joint", mixed_precision=True)
+    plain, mixed = learner_with(phase="joint"), learner_with(phase="joint", mixed_precision="on")
     expected, found = gradients(plain, batch), gradients(mixed, batch)
     assert {p.dtype for p in mixed.network.parameters()} == {torch.float32}
     assert not torch.equal(expected, found)

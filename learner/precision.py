@@ -6,10 +6,9 @@ import contextlib
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
-from models.hide_and_seek.encoder import Features
-
+PRECISIONS = ("on", "off", "auto")
+"""Settings of `learner.mixed_precision`: always, never, or where the device has units for bfloat16."""
 CPU_FLAGS = Path("/proc/cpuinfo")
 """Where Linux lists what the processor can do."""
 
@@ -29,9 +28,3 @@ def uses_bfloat16(setting: str, device: torch.device) -> bool:
         flags = CPU_FLAGS.read_text()
         return "avx512_bf16" in flags or "amx_bf16" in flags
     return False
-
-
-def to_float32(features: Features) -> Features:
-    """The features in float32."""
-    stages: tuple[Tensor, ...] = tuple(stage.float() for stage in features.stages)
-    return Features(stages, features.sir.float(), features.late.float())
