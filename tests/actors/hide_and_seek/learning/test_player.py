@@ -191,13 +191,14 @@ def test_searches_of_one_place_begin_anew(
 def test_glimpses_show_the_goal_and_leave_the_searches_as_they_are(
     player: LearningPlayer, agent: AgentConfig, learning: LearningConfig, config: GameConfig, rooms: SimulatorProcess
 ) -> None:
-    orders: dict[str, Any] = {"mixture": {"seek": 1.0}, "triplets_per_task": 30}
+    orders: dict[str, Any] = {"mixture": {"seek": 1.0}, "triplets_per_task": 75}
     plain, _ = play(player, rooms, **orders)
     more, _ = play(make(agent, replace(learning, glimpse_places=3, glimpses=20), config), rooms, **orders)
     for one, other in zip(plain[UNROLLS], more[UNROLLS], strict=True):
-        for name, value in one.items():
-            # Objects that come to rest again may change a pixel by a grey level.
-            np.testing.assert_allclose(value, other[name], atol=2 if name == "images" else 0, err_msg=name)
+        # Objects that come to rest again may change a pixel by a grey level, and what the network says with it.
+        for name in ("actions", "succeeded", "locations", "firsts", "claimable"):
+            np.testing.assert_array_equal(one[name], other[name], err_msg=name)
+        np.testing.assert_allclose(one["images"], other["images"], atol=2)
     few, many = (sum(int(one["claimable"] == 1) for one in records[TRIPLETS]) for records in (plain, more))
     assert many >= few + 3
     for record in more[TRIPLETS]:
