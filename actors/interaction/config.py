@@ -179,6 +179,10 @@ class RgbdConfig:
     """A superpixel joins the mask if more than this fraction of its cells has changed; for the touched one the module's
     fraction suffices."""
 
+    outdated_fraction: float = 1.0
+    """A successful touch is left out of the losses if more than this fraction of its mask's cells have changed since the
+    location's first image, an unsuccessful one if its cell has. 1: none is."""
+
     def __post_init__(self) -> None:
         where = "actors.rgbd"
         for field in ("depth_change", "superpixel_scale"):
@@ -191,6 +195,8 @@ class RgbdConfig:
             raise ValueError(f"{where}.superpixel_min_size must be at least 1 cell, not {self.superpixel_min_size}")
         if not 0 <= self.superpixel_fraction < 1:
             raise ValueError(f"{where}.superpixel_fraction must be in [0, 1), not {self.superpixel_fraction}")
+        if not 0 <= self.outdated_fraction <= 1:
+            raise ValueError(f"{where}.outdated_fraction must be in [0, 1], not {self.outdated_fraction}")
 
 
 @dataclass

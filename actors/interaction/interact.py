@@ -20,7 +20,7 @@ from actors.interaction.geometry import hand_distance, reach_mask
 from actors.interaction.locations import Location, set_up, verify
 from actors.interaction.mask_sources import make_supervision, perform_touch, video_of
 from actors.interaction.oracles import Truth, labels, one_touch_each, true_objects, truth_of, with_true_forces
-from actors.interaction.self_supervision import Supervision
+from actors.interaction.self_supervision import Outcome, Supervision
 from actors.interaction.statistics import PlayStatistics
 from actors.observation import Observation
 from models.interaction.inference import InstancePredictor
@@ -110,8 +110,12 @@ class Visitor:
             if supervision is None:
                 feedback = Feedback.JUST_RIGHT  # unless the mask oracle knows no object there
             elif reachable[touch.row, touch.column]:
-                feedback, mask, observation = self._attempt(touch, location, plan, supervision, statistics)
+                feedback, outcome, observation = self._attempt(touch, location, plan, supervision, statistics)
                 reachable = self._reachable(observation, location)
+                if outcome.outdated and truth is None:
+                    feedback = Feedback.DROPPED
+                elif outcome.successful:
+                    mask = outcome.mask
             else:
                 statistics.out_of_reach += 1
             if truth is not None:
@@ -166,8 +170,8 @@ class Visitor:
 
     def _attempt(
         self, touch: Touch, location: Location, plan: TouchPlan, supervision: Supervision, statistics: PlayStatistics
-    ) -> tuple[Feedback, NDArray[np.bool_] | None, Observation]:
-        """Tries one touch; returns its feedback, the mask of the successful trial or None, and the last observation."""
+    ) -> tuple[Feedback, Outcome, Observation]:
+        """Tries one touch; returns its feedback, the outcome of the last trial, and the observation after it."""
         for magnitude, feedback in trials(touch.magnitude, plan.force_trials):
             statistics.trials += 1
             with statistics.clock("simulator"):
@@ -175,8 +179,8 @@ class Visitor:
             with statistics.clock("masks"):
                 outcome = supervision.judge(observation, touch.row, touch.column)
             if outcome.successful:
-                return feedback, outcome.mask, observation
-        return Feedback.UNSUCCESSFUL, None, observation
+                return feedback, outcome, observation
+        return Feedback.UNSUCCESSFUL, outcome, observation
 
     def _touch(self, touch: Touch, location: Location, force: float, supervision: Supervision) -> Observation:
         arguments: dict[str, Any] = {

@@ -11,6 +11,8 @@ It uses no ground truth: only the observations before and after a touch.
    touch is successful if enough of this part lies around the cell, by the module's rule.
 4. B+ is the part's whole superpixels and the cells where something has gone. If the touched superpixel is none of them,
    B+ is all of the part but the cells where something came, or all of it if there are no others.
+5. The touch is *outdated*, so that nothing is learned from it, if too many cells of B+, or without success its cell, have
+   changed since the first image, which is what the network sees.
 """
 
 from __future__ import annotations
@@ -71,15 +73,13 @@ class RgbdSupervision:
         self._config = config
         self._rgbd = rgbd
         self._image, self._hsv, self._depth = first.image, hsv(first.image), cell_depth(first.depth)
+        self._first = self._hsv, self._depth
 
     def judge(self, after: Observation, row: int, column: int) -> Outcome:
         """See `actors.interaction.self_supervision.Supervision`."""
         image, colours, depth = self._image, self._hsv, self._depth
         self._image, self._hsv, self._depth = after.image, hsv(after.image), cell_depth(after.depth)
-        recoloured = changed_cells(colours, self._hsv, self._config.change_threshold)
-        shift = self._depth - depth
-        least = max(self._rgbd.depth_change, self._rgbd.noise_factor * noise_of(shift[~recoloured]))
-        gone, came = shift > least, shift < -least
+        recoloured, gone, came = self._changes(colours, depth, self._hsv, self._depth)
         changed = recoloured | gone | came
         whole = np.zeros_like(changed)
         if self._config.superpixels and changed.any():
@@ -95,7 +95,26 @@ class RgbdSupervision:
         mask = moved & (whole | gone) if whole[row, column] else moved & ~came
         if not mask.any():  # all of it came closer: it was there before, too
             mask = moved
-        return Outcome(mask, succeeds(moved, row, column, self._config))
+        successful = succeeds(moved, row, column, self._config)
+        outdated = False
+        if self._rgbd.outdated_fraction < 1:
+            since_first = np.logical_or.reduce(self._changes(*self._first, colours, depth))
+            touched = float(since_first[mask].mean() if successful else since_first[row, column])
+            outdated = touched > self._rgbd.outdated_fraction
+        return Outcome(mask, successful, outdated)
+
+    def _changes(
+        self,
+        colours: NDArray[np.float32],
+        depth: NDArray[np.float32],
+        new_colours: NDArray[np.float32],
+        new_depth: NDArray[np.float32],
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+        """Returns the (h, w) cells whose colour changed, where something has gone, and where something came."""
+        recoloured = changed_cells(colours, new_colours, self._config.change_threshold)
+        shift = new_depth - depth
+        least = max(self._rgbd.depth_change, self._rgbd.noise_factor * noise_of(shift[~recoloured]))
+        return recoloured, shift > least, shift < -least
 
     def _moved_whole(
         self, labels: NDArray[np.int64], changed: NDArray[np.bool_], came: NDArray[np.bool_], touched: int

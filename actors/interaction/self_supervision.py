@@ -79,6 +79,8 @@ class Outcome(NamedTuple):
     mask: NDArray[np.bool_]
     """(H/3, W/3) B+: where the image before the touch shows what moved, whether or not the touch was successful."""
     successful: bool
+    outdated: bool = False
+    """Whether an earlier touch had changed what this one touched, so that it says nothing about the first image."""
 
 
 class Supervision(Protocol):

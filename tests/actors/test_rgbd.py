@@ -71,21 +71,21 @@ BOX = Thing(30, 40, 20, 20, 1.0)
 
 @pytest.mark.parametrize("superpixels", [True, False])
 def test_a_box_that_leaves(superpixels: bool) -> None:
-    mask, successful = judge(view(BOX), view(), 40, 50, superpixels)
+    mask, successful, _ = judge(view(BOX), view(), 40, 50, superpixels)
     assert successful and (mask == BOX.cells).all()
 
 
 @pytest.mark.parametrize(("down", "right"), [(0, 6), (0, -12), (5, 5), (-19, 3)])
 @pytest.mark.parametrize("row_column", [(40, 50), (31, 41), (45, 58)])
 def test_a_box_that_slides_over_its_own_place(down: int, right: int, row_column: tuple[int, int]) -> None:
-    mask, successful = judge(view(BOX), view(BOX.at(down, right)), *row_column)
+    mask, successful, _ = judge(view(BOX), view(BOX.at(down, right)), *row_column)
     assert successful and (mask == BOX.cells).all()
 
 
 def test_a_thing_that_falls_away_behind_another() -> None:
     """It drops off a shelf: all of its place shows the wall, and it appears far below."""
     small = Thing(20, 30, 8, 8, 1.1)
-    mask, successful = judge(view(small), view(small.at(60, 5)), 23, 33)
+    mask, successful, _ = judge(view(small), view(small.at(60, 5)), 23, 33)
     assert successful and (mask == small.cells).all(), "where it went is no part of where it was"
     # Touches elsewhere did not move it.
     assert not judge(view(small), view(small.at(60, 5)), 50, 80).successful
@@ -94,54 +94,54 @@ def test_a_thing_that_falls_away_behind_another() -> None:
 def test_a_thing_that_comes_closer() -> None:
     """Only its depth and its size change; where its border grows over the wall, the image before shows the wall."""
     grown = Thing(29, 39, 22, 22, 0.9)
-    mask, successful = judge(view(BOX), view(grown), 40, 50)
+    mask, successful, _ = judge(view(BOX), view(grown), 40, 50)
     assert successful and (mask == BOX.cells).all()
     # Without superpixels all cells are those where something came; a successful touch still has a mask.
-    mask, successful = judge(view(BOX), view(BOX.at(depth=0.9)), 40, 50, superpixels=False)
+    mask, successful, _ = judge(view(BOX), view(BOX.at(depth=0.9)), 40, 50, superpixels=False)
     assert successful and (mask == BOX.cells).all()
 
 
 def test_a_flat_thing_moves_by_colour_alone() -> None:
     paper = Thing(40, 30, 20, 30, 1.495, (240, 240, 230))
-    mask, successful = judge(view(paper), view(paper.at(0, 22)), 50, 40)
+    mask, successful, _ = judge(view(paper), view(paper.at(0, 22)), 50, 40)
     assert successful and (mask == paper.cells).all()
     # Without superpixels nothing tells where it was from where it is.
-    mask, successful = judge(view(paper), view(paper.at(0, 30)), 50, 40, superpixels=False)
+    mask, successful, _ = judge(view(paper), view(paper.at(0, 30)), 50, 40, superpixels=False)
     assert successful and (mask == (paper.cells | paper.at(0, 30).cells)).all()
 
 
 def test_a_shadow_at_the_foot_of_what_moved_is_not_in_the_mask() -> None:
     shadow = Thing(50, 42, 4, 24, 1.5, (70, 70, 70))
-    mask, successful = judge(view(shadow, BOX), view(shadow.at(0, 30), BOX.at(0, 30)), 40, 50)
+    mask, successful, _ = judge(view(shadow, BOX), view(shadow.at(0, 30), BOX.at(0, 30)), 40, 50)
     assert successful and mask[BOX.cells].all() and mask.sum() <= BOX.cells.sum() + shadow.cells.sum()
 
 
 def test_what_the_moved_thing_hides_is_not_in_the_mask() -> None:
     small = Thing(35, 62, 6, 6, 1.3, (30, 40, 200))
-    mask, successful = judge(view(small, BOX), view(small, BOX.at(0, 20)), 40, 50)
+    mask, successful, _ = judge(view(small, BOX), view(small, BOX.at(0, 20)), 40, 50)
     assert successful and (mask == BOX.cells).all()
     # It was hidden before: what appears was no part of the box either.
-    mask, successful = judge(view(small, BOX.at(0, 20)), view(small, BOX), 40, 70)
+    mask, successful, _ = judge(view(small, BOX.at(0, 20)), view(small, BOX), 40, 70)
     assert successful and (mask == BOX.at(0, 20).cells).all()
 
 
 def test_a_thing_that_is_pushed_along() -> None:
     """The part is connected: what the touched thing pushes along joins, unless that thing comes before its place."""
     behind = Thing(32, 61, 16, 12, 1.05, (30, 40, 200))
-    mask, successful = judge(view(behind, BOX), view(behind.at(0, 12), BOX.at(0, 13)), 40, 50)
+    mask, successful, _ = judge(view(behind, BOX), view(behind.at(0, 12), BOX.at(0, 13)), 40, 50)
     assert successful and (mask == BOX.cells).all()
     other = behind.at(depth=0.9)
-    mask, successful = judge(view(BOX, other), view(BOX.at(0, 13), other.at(0, 12)), 40, 50)
+    mask, successful, _ = judge(view(BOX, other), view(BOX.at(0, 13), other.at(0, 12)), 40, 50)
     assert successful and (mask == (BOX.cells | other.cells)).all()
     # Apart from it, with the wall between them, it never joins.
     apart = other.at(0, 20)
-    mask, successful = judge(view(apart, BOX), view(apart.at(30, 0), BOX.at(0, 10)), 40, 50)
+    mask, successful, _ = judge(view(apart, BOX), view(apart.at(30, 0), BOX.at(0, 10)), 40, 50)
     assert successful and (mask == BOX.cells).all()
 
 
 def test_a_shadow_far_away_is_not_in_the_mask() -> None:
     shadow = Thing(70, 5, 15, 40, 1.5, (70, 70, 70))
-    mask, successful = judge(view(shadow, BOX), view(shadow.at(0, 45), BOX.at(0, 30)), 40, 50)
+    mask, successful, _ = judge(view(shadow, BOX), view(shadow.at(0, 45), BOX.at(0, 30)), 40, 50)
     assert successful and (mask == BOX.cells).all()
     # A touch of the wall that only the shadow changed around.
     assert not judge(view(shadow, BOX), view(shadow.at(0, 45), BOX), 45, 80).successful
@@ -159,7 +159,7 @@ def test_boxes_that_slide_anywhere(height: int, width: int, down: int, right: in
     if 3 * abs(down) < height and 3 * abs(right) < width:
         right = width
     row, column = (int(index) for index in random.choice(np.argwhere(box.cells)))
-    mask, successful = judge(view(box), view(box.at(down, right)), row, column)
+    mask, successful, _ = judge(view(box), view(box.at(down, right)), row, column)
     assert successful and (mask == box.cells).all()
 
 
@@ -169,7 +169,7 @@ def test_nothing_moves_where_nothing_changes(seed: int, row: int, column: int, s
     random = np.random.default_rng(seed)
     image = random.integers(256, size=(300, 300, 3)).astype(np.uint8)
     seen = Observation(image, random.random((300, 300)).astype(np.float32))
-    mask, successful = judge(seen, seen, row, column, superpixels)
+    mask, successful, _ = judge(seen, seen, row, column, superpixels)
     assert not mask.any() and not successful
 
 
@@ -184,7 +184,7 @@ def test_a_successful_touch_has_a_mask_near_it(seed: int, row: int, column: int,
         red, green, blue = (int(value) for value in random.integers(0, 256, 3))
         things.append(Thing(top, left, height, width, float(random.uniform(0.2, 1.6)), (red, green, blue)))
     before, after = view(*things[:3]), view(*things[random.integers(3) :][:3])
-    mask, successful = judge(before, after, row, column, superpixels)
+    mask, successful, _ = judge(before, after, row, column, superpixels)
     assert mask.shape == (100, 100) and mask.dtype == bool
     assert mask.any() or not successful
     if not superpixels:
@@ -198,7 +198,7 @@ def test_noise_of_depth_changes_little(noise: float) -> None:
         before, after = (
             view(*things, noise=noise, seed=2 * seed + index) for index, things in enumerate([[BOX], [BOX.at(4, 9)]])
         )
-        mask, successful = judge(before, after, 40, 50)
+        mask, successful, _ = judge(before, after, 40, 50)
         assert successful and iou(mask, BOX.cells) > 0.97
         # Nothing but noise changes.
         before, after = view(BOX, noise=noise, seed=seed), view(BOX, noise=noise, seed=seed + 9)
@@ -249,3 +249,27 @@ def test_the_connected_part_by_hand() -> None:
 def test_settings_are_checked(changes: dict, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         replace(RGBD, **changes)
+
+
+def judged(*views: Observation, touches: list[tuple[int, int]], fraction: float = 0.25) -> list[tuple[bool, bool]]:
+    """Whether each touch was successful, and whether it was outdated; the first view is the location's."""
+    supervision = RgbdSupervision(views[0], CONFIG, replace(RGBD, outdated_fraction=fraction))
+    outcomes = [supervision.judge(after, *touch) for after, touch in zip(views[1:], touches, strict=True)]
+    return [(one.successful, one.outdated) for one in outcomes]
+
+
+def test_touches_of_what_an_earlier_one_moved_are_outdated() -> None:
+    first, there, away = view(BOX), view(BOX.at(0, 30)), view(BOX.at(0, 30), Thing(5, 5, 10, 10, 1.2))
+    old, new, wall = (40, 50), (40, 80), (90, 10)
+    # It moves; its old place and a wall are touched in vain; it moves again.
+    found = judged(first, there, there, there, first, touches=[old, old, wall, new])
+    assert found == [(True, False), (False, True), (False, False), (True, True)]
+    # Where it came back, the first image is right again.
+    assert judged(first, there, first, away, touches=[old, new, old])[2] == (True, False)
+    assert [one[1] for one in judged(first, there, there, first, touches=[old, old, new], fraction=1.0)] == [False] * 3
+
+
+def test_a_little_shift_outdates_only_a_little() -> None:
+    first, shifted, touches = view(BOX), view(BOX.at(0, 3)), [(40, 41), (40, 50)]
+    assert judged(first, shifted, view(), touches=touches) == [(True, False), (True, False)]
+    assert judged(first, shifted, view(), touches=touches, fraction=0.1) == [(True, False), (True, True)]
