@@ -180,8 +180,8 @@ class RgbdConfig:
     fraction suffices."""
 
     outdated_fraction: float = 1.0
-    """A successful touch is left out of the losses if more than this fraction of its mask's cells have changed since the
-    location's first image, an unsuccessful one if its cell has. 1: none is."""
+    """A successful touch is left out of the losses if more than this fraction of its mask's cells have changed since
+    the location's first image, an unsuccessful one if its cell has. 1: none is."""
 
     def __post_init__(self) -> None:
         where = "actors.rgbd"

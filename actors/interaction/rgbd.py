@@ -11,8 +11,8 @@ It uses no ground truth: only the observations before and after a touch.
    touch is successful if enough of this part lies around the cell, by the module's rule.
 4. B+ is the part's whole superpixels and the cells where something has gone. If the touched superpixel is none of them,
    B+ is all of the part but the cells where something came, or all of it if there are no others.
-5. The touch is *outdated*, so that nothing is learned from it, if too many cells of B+, or without success its cell, have
-   changed since the first image, which is what the network sees.
+5. The touch is *outdated*, so that nothing is learned from it, if too many cells of B+, or without success its cell,
+   have changed since the first image, which is what the network sees.
 """
 
 from __future__ import annotations

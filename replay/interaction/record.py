@@ -50,8 +50,8 @@ class Feedback(IntEnum):
     MOVED = 4
     """Moved with the largest magnitude; smaller ones were not tried (segmentation-only phase): no force target."""
     DROPPED = 5
-    """Neither foreground nor background: unsuccessful on a cell of an earlier mask of the same location, or a touch of what
-    an earlier one had moved."""
+    """Neither foreground nor background: unsuccessful on a cell of an earlier mask of the same location, or a touch of
+    what an earlier one had moved."""
 
 
 class Choice(IntEnum):

@@ -159,7 +159,9 @@ def test_a_box_that_leaves() -> None:
 
 def test_without_superpixels_the_mask_is_what_changed() -> None:
     moved = room((90, 150))
-    plain, successful, _ = SelfSupervision(room((90, 120)), replace(CONFIG, superpixels=False)).judge(seen(moved), 40, 45)
+    plain, successful, _ = SelfSupervision(room((90, 120)), replace(CONFIG, superpixels=False)).judge(
+        seen(moved), 40, 45
+    )
     assert successful
     expected = np.zeros((100, 100), dtype=bool)
     expected[30:50, 40:50] = expected[30:50, 60:70] = True  # the strips it left and entered
