@@ -179,7 +179,7 @@ class RgbdConfig:
     """A superpixel joins the mask if more than this fraction of its cells has changed; for the touched one the module's
     fraction suffices."""
 
-    outdated_fraction: float = 1.0
+    outdated_fraction: float = 0.25
     """A successful touch is left out of the losses if more than this fraction of its mask's cells have changed since
     the location's first image, an unsuccessful one if its cell has. 1: none is."""
 
