@@ -1,4 +1,7 @@
-"""Data sets made by the real client and the embedded simulator, in real processes."""
+"""Data sets made by the real client and the embedded simulator, in real processes.
+
+They are in one file because they share what starts and watches these processes.
+"""
 
 from __future__ import annotations
 
@@ -211,12 +214,10 @@ def test_two_processes_make_one_file(made: tuple[DatasetConfig, dict[str, Path]]
     first.send_signal(signal.SIGSTOP)
     second = start_dataset(tmp_path)
     try:
-        assert second.stderr is not None
-        assert any("waiting for another process that makes" in line for line in second.stderr)
+        assert any("waiting for another process that makes" in line for line in second.stderr or ())
     finally:
         first.send_signal(signal.SIGCONT)
-    outputs = [process.communicate(timeout=240) for process in (first, second)]
-    assert [first.returncode, second.returncode] == [0, 0], outputs
+    assert [process.wait(timeout=240) for process in (first, second)] == [0, 0]
     for split in ("train", "test"):
         (again,) = tmp_path.glob(f"*/{split}.json")
         assert again.read_bytes() == paths[split].read_bytes()
