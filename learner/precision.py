@@ -13,6 +13,16 @@ CPU_FLAGS = Path("/proc/cpuinfo")
 """Where Linux lists what the processor can do."""
 
 
+def check_precision(setting: str) -> None:
+    """Refuses an unknown setting.
+
+    Raises:
+        ValueError: names the setting and the known ones.
+    """
+    if setting not in PRECISIONS:
+        raise ValueError(f"learner.mixed_precision must be on, off or auto, not '{setting}'")
+
+
 def uses_bfloat16(setting: str, device: torch.device) -> bool:
     """Whether convolutions shall compute in bfloat16.
 

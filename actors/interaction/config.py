@@ -166,7 +166,7 @@ class RgbdConfig:
     """How the changes of colour and depth become a mask (`actors.interaction.rgbd`). Older runs have none of this."""
 
     depth_change: float = 0.02
-    """A cell has changed if its mean depth changed by more than this, m, ..."""
+    """A cell has changed if its depth, the median of its pixels, changed by more than this, m, ..."""
     noise_factor: float = 4.0
     """... and by more than so many standard deviations of the noise between the cells that did not change."""
     depth_weight: float = 2.0
@@ -178,7 +178,6 @@ class RgbdConfig:
     superpixel_fraction: float = 0.5
     """A superpixel joins the mask if more than this fraction of its cells has changed; for the touched one the module's
     fraction suffices."""
-
     outdated_fraction: float = 0.25
     """A successful touch is left out of the losses if more than this fraction of its mask's cells have changed since
     the location's first image, an unsuccessful one if its cell has. 1: none is."""

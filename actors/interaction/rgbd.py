@@ -22,10 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.interaction.config import RgbdConfig, SelfSupervisionConfig
-from actors.interaction.self_supervision import Outcome, changed_cells, hsv, succeeds
+from actors.interaction.self_supervision import Outcome, changed_cells, hsv, neighbourhood, succeeds
 from actors.observation import Observation
 from models.interaction.superpixels import rgbd_superpixels
-from replay.interaction.kernels import KERNEL_SIZE
 from replay.interaction.record import GRID_STRIDE, centres
 
 MAD_TO_DEVIATION = 1.4826
@@ -54,8 +53,7 @@ def connected_part(cells: NDArray[np.bool_], row: int, column: int) -> NDArray[n
     Near means within the kernel's reach, in which the success rule looks: the touched cell itself may look as before.
     """
     _, labels = cv2.connectedComponents(cells.astype(np.uint8), connectivity=8)
-    reach = KERNEL_SIZE // 2
-    near = labels[max(row - reach, 0) : row + reach + 1, max(column - reach, 0) : column + reach + 1]
+    near = labels[neighbourhood(row, column)]
     return np.isin(labels, near[near > 0])
 
 

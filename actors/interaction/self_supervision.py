@@ -56,12 +56,18 @@ def join_superpixels(changed: NDArray[np.bool_], labels: NDArray[np.int64], frac
     return (hits > fraction * cells)[labels]
 
 
+def neighbourhood(row: int, column: int) -> tuple[slice, slice]:
+    """Returns the rows and columns of the 5x5 cells around a cell, cut off at the upper and left border."""
+    reach = KERNEL_SIZE // 2
+    return slice(max(row - reach, 0), row + reach + 1), slice(max(column - reach, 0), column + reach + 1)
+
+
 def kernel_sum(mask: NDArray[np.bool_], row: int, column: int, weights: NDArray[np.float64]) -> float:
     """Returns the sum of (5, 5) weights * mask over the neighbourhood of a cell, cut off at the mask's border."""
     reach = KERNEL_SIZE // 2
-    top, left = max(row - reach, 0), max(column - reach, 0)
-    window = mask[top : row + reach + 1, left : column + reach + 1]
-    first_row, first_column = top - row + reach, left - column + reach
+    rows, columns = neighbourhood(row, column)
+    window = mask[rows, columns]
+    first_row, first_column = rows.start - row + reach, columns.start - column + reach
     return float(
         weights[first_row : first_row + window.shape[0], first_column : first_column + window.shape[1]][window].sum()
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from learner.hide_and_seek.schedule import BatchSizes, PhaseConfig
-from learner.precision import PRECISIONS
+from learner.precision import check_precision
 
 CORRECTIONS = ("vtrace", "ppo", "a3c")
 
@@ -204,8 +204,7 @@ class LearnerConfig:
         for name in ("collapse_episodes", "max_gradient_norm", "prefetch", "failed_weight"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"learner.{name} must be 0 or more, not {getattr(self, name)}")
-        if self.mixed_precision not in PRECISIONS:
-            raise ValueError(f"learner.mixed_precision must be on, off or auto, not '{self.mixed_precision}'")
+        check_precision(self.mixed_precision)
         if not 0 <= self.lr_decay <= 1:
             raise ValueError(f"learner.lr_decay must be in [0, 1], not {self.lr_decay}")
         for name, phase in self.phases.items():

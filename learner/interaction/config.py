@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from learner.interaction.mask_rcnn.config import MaskRcnnTrainingConfig
 from learner.interaction.schedule import PhaseConfig
-from learner.precision import PRECISIONS
+from learner.precision import check_precision
 from replay.interaction.kernels import kernel
 
 LEARNING_RATE_SCHEDULES = ("constant", "linear", "cosine")
@@ -117,8 +117,7 @@ class LearnerConfig:
         for name, choices in (("mask_reduction", MASK_REDUCTIONS), ("repeated_points", REPEATED_POINTS)):
             if getattr(self, name) not in choices:
                 raise ValueError(f"learner.{name} must be {' or '.join(choices)}, not '{getattr(self, name)}'")
-        if self.mixed_precision not in PRECISIONS:
-            raise ValueError(f"learner.mixed_precision must be on, off or auto, not '{self.mixed_precision}'")
+        check_precision(self.mixed_precision)
         if not 0 < self.lr_decay_fraction <= 1:
             raise ValueError(f"learner.lr_decay_fraction must be in (0, 1], not {self.lr_decay_fraction}")
         if not 0 <= self.ema_decay < 1:

@@ -191,20 +191,25 @@ def test_reaches_that_are_no_sphere(shape: str) -> None:
     assert record.feedback[0] == Feedback.MOVED and table.asked[0]["handDistance"] == 50.0
 
 
-def test_other_sources_of_masks_and_touches() -> None:
+@pytest.mark.parametrize("outdated", [False, True])
+def test_other_sources_of_masks_and_touches(outdated: bool) -> None:
     oracle = np.zeros((100, 100), dtype=bool)
     oracle[5, 5] = True
 
     class Oracle:
         def judge(self, after: Observation, row: int, column: int) -> Outcome:
             assert after.image.shape == (300, 300, 3) and (row, column) == (9, 9)
-            return Outcome(oracle, True)
+            return Outcome(oracle, True, outdated)
 
     def choose(*_: Any) -> list[Touch]:
         return [Touch(9, 9, 1, (1.0, 1.0, 1.0), Choice.ORACLE)]
 
     player = Visitor(Table(), Seer(), CONFIG, 0, supervise=lambda first: Oracle(), choose=choose)  # type: ignore[arg-type]
     record, statistics = player.play(LOCATION, 0, TouchPlan(1, 0, False), 0)
+    if outdated:  # its mask is not of the image in the record
+        assert not unpack_masks(record.masks)[0].any() and record.feedback[0] == Feedback.DROPPED
+        assert not statistics.successes_by_choice
+        return
     assert (unpack_masks(record.masks)[0] == oracle).all() and record.feedback[0] == Feedback.MOVED
     assert statistics.successes_by_choice == {"oracle": 1}
 

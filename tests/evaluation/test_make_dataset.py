@@ -217,7 +217,8 @@ def test_two_processes_make_one_file(made: tuple[DatasetConfig, dict[str, Path]]
         assert any("waiting for another process that makes" in line for line in second.stderr or ())
     finally:
         first.send_signal(signal.SIGCONT)
-    assert [process.wait(timeout=240) for process in (first, second)] == [0, 0]
+    outputs = [process.communicate(timeout=240) for process in (first, second)]
+    assert [process.returncode for process in (first, second)] == [0, 0], outputs
     for split in ("train", "test"):
         (again,) = tmp_path.glob(f"*/{split}.json")
         assert again.read_bytes() == paths[split].read_bytes()

@@ -161,12 +161,12 @@ def _seek(work: Work) -> Episode:
         random = work.random(Draw.PLACE, number)
         easy = bool(random.random() < work.orders.curriculum)
         game = work.game(number, collector.statistics)
-        glimpsing = work.random(Draw.GLIMPSES, number)
-        for _ in range(work.config.glimpse_places):
-            if hide_somewhere(work.world, game.facts, work.task.goal, work.config, False, glimpsing):
-                _glimpse(work, game, collector, glimpsing)
-                work.world.take_out()
         with collector.statistics.clock("set_up"):
+            glimpsing = work.random(Draw.GLIMPSES, number)
+            for _ in range(work.config.glimpse_places):
+                if hide_somewhere(work.world, game.facts, work.task.goal, work.config, False, glimpsing):
+                    _glimpse(work, game, collector, glimpsing)
+                    work.world.take_out()
             if not hide_somewhere(work.world, game.facts, work.task.goal, work.config, easy, random):
                 return
         config, searches = work.config, work.config.searches_per_place
@@ -201,20 +201,19 @@ def _glimpse(work: Work, game: Game, collector: Collector, random: np.random.Gen
     near = facing(game.facts.places, point, 0.0, rules.claim_distance, config.facing_degrees)
     expert = Expert(world, game.facts.places, rules, config)
     chosen = random.choice(len(near), min(config.glimpses, len(near)), replace=False).tolist() if near else []
-    with collector.statistics.clock("set_up"):
-        for index in chosen:
-            if not world.stand_at(with_posture(near[index], bool(random.integers(2)))):
-                continue
-            seeking = Seeking(world, rules)
-            mind = work.mind(_augmentation(work, random), Draw.SEEKER, 0)
-            before, cells = mind.see(seeking.episode), expert.sees(world.location)
-            action = int(random.choice(GLIMPSES))
-            step = seeking.step(action)
-            after, claimable = mind.see(seeking.episode), int(cells is not None)
-            collector.triplets.add(
-                Triplet(before.image, after.image, action, step.succeeded, before.goal, claimable, cells)
-            )
-        world.stand_at(first)
+    for index in chosen:
+        if not world.stand_at(with_posture(near[index], bool(random.integers(2)))):
+            continue
+        seeking = Seeking(world, rules)
+        mind = work.mind(_augmentation(work, random), Draw.SEEKER, 0)
+        before, cells = mind.see(seeking.episode), expert.sees(world.location)
+        action = int(random.choice(GLIMPSES))
+        step = seeking.step(action)
+        after, claimable = mind.see(seeking.episode), int(cells is not None)
+        collector.triplets.add(
+            Triplet(before.image, after.image, action, step.succeeded, before.goal, claimable, cells)
+        )
+    world.stand_at(first)
 
 
 def _play(work: Work, share: Share, shape: UnrollShape, collector: Collector, unrolls: list[Unroll]) -> list[Memory]:
