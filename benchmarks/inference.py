@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> None:
     rng = np.random.default_rng(config.seed)
     image = rng.integers(0, 256, (IMAGE_SIZE, IMAGE_SIZE, 3), dtype=np.uint8)
     depth = rng.uniform(0.5, 4, (IMAGE_SIZE, IMAGE_SIZE)).astype(np.float32)
-    predictor = Predictor(build_network(config.models, config.seed), options.device)
+    predictor = Predictor(build_network(config.models, config.seed), options.device, config.actors.confidence)
     wait = torch.cuda.synchronize if options.device == "cuda" else lambda: None
 
     totals: list[float] = []

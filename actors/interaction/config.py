@@ -16,6 +16,8 @@ row (l) of the paper's Table 1)."""
 CHOICES = ("both", "greedy", "random")
 """Which touches are made: those that the phases plan, or the same number of only greedy or only random ones."""
 
+CONFIDENCES = ("seed", "stability")
+"""Scores of an instance: that of its seed, or this times the stability of its mask."""
 MASK_SOURCES = ("rgbd", "module", "optical_flow", "video_pca")
 """How masks are found after a touch: by the differences of colour and depth (`actors.interaction.rgbd`), or, with the
 superpixels of the location's first image, by the difference of colours (the paper's module),
@@ -228,6 +230,9 @@ class ActorConfig:
     """Pixels; with optical flow, a cell has changed if the flow moves it farther than this."""
     video_pca: VideoPcaConfig
     rgbd: RgbdConfig = dataclasses.field(default_factory=RgbdConfig, kw_only=True)
+    confidence: str = dataclasses.field(default="stability", kw_only=True)
+    """Which score an instance has: a name of `CONFIDENCES`. Training does not depend on it, only the order in which an
+    actor touches the points that it has chosen."""
 
     def __post_init__(self) -> None:
         if self.supervision not in SUPERVISIONS:
@@ -258,6 +263,8 @@ class ActorConfig:
             )
         if not self.cluster_distance > 0:
             raise ValueError(f"actors.cluster_distance must be greater than 0, not {self.cluster_distance}")
+        if self.confidence not in CONFIDENCES:
+            raise ValueError(f"actors.confidence must be one of {', '.join(CONFIDENCES)}, not '{self.confidence}'")
         if self.placement_attempts < 1:
             raise ValueError(f"actors.placement_attempts must be at least 1, not {self.placement_attempts}")
 

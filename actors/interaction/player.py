@@ -42,7 +42,9 @@ class MakePlayer:
 
     def __call__(self, actor: int) -> LocationPlayer:
         """Makes the player of actor number `actor`."""
-        predictor = None if self.network is None else Predictor(build_network(self.network, self.seed))
+        predictor = None
+        if self.network is not None:
+            predictor = Predictor(build_network(self.network, self.seed), confidence=self.config.confidence)
         return LocationPlayer(predictor, self.config, self.seed, actor, simulator_keywords(self.config, self.simulator))
 
 

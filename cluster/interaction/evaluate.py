@@ -26,11 +26,11 @@ def run(config: EvaluateConfig, folder: Path) -> int:
     checkpoint = find_checkpoint(config.checkpoint)
     config = settings_of_run(config, checkpoint)
     check_launch(config.simulator)
-    predictor, index = trained_predictor(config.models, checkpoint)
+    predictor, index = trained_predictor(config.models, checkpoint, config.actors.confidence)
     save_config(config, folder / "config.yaml")
     print(f"RUN {folder}", flush=True)
     test = find_test_locations(config.evaluation, config.simulator)
-    untrained = untrained_predictor(config.models, index, index["seed"])
+    untrained = untrained_predictor(config.models, index, index["seed"], config.actors.confidence)
     report = final_report(measure(config, folder, test, predictor, untrained), config.evaluation.dataset.name)
     result = {
         "command": "evaluate",

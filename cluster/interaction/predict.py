@@ -24,7 +24,7 @@ def run(config: PredictConfig, folder: Path) -> int:
         )
     checkpoint = find_checkpoint(config.checkpoint)
     config = settings_of_run(config, checkpoint)
-    predictor, _ = trained_predictor(config.models, checkpoint)
+    predictor, _ = trained_predictor(config.models, checkpoint, config.actors.confidence)
     try:
         written = predict_files(
             Path(config.image),

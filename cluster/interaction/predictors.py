@@ -20,7 +20,7 @@ MASS_CLASSES_KEY = "mass_classes"
 """Key of a Mask R-CNN checkpoint: whether its classes are the mass classes; otherwise it has one class."""
 
 
-def trained_predictor(models: NetworkConfig, checkpoint: Path) -> tuple[AnyPredictor, dict[str, Any]]:
+def trained_predictor(models: NetworkConfig, checkpoint: Path, confidence: str) -> tuple[AnyPredictor, dict[str, Any]]:
     """The model with a checkpoint's weights, and the checkpoint's index.
 
     The checkpoint determines Mask R-CNN, the videoPCA baseline, and the input settings of our network, which the shapes
@@ -29,38 +29,42 @@ def trained_predictor(models: NetworkConfig, checkpoint: Path) -> tuple[AnyPredi
     Args:
         models: settings of our network.
         checkpoint: its folder.
+        confidence: `actors.confidence`.
 
     Raises:
         CheckpointError: see `learner.checkpoint.load_model`.
         TorchvisionMissing: the model is Mask R-CNN, but torchvision is not installed.
     """
     index = read_index(checkpoint)
-    predictor = untrained_predictor(models, index, index["seed"])
+    predictor = untrained_predictor(models, index, index["seed"], confidence)
     return loaded(predictor, checkpoint), index
 
 
 def loaded(predictor: AnyPredictor, checkpoint: Path) -> AnyPredictor:
     """Loads a checkpoint's weights into a predictor and returns it."""
     load_model(checkpoint, predictor.network)
-    return Predictor(predictor.network) if isinstance(predictor, Predictor) else predictor
+    if isinstance(predictor, Predictor):
+        return Predictor(predictor.network, confidence=predictor.confidence)
+    return predictor
 
 
-def untrained_predictor(models: NetworkConfig, index: dict[str, Any], seed: int) -> AnyPredictor:
+def untrained_predictor(models: NetworkConfig, index: dict[str, Any], seed: int, confidence: str) -> AnyPredictor:
     """The model of a checkpoint with its initial weights.
 
     Args:
         models: settings of our network.
         index: of the checkpoint.
         seed: of the initial weights.
+        confidence: `actors.confidence`.
     """
     network = index["network"]
     kind = kind_of(network)
     if kind == "mask_rcnn":
         # Older checkpoints keep it beside the network's settings.
         mass_classes = bool(network.get(MASS_CLASSES_KEY, index["extra"].get(MASS_CLASSES_KEY)))
-        return build_predictor(mask_rcnn_config(network), seed, None if mass_classes else BASELINE_CLASS)
+        return build_predictor(mask_rcnn_config(network), seed, None if mass_classes else BASELINE_CLASS, confidence)
     config = soft_mask_config(network) if kind == "soft_mask" else with_inputs_of(index, models)
-    return build_predictor(config, seed, only_class=None)
+    return build_predictor(config, seed, None, confidence)
 
 
 def with_inputs_of(index: dict[str, Any], models: NetworkConfig) -> NetworkConfig:

@@ -81,7 +81,9 @@ class TestSetMeasurements:
         assert run.found is not None
         print_message(f"measuring {run.label} on {self.name}")
         evaluator, count = self.evaluator, self.plan.request.config.figures
-        predictor, _ = trained_predictor(run.config.models, find_checkpoint(str(run.found.folder)))
+        predictor, _ = trained_predictor(
+            run.config.models, find_checkpoint(str(run.found.folder)), run.config.actors.confidence
+        )
         evaluation = evaluator.evaluate(predictor, run.config.actors.cluster_distance, show=False)
         chosen = chosen_entries(len(evaluator.entries), count) if count else []
         simulator, actors = self.plan.base.simulator, run.config.actors
@@ -93,7 +95,7 @@ class TestSetMeasurements:
         """Files of the baselines' metrics, shared by all tables; the untrained network's depends on model and seed."""
         folder = Path(self.plan.request.config.folder) / "baselines" / self.key
         base = self.plan.base
-        decisive = (base.models, base.seed, base.actors.cluster_distance)
+        decisive = (base.models, base.seed, base.actors.cluster_distance, base.actors.confidence)
         network = hashlib.sha256(repr(decisive).encode()).hexdigest()[:8]
         return {name: folder / f"{name}.json" for name in BASELINES} | {
             "untrained": folder / f"untrained-{network}.json"
@@ -105,7 +107,9 @@ class TestSetMeasurements:
         found = {name: read_metrics(path) for name, path in files.items()}
         if None in found.values():
             print_message(f"measuring the baselines on {self.name}")
-            untrained = Predictor(build_network(self.plan.base.models, self.plan.base.seed))
+            untrained = Predictor(
+                build_network(self.plan.base.models, self.plan.base.seed), confidence=self.plan.base.actors.confidence
+            )
             measured = {name: result.metrics for name, result in self.evaluator.baselines().items()}
             distance = self.plan.base.actors.cluster_distance
             measured["untrained"] = self.evaluator.evaluate(untrained, distance, show=False).metrics

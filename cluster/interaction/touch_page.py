@@ -60,12 +60,21 @@ def touch_mode(config: PlayConfig) -> TouchMode:
         check_picture(config.simulator)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    predictor = None if config.checkpoint is None else predictor_of(config.checkpoint)
-    return TouchMode(config.modes["interaction"], config.simulator, predictor)
+    mode = config.modes["interaction"]
+    predictor = None if config.checkpoint is None else predictor_of(config.checkpoint, mode.actors.confidence)
+    return TouchMode(mode, config.simulator, predictor)
 
 
-def predictor_of(checkpoint: str) -> SharedPredictor:
-    """The model in a checkpoint folder, or in the newest checkpoint of a run folder; errors as of `touch_mode`."""
+def predictor_of(checkpoint: str, confidence: str) -> SharedPredictor:
+    """The model in a checkpoint folder, or in the newest checkpoint of a run folder.
+
+    Args:
+        checkpoint: the folder.
+        confidence: `actors.confidence`.
+
+    Raises:
+        UsageError, CheckpointError: see `touch_mode`.
+    """
     from cluster.interaction.predictors import trained_predictor
 
     folder = find_checkpoint(checkpoint)
@@ -76,7 +85,7 @@ def predictor_of(checkpoint: str) -> SharedPredictor:
             models = OmegaConf.to_object(OmegaConf.merge(models, network))
         except (OmegaConfBaseException, ValueError) as error:
             raise UsageError(f"{folder / INDEX} does not fit this version's models: {first_line(error)}") from error
-    return SharedPredictor(trained_predictor(models, folder)[0])
+    return SharedPredictor(trained_predictor(models, folder, confidence)[0])
 
 
 class SharedPredictor:

@@ -55,7 +55,7 @@ class LocationEvaluator:
     def __init__(self, settings: MakeEvaluator) -> None:
         self.settings = settings
         only_class = None if settings.mass_classes else BASELINE_CLASS
-        self.predictor = build_predictor(settings.network, settings.seed, only_class)
+        self.predictor = build_predictor(settings.network, settings.seed, only_class, settings.actors.confidence)
         self.evaluator: Evaluator | None = None
         self.references: References | None = None
 

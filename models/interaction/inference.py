@@ -60,8 +60,12 @@ class Predictor:
     concurrent calls. The process decides the number of threads: an actor calls `torch.set_num_threads(1)`.
     """
 
-    def __init__(self, network: InteractionNetwork, device: str | torch.device = "cpu") -> None:
+    def __init__(
+        self, network: InteractionNetwork, device: str | torch.device = "cpu", confidence: str = "stability"
+    ) -> None:
         self.device = torch.device(device)
+        self.confidence = confidence
+        """`actors.confidence`."""
         self.network = network.to(self.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         self._folded = folded(self.network)
 
@@ -115,7 +119,7 @@ class Predictor:
             settings = self.network.config.soft_mask
             found = component_instances(output.score.cpu().numpy(), image, count, settings, minimum_logit)
         else:
-            found = cluster_instances(output, count, threshold, minimum_logit)
+            found = cluster_instances(output, count, threshold, minimum_logit, self.confidence)
         seeds, masks, scores, force, valid = (tensor.cpu().numpy() for tensor in found)
         score_maps = output.score.sigmoid().cpu().numpy()
         force_maps = output.force.contiguous().cpu().numpy()

