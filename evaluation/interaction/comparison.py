@@ -22,7 +22,10 @@ from evaluation.tables import Row, csv_head, csv_line, markdown_table
 LOOKS_ALONE = (
     "95 % intervals are over rooms and looks alone: no row has several runs, so the noise between runs is unknown."
 )
-RUNS_POOLED = "95 % intervals are over runs, rooms and looks; a row with one run has the pooled deviation between runs of other rows."
+RUNS_POOLED = (
+    "95 % intervals are over runs, rooms and looks; a row with one run takes the deviation between runs from the other "
+    "rows."
+)
 """What the intervals of a table hold."""
 
 

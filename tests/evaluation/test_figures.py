@@ -101,12 +101,17 @@ def test_equal_figures_are_equal_files(tmp_path: Path) -> None:
 
 def test_curves_and_matrix_are_written_also_when_there_is_little_to_show(tmp_path: Path) -> None:
     points = [
-        LearningPoint(0.0, 0, 0.5, 1.0, None, None),
-        LearningPoint(1.0, 60, None, None, 0.1, 0.06),
-        LearningPoint(2.0, 130, 12.0, 15.0, 0.3, 0.05),
+        LearningPoint(0.0, 0, 0, 0.5, 1.0, None, None),
+        LearningPoint(1.0, 60, 100, None, None, 0.1, 0.06),
+        LearningPoint(2.0, 130, 210, 12.0, 15.0, 0.3, 0.05),
     ]
-    learning_curve(tmp_path / "curve.png", points, {"superpixels": 12.8, "depth edges": 30.0})
+    baselines = {"superpixels": {"mask_ap50": 12.8, "box_ap50": 14.0}}
+    learning_curve(tmp_path / "curve.png", points, baselines)
     learning_curve(tmp_path / "empty.png", [], {})
+    # A bar of a tenth of a panel's height, 3 of them for mask AP50; box AP50 has none.
+    known = replace(points[-1], intervals={"mask_ap50": [11.0, 13.0]})
+    learning_curve(tmp_path / "bars.png", [*points[:-1], known], baselines)
+    assert 30 < (read(tmp_path / "curve.png") != read(tmp_path / "bars.png")).any(axis=2).sum() < 3000
     truths = [truth(0, [rectangle(0, 0, 30, 30)], [1])]
     metrics = compute_metrics(truths, [encode_detections(0, found([cells(0, 0, 10, 10)], [1.0], [2]), 32)], SIZE, 32)
     confusion_figure(tmp_path / "confusion.png", metrics)
