@@ -19,12 +19,11 @@ from evaluation.interaction.final import row_of
 from evaluation.interaction.intervals import SEED
 from evaluation.tables import Row, csv_head, csv_line, markdown_table
 
-LOOKS_ALONE = (
-    "95 % intervals are over rooms and looks alone: no row has several runs, so the noise between runs is unknown."
+IMAGES_ALONE = (
+    "95 % intervals are over rooms and images alone: no row has several runs, so the noise of runs is unknown."
 )
 RUNS_POOLED = (
-    "95 % intervals are over runs, rooms and looks; a row with one run takes the deviation between runs from the other "
-    "rows."
+    "95 % intervals are over runs, rooms and images; a row of one run takes the noise of runs from other rows."
 )
 """What the intervals of a table hold."""
 
@@ -106,7 +105,7 @@ class Comparison:
         """Returns rows: the first method, its published results, the other methods, the baselines."""
         deviations = {key: pooled_deviation([method.values(key) for method in self.methods]) for key in COLUMNS}
         first, *others = (
-            # A generator for each row: the runs of two rows are drawn independently, their looks are the same.
+            # A generator for each row: the runs of two rows are drawn independently, their images are the same.
             replace(
                 method.row(),
                 resamples=method.resamples(deviations, np.random.default_rng([SEED, number])),
@@ -119,7 +118,7 @@ class Comparison:
 
     def noise(self) -> str:
         """Says in one sentence what the intervals hold."""
-        return RUNS_POOLED if any(len(method.runs) > 1 for method in self.methods) else LOOKS_ALONE
+        return RUNS_POOLED if any(len(method.runs) > 1 for method in self.methods) else IMAGES_ALONE
 
 
 def pooled_deviation(groups: Sequence[Sequence[float]]) -> float:

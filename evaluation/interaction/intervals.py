@@ -1,8 +1,7 @@
-"""95 % intervals of an evaluation's figures: a bootstrap over rooms and looks (docs/interaction.md, Evaluation).
+"""95 % intervals of an evaluation's figures: a bootstrap over rooms and images (docs/interaction.md, Evaluation).
 
-A look is a test image with its objects. Which detection finds which object is decided within a look, so it is decided
-once. A resample only changes how often each look counts, and average precision follows from these weights in
-milliseconds.
+Which detection finds which object is decided within an image, so it is decided once. A resample only changes how often
+each image counts, and average precision follows from these weights within a millisecond.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from evaluation.interaction.coco import (
 from evaluation.interaction.masks import box
 
 RESAMPLES = 1000
-"""Number of resamples. They depend on the rooms of the looks alone, so that methods are compared on the same ones."""
+"""Number of resamples. They depend on the rooms of the images alone, so that methods are compared on the same ones."""
 SEED = 0
 """Seed of the resamples."""
 IOUS = np.linspace(0.5, 0.95, 10)
@@ -36,28 +35,28 @@ IOUS = np.linspace(0.5, 0.95, 10)
 
 @dataclass(frozen=True)
 class Matches:
-    """All detections of one kind in n looks by decreasing score, and which of them find an object."""
+    """All detections of one kind in n images by decreasing score, and which of them find an object."""
 
-    looks: NDArray[np.int64]
-    """(detections,) index of the look of each detection."""
+    images: NDArray[np.int64]
+    """(detections,) index of the image of each detection."""
     hits: Sequence[NDArray[np.int64]]
     """For each IoU, the increasing indices of the detections that find an object."""
     objects: NDArray[np.int64]
-    """(n,) number of objects in each look."""
+    """(n,) number of objects in each image."""
 
 
-class MatchedLooks:
+class MatchedImages:
     """The matches of an evaluation, from which the figures of each resample follow.
 
     Args:
-        ground_truths: one for each look.
-        predictions: one for each look, in the same order.
+        ground_truths: one for each image.
+        predictions: one for each image, in the same order.
     """
 
     def __init__(self, ground_truths: Sequence[GroundTruth], predictions: Sequence[EncodedDetections]) -> None:
-        looks = list(zip(ground_truths, predictions, strict=True))
-        masks = [mask_overlap(truth, found) for truth, found in looks]
-        boxes = [box_overlap(truth, found) for truth, found in looks]
+        images = list(zip(ground_truths, predictions, strict=True))
+        masks = [mask_overlap(truth, found) for truth, found in images]
+        boxes = [box_overlap(truth, found) for truth, found in images]
         self.masks = match(ground_truths, predictions, masks, IOUS)
         self.boxes = match(ground_truths, predictions, boxes, IOUS)
         self.classes = [
@@ -66,7 +65,7 @@ class MatchedLooks:
         self.confusions = mass_confusions(ground_truths, predictions)
 
     def figures(self, weights: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Returns (6,) values of SCALARS if each look counts `weights` (n,) times; NaN where there is no object."""
+        """Returns (6,) values of SCALARS if each image counts `weights` (n,) times; NaN where there is no object."""
         masks, boxes = average_precision(self.masks, weights), average_precision(self.boxes, weights)
         classes = [average_precision(matches, weights)[0] for matches in self.classes]
         present = [value for value in classes if not np.isnan(value)]
@@ -84,28 +83,28 @@ class MatchedLooks:
 def with_resamples(
     metrics: Metrics, ground_truths: Sequence[GroundTruth], predictions: Sequence[EncodedDetections]
 ) -> Metrics:
-    """Adds resampled figures to the metrics of the same looks; arguments as of `compute_metrics`."""
-    matched = MatchedLooks(ground_truths, predictions)
+    """Adds resampled figures to the metrics of the same images; arguments as of `compute_metrics`."""
+    matched = MatchedImages(ground_truths, predictions)
     weights = draw_weights([truth.scene for truth in ground_truths])
     return replace(metrics, resamples=np.array([matched.figures(one) for one in weights]))
 
 
 def draw_weights(scenes: Sequence[str]) -> NDArray[np.int64]:
-    """Draws rooms with replacement, and within each drawn room as many of its looks as it has, with replacement.
+    """Draws rooms with replacement, and within each drawn room as many of its images as it has, with replacement.
 
     Args:
-        scenes: name of the room of each of n looks.
+        scenes: name of the room of each of n images.
 
     Returns:
-        (RESAMPLES, n) how often each look was drawn; the same for equal arguments.
+        (RESAMPLES, n) how often each image was drawn; the same for equal arguments.
     """
     random = np.random.default_rng(SEED)
     names, rooms = np.unique(np.asarray(scenes), return_inverse=True)
     drawn = random.multinomial(len(names), np.full(len(names), 1 / len(names)), size=RESAMPLES)
     weights = np.zeros((RESAMPLES, len(scenes)), dtype=np.int64)
     for number in range(len(names)):
-        looks = np.flatnonzero(rooms == number)
-        weights[:, looks] = random.multinomial(drawn[:, number] * len(looks), np.full(len(looks), 1 / len(looks)))
+        images = np.flatnonzero(rooms == number)
+        weights[:, images] = random.multinomial(drawn[:, number] * len(images), np.full(len(images), 1 / len(images)))
     return weights
 
 
@@ -118,38 +117,38 @@ def match(
 ) -> Matches:
     """Matches detections and objects as COCO does.
 
-    In each look, by decreasing score, a detection takes the free object with the highest IoU of at least the threshold.
+    In each image, by decreasing score, a detection takes the free object with the highest IoU from the threshold on.
 
     Args:
-        ground_truths: one for each look.
-        predictions: one for each look.
-        overlaps: (detections, objects) IoU for each look.
+        ground_truths: one for each image.
+        predictions: one for each image.
+        overlaps: (detections, objects) IoU for each image.
         ious: increasing thresholds.
         mass_class: only detections and objects of this class count; None: all.
     """
-    looks: list[int] = []
+    images: list[int] = []
     scores: list[float] = []
     hits: list[NDArray[np.bool_]] = [np.zeros((len(ious), 0), dtype=bool)]
     objects = np.zeros(len(ground_truths), dtype=np.int64)
-    for look, (truth, found, overlap) in enumerate(zip(ground_truths, predictions, overlaps, strict=True)):
+    for image, (truth, found, overlap) in enumerate(zip(ground_truths, predictions, overlaps, strict=True)):
         found_classes, true_classes = (np.array(one.mass_classes, dtype=np.int64) for one in (found, truth))
         # COCO lists detections and objects by class, also where classes do not count; equal scores keep that order.
         order = np.lexsort((found_classes, -np.array(found.scores)))
         wanted = np.argsort(true_classes, kind="stable")
         if mass_class is not None:
             order, wanted = order[found_classes[order] == mass_class], wanted[true_classes[wanted] == mass_class]
-        objects[look] = len(wanted)
-        looks += [look] * len(order)
+        objects[image] = len(wanted)
+        images += [image] * len(order)
         scores += [found.scores[index] for index in order]
         hits.append(_hits(overlap[np.ix_(order, wanted)], ious))
-    # Equal scores keep the order of the looks, as COCO's do.
+    # Equal scores keep the order of the images, as COCO's do.
     ranks = np.argsort(-np.array(scores), kind="stable")
     ranked = np.concatenate(hits, axis=1)[:, ranks]
-    return Matches(np.array(looks, dtype=np.int64)[ranks], [np.flatnonzero(line) for line in ranked], objects)
+    return Matches(np.array(images, dtype=np.int64)[ranks], [np.flatnonzero(line) for line in ranked], objects)
 
 
 def average_precision(matches: Matches, weights: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Average precision over 101 recalls at each IoU, 0-100, if each look counts `weights` (n,) times.
+    """Average precision over 101 recalls at each IoU, 0-100, if each image counts `weights` (n,) times.
 
     Precision has its maxima at detections that find an object, so that only these are needed.
 
@@ -159,7 +158,7 @@ def average_precision(matches: Matches, weights: NDArray[np.int64]) -> NDArray[n
     objects = int(weights @ matches.objects)
     if not objects:
         return np.full(len(matches.hits), np.nan)
-    counted = weights[matches.looks]
+    counted = weights[matches.images]
     detections = np.cumsum(counted)
     values = np.zeros(len(matches.hits))
     for number, hits in enumerate(matches.hits):

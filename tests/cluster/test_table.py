@@ -325,7 +325,7 @@ def test_finished_runs_become_tables_and_figures(
     result = json.loads(capsys.readouterr().out.splitlines()[-1].removeprefix("RESULT "))
     random_only = result["tables"]["choice"]["NovelSpaces"]["random only"]
     assert result["finished"] == 6 and random_only["mask_ap50"] == 42.5
-    # Twice 42 or 43, sqrt(2) times as far from 42.5, and 1 more or less of the looks.
+    # Twice 42 or 43, sqrt(2) times as far from 42.5, and 1 more or less of the images.
     assert random_only["intervals"]["mask_ap50"] == pytest.approx([42.5 - 0.5**0.5 - 1, 42.5 + 0.5**0.5 + 1], abs=1e-3)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from evaluation.interaction.coco import SCALARS, Metrics, encode_detections
 from evaluation.interaction.comparison import (
-    LOOKS_ALONE,
+    IMAGES_ALONE,
     RUNS_POOLED,
     Comparison,
     MeasuredRun,
@@ -68,7 +68,7 @@ def comparison(tmp_path: Path) -> Comparison:
 def test_figures_stand_beside_what_the_paper_reports(comparison: Comparison) -> None:
     text = markdown([comparison], "How it was made.")
     lines = [line for line in text.splitlines() if line.startswith("|")]
-    # Twice 40 or twice 44, 2 more from the mean of 42 and sqrt(2) times that, and 1 more or less of the looks.
+    # Twice 40 or twice 44, 2 more from the mean of 42 and sqrt(2) times that, and 1 more or less of the images.
     assert lines[2].startswith("| ours (2 seeds) | 42.0 [38.2, 45.8] | 42.0 [38.2, 45.8] |")
     # Sample deviations: 650 and sqrt(5000) = 71.
     assert lines[2].endswith("| 650 ± 71 | 50 ± 0 | 2 ± 0 |")
@@ -92,16 +92,16 @@ def test_lines_of_cells_name_table_and_data_set(comparison: Comparison) -> None:
 def test_one_run_takes_the_deviation_between_runs_from_other_rows(comparison: Comparison) -> None:
     other = comparison.rows()[2].resamples["mask_ap50"]
     assert other.mean() == pytest.approx(50, abs=0.3)
-    # The deviation of 40 and 44 is sqrt(8), that of the looks 1.
+    # The deviation of 40 and 44 is sqrt(8), that of the images 1.
     assert other.std() == pytest.approx(3, rel=0.06)
     assert np.array_equal(other, comparison.rows()[2].resamples["mask_ap50"]), "the same in each call"
     alone = replace(comparison, methods=comparison.methods[1:])
     assert alone.rows()[0].interval("mask_ap50") == (49, 51) and "mass_ap50" not in alone.rows()[0].resamples
-    assert LOOKS_ALONE in markdown([alone], "How it was made.")
+    assert IMAGES_ALONE in markdown([alone], "How it was made.")
 
 
 def test_resampled_means_vary_as_means_of_runs_do() -> None:
-    """The variance of a mean of three runs is a third of their sample variance, 7 / 3; the looks add theirs."""
+    """The variance of a mean of three runs is a third of their sample variance, 7 / 3; the images add theirs."""
     runs = np.array([[21.0], [22.0], [26.0]]) + np.random.default_rng(1).normal(0, 2, 100_000)
     resampled = over_runs(runs, 0.0, np.random.default_rng(0))
     assert resampled.mean() == pytest.approx(23, abs=0.05) and resampled.var() == pytest.approx(7 / 3 + 4, rel=0.03)

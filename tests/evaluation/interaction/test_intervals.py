@@ -15,7 +15,7 @@ from evaluation.interaction.coco import SCALARS, EncodedDetections, GroundTruth,
 from evaluation.interaction.intervals import (
     IOUS,
     RESAMPLES,
-    MatchedLooks,
+    MatchedImages,
     Matches,
     average_precision,
     draw_weights,
@@ -35,29 +35,29 @@ Thing = tuple[int, int]
 """Number of the shape, and mass class."""
 
 
-def a_look(number: int, objects: list[Thing], found: list[Thing], scores: list[float], scene: str = "") -> Any:
-    """Ground truth and detections of one look."""
+def an_image(number: int, objects: list[Thing], found: list[Thing], scores: list[float], scene: str = "") -> Any:
+    """Ground truth and detections of one image."""
     truth = GroundTruth(number, tuple(ENCODED[s] for s, _ in objects), tuple(c for _, c in objects), scene)
     order = sorted(range(len(found)), key=lambda i: -scores[i])
     shapes, classes = [ENCODED[found[i][0]] for i in order], [found[i][1] for i in order]
     return truth, EncodedDetections(number, tuple(shapes), tuple(scores[i] for i in order), tuple(classes))
 
 
-def reference(looks: list[Any]) -> NDArray[np.float64]:
+def reference(images: list[Any]) -> NDArray[np.float64]:
     """The figures as faster-coco-eval has them."""
-    truths, found = zip(*looks, strict=True)
+    truths, found = zip(*images, strict=True)
     metrics = compute_metrics(truths, found, SIZE, 32)
     return np.array([getattr(metrics, name) for name in SCALARS])
 
 
-def figures(looks: list[Any], weights: list[int]) -> NDArray[np.float64]:
-    """The figures of weighted looks."""
-    truths, found = zip(*looks, strict=True)
-    return MatchedLooks(truths, found).figures(np.array(weights))
+def figures(images: list[Any], weights: list[int]) -> NDArray[np.float64]:
+    """The figures of weighted images."""
+    truths, found = zip(*images, strict=True)
+    return MatchedImages(truths, found).figures(np.array(weights))
 
 
-def test_average_precision_of_weighted_looks_by_hand() -> None:
-    # Look 0: two objects, a hit at rank 0 and a miss at rank 2. Look 1: one object, a miss at rank 1, a hit at rank 3.
+def test_average_precision_of_weighted_images_by_hand() -> None:
+    # Image 0: two objects, a hit at rank 0 and a miss at rank 2. Image 1: one object, a miss at rank 1, a hit at 3.
     matches = Matches(np.array([0, 1, 0, 1]), [np.array([0, 3]), np.array([3])], np.array([2, 1]))
     expected = {
         # Precision 1 up to recall 1/3 (34 recalls), 2/4 up to 2/3 (33 recalls); alone, the last hit has 1/4.
@@ -76,35 +76,35 @@ def test_average_precision_of_weighted_looks_by_hand() -> None:
 
 
 @st.composite
-def some_looks(draw: st.DrawFn, ties: bool) -> list[Any]:
-    """One to four looks, of which at least one has an object; without ties each score of a look occurs once."""
+def some_images(draw: st.DrawFn, ties: bool) -> list[Any]:
+    """One to four images, of which at least one has an object; without ties each score of an image occurs once."""
     things = st.lists(st.tuples(st.integers(0, len(SHAPES) - 1), st.integers(0, 2)), max_size=5)
-    looks = []
+    images = []
     for number in range(draw(st.integers(1, 4))):
         objects, found = draw(things), draw(things)
         score = st.sampled_from([0.0, 0.25, 0.5, 0.75]) if ties else st.integers(0, 1000).map(lambda n: n / 8)
         scores = draw(st.lists(score, min_size=len(found), max_size=len(found), unique=not ties))
-        looks.append(a_look(number, objects, found, scores))
-    if not any(truth.segmentations for truth, _ in looks):
-        looks[0] = a_look(0, [(0, 1)], [], [])
-    return looks
+        images.append(an_image(number, objects, found, scores))
+    if not any(truth.segmentations for truth, _ in images):
+        images[0] = an_image(0, [(0, 1)], [], [])
+    return images
 
 
 @settings(deadline=None, max_examples=150)
-@given(some_looks(ties=True))
-def test_with_equal_weights_all_figures_are_those_of_coco(looks: list[Any]) -> None:
-    assert figures(looks, [1] * len(looks)) == pytest.approx(reference(looks), abs=1e-6)
+@given(some_images(ties=True))
+def test_with_equal_weights_all_figures_are_those_of_coco(images: list[Any]) -> None:
+    assert figures(images, [1] * len(images)) == pytest.approx(reference(images), abs=1e-6)
 
 
 @settings(deadline=None, max_examples=50)
-@given(some_looks(ties=False), st.data())
-def test_a_look_of_weight_two_counts_as_two_looks(looks: list[Any], data: st.DataObject) -> None:
-    weights = data.draw(st.lists(st.integers(0, 3), min_size=len(looks), max_size=len(looks)))
-    repeated = [look for look, weight in zip(looks, weights, strict=True) for _ in range(weight)]
+@given(some_images(ties=False), st.data())
+def test_an_image_of_weight_two_counts_as_two_images(images: list[Any], data: st.DataObject) -> None:
+    weights = data.draw(st.lists(st.integers(0, 3), min_size=len(images), max_size=len(images)))
+    repeated = [image for image, weight in zip(images, weights, strict=True) for _ in range(weight)]
     if not any(truth.segmentations for truth, _ in repeated):
-        assert np.isnan(figures(looks, weights)[0])
+        assert np.isnan(figures(images, weights)[0])
         return
-    assert figures(looks, weights) == pytest.approx(reference(repeated), abs=1e-6)
+    assert figures(images, weights) == pytest.approx(reference(repeated), abs=1e-6)
 
 
 def test_thresholds_are_those_of_coco() -> None:
@@ -113,7 +113,7 @@ def test_thresholds_are_those_of_coco() -> None:
     assert IOUS.tolist() == Params().iouThrs.tolist()
 
 
-def test_whole_rooms_are_drawn_and_looks_within_them() -> None:
+def test_whole_rooms_are_drawn_and_images_within_them() -> None:
     scenes = ["b", "a", "b", "b", "a"]
     weights = draw_weights(scenes)
     assert weights.shape == (RESAMPLES, 5) and np.array_equal(weights, draw_weights(scenes))
@@ -121,15 +121,15 @@ def test_whole_rooms_are_drawn_and_looks_within_them() -> None:
     assert np.array_equal(in_a % 2, np.zeros(RESAMPLES)) and np.array_equal(
         in_a // 2 + in_b // 3, np.full(RESAMPLES, 2)
     )
-    # Each of the three combinations of two rooms; each look is drawn once in the mean.
+    # Each of the three combinations of two rooms; each image is drawn once in the mean.
     assert {0, 2, 4} == set(in_a.tolist()) and weights.mean(axis=0) == pytest.approx(np.ones(5), abs=0.15)
-    assert weights[in_a == 2].std(axis=0).min() > 0.4, "looks of a room that was drawn once vary, too"
+    assert weights[in_a == 2].std(axis=0).min() > 0.4, "images of a room that was drawn once vary, too"
 
 
 @pytest.mark.parametrize("rooms_differ", [False, True])
 def test_intervals_of_a_known_share_cover_it(rooms_differ: bool) -> None:
-    """100 looks in 20 rooms find their object with probability 0.4, alone or all looks of a room together."""
-    random, share, scenes = np.random.default_rng(0), 0.4, [f"room {look // 5}" for look in range(100)]
+    """100 images in 20 rooms find their object with probability 0.4, alone or all images of a room together."""
+    random, share, scenes = np.random.default_rng(0), 0.4, [f"room {image // 5}" for image in range(100)]
     weights = draw_weights(scenes)
     covered, widths = 0, []
     for _ in range(200):
@@ -141,20 +141,20 @@ def test_intervals_of_a_known_share_cover_it(rooms_differ: bool) -> None:
     independent = 20 if rooms_differ else 100
     normal = 2 * 1.96 * math.sqrt(share * (1 - share) / independent)
     assert covered / 200 >= 0.93
-    # Looks within rooms are drawn once more, so that looks that do not depend on the room have wider intervals.
+    # Images within rooms are drawn once more, so that images that do not depend on the room have wider intervals.
     assert 0.9 * normal < np.mean(widths) < (1.05 if rooms_differ else 1.4) * normal
 
 
 def test_resamples_are_paired_between_methods() -> None:
     """One method finds the objects of half of the rooms, the other misses a fifth of those."""
-    looks = [
+    images = [
         (number, [(0, 0)], [(0, 0)] if number // 5 % 2 else [], [0.5] if number // 5 % 2 else [])
         for number in range(100)
     ]
-    better = [a_look(*look, scene=f"room {look[0] // 5}") for look in looks]
+    better = [an_image(*image, scene=f"room {image[0] // 5}") for image in images]
     worse = [
-        a_look(number, objects, *(([], []) if number % 5 == 0 else (found, scores)), scene=f"room {number // 5}")
-        for number, objects, found, scores in looks
+        an_image(number, objects, *(([], []) if number % 5 == 0 else (found, scores)), scene=f"room {number // 5}")
+        for number, objects, found, scores in images
     ]
     resampled = []
     for method in (better, worse):
