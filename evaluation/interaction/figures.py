@@ -216,14 +216,15 @@ def learning_curve(path: Path, points: Sequence[LearningPoint], baselines: Mappi
     axes = figure.subplots(2, 2)
     evaluated = [p for p in points if p.mask_ap50 is not None and p.box_ap50 is not None]
     for axis, name in zip(axes.flat, ("minutes", "images", "touches"), strict=False):
-        for key, marker in (("mask_ap50", "o-"), ("box_ap50", "s--")):
+        # The bar of masks is wide and pale, so that both are seen where they overlap.
+        for key, marker, bar in (("mask_ap50", "o-", {"lw": 6, "alpha": 0.4}), ("box_ap50", "s--", {"lw": 1.2})):
             color, label = LEARNING_COLORS[key], key.replace("_ap50", " AP50")
             x, y = [getattr(p, name) for p in evaluated], [getattr(p, key) for p in evaluated]
             axis.plot(x, y, marker, ms=3.5, color=color, label=label)
             for point in evaluated:
                 if key in point.intervals:
                     at = getattr(point, name)
-                    axis.errorbar(at, getattr(point, key), _bars(point, key), color=color, capsize=3)
+                    axis.plot([at, at], point.intervals[key], color=color, solid_capstyle="butt", **bar)
             for (baseline, values), style in zip(baselines.items(), (":", "-.") * len(baselines), strict=False):
                 axis.axhline(values[key], color=color, ls=style, lw=1, alpha=0.8, label=f"{baseline}, {label}")
         axis.set(ylabel="AP50 on unseen locations", ylim=(0, None))
@@ -240,13 +241,10 @@ def learning_curve(path: Path, points: Sequence[LearningPoint], baselines: Mappi
         axis.spines[["top", "right"]].set_visible(False)
     handles, names = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=2, frameon=False, fontsize=8)
+    if any(p.intervals for p in evaluated):
+        title = "Last points: final weights on all test locations, with 95 % intervals; others may be on fewer"
+        figure.suptitle(title, fontsize=9)
     save(figure, path, dpi=110)
-
-
-def _bars(point: LearningPoint, key: str) -> NDArray[np.float64]:
-    """(2, 1) lengths of an error bar below and above a figure."""
-    value, (low, high) = getattr(point, key), point.intervals[key]
-    return np.maximum([[value - low], [high - value]], 0.0)
 
 
 def confusion_figure(path: Path, metrics: Metrics) -> None:

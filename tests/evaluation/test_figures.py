@@ -108,10 +108,11 @@ def test_curves_and_matrix_are_written_also_when_there_is_little_to_show(tmp_pat
     baselines = {"superpixels": {"mask_ap50": 12.8, "box_ap50": 14.0}}
     learning_curve(tmp_path / "curve.png", points, baselines)
     learning_curve(tmp_path / "empty.png", [], {})
-    # A bar of a tenth of a panel's height, 3 of them for mask AP50; box AP50 has none.
-    known = replace(points[-1], intervals={"mask_ap50": [11.0, 13.0]})
-    learning_curve(tmp_path / "bars.png", [*points[:-1], known], baselines)
-    assert 30 < (read(tmp_path / "curve.png") != read(tmp_path / "bars.png")).any(axis=2).sum() < 3000
+    for name, interval in (("narrow", [11.5, 12.5]), ("wide", [9.0, 14.5])):
+        known = replace(points[-1], intervals={"mask_ap50": interval})
+        learning_curve(tmp_path / f"{name}.png", [*points[:-1], known], baselines)
+    longer = (read(tmp_path / "narrow.png") != read(tmp_path / "wide.png")).any(axis=2)
+    assert 500 < longer.sum() < 5000, "three bars, more than 50 pixels longer and some 9 wide"
     truths = [truth(0, [rectangle(0, 0, 30, 30)], [1])]
     metrics = compute_metrics(truths, [encode_detections(0, found([cells(0, 0, 10, 10)], [1.0], [2]), 32)], SIZE, 32)
     confusion_figure(tmp_path / "confusion.png", metrics)
