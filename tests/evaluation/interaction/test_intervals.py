@@ -96,6 +96,16 @@ def test_with_equal_weights_all_figures_are_those_of_coco(images: list[Any]) -> 
     assert figures(images, [1] * len(images)) == pytest.approx(reference(images), abs=1e-6)
 
 
+@pytest.mark.parametrize("classes", [(0, 0), (0, 1), (1, 0)])
+@pytest.mark.parametrize("first", [0, 1])
+def test_of_equally_near_objects_the_same_as_coco_is_taken(classes: tuple[int, int], first: int) -> None:
+    """The better detection lies between two objects; the other one is near enough to the left object alone."""
+    objects = [encode(rectangle(x, 0, 30, 30)) for x in ((54, 66), (66, 54))[first]]
+    found = tuple(encode(rectangle(x, 0, 30, 30)) for x in (60, 45))
+    image = GroundTruth(0, tuple(objects), classes), EncodedDetections(0, found, (0.9, 0.8), (0, 0))
+    assert figures([image], [1])[0] == pytest.approx(reference([image])[0])
+
+
 @settings(deadline=None, max_examples=50)
 @given(some_images(ties=False), st.data())
 def test_an_image_of_weight_two_counts_as_two_images(images: list[Any], data: st.DataObject) -> None:
