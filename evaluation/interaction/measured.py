@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -87,8 +88,10 @@ def write_metrics(path: Path, metrics: Metrics) -> None:
     """Writes figures, resamples, curves and confusion matrix as JSON."""
     values = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in vars(metrics).items()}
     # JSON has no NaN. Three digits, like other figures: six thousand numbers take 50 kB.
-    resamples = np.round(metrics.resamples, 3)
-    write_json(path, values | {"resamples": np.where(np.isnan(resamples), None, resamples).tolist()})
+    resamples = [
+        [None if math.isnan(value) else round(value, 3) for value in line] for line in metrics.resamples.tolist()
+    ]
+    write_json(path, values | {"resamples": resamples})
 
 
 def read_metrics(path: Path) -> Metrics | None:
