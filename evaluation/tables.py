@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.markup import escape
 from rich.table import Table
 
@@ -24,11 +26,24 @@ class Column:
     """Digits after the decimal point."""
     best: bool = True
     """Whether the highest value is marked; costs of a run have no best value."""
+    interval: bool = False
+    """Whether the figure has a 95 % interval, which then stands in CSV files, too."""
 
 
 Columns = Mapping[str, Column]
 """A table's figures by the keys of results.json, in their order."""
 ABSENT = "–"
+MARKED = (
+    "Bold: the best, and all whose difference from it is within the noise (95 % interval of the paired difference "
+    "contains 0)."
+)
+"""Says what is marked in a table with intervals."""
+
+
+def interval_of(resampled: NDArray[np.float64]) -> tuple[float, float]:
+    """The 95 % percentile interval of (n,) resampled values, of which some may be NaN."""
+    low, high = np.nanquantile(resampled, (0.025, 0.975))
+    return float(low), float(high)
 
 
 @dataclass(frozen=True)
@@ -40,6 +55,9 @@ class Row:
     """Figures (0-100) of each run or seed, without those that the method does not have."""
     reported: Mapping[str, tuple[float, float | None]] = field(default_factory=dict)
     """Published means and deviations, instead of `runs`; they are shown but never marked as best."""
+    resamples: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    """(n,) resampled values of each figure that has an interval. The n-th resample of all rows of a table has the same
+    test images, so that differences between rows are paired."""
 
     def statistic(self, key: str) -> tuple[float, float | None] | None:
         """Returns mean and deviation of a figure; None if the method, or any of its runs, lacks it."""
@@ -47,6 +65,10 @@ class Row:
             return self.reported[key]
         values = [run[key] for run in self.runs if key in run]
         return mean_and_deviation(values) if values and len(values) == len(self.runs) else None
+
+    def interval(self, key: str) -> tuple[float, float] | None:
+        """Returns the 95 % interval of a figure; None if it has none."""
+        return interval_of(self.resamples[key]) if key in self.resamples else None
 
 
 def mean_and_deviation(values: Sequence[float]) -> tuple[float, float | None]:
@@ -58,13 +80,18 @@ def mean_and_deviation(values: Sequence[float]) -> tuple[float, float | None]:
 
 
 def cells(row: Row, columns: Columns) -> list[str]:
-    """Returns a method's figures as text: "24.2", over several runs "23.8 ± 0.8", or a dash if any run lacks it."""
+    """Returns a method's figures as text, or a dash if any run lacks the figure.
+
+    A figure with an interval is "24.2 [22.1, 26.0]", without one "24.2", or over several runs "23.8 ± 0.8".
+    """
     texts: list[str] = []
     for key, column in columns.items():
-        found = row.statistic(key)
+        found, interval = row.statistic(key), row.interval(key)
         digits = column.digits
         if found is None:
             texts.append(ABSENT)
+        elif interval is not None:
+            texts.append(f"{found[0]:.{digits}f} [{interval[0]:.{digits}f}, {interval[1]:.{digits}f}]")
         elif found[1] is None:
             texts.append(f"{found[0]:.{digits}f}")
         else:
@@ -73,11 +100,11 @@ def cells(row: Row, columns: Columns) -> list[str]:
 
 
 MOST_COLUMNS = 8
-"""A table on a terminal with more figures has a line for each of them."""
+"""A table on a terminal with more figures has a line for each of them; with intervals, half as many fit."""
 
 
 def terminal_table(title: str, rows: Sequence[Row], columns: Columns) -> Table:
-    """A table for `rich.console.Console.print`; the best method of each figure is bold.
+    """A table for `rich.console.Console.print`; the best methods of each figure are bold.
 
     It leaves out figures that no method has. If more than `MOST_COLUMNS` are left, figures are lines and methods
     columns.
@@ -87,9 +114,10 @@ def terminal_table(title: str, rows: Sequence[Row], columns: Columns) -> Table:
     lines = [[f"[bold]{text}[/bold]" if number in best[i] else text for i, text in enumerate(cells(row, columns))]
              for number, row in enumerate(rows)]  # fmt: skip
     figures, methods = [column.heading for column in columns.values()], [escape(row.name) for row in rows]
-    if len(columns) > MOST_COLUMNS:
+    intervals = _have_intervals(rows)
+    if len(columns) > (MOST_COLUMNS // 2 if intervals else MOST_COLUMNS):
         lines, figures, methods = [list(line) for line in zip(*lines, strict=True)], methods, figures
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", caption=MARKED if intervals else None, caption_justify="left")
     table.add_column("")
     for heading in figures:
         table.add_column(heading, justify="right")
@@ -99,7 +127,7 @@ def terminal_table(title: str, rows: Sequence[Row], columns: Columns) -> Table:
 
 
 def markdown_table(rows: Sequence[Row], columns: Columns) -> str:
-    """The table in Markdown; the best method of each figure is bold."""
+    """The table in Markdown; the best methods of each figure are bold, and with intervals a sentence says so."""
     best = _best(rows, columns)
     lines = [
         "| | " + " | ".join(column.heading for column in columns.values()) + " |",
@@ -109,19 +137,26 @@ def markdown_table(rows: Sequence[Row], columns: Columns) -> str:
         texts = [f"**{text}**" if number in best[i] else text for i, text in enumerate(cells(row, columns))]
         name = row.name.replace("|", "\\|")
         lines.append(f"| {name} | " + " | ".join(texts) + " |")
+    if _have_intervals(rows):
+        lines += ["", MARKED]
     return "\n".join(lines) + "\n"
 
 
 def csv_head(columns: Columns) -> list[str]:
     """The headings of `csv_line`."""
-    return ["method", "runs", *(name for key in columns for name in (key, f"{key}_std"))]
+    head = ["method", "runs"]
+    for key, column in columns.items():
+        head += [key, f"{key}_std", *([f"{key}_low", f"{key}_high"] if column.interval else [])]
+    return head
 
 
 def csv_line(row: Row, columns: Columns) -> list[str | int | float | None]:
-    """Returns a method's name, number of runs, and each figure's mean and deviation over the runs, or None."""
+    """Returns name and number of runs, and mean, deviation over the runs and interval of each figure, or None."""
     line: list[str | int | float | None] = [row.name, len(row.runs)]
-    for key in columns:
+    for key, column in columns.items():
         line += row.statistic(key) or (None, None)
+        if column.interval:
+            line += row.interval(key) or (None, None)
     return line
 
 
@@ -144,8 +179,15 @@ def write_tables(folder: Path, rows: Sequence[Row], columns: Columns) -> None:
     write_text(folder / "results.csv", csv_table(rows, columns))
 
 
+def _have_intervals(rows: Sequence[Row]) -> bool:
+    return any(row.resamples for row in rows)
+
+
 def _best(rows: Sequence[Row], columns: Columns) -> list[set[int]]:
-    """Returns, for each figure, the rows with the highest mean; none if all rows that have the figure are equal."""
+    """Returns, for each figure, the rows with the highest mean and those that do not differ from it reliably.
+
+    None is returned if all rows that have the figure are equal.
+    """
     best: list[set[int]] = []
     for key, column in columns.items():
         means = {
@@ -154,5 +196,17 @@ def _best(rows: Sequence[Row], columns: Columns) -> list[set[int]]:
             if not row.reported and (found := row.statistic(key)) is not None
         }
         highest = {number for number, mean in means.items() if mean == max(means.values())}
-        best.append(highest if len(highest) < len(means) and column.best else set())
+        if len(highest) == len(means) or not column.best:
+            best.append(set())
+            continue
+        first = rows[min(highest)]
+        best.append(highest | {number for number in means if within_noise(first, rows[number], key)})
     return best
+
+
+def within_noise(one: Row, other: Row, key: str) -> bool:
+    """Whether the 95 % interval of the paired difference of a figure contains 0; False without intervals."""
+    if key not in one.resamples or key not in other.resamples:
+        return False
+    low, high = interval_of(one.resamples[key] - other.resamples[key])
+    return low <= 0 <= high

@@ -44,6 +44,11 @@ class TrainConfig(RunConfig):
         return not self.actors.oracles.touching
 
     @property
+    def images_per_step(self) -> int:
+        """Number of images that an optimiser step learns from."""
+        return self.learner.mask_rcnn.batch_size if self.learner.mask_rcnn else self.learner.batch_size
+
+    @property
     def uses_records(self) -> bool:
         """Whether the run learns from records of other runs, instead of collecting its own."""
         return self.learner.mask_rcnn is not None and bool(self.learner.mask_rcnn.records)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,9 +30,10 @@ from evaluation.interaction.comparison import Comparison, MeasuredRun, Method, R
 from evaluation.interaction.comparison_figures import comparison_figures
 from evaluation.interaction.config import EvaluationConfig, chosen_entries
 from evaluation.interaction.evaluate import Evaluator
+from evaluation.interaction.final import intervals, touches_over_time
 from evaluation.interaction.measured import METRICS, measure_key, read_metrics, write_measured, write_metrics
 from evaluation.interaction.report import make_panels
-from evaluation.tables import Row, csv_text, terminal_table
+from evaluation.tables import csv_text, terminal_table
 from models.interaction.build import build_network
 from models.interaction.inference import Predictor
 
@@ -196,7 +198,7 @@ class Results:
         request = self.plan.request
         seeds = ", ".join(map(str, request.config.seeds))
         several = len(request.config.seeds) > 1
-        runs = f"Mean ± standard deviation over seeds {seeds}" if several else f"One run of each row, of seed {seeds}"
+        runs = f"Mean over seeds {seeds}; ± standard deviation" if several else f"One run of each row, of seed {seeds}"
         images = ", ".join(f"{len(test_set.test.entries)} of {test_set.name}" for test_set in self.test_sets)
         return (
             f"{runs}; {budget(cast(TrainConfig, self.plan.base))}. Every row is measured on the "
@@ -227,28 +229,22 @@ class Results:
         tables: dict[str, Any] = {}
         for name in self.plan.request.config.tables:
             for found in self.comparisons(name):
-                rows = [Row(heading(row), row.runs, row.reported) for row in found.rows()]
-                console.print(terminal_table(f"{found.title}, {found.data_set}", rows, COLUMNS | COUNTS))
+                rows = found.rows()
+                named = [replace(row, name=heading(row)) for row in rows]
+                console.print(terminal_table(f"{found.title}, {found.data_set}", named, COLUMNS | COUNTS))
                 tables.setdefault(name, {})[found.data_set] = {
                     row.name: {key: round(s[0], 3) for key in COLUMNS | COUNTS if (s := row.statistic(key))}
-                    for row in found.rows()
+                    | ({"intervals": intervals(row)} if row.resamples else {})
+                    for row in rows
                 }
         print_table_result(self.plan, tables)
 
 
 def curve_of(rows: list[dict[str, Any]]) -> list[tuple[int, float]]:
-    """(touches, mask AP50) of each evaluation during training, from the rows of metrics.jsonl.
-
-    An evaluation records when its weights were taken; the number of touches at that time comes from the other rows.
-    """
-    counted = [(row["seconds"], row["touches"]) for row in rows if "touches" in row]
-    if not counted:
-        return []
-    seconds, touches = zip(*counted, strict=True)
-    # When a run goes back to a checkpoint, later touches are lost: counts must not exceed any later count.
-    kept = np.minimum.accumulate(touches[::-1])[::-1]
+    """(touches, mask AP50) of each evaluation during training, from the rows of metrics.jsonl."""
+    touches = touches_over_time(rows)
     return [
-        (int(np.interp(60 * row["evaluation/minutes"], seconds, kept)), row["evaluation/mask_ap50"])
+        (touches(60 * row["evaluation/minutes"]), row["evaluation/mask_ap50"])
         for row in rows
         if "evaluation/mask_ap50" in row
     ]

@@ -56,9 +56,8 @@ def finish(
     reference = evaluator.handle.final.remote(weights.reference, str(folder))
     report = wait_for_result(reference, interrupted, check=evaluator.check)
     figures = [*report.figures]
-    figures += system.curves(
-        folder / "figures", read_metrics(folder / "metrics.jsonl"), report, reporter.training_seconds, reporter.steps
-    )
+    rows = read_metrics(folder / "metrics.jsonl")
+    figures += system.curves(config, folder / "figures", rows, report, reporter.training_seconds, reporter.steps)
     result = {
         "command": "train",
         **report.result,

@@ -172,11 +172,12 @@ class System(Commands, Protocol):
         ...
 
     def curves(
-        self, folder: Path, rows: list[dict[str, Any]], report: FinalReport, seconds: float, steps: int
+        self, config: Any, folder: Path, rows: list[dict[str, Any]], report: FinalReport, seconds: float, steps: int
     ) -> list[Path]:
         """Draws learning curves.
 
         Args:
+            config: of the run.
             folder: where the images are written.
             rows: of metrics.jsonl.
             report: of the final weights.

@@ -120,7 +120,13 @@ class HideAndSeekSystem:
         return GameMeter()
 
     def curves(
-        self, folder: Path, rows: list[dict[str, Any]], report: FinalReport, seconds: float, steps: int
+        self,
+        config: GameTrainConfig,
+        folder: Path,
+        rows: list[dict[str, Any]],
+        report: FinalReport,
+        seconds: float,
+        steps: int,
     ) -> list[Path]:
         from evaluation.hide_and_seek.curves import draw_curves
 

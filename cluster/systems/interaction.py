@@ -122,12 +122,18 @@ class InteractionSystem:
         return TouchMeter({"loss": "loss"} if config.models.kind == "mask_rcnn" else {"mask IoU": "mask_iou"})
 
     def curves(
-        self, folder: Path, rows: list[dict[str, Any]], report: FinalReport, seconds: float, steps: int
+        self,
+        config: TrainConfig,
+        folder: Path,
+        rows: list[dict[str, Any]],
+        report: FinalReport,
+        seconds: float,
+        steps: int,
     ) -> list[Path]:
         from evaluation.interaction.final import draw_learning_curve
 
         path = folder / "learning_curve.png"
-        draw_learning_curve(path, rows, report, seconds / 60, steps)
+        draw_learning_curve(path, rows, report, seconds / 60, steps, config.images_per_step)
         return [path]
 
     def evaluation_sentence(self, metrics: Mapping[str, float]) -> str:

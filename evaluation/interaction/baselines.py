@@ -12,7 +12,7 @@ Each variant is evaluated at each of `limits` proposals an image; the best mask 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import cv2
@@ -20,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.observation import NEAR_PLANE, ray_factor
-from evaluation.interaction.coco import GroundTruth, Metrics, compute_metrics, encode_detections
+from evaluation.interaction.coco import EncodedDetections, GroundTruth, Metrics, compute_metrics, encode_detections
 from evaluation.interaction.config import BASELINE_CLASS, BaselineConfig, DepthEdgeConfig, SuperpixelConfig
+from evaluation.interaction.intervals import with_resamples
 from models.interaction.superpixels import superpixel_grid
 from replay.interaction.record import GRID_SIZE, IMAGE_SIZE, centres
 
@@ -163,6 +164,7 @@ def evaluate_baselines(
             proposals.setdefault(variant, []).append(found)
         progress()
     results: dict[str, BaselineResult] = {}
+    best: dict[str, list[EncodedDetections]] = {}
     for variant, per_image in proposals.items():
         for limit in config.limits:
             name = f"{variant}, at most {limit}"
@@ -176,10 +178,13 @@ def evaluate_baselines(
             figures = {"mask_ap50": round(metrics.mask_ap50, 3), "box_ap50": round(metrics.box_ap50, 3)}
             variants = (so_far.variants if so_far else {}) | {name: figures}
             if so_far is None or metrics.mask_ap50 > so_far.metrics.mask_ap50:
-                results[baseline] = BaselineResult(metrics, name, variants)
+                results[baseline], best[baseline] = BaselineResult(metrics, name, variants), encoded
             else:
-                results[baseline] = BaselineResult(so_far.metrics, so_far.variant, variants)
-    return results
+                results[baseline] = replace(so_far, variants=variants)
+    return {
+        name: replace(result, metrics=with_resamples(result.metrics, ground_truths, best[name]))
+        for name, result in results.items()
+    }
 
 
 def _variants(

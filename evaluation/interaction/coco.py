@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -30,6 +30,8 @@ LARGEST_ID = 2**31
 """Upper bound of ids in COCO files, which readers store as 32-bit integers."""
 RECALLS = np.linspace(0.0, 1.0, 101)
 """Recalls at which COCO samples precision."""
+SCALARS = ("mask_ap50", "mask_ap", "box_ap50", "box_ap", "mass_accuracy", "mass_ap50")
+"""Names of the figures of `Metrics` that are percentages, in the order of `Metrics.resamples`."""
 
 
 class Detections(Protocol):
@@ -61,6 +63,8 @@ class GroundTruth:
     """Visible mask of each object, 300x300."""
     mass_classes: tuple[int, ...]
     """Index into MASS_CLASSES of each object."""
+    scene: str = ""
+    """Name of the room, for intervals: images of one room are not independent."""
 
 
 @dataclass(frozen=True)
@@ -94,12 +98,17 @@ class Metrics:
     """(101,) precision 0-1 at RECALLS, masks at IoU 0.5, class-agnostic."""
     box_precision: NDArray[np.float64]
     """(101,) likewise, boxes."""
+    resamples: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, len(SCALARS))))
+    """(n, 6) SCALARS of each resample of the test images, see `evaluation.interaction.intervals`; n = 0: not made."""
 
     def figures(self) -> dict[str, float | int]:
         """Returns the scalars, by their names in `RESULT` lines."""
-        names = ("mask_ap50", "mask_ap", "box_ap50", "box_ap", "mass_accuracy", "mass_ap50")
-        scalars: dict[str, float | int] = {name: round(float(getattr(self, name)), 3) for name in names}
+        scalars: dict[str, float | int] = {name: round(float(getattr(self, name)), 3) for name in SCALARS}
         return scalars | {"images": self.images, "objects": self.objects, "detections": self.detections}
+
+    def resampled(self) -> dict[str, NDArray[np.float64]]:
+        """Returns (n,) resampled values of each of SCALARS; nothing if no resamples were made."""
+        return dict(zip(SCALARS, self.resamples.T, strict=True)) if len(self.resamples) else {}
 
     def confusion_percent(self) -> NDArray[np.float64]:
         """(3, 3) row-normalised confusion matrix, percent; NaN in rows of classes without found objects."""
@@ -225,16 +234,14 @@ def compute_metrics(
     mask_precision = _precision(truth, found, "segm", limit, by_class=False)
     box_precision = _precision(truth, found, "bbox", limit, by_class=False)
     mass_precision = _precision(truth, found, "bbox", limit, by_class=True)
-    confusion = mass_confusion(ground_truths, predictions)
-    rows = confusion.sum(axis=1)
-    accuracies = np.diag(confusion)[rows > 0] / rows[rows > 0]
+    confusion = mass_confusions(ground_truths, predictions).sum(axis=0)
     return Metrics(
         mask_ap50=_mean(mask_precision[0]),
         mask_ap=_mean(mask_precision),
         box_ap50=_mean(box_precision[0]),
         box_ap=_mean(box_precision),
         mass_ap50=_mean(mass_precision[0]),
-        mass_accuracy=100.0 * float(accuracies.mean()) if len(accuracies) else 0.0,
+        mass_accuracy=mass_accuracy(confusion),
         images=len(ground_truths),
         objects=sum(len(t.segmentations) for t in ground_truths),
         detections=len(found),
@@ -244,14 +251,16 @@ def compute_metrics(
     )
 
 
-def mass_confusion(ground_truths: Sequence[GroundTruth], predictions: Sequence[EncodedDetections]) -> NDArray[np.int64]:
-    """(3, 3) counts over found objects: row = true mass class, column = predicted one.
+def mass_confusions(
+    ground_truths: Sequence[GroundTruth], predictions: Sequence[EncodedDetections]
+) -> NDArray[np.int64]:
+    """(images, 3, 3) counts over found objects: row = true mass class, column = predicted one.
 
     Objects are matched as in COCO at box IoU 0.5, ignoring classes: by decreasing score, each detection takes the free
     object with the highest IoU of at least 0.5. Detections without a match are left out.
     """
-    confusion = np.zeros((len(MASS_CLASSES), len(MASS_CLASSES)), dtype=np.int64)
-    for truth, found in zip(ground_truths, predictions, strict=True):
+    confusions = np.zeros((len(ground_truths), len(MASS_CLASSES), len(MASS_CLASSES)), dtype=np.int64)
+    for confusion, truth, found in zip(confusions, ground_truths, predictions, strict=True):
         if not truth.segmentations or not found.segmentations:
             continue
         true_boxes = np.array([box(rle) for rle in truth.segmentations])
@@ -262,7 +271,14 @@ def mass_confusion(ground_truths: Sequence[GroundTruth], predictions: Sequence[E
             if overlap[detection, best] >= MATCH_IOU:
                 confusion[truth.mass_classes[best], found.mass_classes[detection]] += 1
                 overlap[:, best] = -1.0
-    return confusion
+    return confusions
+
+
+def mass_accuracy(confusion: NDArray[np.int64]) -> float:
+    """`Metrics.mass_accuracy` of a (3, 3) confusion matrix."""
+    rows = confusion.sum(axis=1)
+    accuracies = np.diag(confusion)[rows > 0] / rows[rows > 0]
+    return 100.0 * float(accuracies.mean()) if len(accuracies) else 0.0
 
 
 def _precision(

@@ -13,7 +13,7 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from evaluation.interaction.coco import Metrics
+from evaluation.interaction.coco import SCALARS, Metrics
 from evaluation.interaction.comparison import Comparison, MeasuredRun
 from evaluation.interaction.figures import contact_sheet, draw_confusion, precision_recall_figure
 from evaluation.interaction.measured import read_panels
@@ -51,13 +51,12 @@ def comparison_figures(folder: Path, comparison: Comparison) -> list[Path]:
 
 
 def pool(metrics: Sequence[Metrics]) -> Metrics:
-    """Combines several runs: mean figures and curves, sum of confusion matrices."""
+    """Combines several runs: mean figures, resamples and curves, sum of confusion matrices."""
     first = metrics[0]
     means = {
         name: np.mean([getattr(one, name) for one in metrics], axis=0)
-        for name in ("mask_ap50", "mask_ap", "box_ap50", "box_ap", "mass_ap50", "mass_accuracy", "mask_precision",
-                     "box_precision")
-    }  # fmt: skip
+        for name in (*SCALARS, "mask_precision", "box_precision", "resamples")
+    }
     return replace(first, confusion=np.sum([one.confusion for one in metrics], axis=0), **means)
 
 

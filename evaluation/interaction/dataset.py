@@ -66,7 +66,7 @@ class Entry:
 
     def ground_truth(self) -> GroundTruth:
         """Returns the annotated objects."""
-        return GroundTruth(self.image_id, self.segmentations, self.mass_classes)
+        return GroundTruth(self.image_id, self.segmentations, self.mass_classes, self.scene)
 
 
 def load_entries(path: Path, annotated: bool) -> list[Entry]:

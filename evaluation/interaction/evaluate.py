@@ -23,6 +23,7 @@ from evaluation.interaction.coco import EncodedDetections, GroundTruth, Metrics,
 from evaluation.interaction.config import EvaluationConfig, chosen_entries
 from evaluation.interaction.dataset import Entry
 from evaluation.interaction.dataset_folder import changed_push
+from evaluation.interaction.intervals import with_resamples
 from evaluation.interaction.job_files import observation_paths
 from evaluation.interaction.locations import location_of
 from evaluation.source import source_hash
@@ -136,6 +137,7 @@ def evaluate(
     limit: int,
     batch_size: int,
     cluster_distance: float,
+    intervals: bool,
     progress: Callable[[int], None] = lambda images: None,
 ) -> Evaluation:
     """Predicts and measures.
@@ -147,6 +149,7 @@ def evaluate(
         limit: maximum number of instances for each image; there is no score threshold.
         batch_size: images in each batch of the model.
         cluster_distance: see `ActorConfig`.
+        intervals: whether to resample the images, for intervals.
         progress: called with the number of images done since the last call.
 
     Raises:
@@ -161,7 +164,8 @@ def evaluate(
         for truth, found in zip(ground_truths[start:stop], batch, strict=True):
             detections.append(encode_detections(truth.image_id, found, limit))
         progress(stop - start)
-    return Evaluation(compute_metrics(ground_truths, detections, IMAGE_SIZE, limit), detections)
+    metrics = compute_metrics(ground_truths, detections, IMAGE_SIZE, limit)
+    return Evaluation(with_resamples(metrics, ground_truths, detections) if intervals else metrics, detections)
 
 
 class Evaluator:
@@ -186,7 +190,12 @@ class Evaluator:
         self.ground_truths = [entry.ground_truth() for entry in self.entries]
 
     def evaluate(
-        self, predictor: InstancePredictor, cluster_distance: float, images: int = 0, show: bool = True
+        self,
+        predictor: InstancePredictor,
+        cluster_distance: float,
+        images: int = 0,
+        show: bool = True,
+        intervals: bool = True,
     ) -> Evaluation:
         """Measures a model.
 
@@ -195,16 +204,18 @@ class Evaluator:
             cluster_distance: the setting of the model's actors, see `ActorConfig`.
             images: number of evenly spaced locations; 0: all.
             show: whether to show a progress bar.
+            intervals: whether to resample the images, for intervals.
         """
         indices = chosen_entries(len(self.entries), images)
         everything = len(indices) == len(self.entries)
         observations = self.observations if everything else self.observations.take(indices)
         truths = [self.ground_truths[index] for index in indices]
         limit, batch_size = self.config.max_detections, self.config.batch_size
+        arguments = observations, truths, predictor, limit, batch_size, cluster_distance, intervals
         if not show:
-            return evaluate(observations, truths, predictor, limit, batch_size, cluster_distance)
+            return evaluate(*arguments)
         with Progress("evaluation", len(truths), "image") as progress:
-            return evaluate(observations, truths, predictor, limit, batch_size, cluster_distance, progress.step)
+            return evaluate(*arguments, progress.step)
 
     def baselines(self) -> dict[str, BaselineResult]:
         """Measures "superpixels" and "depth_edges" on all chosen locations, with a progress bar."""

@@ -79,7 +79,7 @@ class LocationEvaluator:
         """Measures `evaluation.images_on_the_way` locations: the figures of `Metrics.figures` that the model has."""
         assert self.evaluator is not None, "prepare must be called first"
         distance, images = self.settings.actors.cluster_distance, self.settings.config.images_on_the_way
-        metrics = self.evaluator.evaluate(self.predictor, distance, images, show=False).metrics
+        metrics = self.evaluator.evaluate(self.predictor, distance, images, show=False, intervals=False).metrics
         return known_figures(metrics, self.predictor.knows_mass)
 
     def report(self, folder: Path) -> Report:

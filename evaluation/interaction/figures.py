@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -186,8 +186,10 @@ class LearningPoint:
 
     minutes: float
     """Minutes since training began."""
-    steps: int
-    """Optimiser steps."""
+    images: int
+    """Images learned from so far: optimiser steps times batch size."""
+    touches: int
+    """Touches made so far."""
     mask_ap50: float | None
     """0-100, None if nothing was evaluated at this point."""
     box_ap50: float | None
@@ -195,50 +197,53 @@ class LearningPoint:
     """Share 0-1 of greedy touches that moved something, over the last rounds; None without touches."""
     random_success: float | None
     """The same of random touches."""
+    intervals: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """95 % intervals of mask_ap50 and box_ap50, if known."""
 
 
-def learning_curve(path: Path, points: Sequence[LearningPoint], baselines: Mapping[str, float]) -> None:
-    """Writes AP50 and the success of touches against minutes, with steps on a second scale.
+LEARNING_COLORS = {"mask_ap50": "#1f5fbf", "box_ap50": "#d1741c"}
+
+
+def learning_curve(path: Path, points: Sequence[LearningPoint], baselines: Mapping[str, Mapping[str, float]]) -> None:
+    """Writes AP50 against minutes, images learned from and touches, and the success of touches.
 
     Args:
         path: the PNG file.
-        points: points in the order of time.
-        baselines: mask AP50 of each baseline, drawn as horizontal lines.
+        points: points in the order of time; those with intervals get error bars.
+        baselines: mask_ap50 and box_ap50 of each baseline, drawn as horizontal lines.
     """
-    figure = Figure(figsize=(9.2, 3.5), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    figure = Figure(figsize=(9.2, 6.6), layout="constrained")
+    axes = figure.subplots(2, 2)
     evaluated = [p for p in points if p.mask_ap50 is not None and p.box_ap50 is not None]
-    minutes = [p.minutes for p in evaluated]
-    left.plot(minutes, [p.mask_ap50 for p in evaluated], "o-", ms=3.5, color="#1f5fbf", label="mask AP50")
-    left.plot(minutes, [p.box_ap50 for p in evaluated], "s--", ms=3.5, color="#d1741c", label="box AP50")
-    for (name, value), style in zip(baselines.items(), (":", "-.", "--", "-") * len(baselines), strict=False):
-        left.axhline(value, color="0.45", linestyle=style, linewidth=1, label=f"{name} (mask AP50)")
-    left.set(xlabel="minutes of training", ylabel="AP50 on unseen locations", ylim=(0, None), title="Detection")
-    touched = [p for p in points if p.greedy_success is not None]
-    drawn = [p for p in points if p.random_success is not None]
-    right.plot(
-        [p.minutes for p in touched],
-        [100 * (p.greedy_success or 0.0) for p in touched],
-        color="#208a3c",
-        label="greedy",
-    )
-    right.plot(
-        [p.minutes for p in drawn], [100 * (p.random_success or 0.0) for p in drawn], color="0.45", label="random"
-    )
-    right.set(xlabel="minutes of training", ylabel="successful touches, %", ylim=(0, None), title="Touches")
-    for axis in (left, right):
+    for axis, name in zip(axes.flat, ("minutes", "images", "touches"), strict=False):
+        # The bar of masks is wide and pale, so that both are seen where they overlap.
+        for key, marker, bar in (("mask_ap50", "o-", {"lw": 6, "alpha": 0.4}), ("box_ap50", "s--", {"lw": 1.2})):
+            color, label = LEARNING_COLORS[key], key.replace("_ap50", " AP50")
+            x, y = [getattr(p, name) for p in evaluated], [getattr(p, key) for p in evaluated]
+            axis.plot(x, y, marker, ms=3.5, color=color, label=label)
+            for point in evaluated:
+                if key in point.intervals:
+                    at = getattr(point, name)
+                    axis.plot([at, at], point.intervals[key], color=color, solid_capstyle="butt", **bar)
+            for (baseline, values), style in zip(baselines.items(), (":", "-.") * len(baselines), strict=False):
+                axis.axhline(values[key], color=color, ls=style, lw=1, alpha=0.8, label=f"{baseline}, {label}")
+        axis.set(ylabel="AP50 on unseen locations", ylim=(0, None))
+    for key, color in (("greedy_success", "#208a3c"), ("random_success", "0.45")):
+        known = [p for p in points if getattr(p, key) is not None]
+        shares = [100 * getattr(p, key) for p in known]
+        axes[1, 1].plot([p.touches for p in known], shares, color=color, label=key.replace("_success", " touches"))
+    axes[1, 1].set(ylabel="successful touches, %", ylim=(0, None))
+    axes[1, 1].legend(frameon=False, fontsize=8)
+    labels = ("minutes of training", "images learned from", "touches", "touches")
+    for axis, label in zip(axes.flat, labels, strict=True):
+        axis.set(xlabel=label, xlim=(0, None))
         axis.grid(alpha=0.25)
         axis.spines[["top", "right"]].set_visible(False)
-        if axis.get_legend_handles_labels()[1]:
-            axis.legend(frameon=False, fontsize=8)
-    if len({p.minutes for p in points}) > 1:
-        times, steps = [p.minutes for p in points], [p.steps for p in points]
-        ticks = np.linspace(times[0], times[-1], 5)
-        above = left.twiny()
-        above.set_xlim(left.get_xlim())
-        above.set_xticks(ticks, [f"{np.interp(t, times, steps):.0f}" for t in ticks], fontsize=7, color="0.4")
-        above.spines[["right"]].set_visible(False)
-        above.set_xlabel("optimiser steps", fontsize=8, color="0.4")
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=2, frameon=False, fontsize=8)
+    if any(p.intervals for p in evaluated):
+        title = "Last points: final weights on all test locations, with 95 % intervals; others may be on fewer"
+        figure.suptitle(title, fontsize=9)
     save(figure, path, dpi=110)
 
 

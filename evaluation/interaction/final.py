@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from evaluation.core import FinalReport
+from evaluation.interaction.coco import SCALARS, Metrics
 from evaluation.interaction.columns import DETECTION_COLUMNS
 from evaluation.interaction.figures import LearningPoint, learning_curve
 from evaluation.interaction.report import Report
-from evaluation.tables import Row
+from evaluation.tables import Row, interval_of
 
 NAMES = {
     "trained": "trained",
@@ -19,16 +22,17 @@ NAMES = {
     "depth_edges": "depth edges",
 }
 """Names of the table's rows."""
-RESULT_KEYS = ("mask_ap50", "mask_ap", "box_ap50", "box_ap", "mass_accuracy", "mass_ap50", "images")
+RESULT_KEYS = (*SCALARS, "images")
 
 
 def final_report(report: Report, data_set: str) -> FinalReport:
     """Converts a report into the form that the chassis writes and prints."""
     trained = report.known_figures()
-    rows = [Row(NAMES["trained"], [trained])]
-    for name, metrics in report.others.items():
-        figures, known = metrics.figures(), trained if name == "untrained" else DETECTION_COLUMNS
-        rows.append(Row(NAMES[name], [{key: figures[key] for key in known}]))
+    rows = [row_of(NAMES["trained"], report.trained, trained)]
+    rows += [
+        row_of(NAMES[name], metrics, trained if name == "untrained" else DETECTION_COLUMNS)
+        for name, metrics in report.others.items()
+    ]
     known_keys = [key for key in RESULT_KEYS if key in trained]
     return FinalReport(
         title=f"{data_set}, test rooms",
@@ -36,8 +40,10 @@ def final_report(report: Report, data_set: str) -> FinalReport:
         logged={key: trained[key] for key in known_keys},
         result={
             **{key: trained[key] for key in known_keys},
+            "intervals": intervals(rows[0]),
             "baselines": {
                 name: {key: metrics.figures()[key] for key in DETECTION_COLUMNS}
+                | {"intervals": intervals(row_of(name, metrics, DETECTION_COLUMNS))}
                 | ({"variant": report.baselines[name].variant} if name in report.baselines else {})
                 for name, metrics in report.others.items()
             },
@@ -50,10 +56,21 @@ def final_report(report: Report, data_set: str) -> FinalReport:
     )
 
 
+def row_of(name: str, metrics: Metrics, keys: Container[str]) -> Row:
+    """A row of the results table with the figures of these keys and their resamples."""
+    figures = {key: value for key, value in metrics.figures().items() if key in keys}
+    return Row(name, [figures], resamples={key: one for key, one in metrics.resampled().items() if key in keys})
+
+
+def intervals(row: Row) -> dict[str, list[float]]:
+    """The 95 % intervals of a row's figures, for RESULT lines."""
+    return {key: [round(end, 3) for end in interval_of(values)] for key, values in row.resamples.items()}
+
+
 def draw_learning_curve(
-    path: Path, rows: list[dict[str, Any]], report: FinalReport, minutes: float, steps: int
+    path: Path, rows: list[dict[str, Any]], report: FinalReport, minutes: float, steps: int, batch_size: int
 ) -> None:
-    """Draws mask AP50 and the success shares over time, with the baselines as lines.
+    """Draws AP50 against minutes, images and touches, and the success shares, with the baselines as lines.
 
     Args:
         path: the figure's file.
@@ -61,25 +78,31 @@ def draw_learning_curve(
         report: report of the final weights.
         minutes: duration of training.
         steps: optimiser steps of the final weights.
+        batch_size: images of each step.
     """
     final = LearningPoint(
         minutes=minutes,
-        steps=steps,
+        images=steps * batch_size,
+        touches=touches_over_time(rows)(60 * minutes),
         mask_ap50=report.logged["mask_ap50"],
         box_ap50=report.logged["box_ap50"],
         greedy_success=None,
         random_success=None,
+        intervals=report.result["intervals"],
     )
-    baselines = {
-        NAMES[name]: found["mask_ap50"] for name, found in report.result["baselines"].items() if name != "untrained"
-    }
-    learning_curve(path, [*learning_points(rows), final], baselines)
+    baselines = {NAMES[name]: found for name, found in report.result["baselines"].items() if name != "untrained"}
+    learning_curve(path, [*learning_points(rows, batch_size), final], baselines)
 
 
-def learning_points(metrics: Sequence[Mapping[str, Any]]) -> list[LearningPoint]:
-    """Returns the points of the learning curve from the rows of metrics.jsonl, in the order of time."""
+def learning_points(metrics: Sequence[Mapping[str, Any]], batch_size: int) -> list[LearningPoint]:
+    """Returns the points of the learning curve from the rows of metrics.jsonl, in the order of time.
+
+    Args:
+        metrics: the rows.
+        batch_size: images of each optimiser step.
+    """
     points = []
-    steps = 0
+    steps, touches = 0, touches_over_time(metrics)
     for row in metrics:
         steps = int(row.get("steps") or row.get("evaluation/steps") or steps)
         minutes = row.get("evaluation/minutes", row["seconds"] / 60)
@@ -87,7 +110,8 @@ def learning_points(metrics: Sequence[Mapping[str, Any]]) -> list[LearningPoint]
             points.append(
                 LearningPoint(
                     minutes=minutes,
-                    steps=steps,
+                    images=steps * batch_size,
+                    touches=touches(60 * minutes),
                     mask_ap50=row.get("evaluation/mask_ap50"),
                     box_ap50=row.get("evaluation/box_ap50"),
                     greedy_success=row.get("actors/greedy_success"),
@@ -95,3 +119,15 @@ def learning_points(metrics: Sequence[Mapping[str, Any]]) -> list[LearningPoint]
                 )
             )
     return sorted(points, key=lambda point: point.minutes)
+
+
+def touches_over_time(metrics: Sequence[Mapping[str, Any]]) -> Callable[[float], int]:
+    """Returns a function from seconds to the touches made until then, from the rows of metrics.jsonl.
+
+    An evaluation records when its weights were taken; the touches until then follow from other rows.
+    """
+    counted = [(row["seconds"], row["touches"]) for row in metrics if "touches" in row] or [(0.0, 0)]
+    seconds, touches = zip(*counted, strict=True)
+    # When a run goes back to a checkpoint, later touches are lost: counts must not exceed any later count.
+    kept = np.minimum.accumulate(touches[::-1])[::-1]
+    return lambda at: int(np.interp(at, seconds, kept))

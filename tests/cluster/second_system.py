@@ -329,7 +329,13 @@ class CountingSystem:
         return Meter()
 
     def curves(
-        self, folder: Path, rows: list[dict[str, Any]], report: FinalReport, seconds: float, steps: int
+        self,
+        config: CountingConfig,
+        folder: Path,
+        rows: list[dict[str, Any]],
+        report: FinalReport,
+        seconds: float,
+        steps: int,
     ) -> list[Path]:
         return []
 

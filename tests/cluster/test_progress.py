@@ -64,16 +64,17 @@ def test_remaining_time_knows_of_a_limit(limit_s: float | None, left: str) -> No
     assert f", {left}" in file.getvalue()
 
 
-def test_learning_points_come_in_order_and_carry_steps() -> None:
+def test_learning_points_come_in_order_and_carry_images_and_touches() -> None:
     rows: list[dict[str, Any]] = [
-        {"seconds": 60.0, "steps": 5, "actors/greedy_success": 0.2, "actors/random_success": 0.1},
+        {"seconds": 60.0, "steps": 5, "touches": 30, "actors/greedy_success": 0.2, "actors/random_success": 0.1},
         {"seconds": 130.0, "evaluation/minutes": 1.5, "evaluation/steps": 7, "evaluation/mask_ap50": 3.0},
-        {"seconds": 100.0, "steps": 9, "actors/greedy_success": 0.3, "actors/random_success": None},
+        {"seconds": 100.0, "steps": 9, "touches": 70, "actors/greedy_success": 0.3, "actors/random_success": None},
         {"seconds": 110.0, "checkpoint/seconds": 1.0},
     ]
-    points = learning_points(rows)
+    points = learning_points(rows, batch_size=8)
     assert [point.minutes for point in points] == [1.0, 1.5, 100 / 60]
-    assert [point.steps for point in points] == [5, 7, 9]
+    assert [point.images for point in points] == [40, 56, 72]
+    assert [point.touches for point in points] == [30, 60, 70], "an evaluation after 90 of 60 to 100 seconds"
     assert [point.mask_ap50 for point in points] == [None, 3.0, None]
 
 

@@ -29,7 +29,11 @@ def test_result_line_holds_what_other_tools_read(smoke: SmokeRun) -> None:
     assert 0 <= result["greedy_success"] <= 1 and 0 <= result["random_success"] <= 1
     assert set(result["baselines"]) == {"untrained", "superpixels", "depth_edges"}
     assert all({"mask_ap50", "box_ap50"} <= set(figures) for figures in result["baselines"].values())
-    assert json.loads((smoke.folder / "results.json").read_text())["mask_ap50"] == result["mask_ap50"]
+    assert set(result["intervals"]) == set(figures)
+    assert all(set(of["intervals"]) == set(figures[:4]) for of in result["baselines"].values())
+    stored = json.loads((smoke.folder / "results.json").read_text())
+    assert stored["mask_ap50"] == result["mask_ap50"] and stored["intervals"] == result["intervals"]
+    assert "[" in (smoke.folder / "results.md").read_text()
 
 
 def test_run_folder_is_complete(smoke: SmokeRun) -> None:

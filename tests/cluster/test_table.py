@@ -323,7 +323,10 @@ def test_finished_runs_become_tables_and_figures(
         "six_panels_NovelSpaces_0.png"
     }
     result = json.loads(capsys.readouterr().out.splitlines()[-1].removeprefix("RESULT "))
-    assert result["finished"] == 6 and result["tables"]["choice"]["NovelSpaces"]["random only"]["mask_ap50"] == 42.5
+    random_only = result["tables"]["choice"]["NovelSpaces"]["random only"]
+    assert result["finished"] == 6 and random_only["mask_ap50"] == 42.5
+    # Twice 42 or 43, sqrt(2) times as far from 42.5, and 1 more or less of the images.
+    assert random_only["intervals"]["mask_ap50"] == pytest.approx([42.5 - 0.5**0.5 - 1, 42.5 + 0.5**0.5 + 1], abs=1e-3)
 
 
 def test_touches_of_an_evaluation_follow_from_its_time() -> None:

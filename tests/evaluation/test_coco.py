@@ -18,7 +18,7 @@ from evaluation.interaction.coco import (
     compute_metrics,
     encode_detections,
     ground_truth_file,
-    mass_confusion,
+    mass_confusions,
     prediction_file,
 )
 from evaluation.interaction.masks import encode
@@ -87,7 +87,7 @@ def test_mass_confusion_matches_by_score_at_box_iou_a_half() -> None:
         rectangle(0, 200, 60, 29),  # the heavy one at 29/60: too little
     ]
     prediction = EncodedDetections(0, tuple(encode(b) for b in boxes), (0.1, 0.8, 0.5, 0.9), (2, 0, 1, 2))
-    assert mass_confusion(truths, [prediction]).tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 0]]
+    assert mass_confusions(truths, [prediction]).tolist() == [[[1, 0, 0], [0, 1, 0], [0, 0, 0]]]
 
 
 def test_mass_accuracy_is_the_mean_over_found_classes_and_rows_are_true_classes() -> None:

@@ -50,7 +50,8 @@ def test_fields_mean_what_the_documentation_says(tmp_path: Path) -> None:
     first, second = load_entries(path, annotated=True)
     assert first.scene == "FloorPlan28" and first.position == (-0.5, 0.9, 1.0) and first.seed == 1234
     assert (first.rotation, first.horizon, second.rotation) == (90.0, 30.0, 45.5)
-    assert first.ground_truth().mass_classes == (1,) and first.segmentations[0]["size"] == [300, 300]
+    assert first.ground_truth().scene == first.scene and first.ground_truth().mass_classes == (1,)
+    assert first.segmentations[0]["size"] == [300, 300]
     assert second.image_id == "b" and second.segmentations == ()
     assert [p.name for p in path.parent.iterdir()] == ["set.json"]
 

@@ -101,12 +101,18 @@ def test_equal_figures_are_equal_files(tmp_path: Path) -> None:
 
 def test_curves_and_matrix_are_written_also_when_there_is_little_to_show(tmp_path: Path) -> None:
     points = [
-        LearningPoint(0.0, 0, 0.5, 1.0, None, None),
-        LearningPoint(1.0, 60, None, None, 0.1, 0.06),
-        LearningPoint(2.0, 130, 12.0, 15.0, 0.3, 0.05),
+        LearningPoint(0.0, 0, 0, 0.5, 1.0, None, None),
+        LearningPoint(1.0, 60, 100, None, None, 0.1, 0.06),
+        LearningPoint(2.0, 130, 210, 12.0, 15.0, 0.3, 0.05),
     ]
-    learning_curve(tmp_path / "curve.png", points, {"superpixels": 12.8, "depth edges": 30.0})
+    baselines = {"superpixels": {"mask_ap50": 12.8, "box_ap50": 14.0}}
+    learning_curve(tmp_path / "curve.png", points, baselines)
     learning_curve(tmp_path / "empty.png", [], {})
+    for name, interval in (("narrow", [11.5, 12.5]), ("wide", [9.0, 14.5])):
+        known = replace(points[-1], intervals={"mask_ap50": interval})
+        learning_curve(tmp_path / f"{name}.png", [*points[:-1], known], baselines)
+    longer = (read(tmp_path / "narrow.png") != read(tmp_path / "wide.png")).any(axis=2)
+    assert 500 < longer.sum() < 5000, "three bars, more than 50 pixels longer and some 9 wide"
     truths = [truth(0, [rectangle(0, 0, 30, 30)], [1])]
     metrics = compute_metrics(truths, [encode_detections(0, found([cells(0, 0, 10, 10)], [1.0], [2]), 32)], SIZE, 32)
     confusion_figure(tmp_path / "confusion.png", metrics)

@@ -14,8 +14,11 @@ from omegaconf import OmegaConf
 
 from actors.config import SimulatorConfig
 from actors.interaction.config import ActorConfig
+from evaluation.interaction.coco import SCALARS
+from evaluation.interaction.columns import DETECTION_COLUMNS
 from evaluation.interaction.config import DatasetConfig
 from evaluation.interaction.evaluate import Evaluator
+from evaluation.interaction.final import final_report
 from evaluation.interaction.locations import locations_for
 from evaluation.interaction.report import measure_references, write_metric_figures, write_report
 from models.interaction.config import NetworkConfig
@@ -49,6 +52,16 @@ def test_predictions_and_figures_of_a_tiny_network(
     report = write_report(tmp_path, evaluator, predictor, references, rooms, actors, show=False)
     assert report.trained.figures() == report.untrained.figures() and report.trained.objects > 0
     assert list(report.others) == ["untrained", "superpixels", "depth_edges"]
+
+    final = final_report(report, "NovelSpaces")
+    assert set(final.result["intervals"]) == set(SCALARS), "of all figures, also without a correct detection"
+    for name, figures in final.result["baselines"].items():
+        assert set(figures["intervals"]) == set(DETECTION_COLUMNS), name
+        low, high = figures["intervals"]["mask_ap50"]
+        assert low <= figures["mask_ap50"] <= high
+    assert [row.interval("mask_ap50") is not None for row in final.rows] == [True] * 4
+    quick = evaluator.evaluate(predictor, actors.cluster_distance, show=False, intervals=False)
+    assert not quick.metrics.resampled() and quick.metrics.figures() == report.trained.figures()
 
     truth = json.loads((tmp_path / "predictions" / "ground_truth.json").read_text())
     assert len(truth["images"]) == 3 and len(truth["annotations"]) == report.trained.objects

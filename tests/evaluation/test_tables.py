@@ -6,11 +6,13 @@ import csv
 import io
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from evaluation.interaction.columns import COLUMNS
 from evaluation.tables import (
+    MARKED,
     Column,
     Row,
     cells,
@@ -56,6 +58,62 @@ def test_the_best_are_all_of_equal_rows_unless_no_row_is_worse() -> None:
     lines = markdown_table(rows, COLUMNS).splitlines()[2:]
     assert [line.split(" | ")[1] for line in lines] == ["**2.0**", "**2.0**", "1.0"]
     assert [line.split(" | ")[2] for line in lines] == ["0.0"] * 3
+
+
+def resampled(*values: float) -> dict[str, np.ndarray]:
+    """One thousand resamples of box AP50: each value as often."""
+    return {"box_ap50": np.resize(values, 1000)}
+
+
+def with_intervals() -> list[Row]:
+    """A noise that all rows share, and one of the third row alone; box AP50 of 30, 29, 28, 10 and a published 50."""
+    return [
+        Row("best", [{"box_ap50": 30.0}], resamples=resampled(20, 20, 40, 40)),
+        Row("always less", [{"box_ap50": 29.0}], resamples=resampled(19, 19, 39, 39)),
+        Row("within", [{"box_ap50": 28.0}], resamples=resampled(15, 25, 30, 41)),
+        Row("no interval", [{"box_ap50": 10.0}]),
+        Row("published", [], {"box_ap50": (50.0, None)}),
+    ]
+
+
+def test_rows_within_the_noise_of_the_best_are_marked_by_paired_differences() -> None:
+    """The second row is closer to the best than the third one, but less in each resample."""
+    shown = {"box_ap50": COLUMNS["box_ap50"]}
+    text = markdown_table(with_intervals(), shown)
+    assert text.splitlines()[2:] == [
+        "| best | **30.0 [20.0, 40.0]** |",
+        "| always less | 29.0 [19.0, 39.0] |",
+        "| within | **28.0 [15.0, 41.0]** |",
+        "| no interval | 10.0 |",
+        "| published | 50.0 |",
+        "",
+        MARKED,
+    ]
+    assert MARKED not in markdown_table(ROWS, COLUMNS)
+    printed = _printed(with_intervals(), shown)
+    assert "28.0 [15.0, 41.0]" in printed and " ".join(MARKED.split()[:6]) in printed
+    costs = {"box_ap50": Column("box AP50", best=False)}
+    assert "**" not in markdown_table(with_intervals(), costs)
+
+
+def test_with_intervals_fewer_figures_become_lines() -> None:
+    columns = {key: COLUMNS[key] for key in ALL[:5]}
+    rows = [Row("first", [dict.fromkeys(ALL, 2.0)], resamples=resampled(1, 3)), Row("second", [{"box_ap50": 1.5}])]
+    first = next(line for line in _printed(rows, columns).splitlines() if "box AP50" in line)
+    assert first.split() == ["│", "box", "AP50", "│", "2.0", "[1.0,", "3.0]", "│", "1.5", "│"]
+
+
+def test_intervals_ignore_resamples_without_a_value() -> None:
+    row = Row("a", [{"box_ap50": 2.0}], resamples=resampled(1, 1, np.nan, 3, 3))
+    assert row.interval("box_ap50") == (1, 3) and row.interval("box_ap") is None
+
+
+def test_csv_holds_intervals_of_columns_that_have_them() -> None:
+    columns = {"box_ap50": COLUMNS["box_ap50"], "touches": Column("touches")}
+    first, *_, fourth, _ = list(csv.DictReader(io.StringIO(csv_table(with_intervals(), columns))))
+    assert list(first) == ["method", "runs", "box_ap50", "box_ap50_std", "box_ap50_low", "box_ap50_high", "touches",
+                           "touches_std"]  # fmt: skip
+    assert (first["box_ap50_low"], first["box_ap50_high"]) == ("20.0000", "40.0000") and fourth["box_ap50_low"] == ""
 
 
 def test_csv_holds_means_deviations_and_empty_fields() -> None:
