@@ -16,6 +16,8 @@ from models.interaction.mask_rcnn.config import MaskRcnnConfig, MaskRcnnNetworkC
 from models.interaction.predictors import AnyPredictor, build_predictor
 from models.interaction.video_pca.config import SoftMaskConfig, SoftMaskNetworkConfig
 
+INPUT_SETTINGS = ("normalize_input", "max_depth", "depth_edges")
+"""Settings of a network that decide its input."""
 MASS_CLASSES_KEY = "mass_classes"
 """Key of a Mask R-CNN checkpoint: whether its classes are the mass classes; otherwise it has one class."""
 
@@ -77,7 +79,7 @@ def with_inputs_of(index: dict[str, Any], models: NetworkConfig) -> NetworkConfi
     try:
         return replace(
             models,
-            **{name: network.get(name, getattr(NetworkConfig, name)) for name in ("normalize_input", "max_depth")},
+            **{name: network.get(name, getattr(NetworkConfig, name)) for name in INPUT_SETTINGS},
         )
     except (TypeError, ValueError) as error:
         raise CheckpointError(f'the checkpoint\'s "network" does not describe a network: {error}') from error
@@ -107,5 +109,5 @@ def mask_rcnn_config(network: dict[str, Any]) -> MaskRcnnConfig:
     except (TypeError, ValueError) as error:
         raise CheckpointError(f'the checkpoint\'s "network" does not describe a Mask R-CNN: {error}') from error
     # Older checkpoints name input settings that had no effect.
-    inputs = {name: network[name] for name in ("normalize_input", "max_depth") if "kind" in network}
+    inputs = {name: network[name] for name in INPUT_SETTINGS if "kind" in network and name in network}
     return MaskRcnnConfig(sizes, **inputs)

@@ -192,7 +192,7 @@ class Learner:
         if draws.jitter.any():
             image = augmentation.color_jitter(image, draws)
         settings = self.network.config
-        inputs = network_input(image, depth, settings.max_depth, settings.normalize_input)
+        inputs = network_input(image, depth, settings.max_depth, settings.normalize_input, settings.depth_edges)
         return PreparedBatch(inputs if self.config.channels_last else inputs.contiguous(), touches, masks)
 
     def step(self, batch: Batch) -> StepResult:

@@ -30,6 +30,8 @@ class NetworkConfig:
     """Whether colour and depth are scaled to about mean 0 and deviation 1; otherwise they stay in [0, 1] and metres."""
     max_depth: float = field(default=5.0, kw_only=True)
     """Maximum of the network's depth input, metres."""
+    depth_edges: bool = field(default=False, kw_only=True)
+    """Whether two more input channels show where depth folds and jumps; see `models.interaction.inputs`."""
 
     kind: str = field(default="unet", kw_only=True)
     """Which model it is: unet, soft_mask or mask_rcnn. Each file of conf/models/ has its own."""

@@ -78,7 +78,11 @@ class Predictor:
     def forward(self, image: NDArray[np.uint8], depth: NDArray[np.floating]) -> NetworkOutput:
         """Raw predictions on the device for images (B, 300, 300, 3) uint8 and depths (B, 300, 300) metres."""
         settings = self.network.config
-        return self._folded(observation_input(image, depth, self.device, settings.max_depth, settings.normalize_input))
+        return self._folded(
+            observation_input(
+                image, depth, self.device, settings.max_depth, settings.normalize_input, settings.depth_edges
+            )
+        )
 
     @property
     def knows_mass(self) -> bool:

@@ -18,10 +18,8 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from models.interaction.config import NetworkConfig
+from models.interaction.inputs import input_channels
 from replay.interaction.record import GRID_SIZE, GRID_STRIDE, MAGNITUDES
-
-INPUT_CHANNELS = 4
-"""Red, green, blue, depth."""
 
 
 class NetworkOutput(NamedTuple):
@@ -110,7 +108,7 @@ class InteractionNetwork(nn.Module):
         widths = [base, 2 * base, 4 * base, 8 * base]
         self.config = config
         # padding 1: (300 + 2 - 5) // 3 + 1 = 100
-        stem = nn.Conv2d(INPUT_CHANNELS, base, 5, stride=GRID_STRIDE, padding=1, bias=False)
+        stem = nn.Conv2d(input_channels(config.depth_edges), base, 5, stride=GRID_STRIDE, padding=1, bias=False)
         self.stem = _normalised(stem, base, momentum)
         self.down = nn.ModuleList(DownBlock(width, momentum) for width in widths[:3])
         ups = list(config.up_channels)
@@ -132,7 +130,7 @@ class InteractionNetwork(nn.Module):
         self.register_buffer("coordinates", grid, persistent=False)
 
     def trunk(self, x: Tensor) -> Tensor:
-        """(B, 4, 300, 300) float32 as made by `network_input` -> shared layer (B, 128, 100, 100)."""
+        """(B, 4 or 6, 300, 300) float32 as made by `network_input` -> shared layer (B, 128, 100, 100)."""
         x = self.stem(x)
         laterals = []
         for block in self.down:

@@ -37,8 +37,9 @@ TINY = [
     "learner.phases.joint.locations_per_round=2", "learner.phases.joint.force_head_only_rounds=1",
     "tracking.mode=disabled", "evaluation.figures=0", "evaluation.dataset.train.locations=8",
     "evaluation.dataset.test.locations=4", "replay.strict=true", "seed=3", "actors.mask_source=module",
+    "models.depth_edges=false",
 ]  # fmt: skip
-"""Overrides that `finished` was started with, and the mask source of its time."""
+"""Overrides that `finished` was started with, and the mask source and the network's input of its time."""
 
 
 @pytest.fixture(scope="module")
@@ -130,9 +131,10 @@ def test_a_checkpoint_without_the_runs_progress_cannot_be_resumed(older: Path, t
 
 def test_older_mask_rcnn_runs_match_without_the_values_that_had_no_effect() -> None:
     register()
-    now = compose_train(["experiment=smoke", "models=mask_rcnn", "learner=mask_rcnn", "actors.supervision=full"])
+    now = compose_train(["experiment=smoke", "models=mask_rcnn", "models.depth_edges=false", "learner=mask_rcnn",
+                         "actors.supervision=full"])  # fmt: skip
     values = plain_values(now)
-    del values["system"], values["schema_version"], values["models"]["kind"]
+    del values["system"], values["schema_version"], values["models"]["kind"], values["models"]["depth_edges"]
     values["models"] |= {"base_channels": 32, "up_channels": [1, 2, 3], "max_depth": 5.0}
     values["learner"]["mask_rcnn"]["log_every"] = 10
     older = migrated(values, "config.yaml")
@@ -166,7 +168,12 @@ def test_a_stopped_run_resumes(older: Path) -> None:
 
 @pytest.mark.slow
 def test_a_finished_run_is_evaluated(older: Path) -> None:
-    data = ["evaluation.dataset.train.locations=8", "evaluation.dataset.test.locations=4", "evaluation.figures=0"]
+    data = [
+        "actors.confidence=seed",
+        "evaluation.dataset.train.locations=8",
+        "evaluation.dataset.test.locations=4",
+        "evaluation.figures=0",
+    ]
     done = playpen("evaluate", f"checkpoint={older / 'finished'}", "evaluation.dataset.forces=[]", *data, folder=older)
     assert done.returncode == 0, done.stderr
     before = json.loads((older / "finished" / "results.json").read_text())

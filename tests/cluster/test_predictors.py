@@ -29,7 +29,9 @@ def test_the_checkpoint_decides_about_the_input(
     batch = batch_of(2)
     learner.step(batch)
     save_checkpoint(tmp_path / "kept", learner.get_state(), {})
-    predictor, _ = trained_predictor(replace(SMALL, normalize_input=configured_normalised), tmp_path / "kept", "stability")
+    predictor, _ = trained_predictor(
+        replace(SMALL, normalize_input=configured_normalised), tmp_path / "kept", "stability"
+    )
     (found,) = predictor.predict(batch.image[0], batch.depth[0].astype(np.float32), 5, 1.0)
     expected = network.eval()(learner.prepare(batch).inputs).score[0].sigmoid().detach().numpy()
     np.testing.assert_allclose(found.score_map, expected, atol=1e-4)

@@ -22,8 +22,10 @@ def test_the_files_hold_the_papers_values() -> None:
     assert settings.ema_decay == 0 and settings.max_gradient_norm == 0
     network = yaml.safe_load((Path(__file__).parents[2] / "conf/models/interaction.yaml").read_text())
     del network["defaults"]
-    parameters = InteractionNetwork(NetworkConfig(**network)).parameters()
-    assert sum(parameter.numel() for parameter in parameters) == 1_439_124
+    # Two more input channels add 2 x 5 x 5 x 32 weights to the paper's.
+    for edges, wanted in ((False, 1_439_124), (True, 1_440_724)):
+        parameters = InteractionNetwork(NetworkConfig(**{**network, "depth_edges": edges})).parameters()
+        assert sum(parameter.numel() for parameter in parameters) == wanted
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def batch_inputs(batch: Batch, config: MaskRcnnConfig, flip: Sequence[bool]) -> 
     """
     depth = torch.from_numpy(batch.depth.astype(np.float32))
     image = torch.from_numpy(np.array(batch.image))
-    inputs = network_input(image, depth, config.max_depth, config.normalize_input)
+    inputs = network_input(image, depth, config.max_depth, config.normalize_input, config.depth_edges)
     return [one.flip(-1) if mirrored else one for one, mirrored in zip(inputs, flip, strict=True)]
 
 

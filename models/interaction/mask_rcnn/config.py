@@ -86,6 +86,8 @@ class MaskRcnnConfig:
     """Whether colour and depth are scaled to about mean 0 and deviation 1; otherwise they stay in [0, 1] and metres."""
     max_depth: float = field(default=5.0, kw_only=True)
     """Maximum of the network's depth input, metres."""
+    depth_edges: bool = field(default=False, kw_only=True)
+    """Whether two more input channels show where depth folds and jumps; see `models.interaction.inputs`."""
     kind: str = field(default="mask_rcnn", kw_only=True)
     """See `models.interaction.config.NetworkConfig.kind`."""
 

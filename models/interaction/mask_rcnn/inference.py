@@ -78,7 +78,16 @@ class MaskRcnnPredictor:
         # The network suppresses within each class; an object found as two classes counts once, as the surer one.
         limit_detections(self.network, count * (MAGNITUDES if self.only_class is None else 1))
         found = self.network(
-            list(observation_input(image, depth, self.device, self.config.max_depth, self.config.normalize_input))
+            list(
+                observation_input(
+                    image,
+                    depth,
+                    self.device,
+                    self.config.max_depth,
+                    self.config.normalize_input,
+                    self.config.depth_edges,
+                )
+            )
         )
         return [self._prediction(self._once(detections, count)) for detections in found]
 

@@ -12,12 +12,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from models.interaction.inputs import input_channels
 from models.interaction.mask_rcnn.config import MaskRcnnConfig
 from models.interaction.mask_rcnn.operators import load
 from models.interaction.network import start_smooth
 
-INPUT_CHANNELS = 4
-"""Red, green, blue and depth, as `models.interaction.inputs.network_input` makes them."""
 STAGES = {"layer1": ("0", 64), "layer2": ("1", 128), "layer3": ("2", 256), "layer4": ("3", 512)}
 """ResNet-18's stages: name of the level in the pyramid, and channels."""
 
@@ -25,10 +24,10 @@ STAGES = {"layer1": ("0", 64), "layer2": ("1", 128), "layer3": ("2", 256), "laye
 def build_mask_rcnn(model: MaskRcnnConfig, classes: int, seed: int) -> nn.Module:
     """A freshly initialised network, the same one for the same seed; the process's random state stays as it was.
 
-    It takes a list of (4, 300, 300) float32 tensors. In training mode it also takes a list of targets {"boxes": (n, 4)
-    x1, y1, x2, y2 in pixels, "labels": (n,) from 1, "masks": (n, 300, 300) uint8} and returns its five losses by name;
-    in evaluation mode it returns for each image boxes, labels, scores and masks (n, 1, 300, 300) in [0, 1], by falling
-    score.
+    It takes a list of (4 or 6, 300, 300) float32 tensors. In training mode it also takes a list of targets {"boxes":
+    (n, 4) x1, y1, x2, y2 in pixels, "labels": (n,) from 1, "masks": (n, 300, 300) uint8} and returns its five losses by
+    name; in evaluation mode it returns for each image boxes, labels, scores and masks (n, 1, 300, 300) in [0, 1], by
+    falling score.
 
     Args:
         model: sizes and initial weights.
@@ -49,11 +48,12 @@ def build_mask_rcnn(model: MaskRcnnConfig, classes: int, seed: int) -> nn.Module
     from models.interaction.mask_rcnn.pooling import AlignedPyramidPooling
 
     config = model.mask_rcnn
+    inputs = input_channels(model.depth_edges)
     pyramid, levels = config.pyramid_channels, [level for level, _ in STAGES.values()]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         resnet: Any = resnet18(weights=None)
-        resnet.conv1 = nn.Conv2d(INPUT_CHANNELS, 64, kernel_size=7, stride=2, padding=3, bias=False)
+        resnet.conv1 = nn.Conv2d(inputs, 64, kernel_size=7, stride=2, padding=3, bias=False)
         nn.init.kaiming_normal_(resnet.conv1.weight, mode="fan_out", nonlinearity="relu")
         backbone = BackboneWithFPN(
             resnet,
@@ -68,8 +68,8 @@ def build_mask_rcnn(model: MaskRcnnConfig, classes: int, seed: int) -> nn.Module
             backbone,
             min_size=config.image_size,
             max_size=config.image_size,
-            image_mean=[0.0] * INPUT_CHANNELS,  # `network_input` normalises
-            image_std=[1.0] * INPUT_CHANNELS,
+            image_mean=[0.0] * inputs,  # `network_input` normalises
+            image_std=[1.0] * inputs,
             rpn_anchor_generator=AnchorGenerator(
                 sizes=tuple((size,) for size in config.anchor_sizes),
                 aspect_ratios=(tuple(config.aspect_ratios),) * len(config.anchor_sizes),
