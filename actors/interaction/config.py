@@ -183,13 +183,15 @@ class RgbdConfig:
     outdated_fraction: float = 0.25
     """A successful touch is left out of the losses if more than this fraction of its mask's cells have changed since
     the location's first image, an unsuccessful one if its cell has. 1: none is."""
+    least_motion: float = 0.04
+    """Metres, roughly: where forces are tried, one that moves an object less is not sufficient."""
 
     def __post_init__(self) -> None:
         where = "actors.rgbd"
         for field in ("depth_change", "superpixel_scale"):
             if not getattr(self, field) > 0:
                 raise ValueError(f"{where}.{field} must be greater than 0, not {getattr(self, field)}")
-        for field in ("noise_factor", "depth_weight"):
+        for field in ("noise_factor", "depth_weight", "least_motion"):
             if not getattr(self, field) >= 0:
                 raise ValueError(f"{where}.{field} must be at least 0, not {getattr(self, field)}")
         if self.superpixel_min_size < 1:

@@ -171,15 +171,24 @@ class Visitor:
     def _attempt(
         self, touch: Touch, location: Location, plan: TouchPlan, supervision: Supervision, statistics: PlayStatistics
     ) -> tuple[Feedback, Outcome, Observation]:
-        """Tries one touch; returns its feedback, the outcome of the last trial, and the observation after it."""
+        """Tries one touch; returns its feedback, the outcome that counts, and the observation after the last trial.
+
+        Where several forces are tried, one that only nudges the object is not sufficient. If no larger one moves it
+        farther, its mask still counts, but the touch says nothing about forces.
+        """
+        nudge: Outcome | None = None
         for magnitude, feedback in trials(touch.magnitude, plan.force_trials):
             statistics.trials += 1
             with statistics.clock("simulator"):
                 observation = self._touch(touch, location, self.config.forces[magnitude], supervision)
             with statistics.clock("masks"):
                 outcome = supervision.judge(observation, touch.row, touch.column)
-            if outcome.successful:
+            if outcome.successful and not (plan.force_trials and outcome.nudged):
                 return feedback, outcome, observation
+            if outcome.successful:
+                nudge = nudge or outcome
+        if nudge is not None:
+            return Feedback.MOVED, nudge, observation
         return Feedback.UNSUCCESSFUL, outcome, observation
 
     def _touch(self, touch: Touch, location: Location, force: float, supervision: Supervision) -> Observation:

@@ -13,9 +13,13 @@ It uses no ground truth: only the observations before and after a touch.
    B+ is all of the part but the cells where something came, or all of it if there are no others.
 5. The touch is *outdated*, so that nothing is learned from it, if too many cells of B+, or without success its cell,
    have changed since the first image, which is what the network sees.
+6. It is a *nudge* if the object moved less than 4 cm, by the cells that it vacated. Where several forces are tried,
+   that of a nudge does not suffice.
 """
 
 from __future__ import annotations
+
+import math
 
 import cv2
 import numpy as np
@@ -25,10 +29,13 @@ from actors.interaction.config import RgbdConfig, SelfSupervisionConfig
 from actors.interaction.self_supervision import Outcome, changed_cells, hsv, neighbourhood, succeeds
 from actors.observation import Observation
 from models.interaction.superpixels import rgbd_superpixels
-from replay.interaction.record import GRID_STRIDE, centres
+from replay.interaction.record import GRID_SIZE, GRID_STRIDE, centres
 
 MAD_TO_DEVIATION = 1.4826
 """Standard deviation of a normal distribution for a median absolute deviation of 1."""
+
+CELL_WIDTH = 2 / GRID_SIZE
+"""Metres that a cell spans at a distance of 1 m, with a field of view of 90 degrees."""
 
 
 def cell_depth(depth: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -79,7 +86,7 @@ class RgbdSupervision:
         self._image, self._hsv, self._depth = after.image, hsv(after.image), cell_depth(after.depth)
         recoloured, gone, came = self._changes(colours, depth, self._hsv, self._depth)
         changed = recoloured | gone | came
-        whole = np.zeros_like(changed)
+        whole = touched = np.zeros_like(changed)
         if self._config.superpixels and changed.any():
             labels = rgbd_superpixels(
                 centres(image),
@@ -89,6 +96,7 @@ class RgbdSupervision:
                 self._rgbd.superpixel_min_size,
             )
             whole = self._moved_whole(labels, changed, came, int(labels[row, column]))
+            touched = labels == labels[row, column]
         moved = connected_part(changed | whole, row, column)
         mask = moved & (whole | gone) if whole[row, column] else moved & ~came
         if not mask.any():  # all of it came closer: it was there before, too
@@ -97,9 +105,13 @@ class RgbdSupervision:
         outdated = False
         if self._rgbd.outdated_fraction < 1:
             since_first = np.logical_or.reduce(self._changes(*self._first, colours, depth))
-            touched = float(since_first[mask].mean() if successful else since_first[row, column])
-            outdated = touched > self._rgbd.outdated_fraction
-        return Outcome(mask, successful, outdated)
+            fraction = float(since_first[mask].mean() if successful else since_first[row, column])
+            outdated = fraction > self._rgbd.outdated_fraction
+        vacated = mask & (gone if (mask & gone).any() else recoloured)  # flat objects leave no depth behind
+        # Where no superpixel moved as a whole, the mask is but the strip that the touched object vacated.
+        extent = mask if (mask & whole).any() else mask | touched
+        nudged = successful and motion(vacated, extent, depth) < self._rgbd.least_motion
+        return Outcome(mask, successful, outdated, nudged)
 
     def _changes(
         self,
@@ -124,3 +136,19 @@ class RgbdSupervision:
         joined = (changes > self._rgbd.superpixel_fraction * cells) & (2 * arrivals <= changes)
         joined[touched] = changes[touched] > self._config.superpixel_fraction * cells[touched]
         return joined[labels]
+
+
+def motion(vacated: NDArray[np.bool_], extent: NDArray[np.bool_], depth: NDArray[np.float32]) -> float:
+    """Estimates how far an object moved, in metres, from the cells that it vacated.
+
+    An object that moves across the view vacates a strip along one of its sides. Its width is the number of vacated
+    cells divided by the side, for which the root of the number of all cells stands. An object that moves away from the
+    camera vacates all its cells.
+
+    Args:
+        vacated: (h, w) cells where the object was and is no longer.
+        extent: (h, w) cells where it was, at least one.
+        depth: (h, w) metres before it moved.
+    """
+    cells = np.count_nonzero(vacated) / math.sqrt(np.count_nonzero(extent))
+    return cells * CELL_WIDTH * float(np.median(depth[extent]))

@@ -87,6 +87,8 @@ class Outcome(NamedTuple):
     successful: bool
     outdated: bool = False
     """Whether an earlier touch had changed what this one touched, so that it says nothing about the first image."""
+    nudged: bool = False
+    """Whether a successful touch moved the object so little that a larger force counts as the sufficient one."""
 
 
 class Supervision(Protocol):

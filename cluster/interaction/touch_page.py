@@ -234,7 +234,7 @@ class TouchSession:
         }
         answer = perform_touch(simulator, arguments, supervision)
         self.observation = simulator.observe(answer)
-        mask, successful, _ = supervision.judge(self.observation, row, column)
+        mask, successful, *_ = supervision.judge(self.observation, row, column)
         return touched | {
             "reached": True,
             "success": successful,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -204,6 +206,8 @@ class EvaluationConfig:
     """Number of evaluated locations that are used during training, evenly spaced; 0 for all."""
     baselines: BaselineConfig
     """Baselines of the trained network."""
+    depth_noise: float = dataclasses.field(default=0.0, kw_only=True)
+    """Standard deviation of Gaussian noise that is added to each pixel's depth in the test images, metres."""
 
     def __post_init__(self) -> None:
         for field, minimum in (
@@ -216,6 +220,8 @@ class EvaluationConfig:
         ):
             if getattr(self, field) < minimum:
                 raise ValueError(f"evaluation.{field} must be at least {minimum}.")
+        if not 0 <= self.depth_noise < math.inf:
+            raise ValueError(f"evaluation.depth_noise must be 0 metres or more, not {self.depth_noise}.")
         # Absolute paths, since the run may be resumed from another folder.
         self.train_file, self.test_file = (
             file and str(Path(file).resolve()) for file in (self.train_file, self.test_file)

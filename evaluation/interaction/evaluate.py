@@ -100,6 +100,17 @@ def load_observations(
     return observations
 
 
+def with_depth_noise(observations: Observations, deviation: float) -> Observations:
+    """Adds independent Gaussian noise to each pixel's depth; the same for all models. 0 m returns the observations."""
+    if not deviation:
+        return observations
+    random = np.random.default_rng(0)
+    depths = np.empty_like(observations.depths)
+    for noisy, depth in zip(depths, observations.depths, strict=True):
+        noisy[:] = np.maximum(depth + deviation * random.standard_normal(depth.shape, dtype=np.float32), 0)
+    return Observations(observations.images, depths)
+
+
 def _stored(images: Path, depths: Path) -> Observations | None:
     """Observations from two files; None if one is missing."""
     if not images.exists() or not depths.exists():
@@ -186,7 +197,8 @@ class Evaluator:
         self.seed = seed
         self.chosen = chosen_entries(len(entries), config.images)
         self.entries = [entries[index] for index in self.chosen]
-        self.observations = load_observations(path, entries, simulator, config.dataset.placement_attempts, self.chosen)
+        observations = load_observations(path, entries, simulator, config.dataset.placement_attempts, self.chosen)
+        self.observations = with_depth_noise(observations, config.depth_noise)
         self.ground_truths = [entry.ground_truth() for entry in self.entries]
 
     def evaluate(

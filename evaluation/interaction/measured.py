@@ -31,6 +31,8 @@ SHOWN = ("image", "score_map", "force_map", "truth_masks", "shown", "knows_mass"
 def measure_key(config: EvaluationConfig, test_file: Path, figures: int) -> str:
     """Returns a name for a data set and its measurement settings; equal names mean comparable figures."""
     how = [config.images, config.max_detections, config.figure_touches, figures, asdict(config.baselines)]
+    if config.depth_noise:
+        how.append(config.depth_noise)
     digest = hashlib.sha256(test_file.read_bytes() + json.dumps(how, sort_keys=True).encode()).hexdigest()[:12]
     return f"{config.dataset.name}-{digest}"
 

@@ -183,7 +183,7 @@ def study_touches(
         observation = simulator.observe(answer)
         shown = seen(observation)
         started = perf_counter()
-        mask, successful, _ = supervision.judge(shown, row, column)
+        mask, successful, *_ = supervision.judge(shown, row, column)
         seconds = perf_counter() - started
         yield StudiedTouch(
             mass=hit.mass if hit else None,

@@ -214,6 +214,52 @@ def test_other_sources_of_masks_and_touches(outdated: bool) -> None:
     assert statistics.successes_by_choice == {"oracle": 1}
 
 
+@pytest.mark.parametrize(
+    ("outcomes", "made", "feedback"),
+    [
+        (["nudge", "move"], 2, Feedback.TOO_SMALL),
+        (["nudge", "nudge"], 2, Feedback.MOVED),
+        (["nudge", "fail"], 2, Feedback.MOVED),
+        (["fail", "nudge"], 2, Feedback.MOVED),
+        (["move"], 1, Feedback.JUST_RIGHT),
+        (["fail", "fail"], 2, Feedback.UNSUCCESSFUL),
+    ],
+)
+def test_a_force_that_only_nudges_does_not_suffice(outcomes: list[str], made: int, feedback: Feedback) -> None:
+    masks = [np.zeros((100, 100), dtype=bool) for _ in outcomes]
+    for number, mask in enumerate(masks):
+        mask[number] = True
+    left = iter(zip(masks, outcomes, strict=True))
+
+    class Supervision:
+        def judge(self, after: Observation, row: int, column: int) -> Outcome:
+            mask, kind = next(left)
+            return Outcome(mask, kind != "fail", nudged=kind == "nudge")
+
+    def choose(*_: Any) -> list[Touch]:
+        return [Touch(9, 9, 0, (1.0, 1.0, 1.0), Choice.GREEDY)]
+
+    player = Visitor(Table(), Seer(), CONFIG, 0, supervise=lambda first: Supervision(), choose=choose)  # type: ignore[arg-type]
+    record, statistics = player.play(LOCATION, 0, TouchPlan(1, 0, True), 0)
+    assert record.feedback[0] == feedback and statistics.trials == made
+    counts = next((n for n, kind in enumerate(outcomes) if kind == ("move" if "move" in outcomes else "nudge")), None)
+    wanted = np.zeros((100, 100), dtype=bool) if counts is None else masks[counts]
+    assert (unpack_masks(record.masks)[0] == wanted).all()
+
+
+def test_a_nudge_counts_where_one_force_is_tried() -> None:
+    class Supervision:
+        def judge(self, after: Observation, row: int, column: int) -> Outcome:
+            return Outcome(np.ones((100, 100), dtype=bool), True, nudged=True)
+
+    def choose(*_: Any) -> list[Touch]:
+        return [Touch(9, 9, 0, (1.0, 1.0, 1.0), Choice.GREEDY)]
+
+    player = Visitor(Table(), Seer(), CONFIG, 0, supervise=lambda first: Supervision(), choose=choose)  # type: ignore[arg-type]
+    record, _ = player.play(LOCATION, 0, TouchPlan(1, 0, False), 0)
+    assert record.feedback[0] == Feedback.MOVED
+
+
 def test_images_of_another_size_are_refused() -> None:
     table = Table()
     table.observe = lambda event: Observation(np.zeros((200, 200, 3), np.uint8), np.ones((200, 200), np.float32))  # type: ignore[method-assign]

@@ -94,7 +94,7 @@ def test_flow_as_a_source_of_masks() -> None:
 def test_each_source_is_chosen_by_its_name(source: str, kind: type) -> None:
     supervision = make_supervision(seen(), replace(CONFIG, mask_source=source))
     assert isinstance(supervision.changes if isinstance(supervision, SelfSupervision) else supervision, kind)
-    mask, successful, _ = supervision.judge(seen(), 45, 55)
+    mask, successful, *_ = supervision.judge(seen(), 45, 55)
     assert mask.shape == (100, 100) and mask.dtype == bool and not mask.any() and not successful
 
 
@@ -163,7 +163,7 @@ def test_a_filmed_touch_from_beginning_to_end() -> None:
     simulator = Slide(12)
     supervision = make_supervision(seen(), config)
     event = perform_touch(simulator, ARGUMENTS, supervision)  # type: ignore[arg-type]
-    mask, successful, _ = supervision.judge(simulator.observe(event), 45, 55)
+    mask, successful, *_ = supervision.judge(simulator.observe(event), 45, 55)
     # In 12 frames the colours show a part of so large an object, and nothing beside it.
     assert successful and not (mask & ~TRUTH).any() and mask.sum() > TRUTH.sum() / 4
     # Other sources touch as before.

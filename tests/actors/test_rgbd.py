@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from actors.interaction.config import RgbdConfig
-from actors.interaction.rgbd import RgbdSupervision, cell_depth, connected_part, noise_of
+from actors.interaction.rgbd import RgbdSupervision, cell_depth, connected_part, motion, noise_of
 from actors.interaction.self_supervision import Outcome
 from actors.observation import Observation
 from tests.actors.test_self_supervision import CONFIG
@@ -71,21 +72,21 @@ BOX = Thing(30, 40, 20, 20, 1.0)
 
 @pytest.mark.parametrize("superpixels", [True, False])
 def test_a_box_that_leaves(superpixels: bool) -> None:
-    mask, successful, _ = judge(view(BOX), view(), 40, 50, superpixels)
+    mask, successful, *_ = judge(view(BOX), view(), 40, 50, superpixels)
     assert successful and (mask == BOX.cells).all()
 
 
 @pytest.mark.parametrize(("down", "right"), [(0, 6), (0, -12), (5, 5), (-19, 3)])
 @pytest.mark.parametrize("row_column", [(40, 50), (31, 41), (45, 58)])
 def test_a_box_that_slides_over_its_own_place(down: int, right: int, row_column: tuple[int, int]) -> None:
-    mask, successful, _ = judge(view(BOX), view(BOX.at(down, right)), *row_column)
+    mask, successful, *_ = judge(view(BOX), view(BOX.at(down, right)), *row_column)
     assert successful and (mask == BOX.cells).all()
 
 
 def test_a_thing_that_falls_away_behind_another() -> None:
     """It drops off a shelf: all of its place shows the wall, and it appears far below."""
     small = Thing(20, 30, 8, 8, 1.1)
-    mask, successful, _ = judge(view(small), view(small.at(60, 5)), 23, 33)
+    mask, successful, *_ = judge(view(small), view(small.at(60, 5)), 23, 33)
     assert successful and (mask == small.cells).all(), "where it went is no part of where it was"
     # Touches elsewhere did not move it.
     assert not judge(view(small), view(small.at(60, 5)), 50, 80).successful
@@ -94,54 +95,54 @@ def test_a_thing_that_falls_away_behind_another() -> None:
 def test_a_thing_that_comes_closer() -> None:
     """Only its depth and its size change; where its border grows over the wall, the image before shows the wall."""
     grown = Thing(29, 39, 22, 22, 0.9)
-    mask, successful, _ = judge(view(BOX), view(grown), 40, 50)
+    mask, successful, *_ = judge(view(BOX), view(grown), 40, 50)
     assert successful and (mask == BOX.cells).all()
     # Without superpixels all cells are those where something came; a successful touch still has a mask.
-    mask, successful, _ = judge(view(BOX), view(BOX.at(depth=0.9)), 40, 50, superpixels=False)
+    mask, successful, *_ = judge(view(BOX), view(BOX.at(depth=0.9)), 40, 50, superpixels=False)
     assert successful and (mask == BOX.cells).all()
 
 
 def test_a_flat_thing_moves_by_colour_alone() -> None:
     paper = Thing(40, 30, 20, 30, 1.495, (240, 240, 230))
-    mask, successful, _ = judge(view(paper), view(paper.at(0, 22)), 50, 40)
+    mask, successful, *_ = judge(view(paper), view(paper.at(0, 22)), 50, 40)
     assert successful and (mask == paper.cells).all()
     # Without superpixels nothing tells where it was from where it is.
-    mask, successful, _ = judge(view(paper), view(paper.at(0, 30)), 50, 40, superpixels=False)
+    mask, successful, *_ = judge(view(paper), view(paper.at(0, 30)), 50, 40, superpixels=False)
     assert successful and (mask == (paper.cells | paper.at(0, 30).cells)).all()
 
 
 def test_a_shadow_at_the_foot_of_what_moved_is_not_in_the_mask() -> None:
     shadow = Thing(50, 42, 4, 24, 1.5, (70, 70, 70))
-    mask, successful, _ = judge(view(shadow, BOX), view(shadow.at(0, 30), BOX.at(0, 30)), 40, 50)
+    mask, successful, *_ = judge(view(shadow, BOX), view(shadow.at(0, 30), BOX.at(0, 30)), 40, 50)
     assert successful and mask[BOX.cells].all() and mask.sum() <= BOX.cells.sum() + shadow.cells.sum()
 
 
 def test_what_the_moved_thing_hides_is_not_in_the_mask() -> None:
     small = Thing(35, 62, 6, 6, 1.3, (30, 40, 200))
-    mask, successful, _ = judge(view(small, BOX), view(small, BOX.at(0, 20)), 40, 50)
+    mask, successful, *_ = judge(view(small, BOX), view(small, BOX.at(0, 20)), 40, 50)
     assert successful and (mask == BOX.cells).all()
     # It was hidden before: what appears was no part of the box either.
-    mask, successful, _ = judge(view(small, BOX.at(0, 20)), view(small, BOX), 40, 70)
+    mask, successful, *_ = judge(view(small, BOX.at(0, 20)), view(small, BOX), 40, 70)
     assert successful and (mask == BOX.at(0, 20).cells).all()
 
 
 def test_a_thing_that_is_pushed_along() -> None:
     """The part is connected: what the touched thing pushes along joins, unless that thing comes before its place."""
     behind = Thing(32, 61, 16, 12, 1.05, (30, 40, 200))
-    mask, successful, _ = judge(view(behind, BOX), view(behind.at(0, 12), BOX.at(0, 13)), 40, 50)
+    mask, successful, *_ = judge(view(behind, BOX), view(behind.at(0, 12), BOX.at(0, 13)), 40, 50)
     assert successful and (mask == BOX.cells).all()
     other = behind.at(depth=0.9)
-    mask, successful, _ = judge(view(BOX, other), view(BOX.at(0, 13), other.at(0, 12)), 40, 50)
+    mask, successful, *_ = judge(view(BOX, other), view(BOX.at(0, 13), other.at(0, 12)), 40, 50)
     assert successful and (mask == (BOX.cells | other.cells)).all()
     # Apart from it, with the wall between them, it never joins.
     apart = other.at(0, 20)
-    mask, successful, _ = judge(view(apart, BOX), view(apart.at(30, 0), BOX.at(0, 10)), 40, 50)
+    mask, successful, *_ = judge(view(apart, BOX), view(apart.at(30, 0), BOX.at(0, 10)), 40, 50)
     assert successful and (mask == BOX.cells).all()
 
 
 def test_a_shadow_far_away_is_not_in_the_mask() -> None:
     shadow = Thing(70, 5, 15, 40, 1.5, (70, 70, 70))
-    mask, successful, _ = judge(view(shadow, BOX), view(shadow.at(0, 45), BOX.at(0, 30)), 40, 50)
+    mask, successful, *_ = judge(view(shadow, BOX), view(shadow.at(0, 45), BOX.at(0, 30)), 40, 50)
     assert successful and (mask == BOX.cells).all()
     # A touch of the wall that only the shadow changed around.
     assert not judge(view(shadow, BOX), view(shadow.at(0, 45), BOX), 45, 80).successful
@@ -159,7 +160,7 @@ def test_boxes_that_slide_anywhere(height: int, width: int, down: int, right: in
     if 3 * abs(down) < height and 3 * abs(right) < width:
         right = width
     row, column = (int(index) for index in random.choice(np.argwhere(box.cells)))
-    mask, successful, _ = judge(view(box), view(box.at(down, right)), row, column)
+    mask, successful, *_ = judge(view(box), view(box.at(down, right)), row, column)
     assert successful and (mask == box.cells).all()
 
 
@@ -169,7 +170,7 @@ def test_nothing_moves_where_nothing_changes(seed: int, row: int, column: int, s
     random = np.random.default_rng(seed)
     image = random.integers(256, size=(300, 300, 3)).astype(np.uint8)
     seen = Observation(image, random.random((300, 300)).astype(np.float32))
-    mask, successful, _ = judge(seen, seen, row, column, superpixels)
+    mask, successful, *_ = judge(seen, seen, row, column, superpixels)
     assert not mask.any() and not successful
 
 
@@ -184,7 +185,7 @@ def test_a_successful_touch_has_a_mask_near_it(seed: int, row: int, column: int,
         red, green, blue = (int(value) for value in random.integers(0, 256, 3))
         things.append(Thing(top, left, height, width, float(random.uniform(0.2, 1.6)), (red, green, blue)))
     before, after = view(*things[:3]), view(*things[random.integers(3) :][:3])
-    mask, successful, _ = judge(before, after, row, column, superpixels)
+    mask, successful, *_ = judge(before, after, row, column, superpixels)
     assert mask.shape == (100, 100) and mask.dtype == bool
     assert mask.any() or not successful
     if not superpixels:
@@ -198,7 +199,7 @@ def test_noise_of_depth_changes_little(noise: float) -> None:
         before, after = (
             view(*things, noise=noise, seed=2 * seed + index) for index, things in enumerate([[BOX], [BOX.at(4, 9)]])
         )
-        mask, successful, _ = judge(before, after, 40, 50)
+        mask, successful, *_ = judge(before, after, 40, 50)
         assert successful and iou(mask, BOX.cells) > 0.97
         # Nothing but noise changes.
         before, after = view(BOX, noise=noise, seed=seed), view(BOX, noise=noise, seed=seed + 9)
@@ -221,6 +222,23 @@ def test_the_depth_of_a_cell_by_hand() -> None:
     depth[30, 60:63] = depth[31, 61] = 0.1  # four of nine, with the middle one
     cells = cell_depth(depth)
     assert cells.shape == (100, 100) and np.argwhere(cells != 1).tolist() == [[1, 3]] and cells[1, 3] == 1.5
+
+
+def test_motion_by_hand() -> None:
+    # 20 x 20 cells of 2 cm at 1 m. A strip of two columns was vacated: 40 cells / side 20 = 2 cells = 4 cm.
+    strip, depth = BOX.cells, np.ones((100, 100), np.float32)
+    strip[:, BOX.left + 2 :] = False
+    assert math.isclose(motion(strip, BOX.cells, depth), 0.04)
+    assert math.isclose(motion(strip, BOX.cells, 1.5 * depth), 0.06)
+    assert motion(np.zeros_like(strip), BOX.cells, depth) == 0
+
+
+@pytest.mark.parametrize(("right", "nudged"), [(0, False), (1, True), (3, False), (6, False), (30, False)])
+def test_small_shifts_are_nudges(right: int, nudged: bool) -> None:
+    # A box at 1 m, and a sheet of paper, which has no depth of its own.
+    for thing in (BOX, replace(BOX, depth=1.5)):
+        outcome = judge(view(thing), view(thing.at(right=right)), 40, 40)
+        assert outcome.nudged == nudged and outcome.successful == (right > 0)
 
 
 def test_the_connected_part_by_hand() -> None:

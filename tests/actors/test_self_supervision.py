@@ -144,22 +144,22 @@ def seen(image: np.ndarray) -> Observation:
 
 def test_a_box_that_leaves() -> None:
     supervision = SelfSupervision(room((90, 120)), CONFIG)
-    mask, successful, _ = supervision.judge(seen(room(None)), 40, 50)
+    mask, successful, *_ = supervision.judge(seen(room(None)), 40, 50)
     assert successful
     expected = np.zeros((100, 100), dtype=bool)
     expected[30:50, 40:60] = True
     assert (mask == expected).all()
     # The image after a touch is the image before the next one: nothing has changed since.
-    mask, successful, _ = supervision.judge(seen(room(None)), 40, 50)
+    mask, successful, *_ = supervision.judge(seen(room(None)), 40, 50)
     assert not mask.any() and not successful
     # It comes back: changed again, and far from the touched cell: not successful.
-    mask, successful, _ = supervision.judge(seen(room((90, 120))), 80, 80)
+    mask, successful, *_ = supervision.judge(seen(room((90, 120))), 80, 80)
     assert mask.any() and not successful
 
 
 def test_without_superpixels_the_mask_is_what_changed() -> None:
     moved = room((90, 150))
-    plain, successful, _ = SelfSupervision(room((90, 120)), replace(CONFIG, superpixels=False)).judge(
+    plain, successful, *_ = SelfSupervision(room((90, 120)), replace(CONFIG, superpixels=False)).judge(
         seen(moved), 40, 45
     )
     assert successful
@@ -167,7 +167,7 @@ def test_without_superpixels_the_mask_is_what_changed() -> None:
     expected[30:50, 40:50] = expected[30:50, 60:70] = True  # the strips it left and entered
     assert (plain == expected).all()
     # Half of the box's superpixel has changed, so all of it joins; too little of the wall's has.
-    joined, successful, _ = SelfSupervision(room((90, 120)), CONFIG).judge(seen(moved), 40, 45)
+    joined, successful, *_ = SelfSupervision(room((90, 120)), CONFIG).judge(seen(moved), 40, 45)
     assert successful
     expected[:] = False
     expected[30:50, 40:60] = True
