@@ -56,8 +56,8 @@ def read_index(checkpoint: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is not JSON: it is truncated or was changed") from error
     if not isinstance(index, dict) or index.get("format") != wanted:
-        kind = "exported model" if exported else "learner checkpoint"
-        raise CheckpointError(f'{path} is no {kind}: "format" must be "{wanted}"')
+        what = "exported model" if exported else "learner checkpoint"
+        raise CheckpointError(f'{path} is no {what}: "format" must be "{wanted}"')
     if index.get("format_version") != FORMAT_VERSION:
         raise CheckpointError(
             f"{path} has format_version {index.get('format_version')!r}, but this program reads {FORMAT_VERSION}"

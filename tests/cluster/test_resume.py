@@ -202,7 +202,7 @@ def test_runs_older_than_a_config_value_keep_their_behaviour(smoke: SmokeRun, tm
     saved = OmegaConf.load(smoke.folder / "config.yaml")
     for key in ADDED:
         group, _, name = key.rpartition(".")
-        del (OmegaConf.select(saved, group) if group else saved)[name]
+        del (OmegaConf.select(saved, group) if group else saved)[name]  # type: ignore[arg-type]
     OmegaConf.save(saved, tmp_path / "config.yaml")
     config = instantiate(resumed_config(tmp_path, []), TrainConfig)
     assert (config.models.normalize_input, config.models.max_depth, config.learner.huber_square) == (True, 5.0, True)
