@@ -140,10 +140,11 @@ def export_model(checkpoint: Path, path: Path, extra: dict[str, Any]) -> int:
     index |= {"format": MODEL_FORMAT, "files": {"model": entry}, "extra": extra}
     index["architecture"] = index.pop("architecture")  # last, as it is long, and only programs read it
     try:
-        # Both are written before either is renamed. Should the process die in between, the hash tells.
-        with atomic(index_path(path), durable=True) as described, atomic(path, durable=True) as weights:
+        # Both are on the disk before either is renamed. Should the process die in between, the hash tells.
+        with atomic(index_path(path)) as described, atomic(path, durable=True) as weights:
             described.write(json.dumps(index, indent=1).encode())
             described.flush()
+            os.fsync(described.fileno())
             weights.write(data)
         sync_folder(path.parent)
     except OSError as error:
