@@ -74,9 +74,11 @@ def described(settings: DictConfig, run: Path, index: dict[str, Any], figures: d
         index: of the checkpoint. Its counts, such as touches, are kept; what only resuming needs is not.
         figures: see `figures_of`.
     """
-    dataset = settings.evaluation.dataset
+    dataset, batch_size = settings.evaluation.dataset, index["learner"]["batch_size"]
     return {name: value for name, value in index["extra"].items() if name not in (STATE_KEY, RUN_ID)} | {
         "overrides": overrides_of(run),
+        "batch_size": batch_size,
+        "images": index["version"] * batch_size,
         "figures": figures,
         # A file of the user replaces the made locations.
         "train_locations": dataset.train.locations if settings.evaluation.train_file is None else None,

@@ -85,6 +85,7 @@ def test_a_run_that_is_not_finished_is_exported_without_figures(run: Path, tmp_p
     assert result["bytes"] == (tmp_path / "mine.safetensors").stat().st_size
     extra = read_index(tmp_path / "mine.safetensors")["extra"]
     assert (extra["touches"], extra["experiment"], extra["commit"]) == (7, "smoke", "c0ffee")
+    assert (extra["batch_size"], extra["images"]) == (64, 64)
     assert "run" not in extra and "run_id" not in extra, "only to resume"
     assert extra["actors"]["reach"] == {"shape": "sphere", "radius": 1.25}
     assert (extra["train_locations"], extra["dataset"]["name"]) == (16, "NovelSpaces")
