@@ -17,8 +17,10 @@ import yaml
 from hydra import compose, initialize_config_dir
 
 from cluster.command import overrides
+from cluster.command.compose import resumed_config
 from cluster.command.overrides import CONF, ROOT, save_config
 from cluster.interaction.config import TrainConfig
+from cluster.interaction.export import described
 from cluster.interaction.predictors import trained_predictor
 from cluster.interaction.run_settings import named_checkpoint
 from cluster.interaction.start_from import check_start, first_weights
@@ -86,6 +88,8 @@ def test_a_run_that_is_not_finished_is_exported_without_figures(run: Path, tmp_p
     extra = read_index(tmp_path / "mine.safetensors")["extra"]
     assert (extra["touches"], extra["experiment"], extra["commit"]) == (7, "smoke", "c0ffee")
     assert (extra["batch_size"], extra["images"]) == (64, 64)
+    later = read_index(run / "checkpoints" / "step_0000001") | {"version": 3}
+    assert described(resumed_config(run, []), run, later, None)["images"] == 192
     assert "run" not in extra and "run_id" not in extra, "only to resume"
     assert extra["actors"]["reach"] == {"shape": "sphere", "radius": 1.25}
     assert (extra["train_locations"], extra["dataset"]["name"]) == (16, "NovelSpaces")
