@@ -247,10 +247,10 @@ def test_damaged_weights_are_refused_before_the_start(model: Path, tmp_path: Pat
     done = playpen_at_once("train", "experiment=smoke", *NETWORK, f"start_from={model}", folder=tmp_path)
     assert done.returncode == 2 and "was changed after it was written" in done.stderr, done.stderr
     assert len(done.stderr.splitlines()) == 1 and not (tmp_path / "outputs").exists()
-    index["network"] = {"kind": "hide_and_seek"}
-    model.with_suffix(".json").write_text(json.dumps(index))
-    with pytest.raises(UsageError, match="holds no network of models=interaction"):
-        settings(f"start_from='{model}'")
+    for network in ({"kind": "hide_and_seek"}, {}):
+        model.with_suffix(".json").write_text(json.dumps(index | {"network": network}))
+        with pytest.raises(UsageError, match="holds no network of models=interaction"):
+            settings(f"start_from='{model}'")
 
 
 def test_a_harmless_difference_of_the_network_is_allowed(model: Path) -> None:
