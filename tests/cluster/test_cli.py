@@ -91,6 +91,7 @@ from tests.cluster.runs import ROOT, playpen, playpen_at_once
             ["export", "checkpoint=none", "output=mine"],
             "checkpoint=none is neither a checkpoint folder nor a run folder",
         ),
+        (["export", "checkpoint=none", "output=/"], "output must be a path such as models/mine, not '/'"),
         (["export", "system=hide_and_seek"], "system=hide_and_seek has no command 'export'"),
         (["evaluate", "checkpoint=none"], "checkpoint=none is neither a checkpoint folder nor a run folder"),
         (["predict", "checkpoint=none", "image=a.png", "depth=b.npy"], "checkpoint=none is neither"),
