@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from cluster.command.compose import resumed_config
 from cluster.command.result_line import print_result
 from cluster.interaction.config import ExportConfig
+from cluster.interaction.run_settings import saved_actors
 from cluster.run.checkpoints import STATE_KEY, find_checkpoint, saved_config
 from cluster.run.run_folder import RUN_ID
 from common.errors import UsageError
@@ -83,7 +84,8 @@ def described(settings: DictConfig, run: Path, index: dict[str, Any], figures: d
         # A file of the user replaces the made locations.
         "train_locations": dataset.train.locations if settings.evaluation.train_file is None else None,
         "dataset": OmegaConf.to_container(dataset),
-        "actors": OmegaConf.to_container(settings.actors),
+        # As config.yaml has them. What an older run lacks comes from conf/ when the model is used, as for its folder.
+        "actors": saved_actors(run / "config.yaml"),
     }
 
 

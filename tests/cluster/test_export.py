@@ -112,6 +112,16 @@ def test_the_figures_of_a_finished_run_are_exported(run: Path, tmp_path: Path) -
     assert read_index(tmp_path / "mine.safetensors")["extra"]["figures"] is None
 
 
+def test_the_actors_of_an_older_run_stay_as_they_are(run: Path, tmp_path: Path) -> None:
+    """So the model is evaluated as its run's folder is: values that the run lacks come from conf/ in both cases."""
+    saved = yaml.safe_load((run / "config.yaml").read_text())
+    del saved["actors"]["rgbd"]
+    (run / "config.yaml").write_text(yaml.safe_dump(saved))
+    done = playpen_at_once("export", f"checkpoint={run}", "output=mine", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert read_index(tmp_path / "mine.safetensors")["extra"]["actors"] == saved["actors"]
+
+
 def test_what_cannot_be_exported(run: Path, model: Path, tmp_path: Path) -> None:
     alone = tmp_path / "alone"
     (run / "checkpoints" / "step_0000001").rename(alone)
@@ -202,7 +212,7 @@ SHIPPED = ROOT / "checkpoints" / "interaction.safetensors"
 @pytest.mark.skipif(not SHIPPED.is_file(), reason="this version ships no model")
 def test_the_model_of_the_repository_is_whole_and_small() -> None:
     models = NetworkConfig(**read_index(SHIPPED)["network"])
-    _, index = trained_predictor(models, SHIPPED)
+    _, index = trained_predictor(models, SHIPPED, "seed")
     assert SHIPPED.stat().st_size <= 8e6
     assert index["extra"]["commit"] and index["extra"]["figures"] and index["extra"]["actors"]
 
