@@ -6,6 +6,11 @@
 
 `learner.json` is written last and names the other two, so a folder holds either a complete checkpoint or none, even
 when a checkpoint replaces another one. Loading does not unpickle anything.
+
+An exported model, for use without training, is two files beside each other:
+
+    NAME.safetensors   the weights to evaluate
+    NAME.json          the same index, of which "files" has the weights alone
 """
 
 from __future__ import annotations
@@ -27,7 +32,16 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from common.files import atomic, sync_folder
-from learner.checkpoint_index import FORMAT, FORMAT_VERSION, INDEX, CheckpointError, read_index
+from learner.checkpoint_index import (
+    FORMAT,
+    FORMAT_VERSION,
+    INDEX,
+    MODEL_FORMAT,
+    CheckpointError,
+    index_path,
+    is_exported,
+    read_index,
+)
 from learner.state import LearnerState
 from models.weights import architecture, architecture_signature, float_state
 
@@ -106,8 +120,44 @@ def save_checkpoint(folder: Path, state: LearnerState, extra: dict[str, Any]) ->
     return sum(map(len, contents.values()))
 
 
+def export_model(checkpoint: Path, path: Path, extra: dict[str, Any]) -> int:
+    """Writes a checkpoint's weights to evaluate and its index as an exported model; files of that name are replaced.
+
+    Args:
+        checkpoint: its folder.
+        path: of the safetensors file.
+        extra: JSON-able facts for the index, instead of the checkpoint's.
+
+    Returns:
+        bytes of the weights' file.
+
+    Raises:
+        CheckpointError: as `load_model`; or the files cannot be written, and former ones are intact.
+    """
+    index = read_index(checkpoint)
+    data = safetensors.torch.save(read_tensors(checkpoint, index, "model", index["architecture"]))
+    entry = {"name": path.name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    index |= {"format": MODEL_FORMAT, "files": {"model": entry}, "extra": extra}
+    index["architecture"] = index.pop("architecture")  # last, as it is long, and only programs read it
+    try:
+        # Both are on the disk before either is renamed. Should the process die in between, the hash tells.
+        with atomic(index_path(path)) as described, atomic(path, durable=True) as weights:
+            described.write(json.dumps(index, indent=1).encode())
+            described.flush()
+            os.fsync(described.fileno())
+            weights.write(data)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise CheckpointError(f"{path} could not be written: {error.strerror or error}") from error
+    return len(data)
+
+
 def load_model(folder: Path, network: nn.Module) -> dict[str, Any]:
     """Loads only the weights to evaluate into `network`, in place.
+
+    Args:
+        folder: of the checkpoint, or the safetensors file of an exported model.
+        network: gets the weights.
 
     Returns:
         the index, see `read_index`.
@@ -194,7 +244,7 @@ def read_tensors(
 ) -> dict[str, Tensor]:
     """Reads a file's float32 tensors: all `required` and some `optional` ones, finite and of the right shapes."""
     entry = index["files"][kind]
-    path = Path(folder) / entry["name"]
+    path = folder if is_exported(folder) else folder / entry["name"]
     allowed = required | (optional or {})
     # Four bytes for each number; safetensors' header takes less than a kilobyte for each tensor.
     max_bytes = sum(4 * math.prod(shape) + 1024 for shape in allowed.values()) + 1024
@@ -206,7 +256,9 @@ def read_tensors(
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
     if hashlib.sha256(data).hexdigest() != entry["sha256"]:
-        raise CheckpointError(f"{path} was changed after it was written: its SHA-256 is not the one in {INDEX}")
+        raise CheckpointError(
+            f"{path} was changed after it was written: its SHA-256 is not the one in {index_path(folder).name}"
+        )
     try:
         tensors = safetensors.torch.load(data)
     except (SafetensorError, ValueError, KeyError) as error:

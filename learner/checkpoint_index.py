@@ -1,4 +1,7 @@
-"""Reads and checks `learner.json` of a checkpoint (learner/checkpoint.py), without importing torch."""
+"""Reads and checks the index of a checkpoint (learner/checkpoint.py), without importing torch.
+
+A checkpoint is a folder with `learner.json`, or an exported model: one safetensors file with a JSON file beside it.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 FORMAT = "playpen learner"
+MODEL_FORMAT = "playpen model"
+"""Format of an exported model: the index of a checkpoint without the state of training."""
 FORMAT_VERSION = 1
 INDEX = "learner.json"
+MODEL_SUFFIX = ".safetensors"
+"""Ending of the path of an exported model."""
 _MAX_INDEX_BYTES = 16 * 2**20
 
 Value = TypeVar("Value")
@@ -18,13 +25,28 @@ class CheckpointError(RuntimeError):
     """A checkpoint cannot be written or read; the message names the file and the problem."""
 
 
-def read_index(folder: Path) -> dict[str, Any]:
-    """Reads `learner.json` and checks the types of all fields that loading needs.
+def is_exported(checkpoint: Path) -> bool:
+    """Whether the path of a checkpoint names an exported model instead of a folder."""
+    return checkpoint.suffix == MODEL_SUFFIX
+
+
+def index_path(checkpoint: Path) -> Path:
+    """The index of a checkpoint: in its folder, or beside the file of an exported model."""
+    return checkpoint.with_suffix(".json") if is_exported(checkpoint) else checkpoint / INDEX
+
+
+def read_index(checkpoint: Path) -> dict[str, Any]:
+    """Reads the index of a checkpoint and checks the types of all fields that loading needs.
+
+    Args:
+        checkpoint: its folder, or the safetensors file of an exported model.
 
     Raises:
-        CheckpointError: the file is missing, too large, not JSON, of another format, or lacks a field.
+        CheckpointError: the index is missing, too large, not JSON, of another format, or lacks a field.
     """
-    path = Path(folder) / INDEX
+    exported = is_exported(Path(checkpoint))
+    path = index_path(Path(checkpoint))
+    wanted = MODEL_FORMAT if exported else FORMAT
     try:
         if path.stat().st_size > _MAX_INDEX_BYTES:
             raise CheckpointError(f"{path} is no checkpoint index: it is larger than {_MAX_INDEX_BYTES} bytes")
@@ -33,8 +55,9 @@ def read_index(folder: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path} cannot be read, so there is no checkpoint: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is not JSON: it is truncated or was changed") from error
-    if not isinstance(index, dict) or index.get("format") != FORMAT:
-        raise CheckpointError(f'{path} is no learner checkpoint: "format" must be "{FORMAT}"')
+    if not isinstance(index, dict) or index.get("format") != wanted:
+        what = "exported model" if exported else "learner checkpoint"
+        raise CheckpointError(f'{path} is no {what}: "format" must be "{wanted}"')
     if index.get("format_version") != FORMAT_VERSION:
         raise CheckpointError(
             f"{path} has format_version {index.get('format_version')!r}, but this program reads {FORMAT_VERSION}"
@@ -53,7 +76,7 @@ def read_index(folder: Path) -> dict[str, Any]:
             raise CheckpointError(f"{path}: architecture.{name} must be a list of whole numbers")
     if index["version"] < 0 or index["seed"] < 0 or not 0 <= index["progress"] <= 1:
         raise CheckpointError(f"{path}: version and seed must not be negative, and progress must be in [0, 1]")
-    for part in ("model", "training"):
+    for part in ("model",) if exported else ("model", "training"):
         entry = _field(index["files"], part, dict, path)
         _field(entry, "name", str, path)
         _field(entry, "bytes", int, path)

@@ -26,18 +26,22 @@ examples:
   ./playpen train -m experiment=smoke learner.lr=1e-4,5e-4   a sweep (Hydra multirun)
   ./playpen train sweep=optuna                           a sweep of conf/sweep/: local, ray, optuna
   ./playpen train resume=outputs/train/RUN               continues a run that was stopped or died
+  ./playpen train start_from=outputs/train/RUN           a new run that begins with the weights of another
   ./playpen train models=mask_rcnn learner=mask_rcnn actors.supervision=full   another model, for comparison
 
 `./playpen train --cfg job` prints the whole configuration; `--hydra-help` explains Hydra's flags.
 """,
-    "evaluate": """usage: ./playpen evaluate checkpoint=FOLDER [overrides]
+    "evaluate": """usage: ./playpen evaluate [checkpoint=PATH] [overrides]
 
 Measures a checkpoint on a data set of locations: box and mask AP, mass accuracy, confusion matrix, six-panel figures.
-  reads    a checkpoint folder or a run folder; the data set's test file (generated on first use)
+  reads    a run folder, a checkpoint folder or an exported model, else checkpoints/interaction.safetensors; the data
+           set's test file (generated on first use)
   writes   outputs/evaluate/<time>/: results.json, results.md, predictions/ (COCO JSON), figures/
-  prints   a results table, RUN <folder> and RESULT {json}
+  prints   the checkpoint's steps and commit, a results table, RUN <folder> and RESULT {json}
 
-example: ./playpen evaluate checkpoint=outputs/train/RUN evaluation=novel_objects
+examples:
+  ./playpen evaluate evaluation.images=50
+  ./playpen evaluate checkpoint=outputs/train/RUN evaluation=novel_objects
 
 With system=hide_and_seek: plays games between pairs of players, and sends seekers to hiding places.
   reads    conf/game_evaluate.yaml; files of hiding places (places=FILE or FOLDER)
@@ -64,21 +68,34 @@ examples:
   ./playpen table TABLE=reach experiment=quickstart seeds=[1,2]
   ./playpen table TABLE=vdr seeds=[1,2]
 """,
-    "predict": """usage: ./playpen predict checkpoint=FOLDER image=IMAGE depth=DEPTH [output=FOLDER]
+    "predict": """usage: ./playpen predict [checkpoint=PATH] image=IMAGE depth=DEPTH [output=FOLDER]
 
 Finds the objects in one RGB-D image.
-  reads    a checkpoint folder or a run folder; a 300x300 colour image (PNG, JPEG, WebP, BMP, TIFF); depth along the
-           camera axis: a 16-bit PNG or TIFF (depth_scale metres per unit, default 0.001), or metres in a float TIFF,
-           .npy or .npz; docs/predict.md describes the conventions
+  reads    a run folder, a checkpoint folder or an exported model, else checkpoints/interaction.safetensors; a 300x300
+           colour image (PNG, JPEG, WebP, BMP, TIFF); depth along the camera axis: a 16-bit PNG or TIFF (depth_scale
+           metres per unit, default 0.001), or metres in a float TIFF, .npy or .npz; docs/predict.md describes the
+           conventions
   writes   OUTPUT/predictions.json (COCO: RLE mask, box, score, mass class), OUTPUT/overlay.png
 
-example: ./playpen predict checkpoint=outputs/train/RUN image=rgb.png depth=depth.npy output=found
+examples:
+  ./playpen predict image=rgb.png depth=depth.npy
+  ./playpen predict checkpoint=outputs/train/RUN image=rgb.png depth=depth.npy output=found
 
 With system=hide_and_seek: which actions would succeed in one picture, and what moves would show.
   reads    a checkpoint folder or a run folder; a colour picture of any size, whose largest centred square is used
   writes   OUTPUT/dynamics.json, OUTPUT/dynamics.png
 
 example: ./playpen predict system=hide_and_seek checkpoint=outputs/train/RUN image=room.jpg
+""",
+    "export": """usage: ./playpen export checkpoint=FOLDER output=PATH [commit=HASH]
+
+Writes the weights of a run into one file, for use without training, and describes them in a JSON file beside it:
+network, settings of the actors, data set, steps, touches, overrides, commit, and the figures if the run is finished.
+  reads    a checkpoint folder or a run folder
+  writes   PATH.safetensors, PATH.json
+  prints   their paths and size, and RESULT {json}
+
+example: ./playpen export checkpoint=outputs/train/RUN output=checkpoints/interaction
 """,
     "dataset": """usage: ./playpen dataset [evaluation=novel_spaces|novel_objects] [overrides]
 

@@ -13,12 +13,14 @@ from omegaconf import OmegaConf
 
 from common.errors import UsageError
 
-CONF = Path(__file__).resolve().parents[2] / "conf"
+ROOT = Path(__file__).resolve().parents[2]
+CONF = ROOT / "conf"
 
 PATHS = frozenset(
     {
         "checkpoint", "depth", "evaluation.dataset.folder", "evaluation.test_file", "evaluation.train_file", "folder",
         "hydra.run.dir", "hydra.sweep.dir", "image", "output", "places", "record", "resume", "simulator.build_path",
+        "start_from",
     }
 )  # fmt: skip
 """Keys whose value is a path, which is taken literally."""
@@ -34,8 +36,15 @@ def file_name(text: str) -> str:
     return plain.encode()[:MAX_NAME_BYTES].decode(errors="ignore")
 
 
+def shipped(path: str) -> str | None:
+    """The path of a file that ships with the repository, whatever the working folder is; None if it is absent."""
+    found = ROOT / path
+    return str(found) if found.is_file() else None
+
+
 # Registered at import, because a Ray worker of a sweep's launcher imports this module and resolves folder names.
 OmegaConf.register_new_resolver("file_name", file_name, replace=True)
+OmegaConf.register_new_resolver("shipped", shipped, replace=True)
 
 
 def parse(parser: Any, override: str) -> Any:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, make_dataclass
+from dataclasses import dataclass, field, make_dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
@@ -32,9 +33,14 @@ class TrainConfig(RunConfig):
     """Settings of the network, by the schema of its kind; see `MODELS`."""
     learner: LearnerConfig
     evaluation: EvaluationConfig
+    start_from: str | None = field(default=None, kw_only=True)
+    """Checkpoint with whose weights a new run begins: an exported model, a checkpoint folder, or a run folder (its
+    newest checkpoint); null: new weights, as in older runs."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        # An absolute path, since the learner may run in another folder.
+        self.start_from = self.start_from and str(Path(self.start_from).resolve())
         check_picture(self.simulator)
         check_model(self)
 
@@ -58,8 +64,8 @@ class TrainConfig(RunConfig):
 class EvaluateConfig:
     """Everything `./playpen evaluate` reads."""
 
-    checkpoint: str
-    """A checkpoint folder, or a run folder (its newest checkpoint)."""
+    checkpoint: str | None
+    """An exported model, a checkpoint folder, or a run folder (its newest checkpoint); null: none ships."""
     seed: int
     """Seed of the touches in figures and of the random-score baseline."""
     simulator: SimulatorConfig
@@ -117,8 +123,8 @@ class RoomsConfig:
 class PredictConfig:
     """Everything `./playpen predict` reads."""
 
-    checkpoint: str
-    """A checkpoint folder, or a run folder (its newest checkpoint)."""
+    checkpoint: str | None
+    """An exported model, a checkpoint folder, or a run folder (its newest checkpoint); null: none ships."""
     image: str
     """Image file of 300x300 pixels; see `evaluation.interaction.predict.read_image`."""
     depth: str
@@ -133,6 +139,23 @@ class PredictConfig:
     """Taken from the checkpoint's run, except overridden values; `cluster_distance` makes instances."""
     models: NetworkConfig
     system: str = "interaction"
+
+
+@dataclass
+class ExportConfig:
+    """Everything `./playpen export` reads."""
+
+    checkpoint: str
+    """A checkpoint folder, or a run folder (its newest checkpoint)."""
+    output: str
+    """Path of both files without their endings."""
+    commit: str | None
+    """Commit of the code that trained the model; null: the one that the checkpoint names."""
+    system: str = "interaction"
+
+    def __post_init__(self) -> None:
+        if not Path(self.output).name:
+            raise ValueError(f"output must be a path such as models/mine, not '{self.output}'")
 
 
 def check_picture(simulator: SimulatorConfig) -> None:

@@ -12,7 +12,7 @@ from cluster.interaction.config import EvaluateConfig
 from cluster.interaction.dataset import find_test_locations
 from cluster.interaction.measure import measure
 from cluster.interaction.predictors import trained_predictor, untrained_predictor
-from cluster.interaction.run_settings import settings_of_run
+from cluster.interaction.run_settings import named_checkpoint, settings_of_run
 from cluster.run.checkpoints import find_checkpoint
 from cluster.run.results import show_table
 from common.files import write_json
@@ -29,6 +29,7 @@ def run(config: EvaluateConfig, folder: Path) -> int:
     predictor, index = trained_predictor(config.models, checkpoint, config.actors.confidence)
     save_config(config, folder / "config.yaml")
     print(f"RUN {folder}", flush=True)
+    print(named_checkpoint(checkpoint, index), flush=True)
     test = find_test_locations(config.evaluation, config.simulator)
     untrained = untrained_predictor(config.models, index, index["seed"], config.actors.confidence)
     report = final_report(measure(config, folder, test, predictor, untrained), config.evaluation.dataset.name)
@@ -41,6 +42,7 @@ def run(config: EvaluateConfig, folder: Path) -> int:
         "seed": config.seed,
         "dataset": config.evaluation.dataset.name,
         "checkpoint": str(checkpoint),
+        "commit": index["extra"].get("commit"),
     }
     show_table(folder, report, COLUMNS)
     write_json(folder / "results.json", result | report.details)

@@ -8,7 +8,7 @@ from pathlib import Path
 from cluster.command.result_line import print_result
 from cluster.interaction.config import PredictConfig
 from cluster.interaction.predictors import trained_predictor
-from cluster.interaction.run_settings import settings_of_run
+from cluster.interaction.run_settings import named_checkpoint, settings_of_run
 from cluster.run.checkpoints import find_checkpoint
 from cluster.run.run_folder import inside_run
 from common.errors import UsageError
@@ -24,7 +24,7 @@ def run(config: PredictConfig, folder: Path) -> int:
         )
     checkpoint = find_checkpoint(config.checkpoint)
     config = settings_of_run(config, checkpoint)
-    predictor, _ = trained_predictor(config.models, checkpoint, config.actors.confidence)
+    predictor, index = trained_predictor(config.models, checkpoint, config.actors.confidence)
     try:
         written = predict_files(
             Path(config.image),
@@ -37,7 +37,16 @@ def run(config: PredictConfig, folder: Path) -> int:
         )
     except ValueError as error:
         raise UsageError(str(error)) from error
+    print(named_checkpoint(checkpoint, index))
     print(f"{written['instances']} instances in {written['predictions']}; drawn in {written['overlay']}")
-    seconds = round(time.monotonic() - started, 2)
-    print_result({"command": "predict", **written, "checkpoint": str(checkpoint), "wall_s": seconds})
+    print_result(
+        {
+            "command": "predict",
+            **written,
+            "checkpoint": str(checkpoint),
+            "steps": index["version"],
+            "commit": index["extra"].get("commit"),
+            "wall_s": round(time.monotonic() - started, 2),
+        }
+    )
     return 0

@@ -16,7 +16,7 @@ from cluster.interaction.config import EvaluateConfig, PredictConfig, kind_of
 from cluster.run.checkpoints import saved_config
 from cluster.run.config import first_line
 from common.errors import UsageError
-from learner.checkpoint_index import INDEX, read_index
+from learner.checkpoint_index import index_path, is_exported, read_index
 
 Settings = TypeVar("Settings", EvaluateConfig, PredictConfig)
 
@@ -24,24 +24,36 @@ Settings = TypeVar("Settings", EvaluateConfig, PredictConfig)
 def settings_of_run(config: Settings, checkpoint: Path) -> Settings:
     """The configuration with the run's actor settings and the checkpoint's network settings, except overridden values.
 
-    If the checkpoint is not in a run's folder, the actor settings stay as they are. Network settings of Mask R-CNN and
-    the videoPCA baseline are not merged: `cluster.interaction.predictors` takes them from the checkpoint.
+    An exported model has its run's actor settings with it. If a checkpoint folder is not in a run's folder, the actor
+    settings stay as they are. Network settings of Mask R-CNN and the videoPCA baseline are not merged:
+    `cluster.interaction.predictors` takes them from the checkpoint.
 
     Args:
         config: as composed for this command.
-        checkpoint: its folder.
+        checkpoint: its folder, or the file of an exported model.
 
     Raises:
         UsageError: the saved settings do not fit this version.
         CheckpointError: see `read_index`.
     """
     changed = {}
-    network = read_index(checkpoint)["network"]
-    if kind_of(network) == "unet":
-        changed["models"] = _merged(config.models, "models", network, checkpoint / INDEX)
-    if run := saved_config(checkpoint):
+    index = read_index(checkpoint)
+    if kind_of(index["network"]) == "unet":
+        changed["models"] = _merged(config.models, "models", index["network"], index_path(checkpoint))
+    if is_exported(checkpoint):
+        where, actors = index_path(checkpoint), index["extra"].get("actors")
+        if not isinstance(actors, dict):
+            raise UsageError(f'{where} lacks "actors" in "extra", the settings of the run\'s actors')
+        changed["actors"] = _merged(config.actors, "actors", actors, where)
+    elif run := saved_config(checkpoint):
         changed["actors"] = _merged(config.actors, "actors", saved_actors(run), run)
     return replace(config, **changed)
+
+
+def named_checkpoint(checkpoint: Path, index: Mapping[str, Any]) -> str:
+    """A sentence that names a checkpoint by its path, its steps and the commit of its code."""
+    commit = index["extra"].get("commit")
+    return f"checkpoint {checkpoint}: {index['version']} steps, commit {commit or 'not known'}"
 
 
 def saved_actors(path: Path) -> dict[str, Any]:

@@ -36,7 +36,7 @@ from cluster.run.checkpoints import find_checkpoint
 from cluster.run.config import first_line
 from common.errors import UsageError
 from evaluation.interaction.rooms import View, fullest_views, objects_in_view
-from learner.checkpoint_index import INDEX, read_index
+from learner.checkpoint_index import index_path, read_index
 from models.interaction.config import NetworkConfig
 from replay.interaction.record import GRID_SIZE, GRID_STRIDE, IMAGE_SIZE, centres
 
@@ -66,10 +66,10 @@ def touch_mode(config: PlayConfig) -> TouchMode:
 
 
 def predictor_of(checkpoint: str, confidence: str) -> SharedPredictor:
-    """The model in a checkpoint folder, or in the newest checkpoint of a run folder.
+    """The model that a path names, see `find_checkpoint`.
 
     Args:
-        checkpoint: the folder.
+        checkpoint: the path.
         confidence: `actors.confidence`.
 
     Raises:
@@ -84,7 +84,7 @@ def predictor_of(checkpoint: str, confidence: str) -> SharedPredictor:
         try:
             models = OmegaConf.to_object(OmegaConf.merge(models, network))
         except (OmegaConfBaseException, ValueError) as error:
-            raise UsageError(f"{folder / INDEX} does not fit this version's models: {first_line(error)}") from error
+            raise UsageError(f"{index_path(folder)} does not fit this version's models: {first_line(error)}") from error
     return SharedPredictor(trained_predictor(models, folder, confidence)[0])
 
 

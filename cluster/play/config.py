@@ -30,8 +30,8 @@ class PlayConfig:
     open_browser: bool
     """Whether to open the page in this machine's browser."""
     checkpoint: str | None
-    """A checkpoint folder of system=interaction, or a run folder (its newest checkpoint), whose predictions the page
-    shows; null: none."""
+    """An exported model, a checkpoint folder or a run folder (its newest checkpoint) of system=interaction, whose
+    predictions the page shows; null: none."""
     simulator: SimulatorConfig
     modes: dict[str, Any]
     """Settings of each system's mode by the system's name; the page has a tab for each."""

@@ -25,6 +25,7 @@ from cluster.run.reporting import Reporter
 from cluster.run.run_folder import RUN_ID, run_id
 from cluster.run.run_state import STATE_KEY, RunState
 from cluster.workers.health import cause_of, is_process_loss
+from common.version import commit
 from learner.actor import LearnerHandle, TrainReport
 from replay.actor import ReplayHandle
 
@@ -111,6 +112,7 @@ class Checkpointer:
             RUN_ID: run_id(self.folder),
             "experiment": self.config.experiment_name,
             "seed": self.config.seed,
+            "commit": commit(),
             **self.reporter.meter.results(),
         }
         staging: Path | None = None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from common.errors import Interrupted, NothingSaved, RunError, UsageError
 from common.output import command
-from learner.checkpoint_index import INDEX, CheckpointError, read_index
+from learner.checkpoint_index import INDEX, CheckpointError, is_exported, read_index
 from replay.layout import holds_state
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EFBIG)
@@ -41,18 +41,33 @@ class SavedCheckpoint:
     """Records inserted since the last checkpoint; older ones are on disk already."""
 
 
-def find_checkpoint(path: str) -> Path:
-    """The checkpoint folder that `path` names, or the newest checkpoint of a run folder.
+def find_checkpoint(path: str | None, key: str = "checkpoint") -> Path:
+    """The exported model or checkpoint folder that `path` names, or the newest checkpoint of a run folder.
+
+    Args:
+        path: None: nothing is named, and no model ships with the repository.
+        key: the setting that holds the path, for messages.
 
     Raises:
         UsageError: there is none.
     """
+    if path is None:
+        raise UsageError(
+            f"{key} names no model, and none ships with this version of the repository; train one with "
+            f"{command('train')} and name the folder of its run: {key}=outputs/train/RUN"
+        )
     folder = Path(path)
+    if is_exported(folder):
+        if not folder.is_file():
+            raise UsageError(
+                f"{key}={path} does not exist; name an exported model, a checkpoint folder or a run folder"
+            )
+        return folder
     if (folder / INDEX).is_file():
         return folder
     found = sorted(index.parent for index in folder.glob(f"checkpoints/step_*/{INDEX}"))
     if not found:
-        raise UsageError(f"checkpoint={path} is neither a checkpoint folder nor a run folder that holds one")
+        raise UsageError(f"{key}={path} is neither a checkpoint folder nor a run folder that holds one")
     return found[-1]
 
 

@@ -22,6 +22,7 @@ from cluster.interaction.config import (
     VARIANTS,
     DatasetConfig,
     EvaluateConfig,
+    ExportConfig,
     PredictConfig,
     RoomsConfig,
     TrainConfig,
@@ -53,6 +54,7 @@ class InteractionSystem:
         "evaluate": Command(EvaluateConfig, "cluster.interaction.evaluate", "evaluate"),
         "dataset": Command(DatasetConfig, "cluster.interaction.dataset", "dataset"),
         "predict": Command(PredictConfig, "cluster.interaction.predict", "predict"),
+        "export": Command(ExportConfig, "cluster.interaction.export", "export"),
         "rooms": Command(RoomsConfig, "cluster.interaction.rooms", "rooms"),
     }
     variants = VARIANTS
@@ -66,8 +68,10 @@ class InteractionSystem:
 
     def check(self, config: TrainConfig) -> None:
         from cluster.interaction.schedule import check_schedule
+        from cluster.interaction.start_from import check_start
 
         check_schedule(config)
+        check_start(config)
 
     def data(self, config: TrainConfig, interrupted: threading.Event | None = None) -> Data:
         from cluster.interaction.dataset import find_locations, find_test_locations
@@ -102,11 +106,18 @@ class InteractionSystem:
         return MakePlayer(config.simulator, config.actors, network, config.seed)
 
     def learner(self, config: TrainConfig) -> MakeLearner:
+        from cluster.interaction.start_from import first_weights
         from learner.interaction.make import MakeLearner
 
         replay = config.replay
         return MakeLearner(
-            config.models, config.learner, config.seed, replay.mode, replay.image_score, config.mass_classes
+            config.models,
+            config.learner,
+            config.seed,
+            replay.mode,
+            replay.image_score,
+            config.mass_classes,
+            first_weights(config),
         )
 
     def evaluator(self, config: TrainConfig, test: Any) -> MakeEvaluator:
@@ -142,7 +153,8 @@ class InteractionSystem:
         return quick_evaluation_sentence(metrics)
 
     def facts(self, config: TrainConfig) -> dict[str, Any]:
-        return {"dataset": config.evaluation.dataset.name}
+        started = {} if config.start_from is None else {"start_from": config.start_from}
+        return {"dataset": config.evaluation.dataset.name, **started}
 
     def table_results(self, plan: Any, interrupted: threading.Event) -> Any:
         from cluster.interaction.table_results import Results

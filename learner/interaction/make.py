@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
+from learner.checkpoint import load_model
 from learner.core import LearnerCore
 from learner.interaction.config import LearnerConfig
 from learner.interaction.learner import Learner
@@ -28,6 +30,7 @@ class MakeLearner:
         priority_mode: how scores become priorities (`replay.mode`).
         image_score: how the IoUs of an image's masks become its score (`replay.image_score`).
         mass_classes: Mask R-CNN: whether the records carry true masks and mass classes.
+        start_from: checkpoint whose weights to evaluate replace our network's initial weights; None: they stay.
     """
 
     network: NetworkConfig | MaskRcnnConfig
@@ -36,6 +39,7 @@ class MakeLearner:
     priority_mode: str
     image_score: str
     mass_classes: bool
+    start_from: Path | None = None
 
     def __call__(self, device: torch.device) -> LearnerCore:
         """Makes the learner on a device."""
@@ -43,6 +47,8 @@ class MakeLearner:
             return self.mask_rcnn(self.network, device)
         kind = SoftMaskLearner if isinstance(self.network, SoftMaskNetworkConfig) else Learner
         network = build_network(self.network, self.seed)
+        if self.start_from is not None:
+            load_model(self.start_from, network)
         return kind(network, self.config, self.seed, device, self.priority_mode, self.image_score)
 
     def mask_rcnn(self, config: MaskRcnnConfig, device: torch.device) -> LearnerCore:

@@ -79,7 +79,20 @@ from tests.cluster.runs import ROOT, playpen, playpen_at_once
             ["dataset", "evaluation.dataset.folder=/dev/null/x"],
             "evaluation.dataset.folder=/dev/null/x must be a writable folder",
         ),
-        (["evaluate"], "checkpoint has no value; give one on the command line: checkpoint=VALUE"),
+        (["evaluate", "checkpoint=null"], "checkpoint names no model, and none ships with this version of the"),
+        (["evaluate", "checkpoint=none.safetensors"], "checkpoint=none.safetensors does not exist; name an exported"),
+        (["train", "start_from=none"], "none is neither a checkpoint folder nor a run folder that holds one"),
+        (
+            ["train", "-m", "seed=1,2", "start_from=none.safetensors"],
+            "none.safetensors does not exist; name an exported",
+        ),
+        (["export", "output=mine"], "checkpoint has no value; give one on the command line: checkpoint=VALUE"),
+        (
+            ["export", "checkpoint=none", "output=mine"],
+            "checkpoint=none is neither a checkpoint folder nor a run folder",
+        ),
+        (["export", "checkpoint=none", "output=/"], "output must be a path such as models/mine, not '/'"),
+        (["export", "system=hide_and_seek"], "system=hide_and_seek has no command 'export'"),
         (["evaluate", "checkpoint=none"], "checkpoint=none is neither a checkpoint folder nor a run folder"),
         (["predict", "checkpoint=none", "image=a.png", "depth=b.npy"], "checkpoint=none is neither"),
         (["bench", "nope"], "unknown benchmark 'nope'; one of"),
@@ -96,7 +109,7 @@ def test_refusals(arguments: list[str], sentence: str, tmp_path: Path) -> None:
     assert not left, "nothing may be left behind"
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "predict", "dataset", "bench"])
+@pytest.mark.parametrize("command", ["train", "evaluate", "predict", "export", "dataset", "bench"])
 def test_help_says_what_is_read_and_written(command: str, tmp_path: Path) -> None:
     done = playpen_at_once(command, "--help", folder=tmp_path)
     assert done.returncode == 0

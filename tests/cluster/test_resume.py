@@ -194,7 +194,7 @@ ADDED = (
     "models.normalize_input", "models.max_depth", "learner.mask_reduction", "learner.huber_square",
     "learner.repeated_points", "replay.image_score", "replay.without_replacement",
     "actors.self_supervision.success_strictly_above", "actors.rgbd", "simulator.unlimited_reach",
-    "simulator.push",
+    "simulator.push", "start_from",
 )  # fmt: skip
 
 
@@ -202,13 +202,13 @@ def test_runs_older_than_a_config_value_keep_their_behaviour(smoke: SmokeRun, tm
     saved = OmegaConf.load(smoke.folder / "config.yaml")
     for key in ADDED:
         group, _, name = key.rpartition(".")
-        del OmegaConf.select(saved, group)[name]
+        del (OmegaConf.select(saved, group) if group else saved)[name]  # type: ignore[arg-type]
     OmegaConf.save(saved, tmp_path / "config.yaml")
     config = instantiate(resumed_config(tmp_path, []), TrainConfig)
     assert (config.models.normalize_input, config.models.max_depth, config.learner.huber_square) == (True, 5.0, True)
     assert (config.learner.mask_reduction, config.learner.repeated_points) == ("sum", "add")  # points added up
     assert (config.replay.image_score, config.replay.without_replacement) == ("min", "batch")
-    assert not config.actors.self_supervision.success_strictly_above
+    assert not config.actors.self_supervision.success_strictly_above and config.start_from is None
 
 
 def test_cut_off_row_is_removed(tmp_path: Path) -> None:

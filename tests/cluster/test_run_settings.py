@@ -15,10 +15,9 @@ from PIL import Image
 from actors.config import SimulatorConfig
 from actors.interaction.config import ActorConfig
 from cluster.run.checkpoints import saved_config
-from evaluation.interaction.dataset import load_entries, save_entries
+from evaluation.interaction.dataset import load_entries
 from evaluation.interaction.evaluate import Evaluator
 from evaluation.interaction.evaluator import MakeEvaluator
-from evaluation.interaction.job_files import observation_paths
 from evaluation.interaction.locations import TestSet
 from evaluation.interaction.report import make_panels, measure_references, write_report
 from learner.checkpoint import save_checkpoint
@@ -28,24 +27,11 @@ from models.interaction.inference import Predictor
 from models.weights import flat_weights
 from tests.cluster.runs import ROOT, playpen_at_once, result_of
 from tests.evaluation.conftest import default, evaluation_config
-from tests.evaluation.test_dataset import valid_entry
 from tests.learner.helpers import SMALL
 from tests.learner.helpers import config as learner_config
 
 CELLS, WHOLE = 1e-12, 1e12
 """Squared distances at which an instance is one cell, and the whole grid."""
-
-
-@pytest.fixture(scope="module")
-def test_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data set file of three locations with observations beside it, so that no simulator is needed."""
-    path = tmp_path_factory.mktemp("data") / "mine.json"
-    save_entries(path, [valid_entry(number) for number in range(3)])
-    rng = np.random.default_rng(0)
-    images, depths = observation_paths(path)
-    np.save(images, rng.integers(0, 256, (3, 300, 300, 3), dtype=np.uint8))
-    np.save(depths, rng.uniform(0.5, 3, (3, 300, 300)).astype(np.float16))
-    return path
 
 
 def actor_config(distance: float) -> ActorConfig:
