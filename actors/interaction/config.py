@@ -18,6 +18,8 @@ CHOICES = ("both", "greedy", "random")
 
 CONFIDENCES = ("seed", "stability")
 """Scores of an instance: that of its seed, or this times the stability of its mask."""
+FORCE_SEARCHES = ("predicted", "ascending")
+"""Which forces are tried where a phase asks for it, see `actors.interaction.interact.trials`."""
 MASK_SOURCES = ("rgbd", "module", "optical_flow", "video_pca")
 """How masks are found after a touch: by the differences of colour and depth (`actors.interaction.rgbd`), or, with the
 superpixels of the location's first image, by the difference of colours (the paper's module),
@@ -232,6 +234,8 @@ class ActorConfig:
     """Pixels; with optical flow, a cell has changed if the flow moves it farther than this."""
     video_pca: VideoPcaConfig
     rgbd: RgbdConfig = dataclasses.field(default_factory=RgbdConfig, kw_only=True)
+    force_search: str = dataclasses.field(default="predicted", kw_only=True)
+    """Which forces are tried at a point in phases with force trials: a name of `FORCE_SEARCHES`."""
     confidence: str = dataclasses.field(default="stability", kw_only=True)
     """Which score an instance has: a name of `CONFIDENCES`. Training does not depend on it, only the order in which an
     actor touches the points that it has chosen."""
@@ -267,6 +271,10 @@ class ActorConfig:
             raise ValueError(f"actors.cluster_distance must be greater than 0, not {self.cluster_distance}")
         if self.confidence not in CONFIDENCES:
             raise ValueError(f"actors.confidence must be one of {', '.join(CONFIDENCES)}, not '{self.confidence}'")
+        if self.force_search not in FORCE_SEARCHES:
+            raise ValueError(
+                f"actors.force_search must be one of {', '.join(FORCE_SEARCHES)}, not '{self.force_search}'"
+            )
         if self.placement_attempts < 1:
             raise ValueError(f"actors.placement_attempts must be at least 1, not {self.placement_attempts}")
 

@@ -106,11 +106,13 @@ class Visitor:
         for index, touch in enumerate(touches):
             # The simulator is not asked for touches out of reach: it would touch nothing. They still count as
             # unsuccessful, so that the model learns to expect nothing there.
-            feedback, mask = Feedback.UNSUCCESSFUL, None
+            magnitude, feedback, mask = touch.magnitude, Feedback.UNSUCCESSFUL, None
             if supervision is None:
                 feedback = Feedback.JUST_RIGHT  # unless the mask oracle knows no object there
             elif reachable[touch.row, touch.column]:
-                feedback, outcome, observation = self._attempt(touch, location, plan, supervision, statistics)
+                magnitude, feedback, outcome, observation = self._attempt(
+                    touch, location, plan, supervision, statistics
+                )
                 reachable = self._reachable(observation, location)
                 if outcome.outdated and truth is None:
                     feedback = Feedback.DROPPED
@@ -126,7 +128,7 @@ class Visitor:
             elif self.config.drop_on_earlier_mask and moved[touch.row, touch.column]:
                 feedback = Feedback.DROPPED
             columns["points"][index] = touch.row, touch.column
-            columns["magnitudes"][index] = touch.magnitude
+            columns["magnitudes"][index] = magnitude
             columns["feedback"][index] = feedback
             columns["choices"][index] = touch.choice
 
@@ -170,26 +172,31 @@ class Visitor:
 
     def _attempt(
         self, touch: Touch, location: Location, plan: TouchPlan, supervision: Supervision, statistics: PlayStatistics
-    ) -> tuple[Feedback, Outcome, Observation]:
-        """Tries one touch; returns its feedback, the outcome that counts, and the observation after the last trial.
+    ) -> tuple[int, Feedback, Outcome, Observation]:
+        """Tries one touch.
+
+        Returns:
+            the magnitude that the feedback is about, the feedback, the outcome that counts, and the observation after
+            the last trial.
 
         Where several forces are tried, one that only nudges the object is not sufficient. If no larger one moves it
         farther, its mask still counts, but the touch says nothing about forces.
         """
         nudge: Outcome | None = None
-        for magnitude, feedback in trials(touch.magnitude, plan.force_trials):
+        ascending = plan.force_trials and self.config.force_search == "ascending"
+        for magnitude, feedback in trials(touch.magnitude, plan.force_trials, self.config.force_search):
             statistics.trials += 1
             with statistics.clock("simulator"):
                 observation = self._touch(touch, location, self.config.forces[magnitude], supervision)
             with statistics.clock("masks"):
                 outcome = supervision.judge(observation, touch.row, touch.column)
             if outcome.successful and not (plan.force_trials and outcome.nudged):
-                return feedback, outcome, observation
+                return magnitude if ascending else touch.magnitude, feedback, outcome, observation
             if outcome.successful:
                 nudge = nudge or outcome
         if nudge is not None:
-            return Feedback.MOVED, nudge, observation
-        return Feedback.UNSUCCESSFUL, outcome, observation
+            return touch.magnitude, Feedback.MOVED, nudge, observation
+        return touch.magnitude, Feedback.UNSUCCESSFUL, outcome, observation
 
     def _touch(self, touch: Touch, location: Location, force: float, supervision: Supervision) -> Observation:
         arguments: dict[str, Any] = {
@@ -209,15 +216,23 @@ class Visitor:
         return reach_mask(observation.depth, location.horizon, self.config.reach, field_of_view)
 
 
-def trials(predicted: int, force_trials: bool) -> list[tuple[int, Feedback]]:
+def trials(predicted: int, force_trials: bool, search: str) -> list[tuple[int, Feedback]]:
     """Returns the magnitudes to try at a point, each with the feedback that its success gives (docs/interaction.md).
 
     The order is: the magnitude below the predicted one, the predicted one, the largest; none is tried twice. If the
     smallest magnitude is predicted, there is none below it, and its success gives "just right".
+
+    Args:
+        predicted: predicted or drawn magnitude.
+        force_trials: false: only the largest is tried.
+        search: "predicted" as above (the paper), or "ascending": all magnitudes from the smallest on. The first that
+            suffices is "just right" for the point, whatever was predicted.
     """
     largest = MAGNITUDES - 1
     if not force_trials:
         return [(largest, Feedback.MOVED)]
+    if search == "ascending":
+        return [(magnitude, Feedback.JUST_RIGHT) for magnitude in range(MAGNITUDES)]
     attempts = []
     if predicted > 0:
         attempts.append((predicted - 1, Feedback.TOO_LARGE))

@@ -74,6 +74,8 @@ class LearnerConfig:
     """How Mask R-CNN is trained; null: another model is trained."""
     repeated_points: str = field(default="add", kw_only=True)
     """Whether several touches of one cell count once or add up."""
+    force_balance: bool = field(default=False, kw_only=True)
+    """Whether the three magnitudes weigh alike in a batch's force targets, however often each is the right one."""
     force_weight: float
     """Scale of the force gradient relative to the score gradient."""
     kernel: str

@@ -217,7 +217,7 @@ class Learner:
             shared = self._trunk(prepared.inputs)
         output = self.network.heads(shared.float())
 
-        targets = point_targets(touches, self._kernel, config.repeated_points)
+        targets = point_targets(touches, self._kernel, config.repeated_points, config.force_balance)
         found = embedding_gradient(
             output.embedding,
             prepared.masks,

@@ -13,6 +13,9 @@ from torch import Tensor
 from replay.interaction.kernels import KERNEL_SIZE
 from replay.interaction.record import GRID_SIZE, MAGNITUDES, PACKED_MASK_BYTES, Feedback
 
+MOST_WEIGHT = 4.0
+"""Maximum weight of a force target whose magnitude is rare in its batch."""
+
 
 class Touches(NamedTuple):
     """The touches of a batch, padded to T rows for each image."""
@@ -70,7 +73,9 @@ def read_masks(packed: Tensor, touches: Touches) -> Masks:
     return Masks(image, cells.view(-1, PACKED_MASK_BYTES * 8)[:, : GRID_SIZE * GRID_SIZE])
 
 
-def point_targets(touches: Touches, kernel: Tensor, repeated_points: str = "once") -> PointTargets:
+def point_targets(
+    touches: Touches, kernel: Tensor, repeated_points: str = "once", force_balance: bool = False
+) -> PointTargets:
     """Foreground, background (Eq. 2) and force targets (Eq. 3).
 
     fg and bg are 1 at cells with a successful (unsuccessful) touch, and ft has, at each cell, its touches' marks less
@@ -85,6 +90,7 @@ def point_targets(touches: Touches, kernel: Tensor, repeated_points: str = "once
         touches: of B images.
         kernel: (5, 5) float, symmetric.
         repeated_points: "once" or "add".
+        force_balance: whether the three magnitudes have the same total weight in ft; see `balanced`.
     """
     if kernel.shape != (KERNEL_SIZE, KERNEL_SIZE):
         raise ValueError(f"kernel must have shape (5, 5), not {tuple(kernel.shape)}")
@@ -104,6 +110,8 @@ def point_targets(touches: Touches, kernel: Tensor, repeated_points: str = "once
     if repeated_points == "once":
         maps[:, :2].clamp_(max=1)
         maps[:, 2:] = _scaled_marks(maps[:, 2:])
+    if force_balance:
+        maps[:, 2:] = balanced(maps[:, 2:])
     spread = spread_points(maps, kernel).view(-1, 2 + MAGNITUDES, GRID_SIZE, GRID_SIZE)
     return PointTargets(spread[:, 0], spread[:, 1], spread[:, 2:])
 
@@ -114,6 +122,20 @@ def _scaled_marks(marks: Tensor) -> Tensor:
     # Marks are thirds of whole numbers: nonzero ones are at least 1/3, so 0.1 separates them from rounding errors.
     norm = centred.abs().sum(dim=1, keepdim=True)
     return torch.where(norm > 0.1, centred / norm.clamp_min(0.1), 0.0)
+
+
+def balanced(marks: Tensor) -> Tensor:
+    """Scales force marks (B, 3, n) so that no magnitude dominates the batch because it is frequent.
+
+    A cell's weight is the mean, over the magnitudes that it supports, of (number of all supported marks) / (3 x the number
+    of this magnitude's). So the weights of a batch have mean 1. `MOST_WEIGHT` limits them where a magnitude is rare.
+    """
+    support = marks.clamp_min(0)
+    counts = support.sum(dim=(0, 2))  # (3,)
+    weights = (counts.sum() / (len(counts) * counts.clamp_min(1e-6))).clamp_max(MOST_WEIGHT)
+    total = support.sum(dim=1, keepdim=True)
+    weight = (support * weights[:, None]).sum(dim=1, keepdim=True) / total.clamp_min(1e-6)
+    return marks * weight
 
 
 def spread_points(maps: Tensor, kernel: Tensor) -> Tensor:

@@ -99,10 +99,10 @@ def play(table: Table, seer: Seer, plan: TouchPlan, config: ActorConfig = CONFIG
 
 def test_trials_by_hand() -> None:
     just, small, large = Feedback.JUST_RIGHT, Feedback.TOO_SMALL, Feedback.TOO_LARGE
-    assert trials(0, True) == [(0, just), (2, small)]
-    assert trials(1, True) == [(0, large), (1, just), (2, small)]
-    assert trials(2, True) == [(1, large), (2, just)]
-    assert [trials(predicted, False) for predicted in range(3)] == [[(2, Feedback.MOVED)]] * 3
+    assert trials(0, True, "predicted") == [(0, just), (2, small)]
+    assert trials(1, True, "predicted") == [(0, large), (1, just), (2, small)]
+    assert trials(2, True, "predicted") == [(1, large), (2, just)]
+    assert [trials(predicted, False, "predicted") for predicted in range(3)] == [[(2, Feedback.MOVED)]] * 3
 
 
 def test_segmentation_phase() -> None:
@@ -212,6 +212,31 @@ def test_other_sources_of_masks_and_touches(outdated: bool) -> None:
         return
     assert (unpack_masks(record.masks)[0] == oracle).all() and record.feedback[0] == Feedback.MOVED
     assert statistics.successes_by_choice == {"oracle": 1}
+
+
+def test_an_ascending_search_by_hand() -> None:
+    just = Feedback.JUST_RIGHT
+    assert [trials(predicted, True, "ascending") for predicted in range(3)] == [[(0, just), (1, just), (2, just)]] * 3
+    assert trials(0, False, "ascending") == [(2, Feedback.MOVED)]
+
+
+@pytest.mark.parametrize(
+    ("needed", "asked", "magnitude", "feedback"),
+    [
+        (3.0, [5.0], 0, Feedback.JUST_RIGHT),
+        (20.0, [5.0, 30.0], 1, Feedback.JUST_RIGHT),
+        (100.0, [5.0, 30.0, 200.0], 2, Feedback.JUST_RIGHT),
+        (300.0, [5.0, 30.0, 200.0], 1, Feedback.UNSUCCESSFUL),
+    ],
+)
+def test_an_ascending_search_records_the_sufficient_force(
+    needed: float, asked: list[float], magnitude: int, feedback: Feedback
+) -> None:
+    table = Table((30, 40, needed))
+    config = replace(CONFIG, force_search="ascending")
+    record, statistics = play(table, Seer((35, 45, 1)), TouchPlan(1, 0, True), config)
+    assert [call["moveMagnitude"] for call in table.asked] == asked and statistics.trials == len(asked)
+    assert (record.magnitudes[0], record.feedback[0]) == (magnitude, feedback)
 
 
 @pytest.mark.parametrize(

@@ -37,9 +37,9 @@ TINY = [
     "learner.phases.joint.locations_per_round=2", "learner.phases.joint.force_head_only_rounds=1",
     "tracking.mode=disabled", "evaluation.figures=0", "evaluation.dataset.train.locations=8",
     "evaluation.dataset.test.locations=4", "replay.strict=true", "seed=3", "actors.mask_source=module",
-    "models.depth_edges=false",
+    "models.depth_edges=false", "actors.force_search=predicted", "learner.force_balance=false",
 ]  # fmt: skip
-"""Overrides that `finished` was started with, and the mask source and the network's input of its time."""
+"""Overrides that `finished` was started with, and the values of its time for what has come since."""
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learner.interaction.targets import (
+    MOST_WEIGHT,
     PointTargets,
     Touches,
+    balanced,
     point_targets,
     read_masks,
     read_touches,
@@ -194,3 +196,33 @@ def test_masks_of_successful_touches_are_unpacked() -> None:
     # Of image 1, row 4 is padding.
     assert found.image.tolist() == [0, 0, 1]
     np.testing.assert_array_equal(found.cells.numpy().reshape(3, 100, 100), masks[[0, 0, 1], [0, 2, 0]])
+
+
+def test_balanced_forces_by_hand() -> None:
+    # Three cells support light, one medium and heavy alike: light counts 3 x 2/3 = 2, medium and heavy 1/3 each, of 8/3.
+    # Weights: light 8/3 / 6 = 4/9; medium and heavy 8/3 / 1 = 8/3. They have mean 1 over the supports.
+    marks = torch.zeros(1, 3, 5, dtype=torch.float64)
+    marks[0, :, :3] = torch.tensor([2 / 3, -1 / 3, -1 / 3])[:, None]
+    marks[0, :, 3] = torch.tensor([-2 / 3, 1 / 3, 1 / 3])
+    found = balanced(marks)
+    torch.testing.assert_close(found[0, :, 0], 4 / 9 * marks[0, :, 0])
+    torch.testing.assert_close(found[0, :, 3], 8 / 3 * marks[0, :, 3])
+    assert not found[0, :, 4].any()
+
+
+def test_rare_forces_weigh_no_more_than_the_limit() -> None:
+    marks = torch.zeros(1, 3, 200, dtype=torch.float64)
+    marks[0, :, :199] = torch.tensor([2 / 3, -1 / 3, -1 / 3])[:, None]
+    marks[0, :, 199] = torch.tensor([-1 / 3, -1 / 3, 2 / 3])
+    torch.testing.assert_close(balanced(marks)[0, :, 199], MOST_WEIGHT * marks[0, :, 199])
+    nothing = torch.zeros(2, 3, 7)
+    assert torch.equal(balanced(nothing), nothing)
+
+
+def test_balanced_targets_are_spread_like_the_others() -> None:
+    rows = [(9, 9, 0, Feedback.JUST_RIGHT), (30, 30, 0, Feedback.JUST_RIGHT), (60, 60, 2, Feedback.JUST_RIGHT)]
+    plain, even = (point_targets(touches(rows), PAPER, force_balance=chosen) for chosen in (False, True))
+    # Light is supported twice, heavy once, medium never: N / (3 n) = 3 / 6 and 3 / 3.
+    for cell, weight in ((9, 0.5), (30, 0.5), (60, 1.0)):
+        np.testing.assert_allclose(even.force[0, :, cell, cell + 1], weight * plain.force[0, :, cell, cell + 1])
+    assert torch.equal(plain.foreground, even.foreground) and torch.equal(plain.background, even.background)
