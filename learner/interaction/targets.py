@@ -127,8 +127,9 @@ def _scaled_marks(marks: Tensor) -> Tensor:
 def balanced(marks: Tensor) -> Tensor:
     """Scales force marks (B, 3, n) so that no magnitude dominates the batch because it is frequent.
 
-    A cell's weight is the mean, over the magnitudes that it supports, of (number of all supported marks) / (3 x the number
-    of this magnitude's). So the weights of a batch have mean 1. `MOST_WEIGHT` limits them where a magnitude is rare.
+    A cell's weight is the mean, over the magnitudes that it supports, of n / (3 n_r), where n_r is the support of the
+    magnitude in the batch and n that of all. So the weights have mean 1. `MOST_WEIGHT` limits them where a magnitude is
+    rare.
     """
     support = marks.clamp_min(0)
     counts = support.sum(dim=(0, 2))  # (3,)

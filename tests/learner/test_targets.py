@@ -199,7 +199,7 @@ def test_masks_of_successful_touches_are_unpacked() -> None:
 
 
 def test_balanced_forces_by_hand() -> None:
-    # Three cells support light, one medium and heavy alike: light counts 3 x 2/3 = 2, medium and heavy 1/3 each, of 8/3.
+    # Three cells support light, one medium and heavy alike: light counts 3 x 2/3 = 2, the others 1/3 each, of 8/3.
     # Weights: light 8/3 / 6 = 4/9; medium and heavy 8/3 / 1 = 8/3. They have mean 1 over the supports.
     marks = torch.zeros(1, 3, 5, dtype=torch.float64)
     marks[0, :, :3] = torch.tensor([2 / 3, -1 / 3, -1 / 3])[:, None]
