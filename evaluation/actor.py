@@ -23,6 +23,8 @@ class EvaluatorActor:
     """
 
     def __init__(self, make_evaluator: MakeEvaluator) -> None:
+        # Measuring can wait, learner and actors should not. They share the machine with the baselines at the start.
+        os.nice(10)
         torch.set_num_threads(1)
         cv2.setNumThreads(1)
         self.evaluator = make_evaluator()

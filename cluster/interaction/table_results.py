@@ -31,7 +31,8 @@ from evaluation.interaction.comparison_figures import comparison_figures
 from evaluation.interaction.config import EvaluationConfig, chosen_entries
 from evaluation.interaction.evaluate import Evaluator
 from evaluation.interaction.final import intervals, touches_over_time
-from evaluation.interaction.measured import METRICS, measure_key, read_metrics, write_measured, write_metrics
+from evaluation.interaction.measured import METRICS, measure_key, write_measured
+from evaluation.interaction.metrics_file import read_metrics, write_metrics
 from evaluation.interaction.report import make_panels
 from evaluation.tables import csv_text, terminal_table
 from models.interaction.build import build_network

@@ -12,7 +12,7 @@ Each variant is evaluated at each of `limits` proposals an image; the best mask 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
 import cv2
@@ -20,14 +20,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.observation import NEAR_PLANE, ray_factor
-from evaluation.interaction.coco import EncodedDetections, GroundTruth, Metrics, compute_metrics, encode_detections
+from evaluation.interaction.coco import EncodedDetections, GroundTruth, Metrics, compute_metrics
 from evaluation.interaction.config import BASELINE_CLASS, BaselineConfig, DepthEdgeConfig, SuperpixelConfig
-from evaluation.interaction.intervals import with_resamples
+from evaluation.interaction.intervals import (
+    IOUS,
+    Matches,
+    average_precision,
+    box_overlap,
+    mask_overlap,
+    match,
+    with_resamples,
+)
+from evaluation.interaction.masks import encode, upsample
 from models.interaction.superpixels import superpixel_grid
 from replay.interaction.record import GRID_SIZE, IMAGE_SIZE, centres
 
 FIELD_OF_VIEW = 90.0
 """Degrees (docs/interaction.md, Observations and touches)."""
+
+SEED = 0
+"""Seed of random scores."""
 
 
 class Order(Enum):
@@ -36,20 +48,6 @@ class Order(Enum):
     SMALL = "small first"
     LARGE = "large first"
     RANDOM = "random score"
-
-
-@dataclass(frozen=True)
-class Proposals:
-    """Instances in the fields that the model's predictions have, best first."""
-
-    seeds: NDArray[np.int64]
-    """(n, 2) cell (row, column) of the mask that is nearest to its centroid."""
-    masks: NDArray[np.bool_]
-    """(n, 100, 100), disjoint."""
-    scores: NDArray[np.float32]
-    """(n,) decreasing."""
-    force: NDArray[np.int64]
-    """(n,) the same class for all, since these baselines do not predict mass."""
 
 
 @dataclass(frozen=True)
@@ -124,17 +122,18 @@ def depth_masks(depth: NDArray[np.floating], config: DepthEdgeConfig, priors: bo
     return _stack(masks)
 
 
-def scored(masks: NDArray[np.bool_], order: Order, random: np.random.Generator) -> Proposals:
-    """Proposals from (n, 100, 100) masks: scored by area, or by `random`."""
+def scored(
+    masks: NDArray[np.bool_], order: Order, random: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Scores (n, 100, 100) masks by area, or by `random`.
+
+    Returns:
+        (n,) indices of the masks, best first, and (n,) their scores, not increasing.
+    """
     share = masks.mean(axis=(1, 2)) if len(masks) else np.zeros(0)
     scores = {Order.SMALL: 1.0 - share, Order.LARGE: share, Order.RANDOM: random.random(len(masks))}[order]
     first = np.argsort(-scores, kind="stable")
-    return Proposals(
-        seeds=np.array([_seed(masks[i]) for i in first], dtype=np.int64).reshape(-1, 2),
-        masks=masks[first],
-        scores=scores[first].astype(np.float32),
-        force=np.full(len(masks), BASELINE_CLASS, dtype=np.int64),
-    )
+    return first, scores[first].astype(np.float32)
 
 
 def evaluate_baselines(
@@ -142,7 +141,6 @@ def evaluate_baselines(
     depths: Sequence[NDArray[np.floating]],
     ground_truths: Sequence[GroundTruth],
     config: BaselineConfig,
-    seed: int,
     progress: Callable[[], None] = lambda: None,
 ) -> dict[str, BaselineResult]:
     """Evaluates "superpixels" and "depth_edges" on the same images as a network.
@@ -152,44 +150,56 @@ def evaluate_baselines(
         depths: (300, 300) metres along each ray minus the near plane.
         ground_truths: of the same images.
         config: parameters of both.
-        seed: seed of the random scores.
         progress: called after each image.
 
     Returns:
         the best variant of each, by mask AP50.
     """
-    proposals: dict[str, list[Proposals]] = {}
-    for number, (image, depth) in enumerate(zip(images, depths, strict=True)):
-        for variant, found in _variants(image, depth, config, [seed, number]):
+    proposals: dict[str, list[EncodedDetections]] = {}
+    for number, (image, depth, truth) in enumerate(zip(images, depths, ground_truths, strict=True)):
+        for variant, found in _variants(image, depth, truth.image_id, config, [SEED, number]):
             proposals.setdefault(variant, []).append(found)
         progress()
-    results: dict[str, BaselineResult] = {}
-    best: dict[str, list[EncodedDetections]] = {}
+    variants: dict[str, dict[str, dict[str, float]]] = {}
+    best: dict[str, tuple[float, str, int, list[EncodedDetections]]] = {}
+    every = np.ones(len(ground_truths), dtype=np.int64)
     for variant, per_image in proposals.items():
         for limit in config.limits:
-            name = f"{variant}, at most {limit}"
-            encoded = [
-                encode_detections(truth.image_id, found, limit)
-                for truth, found in zip(ground_truths, per_image, strict=True)
-            ]
-            metrics = compute_metrics(ground_truths, encoded, IMAGE_SIZE, limit)
-            baseline = variant.split(":")[0]
-            so_far = results.get(baseline)
-            figures = {"mask_ap50": round(metrics.mask_ap50, 3), "box_ap50": round(metrics.box_ap50, 3)}
-            variants = (so_far.variants if so_far else {}) | {name: figures}
-            if so_far is None or metrics.mask_ap50 > so_far.metrics.mask_ap50:
-                results[baseline], best[baseline] = BaselineResult(metrics, name, variants), encoded
-            else:
-                results[baseline] = replace(so_far, variants=variants)
+            name, baseline = f"{variant}, at most {limit}", variant.split(":")[0]
+            kept = [found.best(limit) for found in per_image]
+            figures = {
+                f"{kind}_ap50": round(float(average_precision(_match(ground_truths, kept, overlap), every)[0]), 3)
+                for kind, overlap in (("mask", mask_overlap), ("box", box_overlap))
+            }
+            variants.setdefault(baseline, {})[name] = figures
+            if baseline not in best or figures["mask_ap50"] > best[baseline][0]:
+                best[baseline] = figures["mask_ap50"], name, limit, kept
     return {
-        name: replace(result, metrics=with_resamples(result.metrics, ground_truths, best[name]))
-        for name, result in results.items()
+        baseline: BaselineResult(
+            with_resamples(compute_metrics(ground_truths, kept, IMAGE_SIZE, limit), ground_truths, kept),
+            name,
+            variants[baseline],
+        )
+        for baseline, (_, name, limit, kept) in best.items()
     }
 
 
+def _match(
+    ground_truths: Sequence[GroundTruth],
+    predictions: Sequence[EncodedDetections],
+    overlap: Callable[[GroundTruth, EncodedDetections], NDArray[np.float64]],
+) -> Matches:
+    overlaps = [overlap(truth, found) for truth, found in zip(ground_truths, predictions, strict=True)]
+    return match(ground_truths, predictions, overlaps, IOUS[:1])
+
+
 def _variants(
-    image: NDArray[np.uint8], depth: NDArray[np.floating], config: BaselineConfig, seed: list[int]
-) -> Iterator[tuple[str, Proposals]]:
+    image: NDArray[np.uint8],
+    depth: NDArray[np.floating],
+    image_id: int | str,
+    config: BaselineConfig,
+    seed: list[int],
+) -> Iterator[tuple[str, EncodedDetections]]:
     """Yields all variants of the two baselines for one image, named "baseline: variant"."""
     ways = (
         ("superpixels:", superpixel_masks(image, config.superpixels), (Order.SMALL, Order.RANDOM)),
@@ -197,15 +207,19 @@ def _variants(
         ("depth_edges: with priors,", depth_masks(depth, config.depth_edges, True), (Order.LARGE, Order.RANDOM)),
     )
     for name, masks, orders in ways:
+        segmentations = [encode(upsample(mask)) for mask in masks]
         for order in orders:
-            yield f"{name} {order.value}", scored(masks, order, np.random.default_rng(seed))
+            first, scores = scored(masks, order, np.random.default_rng(seed))
+            yield (
+                f"{name} {order.value}",
+                EncodedDetections(
+                    image_id,
+                    tuple(segmentations[index] for index in first),
+                    tuple(float(score) for score in scores),
+                    (BASELINE_CLASS,) * len(first),
+                ),
+            )
 
 
 def _stack(masks: list[NDArray[np.bool_]]) -> NDArray[np.bool_]:
     return np.array(masks, dtype=bool).reshape(-1, GRID_SIZE, GRID_SIZE)
-
-
-def _seed(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Cell of the mask nearest to its centroid."""
-    points = np.argwhere(mask)
-    return points[np.argmin(((points - points.mean(axis=0)) ** 2).sum(axis=1))]

@@ -76,6 +76,12 @@ class EncodedDetections:
     scores: tuple[float, ...]
     mass_classes: tuple[int, ...]
 
+    def best(self, limit: int) -> EncodedDetections:
+        """Returns the best `limit` detections."""
+        return EncodedDetections(
+            self.image_id, self.segmentations[:limit], self.scores[:limit], self.mass_classes[:limit]
+        )
+
 
 @dataclass(frozen=True)
 class Metrics:

@@ -26,6 +26,7 @@ from evaluation.interaction.dataset_folder import changed_push
 from evaluation.interaction.intervals import with_resamples
 from evaluation.interaction.job_files import observation_paths
 from evaluation.interaction.locations import location_of
+from evaluation.interaction.stored_baselines import baselines_path, read_baselines, write_baselines
 from evaluation.source import source_hash
 from models.interaction.inference import InstancePredictor
 from replay.interaction.record import IMAGE_SIZE
@@ -187,13 +188,14 @@ class Evaluator:
         path: the test file; its observations are stored beside it.
         entries: its locations.
         simulator: renders the locations if that was not done yet.
-        seed: of the baselines' random scores.
+        seed: of the figures' touches.
     """
 
     def __init__(
         self, config: EvaluationConfig, path: Path, entries: Sequence[Entry], simulator: SimulatorConfig, seed: int
     ) -> None:
         self.config = config
+        self.path = path
         self.seed = seed
         self.chosen = chosen_entries(len(entries), config.images)
         self.entries = [entries[index] for index in self.chosen]
@@ -230,16 +232,23 @@ class Evaluator:
             return evaluate(*arguments, progress.step)
 
     def baselines(self) -> dict[str, BaselineResult]:
-        """Measures "superpixels" and "depth_edges" on all chosen locations, with a progress bar."""
+        """Measures "superpixels" and "depth_edges" on all chosen locations, with a progress bar.
+
+        The results are stored beside the test file.
+        """
+        stored = baselines_path(self.path, self.config)
+        if (results := read_baselines(stored)) is not None:
+            return results
         with Progress("baselines", len(self.entries), "image") as progress:
-            return evaluate_baselines(
+            results = evaluate_baselines(
                 list(self.observations.images),
                 list(self.observations.depths),
                 self.ground_truths,
                 self.config.baselines,
-                self.seed,
                 progress.step,
             )
+        write_baselines(stored, results)
+        return results
 
     def location(self, index: int) -> Location:
         """Returns the index-th chosen location."""

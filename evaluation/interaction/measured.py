@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from common.files import atomic, write_json
-from evaluation.interaction.coco import Metrics, prediction_file
+from evaluation.interaction.coco import prediction_file
 from evaluation.interaction.config import EvaluationConfig
 from evaluation.interaction.evaluate import Evaluation
 from evaluation.interaction.figures import Panels
-from evaluation.interaction.intervals import RESAMPLES
+from evaluation.interaction.metrics_file import write_metrics
 from models.interaction.inference import Prediction
 
 METRICS = "metrics.json"
@@ -84,26 +83,3 @@ def read_panels(folder: Path) -> list[Panels]:
                 )
             )
         return found
-
-
-def write_metrics(path: Path, metrics: Metrics) -> None:
-    """Writes figures, resamples, curves and confusion matrix as JSON."""
-    values = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in vars(metrics).items()}
-    # JSON has no NaN. Three digits, like other figures: six thousand numbers take 50 kB.
-    resamples = [
-        [None if math.isnan(value) else round(value, 3) for value in line] for line in metrics.resamples.tolist()
-    ]
-    write_json(path, values | {"resamples": resamples})
-
-
-def read_metrics(path: Path) -> Metrics | None:
-    """Reads the file of `write_metrics`; None if it is missing or of another version, so that it is measured again."""
-    try:
-        values: Any = json.loads(path.read_text(encoding="utf-8"))
-        if set(values) != {field.name for field in fields(Metrics)} or len(values["resamples"]) != RESAMPLES:
-            return None
-    except (OSError, ValueError, TypeError):
-        return None
-    for name in ("confusion", "mask_precision", "box_precision", "resamples"):
-        values[name] = np.array(values[name], dtype=np.int64 if name == "confusion" else np.float64)
-    return Metrics(**values)

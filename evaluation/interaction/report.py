@@ -30,6 +30,8 @@ DRAWN_SCORE = 0.5
 """Instances with a higher score are drawn."""
 MIN_SHOWN = 3
 """Minimum number of drawn instances, whatever their scores."""
+UNTRAINED_IMAGES = 100
+"""Maximum number of images that the untrained model is measured on: finding nothing takes as long."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ def known_figures(metrics: Metrics, knows_mass: bool) -> dict[str, float | int]:
 
 def measure_references(evaluator: Evaluator, untrained: InstancePredictor, cluster_distance: float) -> References:
     """Measures the untrained model and the baselines; `cluster_distance` as in `ActorConfig`."""
-    return References(evaluator.evaluate(untrained, cluster_distance, show=False), evaluator.baselines())
+    start = evaluator.evaluate(untrained, cluster_distance, UNTRAINED_IMAGES, show=False)
+    return References(start, evaluator.baselines())
 
 
 def write_report(
@@ -99,18 +102,17 @@ def write_report(
     trained = evaluator.evaluate(predictor, actors.cluster_distance, show=show)
     for part in ("predictions", "figures"):
         (folder / part).mkdir(exist_ok=True)
-    write_predictions(folder / "predictions", "trained", evaluator, trained)
-    write_predictions(folder / "predictions", "untrained", evaluator, references.untrained)
+    write_predictions(folder / "predictions", evaluator, trained)
     report = Report(trained.metrics, references.untrained.metrics, references.baselines, [], predictor.knows_mass)
     report.figures.extend(write_metric_figures(folder / "figures", report))
     report.figures.extend(write_six_panels(folder / "figures", evaluator, predictor, simulator, actors, evaluator.seed))
     return report
 
 
-def write_predictions(folder: Path, name: str, evaluator: Evaluator, evaluation: Evaluation) -> None:
-    """Writes `ground_truth.json` and `predictions_<name>.json`, both as COCO's own tools read them."""
+def write_predictions(folder: Path, evaluator: Evaluator, evaluation: Evaluation) -> None:
+    """Writes `ground_truth.json` and `predictions_trained.json`, both as COCO's own tools read them."""
     write_json(folder / "ground_truth.json", ground_truth_file(evaluator.ground_truths, IMAGE_SIZE))
-    write_json(folder / f"predictions_{name}.json", prediction_file(evaluation.detections))
+    write_json(folder / "predictions_trained.json", prediction_file(evaluation.detections))
 
 
 def write_metric_figures(folder: Path, report: Report) -> list[Path]:

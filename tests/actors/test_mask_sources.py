@@ -221,6 +221,8 @@ def test_a_location_whose_touches_are_filmed() -> None:
     ("changes", "sentence"),
     [
         ({"mask_source": "flow"}, "actors.mask_source must be one of rgbd, module, optical_flow, video_pca, not"),
+        ({"confidence": "area"}, "actors.confidence must be one of seed, stability, not 'area'"),
+        ({"force_search": "down"}, "actors.force_search must be one of predicted, ascending, not 'down'"),
         ({"flow_threshold": 0.0}, "actors.flow_threshold must be greater than 0 pixels"),
         *[
             (

@@ -260,6 +260,7 @@ def test_the_connected_part_by_hand() -> None:
         ({"superpixel_scale": -1.0}, "actors.rgbd.superpixel_scale must be greater than 0"),
         ({"noise_factor": -1.0}, "actors.rgbd.noise_factor must be at least 0"),
         ({"depth_weight": -1.0}, "actors.rgbd.depth_weight must be at least 0"),
+        ({"least_motion": -0.1}, "actors.rgbd.least_motion must be at least 0"),
         ({"superpixel_min_size": 0}, "actors.rgbd.superpixel_min_size must be at least 1 cell"),
         ({"superpixel_fraction": 1.0}, r"actors.rgbd.superpixel_fraction must be in \[0, 1\), not 1.0"),
         ({"outdated_fraction": 1.5}, r"actors.rgbd.outdated_fraction must be in \[0, 1\], not 1.5"),

@@ -35,7 +35,8 @@ from cluster.table.runs import FINISHED, MISSING, OVERHEAD_S, RUNNING, UNFINISHE
 from cluster.table.work import max_parallel_runs, train_missing, work
 from common.errors import Interrupted, UsageError
 from evaluation.interaction.evaluate import Evaluation
-from evaluation.interaction.measured import write_measured, write_metrics
+from evaluation.interaction.measured import write_measured
+from evaluation.interaction.metrics_file import write_metrics
 from tests.cluster.runs import ROOT, playpen
 from tests.evaluation.test_comparison import metrics
 from tests.evaluation.test_figures import panels

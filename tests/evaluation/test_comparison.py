@@ -28,12 +28,11 @@ from evaluation.interaction.intervals import RESAMPLES
 from evaluation.interaction.measured import (
     METRICS,
     PANELS,
-    read_metrics,
     read_panels,
     write_measured,
-    write_metrics,
     write_panels,
 )
+from evaluation.interaction.metrics_file import read_metrics, write_metrics
 from evaluation.tables import MARKED
 from tests.evaluation.helpers import cells, found
 from tests.evaluation.test_figures import panels

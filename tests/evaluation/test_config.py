@@ -42,6 +42,8 @@ def test_reach_of_the_baseline_is_the_data_sets() -> None:
         ("dataset.forces", [30, 5]),
         ("dataset.forces", [0, 5]),
         ("images", -1),
+        ("depth_noise", -0.01),
+        ("depth_noise", float("inf")),
         ("max_detections", 0),
         ("every_minutes", 0),
         ("baselines.limits", []),
