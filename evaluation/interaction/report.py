@@ -27,8 +27,8 @@ from models.interaction.inference import InstancePredictor
 from replay.interaction.record import IMAGE_SIZE, is_success, unpack_masks
 
 DRAWN_SCORE = 0.25
-"""Instances with a higher score are drawn. After a quickstart, six in ten of them show an object at IoU 0.5, and half of
-the objects are shown."""
+"""Instances with a higher score are drawn. After a quickstart, six in ten of them show an object at IoU 0.5, which are
+half of all objects."""
 MIN_SHOWN = 3
 """Minimum number of drawn instances, whatever their scores."""
 UNTRAINED_IMAGES = 100
