@@ -69,7 +69,7 @@ def test_a_folder_that_takes_no_files_is_no_error(tmp_path: Path, monkeypatch: p
 
 
 def test_the_evaluator_measures_them_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    test_file, made = tmp_path / "test.json", []
+    test_file, made = tmp_path / "test.json", list[int]()
     test_file.write_text("[]")
     evaluator = evaluate.Evaluator.__new__(evaluate.Evaluator)
     evaluator.config, evaluator.path, evaluator.entries = evaluation_config(), test_file, []
@@ -77,6 +77,11 @@ def test_the_evaluator_measures_them_once(tmp_path: Path, monkeypatch: pytest.Mo
         np.zeros((0, 300, 300, 3), np.uint8), np.zeros((0, 300, 300), np.float16)
     )
     evaluator.ground_truths = []
-    monkeypatch.setattr(evaluate, "evaluate_baselines", lambda *_: made.append(1) or results())
+
+    def measured(*_: object) -> dict[str, BaselineResult]:
+        made.append(1)
+        return results()
+
+    monkeypatch.setattr(evaluate, "evaluate_baselines", measured)
     first, second = evaluator.baselines(), evaluator.baselines()
     assert made == [1] and first.keys() == second.keys()
