@@ -22,7 +22,7 @@ from tests.cluster.runs import ROOT, playpen, playpen_at_once
         (["train", "learner.lr=-1"], "learner.lr must be positive, not -1.0"),
         (
             ["train", "experiment=nope"],
-            "Could not find 'experiment/nope'; it must be one of comparison, paper, quickstart,",
+            "Could not find 'experiment/nope'; it must be one of comparison, overnight, paper,",
         ),
         (["train", "actors.supervision=all"], "actors.supervision must be one of self, interaction_oracle,"),
         (

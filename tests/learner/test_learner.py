@@ -88,10 +88,11 @@ def test_depth_is_seen_as_far_as_the_model_says_from_training_to_prediction(tmp_
     assert not torch.equal(predictor.forward(image, depth).score, seen)
 
 
-RELEASED = {"repeated_points": "add", "mask_reduction": "mean", "huber_square": False}
+PAPER: dict[str, Any] = {"force_balance": False}
+RELEASED = PAPER | {"repeated_points": "add", "mask_reduction": "mean", "huber_square": False}
 
 
-@pytest.mark.parametrize("choices", [{}, RELEASED], ids=["paper", "release"])
+@pytest.mark.parametrize("choices", [PAPER, RELEASED, {"force_balance": True}], ids=["paper", "release", "balanced"])
 def test_a_steps_gradient_is_the_papers(choices: dict[str, Any]) -> None:
     """A head's weights get minus the paper's ascent direction times the head's input, mean over the batch."""
     learner, batch = learner_with(phase="joint", augmentation=PLAIN, **choices), batch_of(3)
@@ -102,7 +103,8 @@ def test_a_steps_gradient_is_the_papers(choices: dict[str, Any]) -> None:
         shared = learner.network.trunk(prepared.inputs)
         output = learner.network.heads(shared)
     weights = torch.from_numpy(kernel("paper").copy()).float()
-    targets = point_targets(prepared.touches, weights, choices.get("repeated_points", "once"))
+    repeated_points, balance = choices.get("repeated_points", "once"), choices["force_balance"]
+    targets = point_targets(prepared.touches, weights, repeated_points, balance)
     embedding_choices = {name: choices[name] for name in ("mask_reduction", "huber_square") if name in choices}
     expected = {
         "score_head": score_gradient(output.score, targets.foreground, targets.background)[:, None],
