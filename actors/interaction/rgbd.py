@@ -107,10 +107,12 @@ class RgbdSupervision:
             since_first = np.logical_or.reduce(self._changes(*self._first, colours, depth))
             fraction = float(since_first[mask].mean() if successful else since_first[row, column])
             outdated = fraction > self._rgbd.outdated_fraction
-        vacated = mask & (gone if (mask & gone).any() else recoloured)  # flat objects leave no depth behind
-        # Where no superpixel moved as a whole, the mask is but the strip that the touched object vacated.
-        extent = mask if (mask & whole).any() else mask | touched
-        nudged = successful and motion(vacated, extent, depth) < self._rgbd.least_motion
+        nudged = False
+        if successful:
+            vacated = mask & (gone if (mask & gone).any() else recoloured)  # flat objects leave no depth behind
+            # Where no superpixel moved as a whole, the mask is but the strip that the touched object vacated.
+            extent = mask if (mask & whole).any() else mask | touched
+            nudged = motion(vacated, extent, depth) < self._rgbd.least_motion
         return Outcome(mask, successful, outdated, nudged)
 
     def _changes(

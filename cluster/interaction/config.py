@@ -67,7 +67,7 @@ class EvaluateConfig:
     checkpoint: str | None
     """An exported model, a checkpoint folder, or a run folder (its newest checkpoint); null: none ships."""
     seed: int
-    """Seed of the touches in figures and of the random-score baseline."""
+    """Seed of the touches in figures."""
     simulator: SimulatorConfig
     actors: ActorConfig
     """Taken from the checkpoint's run, except overridden values."""

@@ -77,10 +77,7 @@ def with_inputs_of(index: dict[str, Any], models: NetworkConfig) -> NetworkConfi
     """
     network = index["network"]
     try:
-        return replace(
-            models,
-            **{name: network.get(name, getattr(NetworkConfig, name)) for name in INPUT_SETTINGS},
-        )
+        return replace(models, **{name: network.get(name, getattr(NetworkConfig, name)) for name in INPUT_SETTINGS})
     except (TypeError, ValueError) as error:
         raise CheckpointError(f'the checkpoint\'s "network" does not describe a network: {error}') from error
 

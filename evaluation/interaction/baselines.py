@@ -32,11 +32,9 @@ from evaluation.interaction.intervals import (
     with_resamples,
 )
 from evaluation.interaction.masks import encode, upsample
+from models.interaction.inputs import FIELD_OF_VIEW
 from models.interaction.superpixels import superpixel_grid
 from replay.interaction.record import GRID_SIZE, IMAGE_SIZE, centres
-
-FIELD_OF_VIEW = 90.0
-"""Degrees (docs/interaction.md, Observations and touches)."""
 
 SEED = 0
 """Seed of random scores."""

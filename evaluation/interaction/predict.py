@@ -22,10 +22,9 @@ from common.files import write_json
 from evaluation.interaction.coco import Detections, coco_file, encode_detections
 from evaluation.interaction.figures import detections_figure
 from models.interaction.inference import InstancePredictor
+from models.interaction.inputs import FIELD_OF_VIEW
 from replay.interaction.record import IMAGE_SIZE
 
-FIELD_OF_VIEW = 90.0
-"""Degrees that the model was trained with (docs/interaction.md, Observations and touches)."""
 IMAGE_FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP")
 IMAGE_MODES = ("RGB", "RGBA", "P", "PA", "L", "LA")
 """Accepted Pillow modes of images: 8 bits for each colour, or convertible to that without loss of meaning."""

@@ -40,7 +40,7 @@ class References:
     """Results of the untrained model and the baselines on the evaluator's locations."""
 
     untrained: Evaluation
-    """The same model before training."""
+    """The same model before training, on at most `UNTRAINED_IMAGES`."""
     baselines: dict[str, BaselineResult]
     """See `Evaluator.baselines`."""
 
